@@ -1,0 +1,91 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BOOTSTRAP := .venv-bootstrap
+UV := $(BOOTSTRAP)/bin/uv
+VENV := .venv
+PY := $(VENV)/bin/python
+SOURCES := bayan emulator benchmarks e2e conftest.py
+TEMPLATES := bayan emulator
+LOCK := $(UV) pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: help setup run check test e2e bench messages lock format clean
+
+help: ## show these words
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready node_modules/.ready bayan/core/static/core/dist/.ready locale/.ready ## install everything and build the assets
+
+run: setup ## start the demo authority; Ctrl-C stops all it started
+	@exec $(VENV)/bin/bayan up --demo
+
+check: setup $(VENV)/.ready-dev .apt/gettext ## format, lint, types, import layers, templates, migrations, translations
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/djlint --check --lint --quiet $(TEMPLATES)
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/mypy $(SOURCES)
+	$(VENV)/bin/bayan manage makemigrations --check --dry-run
+	$(PY) scripts/messages.py check
+
+test: setup $(VENV)/.ready-dev .apt/chromium ## run all tests (browser included)
+	$(VENV)/bin/pytest
+
+e2e: setup $(VENV)/.ready-dev .apt/chromium ## run the journeys in a real browser only
+	$(VENV)/bin/pytest e2e -n 0
+
+bench: setup ## run all benchmarks, small
+	$(VENV)/bin/bayan bench intake --small
+
+messages: setup $(VENV)/.ready-dev .apt/gettext ## collect the strings to translate and compile the catalogues
+	$(PY) scripts/messages.py collect
+	$(PY) scripts/messages.py compile
+
+format: setup $(VENV)/.ready-dev ## put code and templates into shape
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+	-$(VENV)/bin/djlint --reformat --quiet $(TEMPLATES)
+
+lock: $(UV) ## pin every dependency anew, with hashes
+	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+
+clean: ## remove what setup made (not the data)
+	rm -rf $(VENV) $(BOOTSTRAP) node_modules .apt bayan/core/static/core/dist locale/.ready
+
+# The installer lives in an environment of its own, so that any Python with venv can bootstrap it.
+$(UV): requirements/bootstrap.txt
+	@boot=$$(command -v python3 || command -v python) || { echo "Bayan needs Python: install Python 3.13 (or 3.12) and run make again." >&2; exit 1; }; \
+	"$$boot" -m venv $(BOOTSTRAP) || { echo "Python's venv module is missing: install it (on Debian: apt install python3-venv) and run make again." >&2; exit 1; }
+	@$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.ready: $(UV) requirements/base.txt pyproject.toml
+	@scripts/make-venv $(UV) $(VENV)
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/base.txt
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.ready-dev
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Bayan builds its pages with npm: install Node.js 20 or later (with npm) and run make again." >&2; exit 1; }
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+bayan/core/static/core/dist/.ready: node_modules/.ready assets/build.mjs $(shell find assets -type f 2>/dev/null) $(shell find bayan emulator -name '*.html' 2>/dev/null)
+	@node assets/build.mjs
+	@touch $@
+
+locale/.ready: $(VENV)/.ready locale/ar/LC_MESSAGES/django.po
+	@$(PY) scripts/messages.py compile
+	@touch $@
+
+# Only checks and tests may use apt, and they say so where they may not.
+.apt/%:
+	@mkdir -p .apt
+	@scripts/apt-tool $*
+	@touch $@

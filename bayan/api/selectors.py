@@ -1,0 +1,142 @@
+"""Reading for the API: pages of rows in the shape that docs and contract promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.shortcuts import get_object_or_404
+
+from bayan.cases.models import Case
+from bayan.core.paging import Cursor
+from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
+
+Out = dict[str, Any]
+
+
+def conversations(
+    *, state: str | None, municipality: str | None, limit: int, after: Cursor | None
+) -> Out:
+    """A page of conversations."""
+    rows = Conversation.objects.select_related("node", "contact")
+    if state:
+        rows = rows.open() if state == "open" else rows.closed()
+    if municipality:
+        rows = rows.filter(node__key=municipality)
+    return _page(rows, "last_message_at", conversation_out, limit=limit, after=after)
+
+
+def messages(
+    *,
+    conversation_id: UUID | None,
+    case_id: UUID | None,
+    direction: str | None,
+    limit: int,
+    after: Cursor | None,
+) -> Out:
+    """A page of messages."""
+    rows = _messages()
+    if conversation_id:
+        rows = rows.filter(conversation__public_id=conversation_id)
+    if case_id:
+        rows = rows.filter(matter__in=Case.objects.filter(public_id=case_id).values("reference"))
+    if direction:
+        rows = rows.filter(direction=direction)
+    return _page(rows, "received_at", message_out, limit=limit, after=after)
+
+
+def message(message_id: UUID) -> Out:
+    """One message, or 404."""
+    return message_out(get_object_or_404(_messages(), public_id=message_id))
+
+
+def cases(
+    *,
+    state: str | None,
+    municipality: str | None,
+    reference: str | None,
+    limit: int,
+    after: Cursor | None,
+) -> Out:
+    """A page of cases."""
+    rows = Case.objects.select_related("node", "contact", "conversation")
+    if state:
+        rows = rows.open() if state == "open" else rows.closed()
+    if municipality:
+        rows = rows.filter(node__key=municipality)
+    if reference:
+        rows = rows.filter(reference=reference)
+    return _page(rows, "opened_at", case_out, limit=limit, after=after)
+
+
+def conversation_out(row: Conversation) -> Out:
+    return {
+        "id": row.public_id,
+        "contact_id": row.contact.public_id,
+        "municipality": _municipality(row.node),
+        "state": row.state,
+        "case_reference": row.matter or None,
+        "last_message_at": row.last_message_at,
+        "window_closes_at": row.window_closes_at,
+    }
+
+
+def message_out(row: Any) -> Out:
+    outgoing = row.outgoing
+    return {
+        "id": row.public_id,
+        "external_id": (outgoing.external_id if outgoing else row.external_id) or None,
+        "conversation_id": row.conversation.public_id,
+        "case_id": row.case_public_id,
+        "direction": row.direction,
+        "kind": row.kind,
+        "text": row.text,
+        "status": row.status,
+        "received_at": row.received_at,
+        "error": row.error,
+    }
+
+
+def case_out(row: Case) -> Out:
+    return {
+        "id": row.public_id,
+        "reference": row.reference,
+        "state": row.state,
+        "kind": row.kind or None,
+        "municipality": _municipality(row.node),
+        "conversation_id": row.conversation.public_id,
+        "opened_at": row.opened_at,
+        "closed_at": row.closed_at,
+        "outcome": row.outcome or None,
+        "satisfaction": row.satisfaction,
+    }
+
+
+def _messages() -> QuerySet[Message]:
+    case = Case.objects.filter(reference=OuterRef("matter")).values("public_id")
+    return Message.objects.select_related("outgoing", "conversation").annotate(
+        case_public_id=Subquery(case)
+    )
+
+
+def _page(
+    rows: QuerySet[Any], moment: str, out: Callable[[Any], Out], *, limit: int, after: Cursor | None
+) -> Out:
+    if after:
+        # A row comparison, so that the index on (moment, id) answers it.
+        rows = rows.filter(**{f"{moment}__lte": after.at}).exclude(
+            **{moment: after.at, "pk__gte": after.key}
+        )
+    found = list(rows.order_by(f"-{moment}", "-pk")[: limit + 1])
+    last = found[limit - 1] if len(found) > limit else None
+    return {
+        "items": [out(row) for row in found[:limit]],
+        "next_cursor": str(Cursor(getattr(last, moment), last.pk)) if last else None,
+    }
+
+
+def _municipality(node: Node) -> str | None:
+    return node.key if node.kind == Node.Kind.MUNICIPALITY else None

@@ -1,0 +1,251 @@
+"""What the API answers: conversations, messages, cases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from bayan.api import selectors
+from bayan.cases import services as cases
+from bayan.cases.models import Case
+from bayan.core.paging import Cursor
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+from bayan.organisation.models import Node
+from bayan.people.permissions import StaffRequest
+
+router = Router()
+
+
+class Problem(Schema):
+    """An error, as RFC 9457 words it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class ConversationOut(Schema):
+    id: UUID
+    contact_id: UUID
+    municipality: str | None = Field(
+        description="Key of the municipality; null at the authority's desk"
+    )
+    state: str = Field(description="open | closed")
+    case_reference: str | None
+    last_message_at: datetime
+    window_closes_at: datetime | None
+
+
+class MessageOut(Schema):
+    id: UUID
+    external_id: str | None
+    conversation_id: UUID
+    case_id: UUID | None
+    direction: str = Field(description="in | out")
+    kind: str
+    text: str
+    status: str = Field(
+        description="received | queued | sent | delivered | read | failed | uncertain"
+    )
+    received_at: datetime
+    error: dict[str, Any] | None
+
+
+class CaseOut(Schema):
+    id: UUID
+    reference: str
+    state: str = Field(description="open | closed")
+    kind: str | None
+    municipality: str | None = Field(
+        description="Key of the municipality; null at the authority's desk"
+    )
+    conversation_id: UUID
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: str | None
+    satisfaction: int | None = Field(description="1 (very dissatisfied) to 5 (very satisfied)")
+
+
+class ConversationPage(Schema):
+    items: list[ConversationOut]
+    next_cursor: str | None
+
+
+class MessagePage(Schema):
+    items: list[MessageOut]
+    next_cursor: str | None
+
+
+class CasePage(Schema):
+    items: list[CaseOut]
+    next_cursor: str | None
+
+
+class Paging(Schema):
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = None
+
+    @property
+    def after(self) -> Cursor | None:
+        return Cursor.read(self.cursor) if self.cursor else None
+
+
+class ConversationFilter(Paging):
+    state: str | None = Field(None, pattern="^(open|closed)$")
+    municipality: str | None = None
+
+
+class MessageFilter(Paging):
+    conversation_id: UUID | None = None
+    case_id: UUID | None = None
+    direction: str | None = Field(None, pattern="^(in|out)$")
+
+
+class CaseFilter(Paging):
+    state: str | None = Field(None, pattern="^(open|closed)$")
+    municipality: str | None = None
+    reference: str | None = None
+
+
+class ReplyIn(Schema):
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class AssignIn(Schema):
+    municipality: str
+
+
+class CloseIn(Schema):
+    outcome: str
+    text: str = Field("", max_length=3000, description="The closing message to the person")
+
+
+ERRORS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
+
+
+@router.get("/conversations", response={200: ConversationPage} | ERRORS)
+def conversations(
+    request: StaffRequest, filters: Annotated[ConversationFilter, Query(...)]
+) -> dict[str, Any]:
+    """Conversations, the one with the latest message first."""
+    may(request, "read", "conversations.read")
+    return selectors.conversations(
+        state=filters.state,
+        municipality=filters.municipality,
+        limit=filters.limit,
+        after=filters.after,
+    )
+
+
+@router.get("/conversations/{conversation_id}", response={200: ConversationOut} | ERRORS)
+def conversation(request: StaffRequest, conversation_id: UUID) -> dict[str, Any]:
+    """One conversation."""
+    may(request, "read", "conversations.read")
+    row = get_object_or_404(
+        Conversation.objects.select_related("node", "contact"), public_id=conversation_id
+    )
+    return selectors.conversation_out(row)
+
+
+@router.get("/messages", response={200: MessagePage} | ERRORS)
+def messages(
+    request: StaffRequest, filters: Annotated[MessageFilter, Query(...)]
+) -> dict[str, Any]:
+    """Messages in both directions, newest first."""
+    may(request, "read", "conversations.read")
+    return selectors.messages(
+        conversation_id=filters.conversation_id,
+        case_id=filters.case_id,
+        direction=filters.direction,
+        limit=filters.limit,
+        after=filters.after,
+    )
+
+
+@router.get("/messages/{message_id}", response={200: MessageOut} | ERRORS)
+def message(request: StaffRequest, message_id: UUID) -> dict[str, Any]:
+    """One message; poll it to see what became of it."""
+    may(request, "read", "conversations.read")
+    return selectors.message(message_id)
+
+
+@router.post("/conversations/{conversation_id}/messages", response={201: MessageOut} | ERRORS)
+def reply(
+    request: StaffRequest, conversation_id: UUID, body: ReplyIn
+) -> tuple[HTTPStatus, dict[str, Any]]:
+    """Answer the person in the body's name; sent as soon as the channel lets it."""
+    may(request, "write", "conversations.reply")
+    row = get_object_or_404(Conversation.objects.select_related("node"), public_id=conversation_id)
+    request.access.require("conversations.reply", row.node)
+    sent = inbox.reply(conversation_id, body.text, by=request.user, now=timezone.now())
+    return HTTPStatus.CREATED, selectors.message(sent.public_id)
+
+
+@router.get("/cases", response={200: CasePage} | ERRORS)
+def list_cases(request: StaffRequest, filters: Annotated[CaseFilter, Query(...)]) -> dict[str, Any]:
+    """Cases, the latest opened first."""
+    may(request, "read", "cases.read")
+    return selectors.cases(
+        state=filters.state,
+        municipality=filters.municipality,
+        reference=filters.reference,
+        limit=filters.limit,
+        after=filters.after,
+    )
+
+
+@router.get("/cases/{case_id}", response={200: CaseOut} | ERRORS)
+def case(request: StaffRequest, case_id: UUID) -> dict[str, Any]:
+    """One case."""
+    may(request, "read", "cases.read")
+    return selectors.case_out(_case(case_id))
+
+
+@router.post("/cases/{case_id}/assign", response={200: CaseOut} | ERRORS)
+def assign(request: StaffRequest, case_id: UUID, body: AssignIn) -> dict[str, Any]:
+    """Give a case to the municipality in charge."""
+    may(request, "write", "cases.assign")
+    request.access.require("cases.assign", _case(case_id).node)
+    to = get_object_or_404(Node.objects.municipalities(), key=body.municipality)
+    cases.assign_case(case_id, to=to, by=request.user, now=timezone.now())
+    return selectors.case_out(_case(case_id))
+
+
+@router.post("/cases/{case_id}/close", response={200: CaseOut} | ERRORS)
+def close(request: StaffRequest, case_id: UUID, body: CloseIn) -> dict[str, Any]:
+    """Close a case with its outcome, tell the person and ask how content they are."""
+    may(request, "write", "cases.close")
+    request.access.require("cases.close", _case(case_id).node)
+    cases.close_case(
+        case_id, outcome=body.outcome, words=body.text, by=request.user, now=timezone.now()
+    )
+    return selectors.case_out(_case(case_id))
+
+
+def may(request: StaffRequest, scope: str, permission: str) -> None:
+    """Refuse a token without the scope, or a member without the permission anywhere.
+
+    :raises PermissionDenied: becomes a 403 problem
+    """
+    scopes: frozenset[str] = request.api_scopes  # type: ignore[attr-defined]
+    if scope not in scopes:
+        raise PermissionDenied(_("This token lacks the scope '%(scope)s'.") % {"scope": scope})
+    if not request.access.may(permission):
+        raise PermissionDenied(_("The role of this token's member does not allow this."))
+
+
+def _case(case_id: UUID) -> Case:
+    return get_object_or_404(
+        Case.objects.select_related("node", "contact", "conversation"), public_id=case_id
+    )

@@ -1,0 +1,282 @@
+"""Everything that changes a case, and taking in what the public writes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bayan.cases.models import Case
+from bayan.channels.events import IncomingMessage
+from bayan.core import audit, live
+from bayan.core.errors import DomainError
+from bayan.core.references import new_reference
+from bayan.inbox import selectors as inbox_selectors
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+from bayan.organisation import selectors as organisation
+from bayan.organisation.models import Node
+from bayan.people import services as people
+from bayan.people.models import Contact, Member
+
+# What an answer to the satisfaction question is about (config/subscriptions.py).
+SATISFACTION = "cases.satisfaction"
+# They say or ask nothing by themselves.
+OPENS_NO_CASE = {"reaction", "edit", "revoke"}
+
+
+class CaseAlreadyClosed(DomainError):
+    pass
+
+
+class AlreadyThere(DomainError):
+    pass
+
+
+class OutcomeMissing(DomainError):
+    pass
+
+
+@transaction.atomic
+def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
+    """Take in messages of the public, in their order: contact, conversation, case.
+
+    A message joins the open case of its conversation; where none is open, it opens one.
+    """
+    if not messages:
+        return
+    contacts = _contacts_of(messages, now=now)
+    quoted = inbox_selectors.conversation_ids_of_quoted(m.quoted_id for m in messages)
+    desk = organisation.desk()
+    theirs: dict[tuple[int, int], list[Conversation]] = defaultdict(list)
+    for conversation in inbox_selectors.conversations_of(contacts.values()):
+        theirs[conversation.contact_id, conversation.number_id].append(conversation)
+
+    chosen: dict[str, Conversation | None] = {}
+    for message in messages:
+        key = contacts[message.external_id].pk, message.number_id
+        chosen[message.external_id] = inbox_selectors.choose(
+            theirs[key], quoted=quoted.get(message.quoted_id), now=now
+        )
+    at_desk = inbox.conversations_for(
+        ((contacts[m.external_id], m.number_id) for m in messages if chosen[m.external_id] is None),
+        node=desk,
+        now=now,
+    )
+
+    arrivals: list[inbox.Arrival] = []
+    opened: list[Case] = []
+    references = _fresh_references(len(messages))
+    matters: dict[int, str] = {}
+    for message in messages:
+        contact = contacts[message.external_id]
+        conversation = chosen[message.external_id] or at_desk[contact.pk, message.number_id]
+        matter = matters.get(conversation.pk, conversation.matter)
+        if not matter and message.kind not in OPENS_NO_CASE:
+            matter = references.pop()
+            opened.append(
+                Case(
+                    reference=matter,
+                    node_id=conversation.node_id,
+                    contact=contact,
+                    conversation=conversation,
+                    opened_at=message.received_at,
+                )
+            )
+        if matter:
+            matters[conversation.pk] = matter
+        arrivals.append(inbox.Arrival(message, conversation, matter))
+
+    Case.objects.bulk_create(opened)
+    inbox.name_matters(matters)
+    inbox.store(arrivals)
+    first_words = {a.matter: a.message for a in reversed(arrivals)}
+    audit.record_all(
+        audit.Entry(
+            action="case.opened",
+            subject_type="case",
+            subject_key=case.reference,
+            by=case.contact,
+            at=now,
+            node_id=case.node_id,
+            details={"channel": "whatsapp"},
+            request_id=first_words[case.reference].request_id,
+        )
+        for case in opened
+    )
+    live.announce((case.node_id, "case", case.public_id) for case in opened)
+
+
+@transaction.atomic
+def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
+    """Give a case, with its conversation and messages, to the body in charge.
+
+    :raises CaseAlreadyClosed: nothing is left to do about it
+    :raises AlreadyThere: it is that body's already
+    """
+    case = _locked(case_id)
+    if case.is_closed:
+        raise CaseAlreadyClosed(_("This case is already closed."))
+    if case.node_id == to.pk:
+        raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
+    source, origin = case.conversation, case.node
+    target = inbox.move(source, to=to)
+    Case.objects.filter(conversation=source).update(node=to, conversation=target)
+    if target.pk != source.pk:
+        inbox.discard(source)
+    case.node, case.conversation = to, target
+    audit.record(
+        audit.Entry(
+            action="case.assigned",
+            subject_type="case",
+            subject_key=case.reference,
+            by=by,
+            at=now,
+            node_id=to.pk,
+            details={"from": origin.key, "to": to.key},
+        )
+    )
+    live.announce((node_id, "case", case.public_id) for node_id in (origin.pk, to.pk))
+    return case
+
+
+@transaction.atomic
+def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: datetime) -> Case:
+    """Close the case once, tell the person how it ended, and ask how content they are.
+
+    The question goes out as a WhatsApp list. Where the 24-hour window is closed nothing can be sent:
+    the case closes all the same, and the trail says that nobody was asked.
+
+    :raises CaseAlreadyClosed: two officers pressed the button; the first one wins
+    :raises OutcomeMissing: no known outcome is named
+    """
+    case = _locked(case_id)
+    if case.is_closed:
+        raise CaseAlreadyClosed(_("This case is already closed."))
+    if outcome not in Case.Outcome.values:
+        raise OutcomeMissing(_("Choose how the case ended."))
+    conversation = case.conversation
+    can_ask = conversation.is_writable(now=now)
+    if can_ask:
+        conversation.matter = case.reference
+        with override("ar"):
+            # The person reads this, not the member who closes.
+            inbox.send(
+                conversation,
+                f"{words.strip()}\n\n{_('How was our service?')}".strip(),
+                by=by,
+                now=now,
+                rows=[
+                    (f"satisfaction-{value}", str(label))
+                    for value, label in Case.Satisfaction.choices
+                ],
+                button=str(_("Rate our service")),
+                subject=(SATISFACTION, case.reference),
+            )
+    case.closed_at, case.closed_by, case.outcome = now, by, outcome
+    case.save(update_fields=["closed_at", "closed_by", "outcome"])
+    still_open = (
+        Case.objects.open().filter(conversation=conversation).order_by("-opened_at", "-pk").first()
+    )
+    inbox.name_matters({conversation.pk: still_open.reference if still_open else ""})
+    audit.record(
+        audit.Entry(
+            action="case.closed",
+            subject_type="case",
+            subject_key=case.reference,
+            by=by,
+            at=now,
+            node_id=case.node_id,
+            details={"outcome": outcome, "asked": can_ask},
+        )
+    )
+    live.announce(
+        [
+            (case.node_id, "case", case.public_id),
+            (case.node_id, "conversation", conversation.public_id),
+        ]
+    )
+    return case
+
+
+@transaction.atomic
+def receive_satisfaction(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Keep the answers to the satisfaction question, each with its case's reference.
+
+    Whoever answers twice has changed their mind: the last answer counts, the trail holds both.
+    """
+    contacts = _contacts_of([message for message, _reference in replies], now=now)
+    cases = {
+        case.reference: case
+        for case in Case.objects.filter(reference__in={reference for _m, reference in replies})
+        .select_related("conversation")
+        .order_by("conversation_id", "pk")
+        .select_for_update(of=("self",))
+    }
+    arrivals, entries, changed = [], [], []
+    for message, reference in replies:
+        case = cases.get(reference)
+        if case is None or case.contact_id != contacts[message.external_id].pk:
+            # Somebody forwarded the question, or its case is gone: a message like any other.
+            take_in([message], now=now)
+            continue
+        arrivals.append(inbox.Arrival(message, case.conversation, reference))
+        answer = message.choice_id.removeprefix("satisfaction-")
+        if answer not in map(str, Case.Satisfaction.values):
+            continue
+        case.satisfaction, case.satisfaction_at = int(answer), message.received_at
+        changed.append(case)
+        entries.append(
+            audit.Entry(
+                action="case.satisfaction_given",
+                subject_type="case",
+                subject_key=reference,
+                by=contacts[message.external_id],
+                at=now,
+                node_id=case.node_id,
+                details={"satisfaction": int(answer)},
+                request_id=message.request_id,
+            )
+        )
+    Case.objects.bulk_update(changed, ["satisfaction", "satisfaction_at"])
+    if arrivals:
+        inbox.store(arrivals)
+    audit.record_all(entries)
+    live.announce((case.node_id, "case", case.public_id) for case in changed)
+
+
+def _contacts_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Contact]:
+    """The contact behind each message, by the message's id; their rows stay ours until the commit."""
+    senders = {
+        m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
+        for m in messages
+    }
+    people.lock_senders(senders.values())
+    contacts = people.contacts_of(senders.values(), now=now)
+    return {external_id: contacts[sender] for external_id, sender in senders.items()}
+
+
+def _fresh_references(count: int) -> list[str]:
+    """Numbers that no case has yet. The table's constraint guards against the rest of chance."""
+    drawn: set[str] = set()
+    while len(drawn) < count:
+        drawn |= {new_reference() for _draw in range(count - len(drawn))}
+        drawn -= set(Case.objects.filter(reference__in=drawn).values_list("reference", flat=True))
+    return list(drawn)
+
+
+def _locked(case_id: UUID) -> Case:
+    # The conversation first, as the worker does: two orders would wait for each other.
+    Conversation.objects.select_for_update().filter(cases__public_id=case_id).first()
+    return (
+        Case.objects.select_for_update(of=("self",))
+        .select_related(
+            "node", "conversation__node", "conversation__number__account", "conversation__contact"
+        )
+        .get(public_id=case_id)
+    )

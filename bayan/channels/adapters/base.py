@@ -1,0 +1,63 @@
+"""What every channel's adapter offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Protocol
+
+import httpx
+
+from bayan.channels.events import Parsed
+from bayan.channels.models import Account, Outgoing
+
+
+class Reaction(Enum):
+    """What a provider's answer means for the message."""
+
+    ACCEPTED = "accepted"
+    RETRY = "retry"  # it certainly was not sent; try again later
+    GIVE_UP = "give up"  # it certainly was not sent and never will be
+    UNCERTAIN = "uncertain"  # it may have been sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of handing one message to the provider."""
+
+    reaction: Reaction
+    external_id: str = ""
+    error: dict[str, Any] | None = None
+    wait: timedelta = timedelta()
+
+
+class Adapter(Protocol):
+    """One channel: receiving, sending, and knowing the difference between the two kinds of failure."""
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """True when the provider that knows this secret signed these bytes."""
+
+    def parse(
+        self, body: bytes, *, numbers: Mapping[str, int], received_at: datetime, request_id: str
+    ) -> Parsed:
+        """Everything the body holds; `numbers` maps the provider's number ids to ours.
+
+        :raises ValueError: the body is not what this provider sends
+        """
+
+    async def send(self, client: httpx.AsyncClient, account: Account, row: Outgoing) -> Outcome:
+        """Hand one message to the provider. Never raises for what the network or provider does."""
+
+    def text(self, text: str) -> dict[str, Any]:
+        """The content of a plain text.
+
+        :raises ValueError: longer than the channel carries
+        """
+
+    def choices(self, text: str, *, button: str, rows: list[tuple[str, str]]) -> dict[str, Any]:
+        """The content of a question with a list of answers, as (id, title).
+
+        :raises ValueError: more or longer than the channel carries
+        """

@@ -1,0 +1,93 @@
+"""The dispatcher: claims what is queued, hands it to the providers, writes down what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import httpx
+import psycopg
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import OperationalError, close_old_connections
+from django.utils import timezone
+
+from bayan.channels import services
+from bayan.channels.adapters.base import Outcome
+from bayan.channels.models import Outgoing
+from bayan.core.live import listening_parameters
+
+BATCH = 50
+# Rows may become due without anybody announcing it: a retry, a release.
+LOOK_EVERY = timedelta(seconds=1)
+
+log = structlog.get_logger(__name__)
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Dispatch until `stop` is set; then finish what is in flight and return."""
+    wake = asyncio.Event()
+    listener = asyncio.create_task(_listen(wake))
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=BATCH)) as client:
+        while not stop.is_set():
+            try:
+                busy = await round_once(client)
+            except (OperationalError, psycopg.OperationalError) as error:
+                log.warning("dispatcher.database_lost", error=str(error).splitlines()[0])
+                await asyncio.sleep(1)
+                continue
+            if not busy:
+                await _first_of(stop, wake)
+                wake.clear()
+    listener.cancel()
+
+
+async def round_once(client: httpx.AsyncClient) -> bool:
+    """Claim one batch, send it, settle it. True when there was something to do."""
+    rows = await sync_to_async(_claim)()
+    if not rows:
+        return False
+
+    async def attempt(row: Outgoing) -> tuple[Outgoing, Outcome]:
+        return row, await services.deliver(client, row)
+
+    results = await asyncio.gather(*(attempt(row) for row in rows))
+    # The answers are only in our memory now: losing the database must not lose them.
+    while True:
+        try:
+            await sync_to_async(services.settle)(results, now=timezone.now())
+        except (OperationalError, psycopg.OperationalError) as error:
+            log.warning("dispatcher.settling_waits", error=str(error).splitlines()[0])
+            await asyncio.sleep(1)
+            close_old_connections()
+        else:
+            return True
+
+
+def _claim() -> list[Outgoing]:
+    close_old_connections()
+    now = timezone.now()
+    services.release_stranded(now=now)
+    return services.claim(limit=BATCH, now=now)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(
+        waiting, timeout=LOOK_EVERY.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+    )
+    for task in waiting:
+        task.cancel()
+
+
+async def _listen(wake: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):
+            async with await psycopg.AsyncConnection.connect(
+                **listening_parameters(), autocommit=True
+            ) as connection:
+                await connection.execute("LISTEN bayan_outgoing")
+                async for _notification in connection.notifies():
+                    wake.set()
+        await asyncio.sleep(1)

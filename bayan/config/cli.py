@@ -1,0 +1,331 @@
+"""The `bayan` command: what it does stands in docs/operators.md and `bayan --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from bayan.config.environment import LOGIN, OWNER, WORKER, ConfigurationMissing, environment
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command; its exit code is 0 done, 1 failed, 2 wrong usage."""
+    options = parser().parse_args(arguments)
+    sys.exit(run(options))
+
+
+def run(options: argparse.Namespace) -> int:
+    command: Command = options.command
+    try:
+        return command(options)
+    except KeyboardInterrupt:
+        return FAILED
+    except Exception as error:
+        said = explain(error)
+        if said is None:
+            raise
+        print(said, file=sys.stderr)
+        return FAILED
+
+
+def explain(error: Exception) -> str | None:
+    """One sentence for the errors that a person can mend; None for the bugs."""
+    from psycopg import OperationalError
+
+    from bayan.config.cluster import ClusterFailed
+    from bayan.config.supervisor import CannotStart
+    from bayan.core.errors import DomainError
+
+    if isinstance(error, (ConfigurationMissing, CannotStart, ClusterFailed, DomainError)):
+        return str(error)
+    if isinstance(error, OperationalError) or isinstance(error.__cause__, OperationalError):
+        try:
+            where = f"{environment.database.host}:{environment.database.port}"
+        except ConfigurationMissing as missing:
+            return str(missing)
+        return f"The database at {where} does not answer: start Bayan with 'make run', or mend it first."
+    return None
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="bayan", description="Bayan's command line.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    up_parser = add("up", up, "start everything and keep it running; Ctrl-C stops it")
+    up_parser.add_argument(
+        "--demo", action="store_true", help="with the demo authority and the emulator"
+    )
+    serve_parser = add("serve", serve, "run one role in the foreground")
+    serve_parser.add_argument("role", choices=["web", "intake", "worker", "dispatcher"])
+    serve_parser.add_argument("--port", type=int, help="another port than BAYAN_PORT (web, intake)")
+    prepare_parser = add(
+        "prepare", prepare, "migrate and load the authority ('up' does it by itself)"
+    )
+    prepare_parser.add_argument("--demo", action="store_true")
+    doctor_parser = add("doctor", doctor, "check the instance and say how to mend what is wrong")
+    doctor_parser.add_argument(
+        "--sql", action="store_true", help="print the roles that an outside PostgreSQL needs"
+    )
+    _add_people(add("token", usage, "keys to the API"), add("member", usage, "members"))
+    _add_account(add("account", usage, "accounts on channels"))
+    journal_parser = add("journal", usage, "what came in, and what was set aside")
+    journal = journal_parser.add_subparsers(required=True, metavar="WHAT")
+    listing = journal.add_parser("list", help="the newest entries")
+    listing.add_argument("--set-aside", action="store_true", help="only what was set aside")
+    listing.add_argument("--limit", type=int, default=50)
+    listing.set_defaults(command=journal_list)
+    for name, command, text in (
+        ("show", journal_show, "one entry with its body"),
+        ("replay", journal_replay, "process an entry that was set aside again"),
+    ):
+        sub = journal.add_parser(name, help=text)
+        sub.add_argument("entry", type=int)
+        sub.set_defaults(command=command)
+    add("verify-audit", verify_audit, "walk the audit trail's hash chain")
+    bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
+    bench_parser.add_argument("name", choices=["intake"])
+    bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
+    manage_parser = add("manage", manage, "Django's own commands")
+    manage_parser.add_argument("rest", nargs=argparse.REMAINDER)
+    return top
+
+
+def _add_people(token: argparse.ArgumentParser, member: argparse.ArgumentParser) -> None:
+    tokens = token.add_subparsers(required=True, metavar="WHAT")
+    create = tokens.add_parser("create", help="print a new key, once")
+    create.add_argument("--user", required=True, metavar="EMAIL")
+    create.add_argument("--scope", required=True, action="append", choices=["read", "write"])
+    create.set_defaults(command=token_create)
+    members = member.add_subparsers(required=True, metavar="WHAT")
+    add_member = members.add_parser("create", help="make a member and print a first password, once")
+    add_member.add_argument("--email", required=True)
+    add_member.add_argument("--name", required=True, help="in Arabic")
+    add_member.add_argument("--name-en", default="")
+    add_member.add_argument(
+        "--role", required=True, choices=["administrator", "director", "responder", "viewer"]
+    )
+    add_member.add_argument("--node", help="key of the body; without it the authority itself")
+    add_member.set_defaults(command=member_create)
+
+
+def _add_account(account: argparse.ArgumentParser) -> None:
+    accounts = account.add_subparsers(required=True, metavar="WHAT")
+    save = accounts.add_parser(
+        "save",
+        help="make or change a WhatsApp account; its three secrets are asked for, or read from stdin",
+    )
+    save.add_argument("key", help="the word in /hooks/whatsapp/<key>")
+    save.add_argument("--name", required=True)
+    save.add_argument("--number", required=True, action="append", metavar="PHONE_NUMBER_ID=DISPLAY")
+    save.add_argument("--base-url", default="https://graph.facebook.com")
+    save.add_argument("--nature", default="real", choices=["real", "exercise"])
+    save.set_defaults(command=account_save)
+
+
+def django(role: str = WORKER) -> None:
+    """Set Django up in this process, talking to the database in this role."""
+    environment.database_role = role
+    os.environ["DJANGO_SETTINGS_MODULE"] = "bayan.config.settings"
+    import django
+
+    django.setup()
+
+
+def usage(options: argparse.Namespace) -> int:
+    return WRONG_USAGE
+
+
+def up(options: argparse.Namespace) -> int:
+    from bayan.config.supervisor import Instance
+
+    Instance(environment, demo=options.demo).run()
+    return DONE
+
+
+def serve(options: argparse.Namespace) -> int:
+    from bayan.config import serving
+
+    role = options.role
+    django(LOGIN if role in {"web", "intake"} else WORKER)
+    environment.database  # noqa: B018  # says at once when there is none
+    if role == "web":
+        serving.web(environment.host, options.port or environment.port)
+    elif role == "intake":
+        serving.intake(environment.host, options.port or environment.port)
+    elif role == "worker":
+        serving.worker()
+    else:
+        serving.dispatcher()
+    return DONE
+
+
+def prepare(options: argparse.Namespace) -> int:
+    django(OWNER)
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from bayan.intake import services as intake
+    from bayan.organisation import services as organisation
+
+    call_command("migrate", interactive=False, verbosity=0)
+    organisation.load_pack(environment.authority_dir)
+    intake.keep_house(now=timezone.now())
+    if options.demo:
+        from bayan.demo import services as demo
+
+        demo.load(emulator_port=environment.emulator_port, now=timezone.now())
+    return DONE
+
+
+def doctor(options: argparse.Namespace) -> int:
+    if options.sql:
+        from bayan.config.cluster import BOOTSTRAP_SQL
+
+        print(BOOTSTRAP_SQL, end="")
+        return DONE
+    from bayan.config import examination
+
+    findings = examination.examine(environment)
+    for finding in findings:
+        print(f"{'ok  ' if finding.is_well else 'BAD '} {finding.subject}: {finding.text}")
+    return DONE if all(finding.is_well for finding in findings) else FAILED
+
+
+def token_create(options: argparse.Namespace) -> int:
+    django()
+    from django.utils import timezone
+
+    from bayan.people import services as people
+
+    print(people.create_token(email=options.user, scopes=options.scope, now=timezone.now()))
+    return DONE
+
+
+def member_create(options: argparse.Namespace) -> int:
+    django()
+    import secrets
+
+    from django.utils import timezone
+
+    from bayan.core.errors import DomainError
+    from bayan.organisation import selectors as organisation
+    from bayan.organisation.models import Node
+    from bayan.people import services as people
+    from bayan.people.models import Role
+
+    node = Node.objects.filter(key=options.node).first() if options.node else organisation.desk()
+    if node is None:
+        raise DomainError(f"The tree has no body with the key '{options.node}'.")
+    password = secrets.token_urlsafe(12)
+    people.create_member(
+        email=options.email, name_ar=options.name, name_en=options.name_en, password=password,
+        role=Role.Kind(options.role), node=node, now=timezone.now(),
+    )  # fmt: skip
+    print(password)
+    return DONE
+
+
+def account_save(options: argparse.Namespace) -> int:
+    django()
+    import getpass
+
+    from django.utils import timezone
+
+    from bayan.channels import services as channels
+    from bayan.channels.models import Account
+    from bayan.core.errors import DomainError
+    from bayan.organisation import selectors as organisation
+
+    def ask(what: str) -> str:
+        given = getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+        if not given:
+            raise DomainError(
+                f"The {what} is missing: give app secret, verify token and access token."
+            )
+        return given
+
+    numbers = dict(number.partition("=")[::2] for number in options.number)
+    channels.save_account(
+        key=options.key, nature=Account.Nature(options.nature), name=options.name,
+        base_url=options.base_url, app_secret=ask("app secret"), verify_token=ask("verify token"),
+        access_token=ask("access token"), numbers=numbers, node=organisation.desk(), now=timezone.now(),
+    )  # fmt: skip
+    print(f"/hooks/whatsapp/{options.key}")
+    return DONE
+
+
+def journal_list(options: argparse.Namespace) -> int:
+    django()
+    from bayan.intake import selectors as intake
+
+    for entry in intake.entries(set_aside_only=options.set_aside, limit=options.limit):
+        print(f"{entry.id}\t{entry.received_at.isoformat()}\t{entry.state}\t{entry.remark}")
+    return DONE
+
+
+def journal_show(options: argparse.Namespace) -> int:
+    django()
+    from bayan.intake import selectors as intake
+
+    entry = intake.entry(options.entry)
+    print(f"number    {entry.id}")
+    print(f"received  {entry.received_at.isoformat()}")
+    print(f"request   {entry.request_id}")
+    print(f"state     {entry.state}")
+    print(f"remark    {entry.remark}")
+    print(entry.body.decode("utf-8", "backslashreplace"))
+    return DONE
+
+
+def journal_replay(options: argparse.Namespace) -> int:
+    django()
+    from django.utils import timezone
+
+    from bayan.intake import services as intake
+
+    intake.replay(options.entry, now=timezone.now())
+    print(f"Entry {options.entry} is in the queue again.")
+    return DONE
+
+
+def verify_audit(options: argparse.Namespace) -> int:
+    django()
+    from bayan.core import audit
+
+    verdict = audit.verify()
+    if not verdict.is_whole:
+        print(
+            f"The audit trail is broken at entry {verdict.broken_at}: {verdict.reason}. "
+            "Compare it with the last backup.",
+            file=sys.stderr,
+        )
+        return FAILED
+    print(f"The audit trail is whole: {verdict.sealed} entries sealed, {verdict.unsealed} not yet.")
+    return DONE
+
+
+def bench(options: argparse.Namespace) -> int:
+    from benchmarks import intake
+
+    return intake.main(options.rest)
+
+
+def manage(options: argparse.Namespace) -> int:
+    environment.database_role = OWNER
+    os.environ["DJANGO_SETTINGS_MODULE"] = "bayan.config.settings"
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["bayan manage", *options.rest])
+    return DONE

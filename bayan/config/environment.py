@@ -1,0 +1,149 @@
+"""Where this instance keeps its things, and what the environment says about it: the only reader of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+# The database roles of the house: architecture.md, "Tenancy and permission".
+OWNER = "bayan_owner"
+LOGIN = "bayan_login"
+WEB = "bayan_web"
+WORKER = "bayan_worker"
+
+
+class ConfigurationMissing(Exception):
+    """The environment lacks something; the text says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Database:
+    host: str
+    port: int
+    name: str
+    is_embedded: bool
+
+
+class Environment:
+    """The instance that `BAYAN_DATA_DIR` names."""
+
+    @cached_property
+    def data_dir(self) -> Path:
+        return Path(os.environ.get("BAYAN_DATA_DIR") or PROJECT_DIR / "data").resolve()
+
+    @property
+    def host(self) -> str:
+        return os.environ.get("BAYAN_HOST", "127.0.0.1")
+
+    @property
+    def port(self) -> int:
+        return self._port("BAYAN_PORT", 8000)
+
+    @property
+    def emulator_port(self) -> int:
+        return self._port("BAYAN_EMULATOR_PORT", 8100)
+
+    @property
+    def is_demo(self) -> bool:
+        return os.environ.get("BAYAN_DEMO", "") == "1"
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        extra = os.environ.get("BAYAN_ALLOWED_HOSTS", "")
+        return ["127.0.0.1", "localhost", "[::1]", *filter(None, extra.split(","))]
+
+    @property
+    def trusts_proxy(self) -> bool:
+        """True when a proxy in front ends TLS and says so in X-Forwarded-Proto."""
+        return os.environ.get("BAYAN_BEHIND_TLS_PROXY", "") == "1"
+
+    @property
+    def log_level(self) -> str:
+        return os.environ.get("BAYAN_LOG_LEVEL", "INFO").upper()
+
+    @property
+    def authority_dir(self) -> Path:
+        """The authority pack: `BAYAN_AUTHORITY` is a folder or the name of one in `authorities/`."""
+        named = os.environ.get("BAYAN_AUTHORITY", "eastern")
+        for candidate in (PROJECT_DIR / "authorities" / named, Path(named)):
+            if (candidate / "organisation.toml").is_file():
+                return candidate
+        raise ConfigurationMissing(
+            f"BAYAN_AUTHORITY is '{named}', and neither that folder nor authorities/{named} holds an "
+            "organisation.toml: name an authority pack."
+        )
+
+    @property
+    def database_role(self) -> str:
+        """The role in which this process talks to the database: login (web), worker or owner."""
+        return os.environ.get("BAYAN_DATABASE_ROLE", WORKER)
+
+    @database_role.setter
+    def database_role(self, role: str) -> None:
+        os.environ["BAYAN_DATABASE_ROLE"] = role
+
+    @property
+    def is_embedded(self) -> bool:
+        return "BAYAN_DATABASE_HOST" not in os.environ
+
+    @property
+    def database(self) -> Database:
+        """Where PostgreSQL answers.
+
+        :raises ConfigurationMissing: no embedded cluster was ever started in the data folder
+        """
+        if not self.is_embedded:
+            return Database(
+                host=os.environ["BAYAN_DATABASE_HOST"],
+                port=int(os.environ.get("BAYAN_DATABASE_PORT", "5432")),
+                name=os.environ.get("BAYAN_DATABASE_NAME", "bayan"),
+                is_embedded=False,
+            )
+        port_file = self.data_dir / "run" / "postgres.port"
+        if not port_file.is_file():
+            raise ConfigurationMissing(
+                f"No Bayan is running in {self.data_dir}: start it with 'make run', "
+                "or set BAYAN_DATA_DIR to its data folder."
+            )
+        return Database(
+            host="127.0.0.1",
+            port=int(port_file.read_text()),
+            name=os.environ.get("BAYAN_DATABASE_NAME", "bayan"),
+            is_embedded=True,
+        )
+
+    def secret(self, name: str) -> str:
+        """The secret kept under this name; made on first use, readable by this user alone."""
+        given = os.environ.get(f"BAYAN_{name.upper()}")
+        if given:
+            return given
+        folder = self.data_dir / "secrets"
+        path = folder / name
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            fresh = folder / f".{name}.{secrets.token_hex(4)}"
+            fresh.write_text(secrets.token_urlsafe(48))
+            fresh.chmod(0o600)
+            try:
+                # Two processes may start together: the first link wins, both read the winner.
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text()
+
+    def _port(self, name: str, default: int) -> int:
+        given = os.environ.get(name, str(default))
+        if not given.isdigit() or not 0 < int(given) < 65536:
+            raise ConfigurationMissing(f"{name} is '{given}': it must be a port, 1 to 65535.")
+        return int(given)
+
+
+environment = Environment()

@@ -1,0 +1,85 @@
+"""What monitoring asks: alive, ready to serve, and the figures."""
+
+from __future__ import annotations
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from bayan.core.rls import as_worker
+
+# A queue older than this means that nobody works it off.
+LONGEST_WAIT_SECONDS = 60
+
+FIGURES = """
+    SELECT 'bayan_journal_waiting', 'Webhook bodies not processed yet', count(*)::float
+        FROM intake_journal WHERE processed_at IS NULL AND set_aside_at IS NULL
+    UNION ALL SELECT 'bayan_journal_oldest_seconds', 'Age of the oldest of them',
+        coalesce(extract(epoch FROM now() - min(received_at)), 0)
+        FROM intake_journal WHERE processed_at IS NULL AND set_aside_at IS NULL
+    UNION ALL SELECT 'bayan_journal_set_aside', 'Webhook bodies set aside', count(*)
+        FROM intake_journal WHERE set_aside_at IS NOT NULL
+    UNION ALL SELECT 'bayan_outgoing_queued', 'Messages due and not sent yet', count(*)
+        FROM channels_outgoing WHERE state = 'queued' AND not_before <= now()
+    UNION ALL SELECT 'bayan_outgoing_oldest_seconds', 'How long the oldest of them is due',
+        coalesce(extract(epoch FROM now() - min(not_before)), 0)
+        FROM channels_outgoing WHERE state = 'queued' AND not_before <= now()
+    UNION ALL SELECT 'bayan_outgoing_uncertain', 'Messages of which nobody knows', count(*)
+        FROM channels_outgoing WHERE state = 'uncertain'
+    UNION ALL SELECT 'bayan_cases_open', 'Open cases', count(*)
+        FROM cases_case WHERE closed_at IS NULL
+    UNION ALL SELECT 'bayan_audit_unsealed', 'Audit entries not sealed yet', count(*)
+        FROM core_auditentry WHERE number IS NULL
+"""
+
+
+@require_safe
+@never_cache
+def alive(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when database, migrations and queue are well; else 503 and what is not."""
+    checks = {"database": "ok", "migrations": "ok", "queue": "ok"}
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            checks["migrations"] = "not applied: run 'bayan up' or 'bayan manage migrate'"
+        figures = {name: value for name, _help, value in read_figures()}
+        if figures["bayan_journal_oldest_seconds"] > LONGEST_WAIT_SECONDS:
+            checks["queue"] = "webhooks wait too long: is a worker running?"
+    except Error as error:
+        checks["database"] = f"unreachable ({type(error).__name__})"
+    is_well = set(checks.values()) == {"ok"}
+    return JsonResponse(checks, status=200 if is_well else 503)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The figures in Prometheus' text format: this process's own, and what the database counts."""
+    lines = [generate_latest(REGISTRY).decode()]
+    try:
+        for name, help_text, value in read_figures():
+            lines.append(f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {value}\n")
+        lines.append(
+            "# HELP bayan_database_up Database reachable\n# TYPE bayan_database_up gauge\n"
+        )
+        lines.append("bayan_database_up 1\n")
+    except Error:
+        lines.append("bayan_database_up 0\n")
+    return HttpResponse("".join(lines), content_type=CONTENT_TYPE_LATEST)
+
+
+def read_figures() -> list[tuple[str, str, float]]:
+    """Name, meaning and value of each figure, read with one query in the worker's role."""
+    with as_worker(), connection.cursor() as cursor:
+        cursor.execute(FIGURES)
+        return [(name, help_text, float(value)) for name, help_text, value in cursor.fetchall()]

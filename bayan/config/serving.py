@@ -1,0 +1,76 @@
+"""Running one role in this process until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from types import FrameType
+
+import structlog
+import uvicorn
+
+log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams as soon as it is told to stop: it would otherwise wait for them."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        from bayan.core.live import hub
+
+        asyncio.get_running_loop().call_soon_threadsafe(hub.close)
+        super().handle_exit(sig, frame)
+
+
+def web(host: str, port: int) -> None:
+    """Pages, API and hooks on one port."""
+    _run("bayan.config.asgi:application", host, port)
+
+
+def intake(host: str, port: int) -> None:
+    """The hooks alone."""
+    _run("bayan.intake.asgi:standalone", host, port)
+
+
+def worker() -> None:
+    """Journal, sealer and housekeeping."""
+    from bayan.intake import worker as loops
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_signal: stop.set())
+    log.info("worker.started")
+    loops.run(stop)
+
+
+def dispatcher() -> None:
+    """Outgoing messages."""
+    from bayan.channels import dispatcher as loop
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log.info("dispatcher.started")
+        await loop.run(stop)
+
+    asyncio.run(until_stopped())
+
+
+def _run(application: str, host: str, port: int) -> None:
+    server = _Server(
+        uvicorn.Config(
+            application,
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            lifespan="on",
+        )
+    )
+    server.run()

@@ -1,0 +1,186 @@
+"""Django's settings: one file for every instance; what differs comes from the environment."""
+
+from typing import Any
+
+from django.utils.csp import CSP
+
+from bayan.config import logs
+from bayan.config.environment import (
+    LOGIN,
+    OWNER,
+    PROJECT_DIR,
+    WORKER,
+    ConfigurationMissing,
+    environment,
+)
+
+DEBUG = False
+IS_DEMO = environment.is_demo
+SECRET_KEY = environment.secret("django_key")
+# Encrypts what the database keeps for us of others: app secrets, access tokens.
+FIELD_KEY = environment.secret("field_key")
+ALLOWED_HOSTS = environment.allowed_hosts
+ROOT_URLCONF = "bayan.config.urls"
+ASGI_APPLICATION = "bayan.config.asgi.application"
+AUTH_USER_MODEL = "people.Member"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "bayan.config",
+    "bayan.demo",
+    "bayan.api",
+    "bayan.intake",
+    "bayan.cases",
+    "bayan.inbox",
+    "bayan.channels",
+    "bayan.people",
+    "bayan.organisation",
+    "bayan.core",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "bayan.core.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "bayan.core.middleware.chosen_language",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "bayan.people.middleware.one_transaction_per_request",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "bayan.people.context.staff",
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "bayan.core.templatetags.bayan",
+            ],
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    role = environment.database_role
+    user, password = (
+        (OWNER, "database_owner_password") if role == OWNER else (LOGIN, "database_login_password")
+    )
+    try:
+        place = environment.database
+        host, port, name = place.host, place.port, place.name
+    except ConfigurationMissing:
+        # Commands that need no database must still run; the others say what is missing (cli.py).
+        host, port, name = "127.0.0.1", 1, "bayan"
+    options: dict[str, Any] = {
+        "application_name": f"bayan-{role.removeprefix('bayan_')}",
+        "connect_timeout": 5,
+        # A worker takes its role for the whole connection; a web request takes its own (people.middleware).
+        "options": f"-c role={WORKER}" if role == WORKER else "",
+    }
+    if role == LOGIN:
+        options["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": host,
+        "PORT": port,
+        "NAME": name,
+        "USER": user,
+        "PASSWORD": environment.secret(password),
+        "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database()}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Language and time: Arabic first, UTC in the database, Riyadh on the screen.
+LANGUAGE_CODE = "ar"
+LANGUAGES = [("ar", "العربية"), ("en", "English")]
+LOCALE_PATHS = [PROJECT_DIR / "locale"]
+FORMAT_MODULE_PATH = ["bayan.core.formats"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Riyadh"
+
+# Sign-in: by e-mail and password; accounts are made by the administrator, never by visitors.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "bayan.people.accounts.StaffAccounts"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_NAME = "bayan_session"
+CSRF_COOKIE_NAME = "bayan_csrf"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_NAME = "bayan_language"
+CSRF_FAILURE_VIEW = "bayan.core.views.form_expired"
+
+# What leaves the house over HTTP.
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if environment.trusts_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+
+STATIC_URL = "static/"
+STATIC_ROOT = PROJECT_DIR / ".static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LOGGING = logs.configuration(level=environment.log_level)
+LOGGING_CONFIG = "bayan.config.logs.configure"

@@ -1,0 +1,54 @@
+"""Row-level security for migrations: the tree's permissions, kept by the database itself."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, migrations, transaction
+
+# Evaluated once a statement: EXPLAIN shows an InitPlan (a test looks).
+IN_A_VISIBLE_NODE = "node_id = ANY (ARRAY(SELECT visible_nodes()))"
+
+
+def protect(
+    table: str,
+    *,
+    visible: str = IN_A_VISIBLE_NODE,
+    commands: Sequence[str] = ("ALL",),
+) -> migrations.RunSQL:
+    """Let the web's role see and write only rows that pass `visible`; the worker's role, all.
+
+    Nobody else but the owner sees a row. `commands` are what the web's role may do at all.
+    """
+    statements: list[str | tuple[str, Any]] = [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY worker ON {table} TO bayan_worker USING (true) WITH CHECK (true)",
+    ]
+    for command in commands:
+        using = "" if command == "INSERT" else f"USING ({visible})"
+        check = "" if command in {"SELECT", "DELETE"} else f"WITH CHECK ({visible})"
+        statements.append(
+            f"CREATE POLICY web_{command.lower()} ON {table} FOR {command} TO bayan_web {using} {check}"
+        )
+    return migrations.RunSQL(statements, migrations.RunSQL.noop)
+
+
+def reserve_for_worker(table: str) -> migrations.RunSQL:
+    """Keep a table from the web altogether."""
+    return migrations.RunSQL(
+        f"REVOKE ALL ON {table} FROM bayan_web, bayan_login", migrations.RunSQL.noop
+    )
+
+
+@contextmanager
+def as_worker() -> Iterator[None]:
+    """Read in the worker's role for a moment, within the running transaction.
+
+    For pages of the platform itself, whose permission is checked at their door.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, set_config('role', 'bayan_worker', true)")
+        before = cursor.fetchone()[0]
+        yield
+        cursor.execute("SELECT set_config('role', %s, true)", [before])

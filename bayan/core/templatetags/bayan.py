@@ -1,0 +1,5 @@
+"""What our templates need beyond Django's own."""
+
+from django import template
+
+register = template.Library()

@@ -1,0 +1,43 @@
+"""Pages that belong to no app: refusals and errors."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+
+def refusal(request: HttpRequest, text: str, *, status: int = HTTPStatus.CONFLICT) -> HttpResponse:
+    """A service's refusal: a notice for a fragment's request, a page otherwise."""
+    template = "core/notice.html" if getattr(request, "htmx", False) else "core/refusal.html"
+    return render(request, template, {"text": text}, status=status)
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was open too long or came from elsewhere."""
+    text = _("This page was open for too long. Reload it and try again; nothing was changed.")
+    return refusal(request, text, status=HTTPStatus.FORBIDDEN)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(
+        request,
+        str(exception) or _("Your role does not include this page."),
+        status=HTTPStatus.FORBIDDEN,
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(
+        request,
+        _("There is nothing here that you may see. It may have moved to another body."),
+        status=HTTPStatus.NOT_FOUND,
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    return refusal(
+        request,
+        _("Something went wrong on our side. Nothing of your last step was saved: try it again."),
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )

@@ -1,0 +1,315 @@
+"""Everything that changes conversations and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bayan.channels import services as channels
+from bayan.channels.events import IncomingMessage
+from bayan.channels.models import Outgoing
+from bayan.core import audit, live
+from bayan.core.errors import DomainError
+from bayan.core.references import grouped
+from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
+from bayan.people.models import Contact, Member
+
+
+class WindowClosed(DomainError):
+    pass
+
+
+class NothingOpen(DomainError):
+    pass
+
+
+def conversations_for(
+    wanted: Iterable[tuple[Contact, int]], *, node: Node, now: datetime
+) -> dict[tuple[int, int], Conversation]:
+    """The conversation of each contact with this body through this number, begun where there is none.
+
+    Keys of the answer are (contact's id, number's id).
+    """
+    pairs = {(contact.pk, number_id) for contact, number_id in wanted}
+    Conversation.objects.bulk_create(
+        (
+            Conversation(
+                contact_id=contact_id,
+                number_id=number_id,
+                node=node,
+                last_message_at=now,
+                created_at=now,
+            )
+            for contact_id, number_id in sorted(pairs)
+        ),
+        ignore_conflicts=True,
+    )
+    rows = Conversation.objects.filter(node=node, contact_id__in={pair[0] for pair in pairs})
+    return {
+        (row.contact_id, row.number_id): row
+        for row in rows
+        if (row.contact_id, row.number_id) in pairs
+    }
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message of a person, where it belongs, and the reference of its case (or none)."""
+
+    message: IncomingMessage
+    conversation: Conversation
+    matter: str = ""
+
+
+def store(arrivals: Sequence[Arrival]) -> list[Message]:
+    """Keep messages of persons in their conversations, in the order given, and tell the screens."""
+    messages = Message.objects.bulk_create(
+        Message(
+            node_id=conversation.node_id,
+            conversation=conversation,
+            direction=Message.Direction.IN,
+            matter=matter,
+            kind=message.kind,
+            text=message.text,
+            payload=message.payload,
+            number_id=message.number_id,
+            external_id=message.external_id,
+            quoted_id=message.quoted_id,
+            request_id=message.request_id,
+            sent_at=message.sent_at,
+            received_at=message.received_at,
+        )
+        for message, conversation, matter in (
+            (a.message, a.conversation, a.matter) for a in arrivals
+        )
+    )
+    latest: dict[int, Message] = {}
+    for message in messages:
+        latest[message.conversation_id] = message
+    rows = sorted(latest.values(), key=lambda message: message.conversation_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE inbox_conversation c
+            SET last_message_at = greatest(c.last_message_at, l.at),
+                last_inbound_at = greatest(c.last_inbound_at, l.at),
+                preview = l.preview
+            FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS l (id, at, preview)
+            WHERE c.id = l.id
+            """,
+            [
+                [message.conversation_id for message in rows],
+                [message.received_at for message in rows],
+                [_preview(message) for message in rows],
+            ],
+        )
+    live.announce(
+        (a.conversation.node_id, "conversation", a.conversation.public_id) for a in arrivals
+    )
+    return messages
+
+
+@transaction.atomic
+def reply(conversation_id: UUID, text: str, *, by: Member, now: datetime) -> Message:
+    """Answer in the body's name; the text is headed with the body and the number of the open matter.
+
+    :raises WindowClosed: the person last wrote more than 24 hours ago
+    :raises NothingOpen: no matter is open, so there is no number to answer under
+    :raises TextTooLong: empty, or longer than the channel carries
+    """
+    conversation = _locked(conversation_id)
+    if not conversation.matter:
+        raise NothingOpen(_("The case is closed. The person can write again to open a new one."))
+    return send(conversation, text.strip(), by=by, now=now)
+
+
+def send(
+    conversation: Conversation,
+    text: str,
+    *,
+    by: Member | None,
+    now: datetime,
+    rows: list[tuple[str, str]] | None = None,
+    button: str = "",
+    subject: tuple[str, str] = ("", ""),
+) -> Message:
+    """Send a text, or a question with a list of answers, into a conversation.
+
+    :raises WindowClosed: the person last wrote more than 24 hours ago
+    :raises TextTooLong: empty, or longer than the channel carries
+    """
+    if not conversation.is_writable(now=now):
+        raise WindowClosed(
+            _(
+                "More than 24 hours have passed since the person's last message: "
+                "WhatsApp takes no free text now."
+            )
+        )
+    number = conversation.number
+    body = f"*{heading(conversation)}*\n{text}" if text else ""
+    content = (
+        channels.choices_content(number, body, button=button, rows=rows)
+        if rows
+        else channels.text_content(number, body)
+    )
+    outgoing = channels.send(
+        number=number,
+        contact=conversation.contact,
+        content=content,
+        node_id=conversation.node_id,
+        lane=Outgoing.Lane.PERSON if by else Outgoing.Lane.AUTOMATIC,
+        subject=subject,
+        now=now,
+    )
+    message = Message.objects.create(
+        node_id=conversation.node_id,
+        conversation=conversation,
+        direction=Message.Direction.OUT,
+        matter=conversation.matter,
+        kind="list" if rows else "text",
+        text=text,
+        payload={"button": button, "rows": [title for _key, title in rows]} if rows else {},
+        number=number,
+        outgoing=outgoing,
+        author=by,
+        request_id=outgoing.request_id,
+        sent_at=now,
+        received_at=now,
+    )
+    conversation.last_message_at = conversation.last_outbound_at = now
+    conversation.preview = text[:160]
+    conversation.save(update_fields=["last_message_at", "last_outbound_at", "preview"])
+    audit.record(
+        audit.Entry(
+            action="message.sent",
+            subject_type="conversation",
+            subject_key=str(conversation.public_id),
+            by=by or audit.SYSTEM,
+            at=now,
+            node_id=conversation.node_id,
+            details={"message": str(message.public_id), "kind": message.kind},
+        )
+    )
+    live.announce([(conversation.node_id, "conversation", conversation.public_id)])
+    return message
+
+
+def heading(conversation: Conversation) -> str:
+    """The line over every message of ours: the person's phone shows one chat for all bodies."""
+    with override("ar"):
+        node = conversation.node.name
+        if not conversation.matter:
+            return node
+        return _("%(body)s · case %(reference)s") % {
+            "body": node,
+            "reference": grouped(conversation.matter),
+        }
+
+
+@transaction.atomic
+def resend(message_id: UUID, *, by: Member, now: datetime) -> Message:
+    """Send a message again of which nobody knows whether it arrived.
+
+    :raises NotUncertain: meanwhile a status has settled it
+    """
+    message = Message.objects.select_related("outgoing", "conversation").get(
+        public_id=message_id, outgoing__isnull=False
+    )
+    assert message.outgoing is not None  # noqa: S101  # the filter above
+    channels.resend(message.outgoing, now=now)
+    audit.record(
+        audit.Entry(
+            action="message.resent",
+            subject_type="conversation",
+            subject_key=str(message.conversation.public_id),
+            by=by,
+            at=now,
+            node_id=message.node_id,
+            details={"message": str(message.public_id)},
+        )
+    )
+    return message
+
+
+def name_matters(matters: Mapping[int, str]) -> None:
+    """Say which matter is open in these conversations (id → reference; empty: none)."""
+    rows = sorted(matters.items())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inbox_conversation c SET matter = m.matter "
+            "FROM unnest(%s::bigint[], %s::text[]) AS m (id, matter) WHERE c.id = m.id",
+            [[row[0] for row in rows], [row[1] for row in rows]],
+        )
+
+
+def move(conversation: Conversation, *, to: Node) -> Conversation:
+    """Hand a conversation with its messages to another body.
+
+    Where the contact already has one there, the two become one. Returns the conversation that holds
+    the messages now; the caller moves what else hangs on it.
+    """
+    target = (
+        Conversation.objects.select_for_update()
+        .filter(contact_id=conversation.contact_id, number_id=conversation.number_id, node=to)
+        .first()
+    )
+    outgoing = Outgoing.objects.filter(message__conversation=conversation)
+    outgoing.update(node=to)
+    if target is None:
+        conversation.messages.update(node=to)
+        old_node_id, conversation.node = conversation.node_id, to
+        conversation.save(update_fields=["node"])
+        target = conversation
+    else:
+        conversation.messages.update(node=to, conversation=target)
+        old_node_id = conversation.node_id
+        _merge_facts(conversation, into=target)
+    live.announce(
+        (node_id, "conversation", key)
+        for node_id in (old_node_id, to.pk)
+        for key in {conversation.public_id, target.public_id}
+    )
+    return target
+
+
+def discard(conversation: Conversation) -> None:
+    """Remove a conversation whose messages went elsewhere."""
+    conversation.delete()
+
+
+def _merge_facts(source: Conversation, *, into: Conversation) -> None:
+    newer = source.last_message_at >= into.last_message_at
+    into.preview = source.preview if newer else into.preview
+    into.matter = source.matter or into.matter
+    for field in ("last_message_at", "last_inbound_at", "last_outbound_at"):
+        moments = [m for m in (getattr(source, field), getattr(into, field)) if m is not None]
+        setattr(into, field, max(moments, default=None))
+    into.save(
+        update_fields=[
+            "preview",
+            "matter",
+            "last_message_at",
+            "last_inbound_at",
+            "last_outbound_at",
+        ]
+    )
+
+
+def _locked(conversation_id: UUID) -> Conversation:
+    return (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("node", "number__account", "contact")
+        .get(public_id=conversation_id)
+    )
+
+
+def _preview(message: Message) -> str:
+    # What cannot be shown yet gets its words in the reader's language, in the template.
+    return message.text[:160] if message.is_shown else ""

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from bayan.inbox import views
+
+app_name = "inbox"
+urlpatterns = [
+    path("", views.conversations, name="conversations"),
+    path("<uuid:public_id>/", views.conversation, name="conversation"),
+    path("<uuid:public_id>/reply", views.reply, name="reply"),
+    path("outgoing/<uuid:outgoing_id>", views.message, name="message"),
+    path("messages/<uuid:public_id>/resend", views.resend, name="resend"),
+]

@@ -1,0 +1,117 @@
+"""The inbox: conversations, one of them, and answering in it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from bayan.core.paging import Cursor
+from bayan.core.views import refusal
+from bayan.inbox import selectors, services
+from bayan.inbox.forms import ReplyForm
+from bayan.inbox.models import Conversation, Message
+from bayan.people.permissions import StaffRequest, requires
+
+
+@require_GET
+@requires("conversations.read")
+def conversations(request: StaffRequest) -> HttpResponse:
+    """The list alone: as a page, or as the fragment that a live page fetches."""
+    context = _list(request)
+    # The next page's rows are added to those that stand there already.
+    fragment = "#rows" if "after" in request.GET else "#list"
+    return render(request, f"inbox/inbox.html{fragment if request.htmx else ''}", context)
+
+
+@require_GET
+@requires("conversations.read")
+def conversation(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """One conversation: within the page, or as the part of it that is asked for."""
+    context = _thread(request, public_id)
+    part = request.GET.get("part", "") if request.htmx else ""
+    if part == "messages":
+        return render(request, "inbox/inbox.html#messages", context)
+    if request.htmx and not request.htmx.history_restore_request:
+        return render(request, "inbox/inbox.html#workspace", context)
+    return render(request, "inbox/inbox.html", context | _list(request))
+
+
+@require_GET
+@requires("conversations.read")
+def message(request: StaffRequest, outgoing_id: UUID) -> HttpResponse:
+    """One message of ours, fetched anew when the provider said something of it."""
+    row = get_object_or_404(
+        Message.objects.select_related("outgoing", "author", "conversation"),
+        outgoing__public_id=outgoing_id,
+    )
+    return render(request, "inbox/inbox.html#message", {"message": row})
+
+
+@require_POST
+@requires("conversations.reply")
+def reply(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Answer the person; the fragment is the thread with an empty composer."""
+    found = _checked(request, public_id)
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return refusal(request, str(form.errors["text"][0]), status=422)
+    services.reply(found.public_id, form.cleaned_data["text"], by=request.user, now=timezone.now())
+    if not request.htmx:
+        return redirect("inbox:conversation", public_id)
+    return render(request, "inbox/inbox.html#thread", _thread(request, public_id))
+
+
+@require_POST
+@requires("conversations.reply")
+def resend(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Send a message again of which nobody knows whether it arrived."""
+    row = get_object_or_404(Message.objects.select_related("node"), public_id=public_id)
+    request.access.require("conversations.reply", row.node)
+    row = services.resend(row.public_id, by=request.user, now=timezone.now())
+    if not request.htmx:
+        return redirect("inbox:conversation", row.conversation.public_id)
+    row = Message.objects.select_related("outgoing", "author", "conversation").get(pk=row.pk)
+    return render(request, "inbox/inbox.html#message", {"message": row})
+
+
+def _checked(request: StaffRequest, public_id: UUID) -> Conversation:
+    """The conversation, if the member's role answers for its body."""
+    found = get_object_or_404(Conversation.objects.select_related("node"), public_id=public_id)
+    request.access.require("conversations.reply", found.node)
+    return found
+
+
+def _list(request: StaffRequest) -> dict[str, Any]:
+    view = request.GET.get("view", "open")
+    view = view if view in selectors.VIEWS else "open"
+    words = request.GET.get("q", "").strip()[:100]
+    after = request.GET.get("after")
+    return {
+        "view": view,
+        "words": words,
+        "counts": selectors.counts(),
+        "page": selectors.page_of_conversations(
+            view=view, words=words, after=Cursor.read(after) if after else None
+        ),
+    }
+
+
+def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
+    found = get_object_or_404(
+        Conversation.objects.select_related("contact", "node", "number"), public_id=public_id
+    )
+    before = request.GET.get("before", "")
+    now = timezone.now()
+    return {
+        "conversation": found,
+        "messages": selectors.messages_of(found, before=int(before) if before.isdigit() else None),
+        "may_reply": request.access.may("conversations.reply", found.node),
+        "is_writable": found.is_writable(now=now),
+        "form": ReplyForm(),
+        "now": now,
+    }

@@ -1,0 +1,242 @@
+"""Working off the journal: in batches, one transaction each; what is poisonous is set aside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext as _
+
+from bayan.cases import services as cases
+from bayan.channels import selectors as channel_selectors
+from bayan.channels import services as channels
+from bayan.channels.events import IncomingMessage
+from bayan.channels.models import Account
+from bayan.core import audit, events
+from bayan.core.errors import DomainError
+from bayan.intake.models import Seen
+
+BATCH = 200
+# One body may hold a thousand messages: what does not fit stays for the next batch.
+BATCH_BYTES = 2 * 1024 * 1024
+# Providers deliver again for up to seven days (reference 1.2).
+KEEP_SEEN = timedelta(days=14)
+PARTITIONS_AHEAD = 7
+
+log = structlog.get_logger(__name__)
+
+
+class NoSuchEntry(DomainError):
+    pass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A journal row that this worker holds."""
+
+    id: int
+    received_at: datetime
+    account_id: int
+    request_id: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Done:
+    """What working off one batch came to."""
+
+    rows: int
+    messages: int
+    set_aside: int
+
+
+def work_off(*, now: datetime, limit: int = BATCH) -> Done:
+    """Take the oldest unprocessed rows that no other worker holds, and process them.
+
+    If the batch fails, its rows are tried one by one, so that the poisonous one alone is set aside.
+
+    :raises OperationalError: the database is away or chose us as a deadlock's victim; nothing is lost
+    """
+    with transaction.atomic():
+        rows = _claim(limit)
+        if not rows:
+            return Done(0, 0, 0)
+        accounts = {
+            account.pk: account
+            for account in Account.objects.prefetch_related("numbers").filter(
+                pk__in={row.account_id for row in rows}
+            )
+        }
+        try:
+            with transaction.atomic():
+                return _process(rows, accounts, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes can cause
+            log.warning("journal.batch_failed", rows=len(rows), error=type(error).__name__)
+        messages = set_aside = 0
+        for row in rows:
+            try:
+                with transaction.atomic():
+                    done = _process([row], accounts, now=now)
+                    messages, set_aside = messages + done.messages, set_aside + done.set_aside
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:  # noqa: BLE001
+                set_aside += 1
+                _set_aside([(row, _reason(error))], now=now)
+        return Done(len(rows), messages, set_aside)
+
+
+def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime) -> Done:
+    messages: list[IncomingMessage] = []
+    statuses = []
+    remarks: dict[int, str] = {}
+    aside: list[tuple[Row, str]] = []
+    for row in rows:
+        parsed = channels.parse(
+            accounts[row.account_id], row.body, received_at=row.received_at, request_id=row.request_id
+        )
+        statuses.extend(parsed.statuses)
+        messages.extend(parsed.messages)
+        remarks[row.id] = ", ".join(dict.fromkeys(parsed.notices))[:500]
+        if parsed.unknown_numbers:
+            aside.append((row, f"unknown number: {', '.join(parsed.unknown_numbers)[:300]}"))
+    fresh = _not_seen(messages, now=now)
+    channels.apply_statuses(statuses)
+    _hand_out(fresh, now=now)
+    put_aside = {row.id for row, _reason in aside}
+    _mark_processed([row for row in rows if row.id not in put_aside], remarks, now=now)
+    _set_aside(aside, now=now)
+    for message in fresh:
+        log.info("message.taken_in", request_id=message.request_id, kind=message.kind)
+    return Done(len(rows), len(fresh), len(aside))
+
+
+def _hand_out(messages: list[IncomingMessage], *, now: datetime) -> None:
+    """Answers to something of ours go to who sent it; everything else is the public's."""
+    subjects = channel_selectors.subjects_of(m.quoted_id for m in messages if m.choice_id)
+    answers: dict[str, list[tuple[IncomingMessage, str]]] = defaultdict(list)
+    public: list[IncomingMessage] = []
+    for message in messages:
+        subject = subjects.get(message.quoted_id) if message.choice_id else None
+        if subject and events.receiver_of(subject.type):
+            answers[subject.type].append((message, subject.key))
+        else:
+            public.append(message)
+    for subject_type, replies in answers.items():
+        receiver = events.receiver_of(subject_type)
+        assert receiver is not None  # noqa: S101  # asked above
+        receiver(replies, now=now)
+    cases.take_in(public, now=now)
+
+
+def _not_seen(messages: Sequence[IncomingMessage], *, now: datetime) -> list[IncomingMessage]:
+    """Those that were never taken in before, each once, in their order."""
+    unique = {f"{m.number_id}:{m.external_id}": m for m in reversed(messages)}
+    if not unique:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # In one order, so that two workers with the same message wait instead of deadlocking.
+            "INSERT INTO intake_seen (key, seen_at) SELECT key, %s FROM unnest(%s::text[]) AS key "
+            "ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
+            [now, list(unique)],
+        )
+        fresh = {row[0] for row in cursor.fetchall()}
+    return [message for key, message in reversed(unique.items()) if key in fresh]
+
+
+def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> None:
+    """Put a row that was set aside back into the queue.
+
+    :raises NoSuchEntry: no row with this number is set aside
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_journal SET set_aside_at = NULL, processed_at = NULL, remark = '' "
+            "WHERE id = %s AND set_aside_at IS NOT NULL",
+            [entry_id],
+        )
+        if not cursor.rowcount:
+            raise NoSuchEntry(_("No entry %(number)s is set aside.") % {"number": entry_id})
+        audit.record(
+            audit.Entry(
+                action="journal.replayed",
+                subject_type="journal",
+                subject_key=str(entry_id),
+                by=by,
+                at=now,
+                node_id=None,
+            )
+        )
+        cursor.execute("SELECT pg_notify('bayan_intake', '')")
+
+
+def keep_house(*, now: datetime) -> None:
+    """Make the journal's partitions for the coming days and forget what no provider repeats."""
+    with connection.cursor() as cursor:
+        for day in range(PARTITIONS_AHEAD + 1):
+            cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
+    Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
+
+
+def _claim(limit: int) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, received_at, octet_length(body) FROM intake_journal "
+            "WHERE processed_at IS NULL AND set_aside_at IS NULL "
+            "ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+            [limit],
+        )
+        ids, days, size = [], [], 0
+        for entry_id, received_at, length in cursor.fetchall():
+            size += length
+            if ids and size > BATCH_BYTES:
+                break
+            ids.append(entry_id)
+            days.append(received_at)
+        cursor.execute(
+            "SELECT j.id, j.received_at, j.account_id, j.request_id, j.body FROM intake_journal j "
+            "JOIN unnest(%s::bigint[], %s::timestamptz[]) AS r (id, received_at) "
+            "ON j.id = r.id AND j.received_at = r.received_at ORDER BY j.id",
+            [ids, days],
+        )
+        return [Row(*row[:4], bytes(row[4])) for row in cursor.fetchall()]
+
+
+def _mark_processed(rows: Sequence[Row], remarks: dict[int, str], *, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_journal j SET processed_at = %s, remark = r.remark "
+            "FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS r (id, received_at, remark) "
+            # The day names the partition, so that the others are not searched.
+            "WHERE j.id = r.id AND j.received_at = r.received_at",
+            [
+                now,
+                [row.id for row in rows],
+                [row.received_at for row in rows],
+                [remarks[row.id] for row in rows],
+            ],
+        )
+
+
+def _set_aside(rows: Sequence[tuple[Row, str]], *, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        for row, reason in rows:
+            cursor.execute(
+                "UPDATE intake_journal SET set_aside_at = %s, remark = %s "
+                "WHERE id = %s AND received_at = %s",
+                [now, reason, row.id, row.received_at],
+            )
+            log.error("journal.set_aside", entry=row.id, reason=reason, request_id=row.request_id)
+
+
+def _reason(error: Exception) -> str:
+    # The database's message may quote the person's words: only its kind is kept.
+    text = "" if isinstance(error, DatabaseError) else str(error)
+    return f"{type(error).__name__}: {text}"[:500].rstrip(": ")

@@ -1,0 +1,92 @@
+"""The worker's loops: the journal, the sealer of the audit trail, and the housekeeping."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import structlog
+from django.db import Error, close_old_connections, connection
+from django.utils import timezone
+
+from bayan.core import audit
+from bayan.core.live import listening_parameters
+from bayan.intake import services
+
+# Without a word from the intake the journal is looked at all the same: a word can be lost.
+LOOK_EVERY = 1.0
+SEAL_EVERY = 1.0
+KEEP_HOUSE_EVERY = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+def run(stop: threading.Event) -> None:
+    """Run all loops until `stop` is set; each finishes the batch that it is at."""
+    wake = threading.Event()
+    loops = [
+        threading.Thread(target=_listen, args=(wake, stop), name="listener", daemon=True),
+        threading.Thread(target=_work_off, args=(wake, stop), name="journal"),
+        threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
+        threading.Thread(
+            target=_every,
+            args=(KEEP_HOUSE_EVERY, lambda: services.keep_house(now=timezone.now()), stop),
+            name="housekeeping",
+        ),
+    ]
+    for loop in loops:
+        loop.start()
+    stop.wait()
+    wake.set()
+    for loop in loops[1:]:
+        loop.join()
+
+
+def _work_off(wake: threading.Event, stop: threading.Event) -> None:
+    while not stop.is_set():
+        wake.clear()
+        try:
+            close_old_connections()
+            began = time.perf_counter()
+            done = services.work_off(now=timezone.now())
+        except Error as error:
+            log.warning("journal.waits", error=str(error).splitlines()[0] if str(error) else "")
+            stop.wait(1)
+            continue
+        if done.rows:
+            log.info(
+                "journal.worked_off",
+                rows=done.rows,
+                messages=done.messages,
+                set_aside=done.set_aside,
+                seconds=round(time.perf_counter() - began, 3),
+            )
+        else:
+            wake.wait(LOOK_EVERY)
+
+
+def _every(seconds: float, work: Callable[[], object], stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            close_old_connections()
+            work()
+        except Error as error:
+            log.warning("worker.waits", error=str(error).splitlines()[0] if str(error) else "")
+        finally:
+            if seconds > 60:
+                connection.close()
+        stop.wait(seconds)
+
+
+def _listen(wake: threading.Event, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            with psycopg.connect(**listening_parameters(), autocommit=True) as listener:
+                listener.execute("LISTEN bayan_intake")
+                for _notification in listener.notifies():
+                    wake.set()
+        except psycopg.Error as error:
+            log.warning("worker.listener_lost", error=type(error).__name__)
+        stop.wait(1)

@@ -1,0 +1,63 @@
+"""One transaction a request, in the web's role, seeing what this member may see."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from bayan.core.errors import DomainError
+from bayan.core.views import refusal
+from bayan.people import selectors
+from bayan.people.permissions import Access
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+class _Refused(Exception):
+    """Carries an error answer out of the transaction, so that nothing of the request stays."""
+
+    def __init__(self, response: HttpResponseBase) -> None:
+        self.response = response
+
+
+def one_transaction_per_request(get_response: Handler) -> Handler:
+    """Give a signed-in request its member's eyes; the work of a refused one is rolled back."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        member = selectors.member_of_token(request.headers.get("Authorization", ""))
+        if member is not None:
+            request.user = member.member
+            request.api_scopes = member.scopes  # type: ignore[attr-defined]
+        if not request.user.is_authenticated:
+            return get_response(request)
+        request.access = Access.of(request.user, now=timezone.now())  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(member=str(request.user.public_id))
+        try:
+            with transaction.atomic():
+                look_as(request.user.pk)
+                response = get_response(request)
+                if response.status_code >= HTTPStatus.BAD_REQUEST:
+                    raise _Refused(response)  # noqa: TRY301  # leaves the transaction
+                return response
+        except _Refused as refused:
+            return refused.response
+
+    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, DomainError):
+            return refusal(request, str(exception))
+        return None
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]
+    return middleware
+
+
+def look_as(member_id: int) -> None:
+    """Take the web's role for the rest of this transaction, with this member's visibility."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('role', 'bayan_web', true), set_config('bayan.member', %s, true)",
+            [str(member_id)],
+        )

@@ -1,0 +1,57 @@
+"""Reading members, tokens and contacts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection
+
+from bayan.organisation.models import Node
+from bayan.people.models import ApiToken, Member
+
+
+@dataclass(frozen=True)
+class TokenHolder:
+    """A member who came with a token, and what the token may do."""
+
+    member: Member
+    scopes: frozenset[str]
+
+
+def member_of_token(header: str) -> TokenHolder | None:
+    """The active member behind an `Authorization: Bearer …` header, or None."""
+    scheme, _space, secret = header.partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        return None
+    token = (
+        ApiToken.objects.select_related("member")
+        .filter(
+            hash=hashlib.sha256(secret.strip().encode()).digest(),
+            revoked_at=None,
+            member__is_active=True,
+        )
+        .first()
+    )
+    return TokenHolder(token.member, frozenset(token.scopes)) if token else None
+
+
+def visible_node_ids(member: Member) -> frozenset[int]:
+    """The bodies whose rows this member sees now: where they have a role, and below."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nodes_visible_to(%s)", [member.pk])
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def demo_members() -> list[Member]:
+    """The demo's people, each with one role, in the order in which the sign-in page offers them."""
+    return list(
+        Member.objects.filter(is_demo=True, is_active=True)
+        .prefetch_related("roles__node")
+        .order_by("pk")
+    )
+
+
+def bodies_of(nodes: frozenset[int]) -> list[Node]:
+    """These bodies in the order of the tree."""
+    return list(Node.objects.filter(pk__in=nodes).order_by("position"))

@@ -1,0 +1,148 @@
+"""Where a benchmark runs: a PostgreSQL and servers of its own in a temporary folder, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import psycopg
+
+from bayan.config.cluster import Cluster
+from bayan.config.environment import PROJECT_DIR, Environment
+from bayan.config.supervisor import answers, die_with_parent
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchFailed(Exception):
+    """The benchmark could not be carried out; the text says why, and what to do."""
+
+
+class Ground:
+    """A durable, migrated instance with the demo authority, and the processes started in it."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = Environment()
+        environment.data_dir = folder
+        self.folder = folder
+        self.cluster = Cluster(environment)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> None:
+        """Start PostgreSQL, migrate, and load the demo authority."""
+        self.cluster.start()
+        self.cluster.bootstrap()
+        done = subprocess.run(
+            [sys.executable, "-m", "bayan", "prepare", "--demo"],
+            env=self._variables(), cwd=PROJECT_DIR, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["no reason given"]
+            raise BenchFailed(f"The bench's database could not be prepared: {lines[-1]}")
+
+    def serve(self, role: str) -> int:
+        """Start one role that listens; returns its port once it answers there."""
+        port = free_port()
+        log = self.folder / "logs" / f"{role}.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bayan", "serve", role, "--port", str(port)],
+                env=self._variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
+                stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),
+            )  # fmt: skip
+        self.processes[role] = process
+        deadline = time.monotonic() + 30
+        while not answers("127.0.0.1", port, "/healthz"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                lines = log.read_text(errors="replace").strip().splitlines() or ["no reason given"]
+                raise BenchFailed(f"'bayan serve {role}' does not start: {lines[-1]}")
+            time.sleep(0.05)
+        return port
+
+    def connect(self) -> psycopg.Connection:
+        """A superuser's connection, to look behind the servers' back."""
+        return self.cluster.connect("bayan")
+
+    def cpu_seconds(self, role: str) -> dict[str, float]:
+        """CPU used so far by the processes of this role and by PostgreSQL with all its processes."""
+        postmaster = self.cluster.pid
+        assert postmaster is not None  # noqa: S101  # started in `prepare`
+        return {
+            role: _family_cpu(self.processes[role].pid),
+            "postgres": _family_cpu(postmaster),
+        }
+
+    def clear_away(self) -> None:
+        """Stop everything and remove the folder."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.cluster.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _variables(self) -> dict[str, str]:
+        # Nothing of the caller's own instance may be touched.
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("BAYAN_")}
+        return {**clean, "BAYAN_DATA_DIR": str(self.folder), "BAYAN_DEMO": "1"}
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A prepared ground, removed at the end whatever happens (Ctrl-C and SIGTERM included)."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    # The bench reads secrets through its own environment too: none of them may come from outside.
+    for name in [name for name in os.environ if name.startswith("BAYAN_")]:
+        del os.environ[name]
+    place = Ground(Path(tempfile.mkdtemp(prefix="bayan-bench-")))
+    try:
+        place.prepare()
+        yield place
+    finally:
+        # A second Ctrl-C would leave processes behind.
+        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        place.clear_away()
+        signal.signal(signal.SIGINT, impatient)
+        signal.signal(signal.SIGTERM, before)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _family_cpu(pid: int) -> float:
+    """User and system seconds of a process, of its living children and of those that ended."""
+    ticks = sum(_ticks(pid, with_ended_children=True))
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        ticks += sum(_ticks(int(child), with_ended_children=False))
+    return ticks / TICKS
+
+
+def _ticks(pid: int, *, with_ended_children: bool) -> list[int]:
+    try:
+        # The name in brackets may hold blanks; utime is the 14th field of proc(5), the 12th after it.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(field) for field in fields[11 : 15 if with_ended_children else 13]]

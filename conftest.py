@@ -1,0 +1,114 @@
+"""Fixtures that every test may use: the tree, people, and a browser-less client in the web's role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from psycopg import sql
+
+from bayan.config.testing import KEPT_TABLES, cluster
+from bayan.organisation.models import Node
+from bayan.people.models import Member, Role
+from bayan.people.tests.factories import make_member
+
+# A Monday, 10:00 in Riyadh.
+MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+class StaffClient(Client):
+    """Django's client; a request leaves the test's transaction in the role it found."""
+
+    def request(self, **request: Any) -> Any:
+        try:
+            return super().request(**request)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('role', 'bayan_worker', true), set_config('bayan.member', '', true)"
+                )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """The clone is there already."""
+
+
+@pytest.fixture
+def superuser() -> Iterator[psycopg.Connection]:
+    """A connection that sees and may do everything, to look behind the application's back."""
+    with cluster.connect(os.environ["BAYAN_DATABASE_NAME"]) as connection:
+        yield connection
+
+
+@pytest.fixture
+def committed_db(
+    django_db_setup: None, django_db_blocker: object, superuser: psycopg.Connection
+) -> Iterator[None]:
+    """The database with real commits, for tests with several connections; emptied afterwards."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield
+        connection.close()
+    tables = [
+        row[0]
+        for row in superuser.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (%s)",
+            [list(KEPT_TABLES)],
+        )
+    ]
+    superuser.execute(
+        sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
+    )
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """An empty data folder, for tests that start an instance of their own."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def client(db: None) -> StaffClient:
+    return StaffClient()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return MONDAY
+
+
+@pytest.fixture
+def desk(db: None) -> Node:
+    return Node.objects.get(kind=Node.Kind.AUTHORITY)
+
+
+@pytest.fixture
+def khobar(db: None) -> Node:
+    return Node.objects.get(key="khobar")
+
+
+@pytest.fixture
+def qatif(db: None) -> Node:
+    return Node.objects.get(key="qatif")
+
+
+@pytest.fixture
+def desk_responder(desk: Node) -> Member:
+    return make_member(Role.Kind.RESPONDER, desk)
+
+
+@pytest.fixture
+def khobar_responder(khobar: Node) -> Member:
+    return make_member(Role.Kind.RESPONDER, khobar)
+
+
+@pytest.fixture
+def qatif_responder(qatif: Node) -> Member:
+    return make_member(Role.Kind.RESPONDER, qatif)

@@ -1,0 +1,109 @@
+"""`python -m emulator`: the provider and the phone, on one port."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from emulator.app import Emulator
+from emulator.settings import Options, Settings
+
+SHUTDOWN_S = 1
+
+
+class Server(uvicorn.Server):
+    """Ends the open event streams first, or the browser would hold up the end."""
+
+    def __init__(self, config: uvicorn.Config, emulator: Emulator) -> None:
+        super().__init__(config)
+        self._emulator = emulator
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._emulator.stop()
+        super().handle_exit(sig, frame)
+
+
+def main() -> int:
+    """Serve until told to stop; the exit code."""
+    settings, options = _asked()
+    try:
+        listener = _listener(settings)
+    except OSError as failure:
+        sys.stderr.write(
+            f"emulator: cannot listen on {settings.host}:{settings.port} "
+            f"({failure.strerror}); stop what uses it or give another --port.\n"
+        )
+        return 1
+    emulator = Emulator(settings, options)
+    config = uvicorn.Config(
+        emulator,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    sys.stderr.write(
+        f"emulator: phone at http://{settings.host}:{listener.getsockname()[1]}/ "
+        f"and webhooks to {settings.callback}\n"
+    )
+    # The server raises the signal again once it is down; an ordinary end is then exit code 0.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        Server(config, emulator).run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _asked() -> tuple[Settings, Options]:
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    for field in fields(Settings):
+        default = os.environ.get(f"EMULATOR_{field.name.upper()}", field.default)
+        kind = {"port": int, "data_dir": Path}.get(field.name, str)
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
+    for name, help_text in (
+        ("auto_read", "messages are read on arrival"),
+        ("no_pair_limit", "no limit for one person"),
+    ):
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            action="store_true",
+            default=os.environ.get(f"EMULATOR_{name.upper()}") == "1",
+            help=help_text,
+        )
+    parser.add_argument(
+        "--throughput",
+        type=float,
+        default=float(os.environ.get("EMULATOR_THROUGHPUT", "80")),
+        help="messages per second for the number; 0: no limit",
+    )
+    asked = vars(parser.parse_args())
+    options = Options(
+        auto_read=asked.pop("auto_read"),
+        pair_limit=not asked.pop("no_pair_limit"),
+        throughput_per_s=asked.pop("throughput"),
+    )
+    return Settings(**asked), options
+
+
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""What passes between the phones and the business, both ways."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from emulator import webhooks
+from emulator.errors import ProviderError
+from emulator.faults import Faults
+from emulator.settings import Options, Settings
+from emulator.webhooks import Courier, Webhook
+from emulator.world import Message, Person, World, new_message_id
+
+TYPING_S = 25
+MIME_TYPES = {
+    "image": "image/jpeg",
+    "audio": "audio/ogg; codecs=opus",
+    "video": "video/mp4",
+    "document": "application/pdf",
+    "sticker": "image/webp",
+}
+
+
+class Bucket:
+    """A token bucket: so many at once, then so many a second."""
+
+    __slots__ = ("_capacity", "_full_at", "_per_s", "_tokens")
+
+    def __init__(self, *, capacity: float, per_s: float) -> None:
+        self._capacity = capacity
+        self._per_s = per_s
+        self._tokens = capacity
+        self._full_at = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(self._capacity, self._tokens + (now - self._full_at) * self._per_s)
+        self._full_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Carrier:
+    """Owns the world and the courier; every message in either direction goes through here."""
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        self.settings = settings
+        self.options = options
+        self.world = World()
+        self.faults = Faults()
+        self.faults.on_change = lambda: self.world.tell("faults", self.faults.listed())
+        self.courier = Courier(
+            settings, options, self.world.clock, self.faults, self._on_webhook_news
+        )
+        self._pairs: dict[str, Bucket] = {}
+        self._throughput = Bucket(capacity=1, per_s=1)
+        self._throughput_per_s = 0.0
+
+    def start(self) -> None:
+        """Bring back the chats kept on disk and deliver what was still under way."""
+        if self.settings.data_dir is None:
+            return
+        self.world.keep_history_in(self.settings.data_dir)
+        for message in self.world.undelivered():
+            if person := self.world.find(message.person):
+                self._send_inbound(person, message)
+
+    async def close(self) -> None:
+        await self.courier.close()
+        if self.world.history is not None:
+            self.world.history.close()
+
+    # From the phone to the business
+
+    def write(self, person: Person, content: dict[str, Any]) -> str:
+        """A person writes; the id of the message, whose webhook is on its way."""
+        now = self.world.clock.now()
+        message = {
+            **({"from": person.wa_id} if person.wa_id else {}),
+            "from_user_id": person.user_id,
+            "id": new_message_id(person),
+            "timestamp": str(int(now)),
+            **self._completed(content),
+        }
+        bubble = Message(
+            id=message["id"], person=person.key, mine=True, at=now, content=message, status="sent"
+        )
+        person.wrote_at = now
+        if self.world.add(bubble):
+            self.world.note("phone.wrote", person, kind=message.get("type", "text"))
+        self._send_inbound(person, bubble)
+        return bubble.id
+
+    def read(self, person: Person) -> int:
+        """The person looks at the chat; how many messages that made read."""
+        unread = [
+            message
+            for message in self.world.chats.get(person.key, ())
+            if not message.mine and message.status == "delivered"
+        ]
+        for message in unread:
+            self._report(person, message, "read")
+        return len(unread)
+
+    def _send_inbound(self, person: Person, bubble: Message) -> None:
+        payload = webhooks.inbound(self.settings, person, bubble.content)
+        kind = f"message.{bubble.content.get('type', 'text')}"
+        self.courier.send(payload, kind=kind, person=person.key, about=bubble.id)
+
+    def _completed(self, content: dict[str, Any]) -> dict[str, Any]:
+        kind = content.get("type", "text")
+        content = {"type": kind, **content}
+        if kind in MIME_TYPES and isinstance(content.get(kind), dict):
+            content[kind] = {**self._described_media(kind), **content[kind]}
+        context = content.get("context")
+        if isinstance(context, dict) and "id" in context:
+            content["context"] = {"from": self.settings.display_phone_number, **context}
+        return content
+
+    def _described_media(self, kind: str) -> dict[str, Any]:
+        media_id = str(10**15 + secrets.randbelow(9 * 10**15))
+        digest = hashlib.sha256(media_id.encode()).digest()
+        return {
+            "mime_type": MIME_TYPES[kind],
+            "sha256": base64.b64encode(digest).decode(),
+            "id": media_id,
+            "url": f"https://media.provider.invalid/attachments/?mid={media_id}",
+            **({"voice": True} if kind == "audio" else {}),
+        }
+
+    # From the business to the phone
+
+    def check_limits(self, person: Person) -> None:
+        """Refuse what is above the provider's speed for the number or for this person."""
+        per_s = self.options.throughput_per_s
+        if per_s != self._throughput_per_s:
+            self._throughput = Bucket(capacity=max(per_s, 1), per_s=per_s)
+            self._throughput_per_s = per_s
+        if per_s > 0 and not self._throughput.take():
+            raise ProviderError(130429, "Cloud API message throughput has been reached.")
+        if self.options.pair_limit:
+            # 45 at once, borrowed from the quota of one message every six seconds.
+            pair = self._pairs.get(person.key)
+            if pair is None:
+                pair = self._pairs[person.key] = Bucket(capacity=45, per_s=1 / 6)
+            if not pair.take():
+                raise ProviderError(
+                    131056,
+                    "Too many messages sent from this phone number to the same phone number "
+                    "in a short period of time.",
+                )
+
+    def accept(self, person: Person, body: dict[str, Any], *, to_phone: bool) -> str:
+        """Take a valid message; its statuses and the phone follow a moment later."""
+        now = self.world.clock.now()
+        message = Message(
+            id=new_message_id(person),
+            person=person.key,
+            mine=False,
+            at=now,
+            content=body,
+            status="waiting",
+            to_phone=to_phone,
+        )
+        to = person.phone if to_phone else person.user_id
+        self.world.sent.append({"id": message.id, "to": to, "at": now, "body": body})
+        self.world.note("send.accepted", person, kind=body.get("type", "text"))
+        step_s = self.options.status_delay_ms / 1000
+        failure = self.faults.strikes("fail")
+        if failure is not None:
+            self._later(step_s, lambda: self._fail(person, message, failure.code or 131026))
+            return message.id
+        self._later(step_s, lambda: self._report(person, message, "sent"))
+        arrives_in_s = 2 * step_s + self.faults.strike_delay_s()
+        self._later(arrives_in_s, lambda: self._arrive(person, message))
+        return message.id
+
+    def mark_read(self, message_id: str, *, typing: bool) -> None:
+        """The business read a person's message, and maybe is writing an answer."""
+        message = self.world.messages.get(message_id)
+        if message is None or not message.mine:
+            raise ProviderError(131009, "Param message_id is not a message this number received.")
+        if self.world.clock.now() - message.at > 30 * 24 * 3600:
+            raise ProviderError(131009, "The message is older than 30 days.")
+        person = self.world.find(message.person)
+        news = [
+            earlier
+            for earlier in self.world.chats[message.person]
+            if earlier.mine and earlier.at <= message.at and earlier.status != "read"
+        ]
+        for earlier in news:
+            self.world.set_status(earlier, "read")
+        if news:
+            self.world.note("business.read", person, count=len(news))
+        if typing:
+            self.world.note("business.typing", person)
+            self.world.tell("typing", {"seconds": TYPING_S}, message.person)
+
+    def _arrive(self, person: Person, message: Message) -> None:
+        reaction = message.content.get("reaction")
+        if reaction is not None:
+            # A reaction yields only `sent`, and changes the bubble it belongs to.
+            if target := self.world.messages.get(reaction["message_id"]):
+                self.world.react(target, reaction.get("emoji", ""))
+            return
+        message.at = self.world.clock.now()
+        self.world.add(message)
+        self._report(person, message, "delivered")
+        if self.options.auto_read:
+            self._later(
+                self.options.status_delay_ms / 1000, lambda: self._report(person, message, "read")
+            )
+
+    def _report(self, person: Person, message: Message, name: str) -> None:
+        if self.world.set_status(message, name):
+            at = self.world.clock.now()
+            payload = webhooks.status(self.settings, person, message, name, at=at)
+            self.courier.send(payload, kind=f"status.{name}", person=person.key, about=message.id)
+
+    def _fail(self, person: Person, message: Message, code: int) -> None:
+        failure = ProviderError(code, "Message Undeliverable.")
+        message.status = "failed"
+        payload = webhooks.status(
+            self.settings,
+            person,
+            message,
+            "failed",
+            at=self.world.clock.now(),
+            failure=failure,
+        )
+        self.courier.send(payload, kind="status.failed", person=person.key, about=message.id)
+
+    def _later(self, seconds: float, then: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(seconds, then)
+
+    def _on_webhook_news(self, news: str, hook: Webhook, details: dict[str, Any]) -> None:
+        if news == "delivered" and hook.kind.startswith("message."):
+            message = self.world.messages.get(hook.about)
+            if message is not None:
+                self.world.set_status(message, "delivered")
+        person = self.world.find(hook.person)
+        self.world.note(f"webhook.{news}", person, kind=hook.kind, **details)

@@ -1,0 +1,32 @@
+"""What the emulator is told when it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The demo account's values; the command line and EMULATOR_* override each of them."""
+
+    host: str = "127.0.0.1"
+    port: int = 8100
+    callback: str = "http://127.0.0.1:8000/hooks/whatsapp/demo"
+    app_secret: str = "demo-app-secret"  # noqa: S105  the demo's own, published in its README
+    access_token: str = "demo-access-token"  # noqa: S105  as above
+    phone_number_id: str = "106540000000940"
+    display_phone_number: str = "966112345678"
+    account_id: str = "104857600000001"
+    business_name: str = "أمانة المنطقة الشرقية"
+    business_name_en: str = "Eastern Province Municipality"
+    data_dir: Path | None = None
+
+
+@dataclass(kw_only=True)
+class Options:
+    """What a test or the phone page may change while the emulator runs."""
+
+    auto_read: bool = False
+    pair_limit: bool = True
+    throughput_per_s: float = 80
+    status_delay_ms: float = 150
+    retry_pause_ms: float = 500

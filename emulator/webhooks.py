@@ -1,0 +1,240 @@
+"""Webhooks: their bodies, their signature and their delivery until the business answers 200."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from emulator.errors import ProviderError
+from emulator.faults import Faults
+from emulator.post import NoAnswer, Poster
+from emulator.settings import Options, Settings
+from emulator.world import WINDOW_S, Clock, Message, Person, rfc3339
+
+CONCURRENT = 32
+LONGEST_PAUSE_S = 30.0
+GIVE_UP_AFTER_S = 36 * 3600
+OVERTAKEN_WITHIN_S = 2.0
+LOG_LENGTH = 10_000
+
+
+def envelope(settings: Settings, value: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        "display_phone_number": settings.display_phone_number,
+        "phone_number_id": settings.phone_number_id,
+    }
+    return {
+        "object": "whatsapp_business_account",
+        "entry": [
+            {
+                "id": settings.account_id,
+                "changes": [
+                    {
+                        "value": {"messaging_product": "whatsapp", "metadata": metadata, **value},
+                        "field": "messages",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def inbound(settings: Settings, person: Person, message: dict[str, Any]) -> dict[str, Any]:
+    """The webhook body of something a person wrote."""
+    return envelope(settings, {"contacts": [person.contact()], "messages": [message]})
+
+
+def status(
+    settings: Settings,
+    person: Person,
+    message: Message,
+    name: str,
+    *,
+    at: float,
+    failure: ProviderError | None = None,
+) -> dict[str, Any]:
+    """The webhook body of a status of something the business sent."""
+    is_template = message.content.get("type") == "template"
+    category = "utility" if is_template else "service"
+    entry: dict[str, Any] = {"id": message.id, "status": name, "timestamp": str(int(at))}
+    if person.wa_id:
+        entry["recipient_id"] = person.wa_id
+    # A failed status names the BSUID only when that is where the message was sent.
+    if failure is None or not message.to_phone:
+        entry["recipient_user_id"] = person.user_id
+    if failure is not None:
+        entry["errors"] = [failure.in_status()]
+    if opaque := message.content.get("biz_opaque_callback_data"):
+        entry["biz_opaque_callback_data"] = opaque
+    if name == "sent":
+        entry["conversation"] = {
+            "id": hashlib.blake2b(message.id.encode(), digest_size=16).hexdigest(),
+            "expiration_timestamp": str(int(at) + WINDOW_S),
+            "origin": {"type": category},
+        }
+    if name in ("sent", "delivered"):
+        entry["pricing"] = {
+            "billable": is_template,
+            "pricing_model": "PMP",
+            "type": "regular" if is_template else "free_customer_service",
+            "category": category,
+        }
+    # The provider leaves the contacts out of failed statuses.
+    contacts = {} if failure is not None else {"contacts": [person.contact()]}
+    return envelope(settings, {**contacts, "statuses": [entry]})
+
+
+def signature(secret: str, body: bytes) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Webhook:
+    """One body on its way to the business."""
+
+    id: str
+    kind: str
+    person: str
+    about: str
+    body: bytes
+    at: float
+    state: str = "waiting"
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "person": self.person,
+            "about": self.about,
+            "at": rfc3339(self.at),
+            "state": self.state,
+            "attempts": self.attempts,
+            "body": msgspec.json.decode(self.body),
+        }
+
+
+class Courier:
+    """Carries webhooks: in order for each person where it can, never letting one block the rest."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: Options,
+        clock: Clock,
+        faults: Faults,
+        on_news: Callable[[str, Webhook, dict[str, Any]], None],
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._clock = clock
+        self._faults = faults
+        self._on_news = on_news
+        self._poster = Poster(settings.callback)
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._latest: dict[str, Webhook] = {}
+        self._overtaken = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.log: deque[Webhook] = deque(maxlen=LOG_LENGTH)
+
+    def send(self, payload: dict[str, Any], *, kind: str, person: str, about: str) -> Webhook:
+        """Take a body to deliver; returns at once."""
+        hook = Webhook(
+            id=secrets.token_hex(8),
+            kind=kind,
+            person=person,
+            about=about,
+            body=msgspec.json.encode(payload),
+            at=self._clock.now(),
+        )
+        self.log.append(hook)
+        previous = self._latest.get(person)
+        self._latest[person] = hook
+        task = asyncio.create_task(self._carry(hook, previous))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return hook
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._poster.close()
+
+    async def _carry(self, hook: Webhook, previous: Webhook | None) -> None:
+        try:
+            if self._faults.strikes("drop"):
+                hook.state = "dropped"
+                self._on_news("dropped", hook, {})
+                return
+            # Drawn before waiting, so that delays of a busy chat do not add up.
+            due_at = time.monotonic() + self._faults.strike_delay_s()
+            if previous is not None:
+                await previous.tried.wait()
+            await asyncio.sleep(due_at - time.monotonic())
+            if self._faults.strikes("reorder"):
+                await self._let_another_pass(hook)
+            await self._faults.outage_over()
+            is_doubled = self._faults.strikes("duplicate") is not None
+            if await self._deliver(hook) and is_doubled:
+                await self._try_once(hook)
+                self._on_news("duplicated", hook, {})
+        finally:
+            hook.tried.set()
+            if self._latest.get(hook.person) is hook:
+                del self._latest[hook.person]
+
+    async def _let_another_pass(self, hook: Webhook) -> None:
+        hook.tried.set()
+        self._on_news("reordered", hook, {})
+        try:
+            await asyncio.wait_for(self._overtaken.wait(), OVERTAKEN_WITHIN_S)
+        except TimeoutError:
+            return
+
+    async def _deliver(self, hook: Webhook) -> bool:
+        first_at = time.monotonic()
+        pause_s = self._options.retry_pause_ms / 1000
+        while True:
+            attempt = await self._try_once(hook)
+            hook.tried.set()
+            if attempt["status"] == 200:
+                hook.state = "delivered"
+                self._on_news("delivered", hook, attempt)
+                return True
+            if time.monotonic() - first_at > GIVE_UP_AFTER_S:
+                hook.state = "given_up"
+                self._on_news("given_up", hook, attempt)
+                return False
+            hook.state = "retrying"
+            self._on_news("retrying", hook, {**attempt, "pause_s": pause_s})
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await self._faults.outage_over()
+
+    async def _try_once(self, hook: Webhook) -> dict[str, Any]:
+        headers = {
+            "Content-Type": "application/json",
+            "X-Hub-Signature-256": signature(self._settings.app_secret, hook.body),
+            "User-Agent": "facebookexternalua",
+        }
+        attempt: dict[str, Any] = {"at": rfc3339(self._clock.now()), "status": None}
+        async with self._slots:
+            started_at = time.perf_counter()
+            try:
+                attempt["status"] = await self._poster.post(hook.body, headers)
+            except NoAnswer as failure:
+                attempt["error"] = str(failure)
+            attempt["took_s"] = round(time.perf_counter() - started_at, 4)
+        hook.attempts.append(attempt)
+        self._overtaken.set()
+        self._overtaken = asyncio.Event()
+        return attempt
