@@ -58,7 +58,7 @@ class Ground:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bayan", "serve", role, "--port", str(port)],
                 env=self._variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
-                stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),
+                stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),  # noqa: PLW1509  # no threads here
             )  # fmt: skip
         self.processes[role] = process
         deadline = time.monotonic() + 30

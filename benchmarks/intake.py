@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, product
 from typing import cast
@@ -26,7 +26,8 @@ SECRET = b"demo-app-secret"
 PHONE_NUMBER_ID = "106540000000940"
 # What citizens write, put together from parts so that the journal cannot shrink it to nothing.
 GREETINGS = (
-    "السلام عليكم،", "صباح الخير،", "يا إخوان", "مساء النور،", "لو سمحتم", "تحية طيبة وبعد،", "الله يعطيكم العافية،",
+    "السلام عليكم،", "صباح الخير،", "يا إخوان", "مساء النور،", "لو سمحتم", "تحية طيبة وبعد،",
+    "الله يعطيكم العافية،",
 )  # fmt: skip
 MATTERS = (
     "في تجمع مياه كبير بعد المطر والسيارات متعطلة", "الإنارة مقطوعة من ثلاثة أيام والشارع مظلم",
@@ -43,6 +44,11 @@ PLACES = (
     "في مخطط ٩١ بالدمام.", "عند مدخل الجبيل الصناعية.", "في حي الشاطئ أمام العمارة رقم 47.",
     "بجوار محطة الوقود في رأس تنورة.", "في سوق الخميس بالأحساء.",
 )  # fmt: skip
+DETAILS = (
+    "الوضع على هذا الحال من أول الأسبوع وكل يوم يزيد عن اللي قبله والناس تتضرر منه،",
+    "جربنا نتصل على الرقم الموحد أكثر من مرة وفي كل مرة يقولون تم رفع البلاغ للجهة،",
+    "الموقع قريب من البيوت وفيه كبار سن وأطفال يمرون منه كل صباح ومساء مشياً على الأقدام،",
+)
 ENDINGS = (
     "متى تنزل الفرق؟ 🌧️", "بلغنا مرتين وما جاء أحد.", "نرجو الحل قبل بداية الدوام وشكراً لكم.",
     "أرسلت لكم صورة أمس، وين وصل البلاغ؟", "تكفون بسرعة قبل لا يصير حادث 🙏",
@@ -199,20 +205,19 @@ def _measure(
     phase = Phase(messages_a_post)
     endless = _requests(port, messages_a_post, first)
     ready = list(islice(endless, READY_MESSAGES // messages_a_post))
-    uvloop.run(_drive(place, port, phase, chain(ready, endless), connections, seconds))
+    load = Load(phase, chain(ready, endless))
+    uvloop.run(_drive(place, port, load, connections, seconds))
     return phase
 
 
 async def _drive(
     place: Ground,
     port: int,
-    phase: Phase,
-    requests: Iterator[tuple[int, bytes]],
+    load: Load,
     connections: int,
     seconds: float,
 ) -> None:
-    load = Load(phase, requests)
-    loop = asyncio.get_running_loop()
+    loop, phase = asyncio.get_running_loop(), load.phase
     for _number in range(connections):
         await loop.create_connection(lambda: Connection(load), "127.0.0.1", port)
     await asyncio.sleep(WARM_UP_SECONDS)
@@ -278,7 +283,9 @@ def _parts(text: str) -> tuple[bytes, bytes]:
     return _spelled(contact), _spelled(message)
 
 
-_PARTS = [_parts(" ".join(words)) for words in product(GREETINGS, MATTERS, PLACES, ENDINGS)]
+_PARTS = [
+    _parts(" ".join(words)) for words in product(GREETINGS, MATTERS, PLACES, DETAILS, ENDINGS)
+]
 random.Random(940).shuffle(_PARTS)  # noqa: S311  # the same load every time
 _ENVELOPE = _spelled(
     {
@@ -309,13 +316,16 @@ _ENVELOPE = _spelled(
 def _compare_with_journal(place: Ground, phases: Sequence[Phase]) -> tuple[int, int]:
     """How many answered messages the journal lacks, and how many it holds more than once."""
     kept: Counter[int] = Counter()
-    with place.connect() as connection, connection.transaction():
-        # Read on the server piece by piece: all of it would not fit beside everything else.
-        with connection.cursor("journal", binary=True) as cursor:
-            cursor.itersize = 500
-            cursor.execute("SELECT body FROM intake_journal")
-            for (body,) in cursor:
-                kept.update(map(int, MESSAGE_ID.findall(body)))
+    with (
+        place.connect() as connection,
+        connection.transaction(),
+        # Handed over piece by piece: all of it at once may be more than there is memory.
+        connection.cursor("journal", binary=True) as cursor,
+    ):
+        cursor.itersize = 500
+        cursor.execute("SELECT body FROM intake_journal")
+        for (body,) in cursor:
+            kept.update(map(int, MESSAGE_ID.findall(body)))
     answered = {
         number
         for phase in phases
@@ -326,8 +336,7 @@ def _compare_with_journal(place: Ground, phases: Sequence[Phase]) -> tuple[int, 
 
 
 def _report(single: Phase, batch: Phase, *, lost: int, doubled: int) -> None:
-    rows = [("", "one message a post", f"{MESSAGES_A_BATCH} messages a post")]
-    for name, figure in (
+    rows: list[tuple[str, Callable[[Phase], str]]] = [
         ("posts a second", lambda p: f"{p.posts / p.seconds:,.0f}"),
         ("messages a second", lambda p: f"{p.messages / p.seconds:,.0f}"),
         ("CPU a message: intake", lambda p: f"{p.cpu_us_per_message('intake'):.1f} µs"),
@@ -336,10 +345,10 @@ def _report(single: Phase, batch: Phase, *, lost: int, doubled: int) -> None:
         ("answered after, 99 of 100", lambda p: f"{p.percentile_ms(0.99):.1f} ms"),
         ("answered 200 (with warm-up)", lambda p: f"{len(p.answered):,}"),
         ("refused", lambda p: f"{sum(p.refused.values()):,} {dict(p.refused) or ''}".strip()),
-    ):
-        rows.append((name, figure(single), figure(batch)))
-    for name, first, second in rows:
-        print(f"{name:<28}{first:>22}{second:>24}")
+    ]
+    print(f"{'':<28}{'one message a post':>22}{f'{MESSAGES_A_BATCH} messages a post':>24}")
+    for name, figure in rows:
+        print(f"{name:<28}{figure(single):>22}{figure(batch):>24}")
     print(f"answered messages missing in the journal: {lost}; stored more than once: {doubled}")
     figures = {
         "single_posts_per_s": round(single.posts / single.seconds),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
+import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -14,6 +15,8 @@ from ninja.security import HttpBearer
 
 from bayan.api.views import router
 from bayan.core.errors import DomainError
+
+log = structlog.get_logger(__name__)
 
 
 class Bearer(HttpBearer):
@@ -76,3 +79,12 @@ def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
 @api.exception_handler(Http404)
 def _missing(request: HttpRequest, _error: Http404) -> HttpResponse:
     return problem(HTTPStatus.NOT_FOUND, _("There is nothing here that this token may see."))
+
+
+@api.exception_handler(Exception)
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("api.failed", exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        _("Something went wrong on our side. Nothing of this request was saved: try it again."),
+    )

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from bayan.api import selectors
@@ -181,15 +181,13 @@ def message(request: StaffRequest, message_id: UUID) -> dict[str, Any]:
 
 
 @router.post("/conversations/{conversation_id}/messages", response={201: MessageOut} | ERRORS)
-def reply(
-    request: StaffRequest, conversation_id: UUID, body: ReplyIn
-) -> tuple[HTTPStatus, dict[str, Any]]:
+def reply(request: StaffRequest, conversation_id: UUID, body: ReplyIn) -> Status[dict[str, Any]]:
     """Answer the person in the body's name; sent as soon as the channel lets it."""
     may(request, "write", "conversations.reply")
     row = get_object_or_404(Conversation.objects.select_related("node"), public_id=conversation_id)
     request.access.require("conversations.reply", row.node)
     sent = inbox.reply(conversation_id, body.text, by=request.user, now=timezone.now())
-    return HTTPStatus.CREATED, selectors.message(sent.public_id)
+    return Status(HTTPStatus.CREATED, selectors.message(sent.public_id))
 
 
 @router.get("/cases", response={200: CasePage} | ERRORS)

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 import msgspec
 import psycopg
 import structlog
+from cryptography.fernet import InvalidToken
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
 
@@ -30,7 +31,13 @@ FLUSH_ROWS = 200
 FLUSH_BYTES = 8 * 1024 * 1024
 FLUSHERS = 2
 # A request that cannot be made durable by then is refused: the provider delivers it again.
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 10.0
+# So much may wait for a slow database; what comes on top is refused at once, or our memory would fill.
+LARGEST_BACKLOG = 64 * 1024 * 1024
+# A database on another machine that vanished without a word is noticed after half a minute.
+KEEPALIVE = {
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000,
+}  # fmt: skip
 
 INSERT = """
     WITH journalled AS (
@@ -55,6 +62,10 @@ log = structlog.get_logger(__name__)
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
+class ClientGone(Exception):
+    """The other side closed the connection before its request was whole."""
+
+
 @dataclass(frozen=True)
 class Door:
     """What the hot path knows of an account."""
@@ -71,48 +82,61 @@ class Waiting:
     account_id: int
     request_id: str
     body: bytes
-    done: asyncio.Future[None]
+    since: float
+    done: asyncio.Future[bool]  # whether it became durable
 
 
 class Intake:
     """The ASGI application behind `/hooks/`."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
+        # None until the accounts are known: nobody is told meanwhile that an account does not exist.
+        self._doors: dict[str, Door] | None = None
         self._waiting: list[Waiting] = []
+        self._in_flight: list[list[Waiting]] = []
+        self._backlog = 0  # bytes that wait or are in flight
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the flushers and the watch over the accounts; idempotent."""
+        """Start the flushers, their watchdog and the watch over the accounts; idempotent."""
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._flush_forever()) for _n in range(FLUSHERS)]
-            self._tasks.append(asyncio.create_task(self._watch_accounts()))
+            work = [*[self._flush_forever] * FLUSHERS, self._watch_patience, self._watch_accounts]
+            self._tasks = [asyncio.create_task(each()) for each in work]
 
     async def stop(self) -> None:
         """Commit what waits, then end."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._waiting and time.monotonic() < deadline:
+        while self._waiting or self._in_flight:
+            # Each is committed or refused within the patience.
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts = scope["path"].split("/")
-        door = (
-            self._doors.get(parts[3])
-            if len(parts) == 4 and parts[1] == "hooks" and parts[2] == "whatsapp"
-            else None
-        )
-        if door is None:
-            return await answer(send, 404, b"No such account.")
-        if scope["method"] == "POST":
-            return await self._receive(door, scope, receive, send)
-        if scope["method"] == "GET":
-            return await self._shake_hands(door, scope, send)
-        return await answer(send, 405, b"Only GET and POST.")
+        try:
+            status, text = await self._handle(scope, receive)
+        except ClientGone:
+            return
+        await answer(send, status, text)
 
-    async def _receive(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+        parts = scope["path"].split("/")
+        if len(parts) != 4 or parts[1] != "hooks" or parts[2] != "whatsapp":
+            return 404, b"No such account."
+        if self._doors is None:
+            return 503, b"Starting: deliver again."
+        door = self._doors.get(parts[3])
+        if door is None:
+            return 404, b"No such account."
+        if scope["method"] == "POST":
+            return await self._take_in(door, scope, receive)
+        if scope["method"] == "GET":
+            return shake_hands(door, scope)
+        return 405, b"Only GET and POST."
+
+    async def _take_in(self, door: Door, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         signature, request_id, length = b"", "", 0
         for name, value in scope["headers"]:
             if name == b"x-hub-signature-256":
@@ -120,50 +144,34 @@ class Intake:
             elif name == b"content-length" and value.isdigit():
                 length = int(value)
             elif name == b"x-request-id" and value.isalnum() and len(value) <= 40:
-                request_id = value.decode("latin-1")
-        if length > LARGEST_BODY:
-            return await answer(send, 413, b"At most 4 MB.")
-        message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body"):
-            chunks, size = [body], len(body)
-            while message.get("more_body"):
-                message = await receive()
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > LARGEST_BODY:
-                    return await answer(send, 413, b"At most 4 MB.")
-                chunks.append(chunk)
-            body = b"".join(chunks)
-        if message["type"] == "http.disconnect":
-            return None
+                request_id = value.decode()
+        # What says that it is too long is not even read.
+        body = await read_body(receive) if length <= LARGEST_BODY else None
+        if body is None:
+            return 413, b"At most 4 MB."
         expected = b"sha256=" + hmac.digest(door.secret, body, "sha256").hex().encode()
         if not hmac.compare_digest(signature, expected):
             log.warning("webhook.signature_refused", account_id=door.account_id)
-            return await answer(send, 401, b"The signature does not fit the body.")
+            return 401, b"The signature does not fit the body."
         if not is_json(body):
-            return await answer(send, 400, b"The body is not JSON.")
-        began = time.perf_counter()
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append(
-            Waiting(door.account_id, request_id or os.urandom(8).hex(), body, done)
-        )
-        self._more.set()
-        try:
-            await done
-        except psycopg.Error:
-            return await answer(send, 503, b"Not stored: deliver again.")
-        DURABLE.observe(time.perf_counter() - began)
-        return await answer(send, 200, b"")
+            return 400, b"The body is not JSON."
+        if not await self._keep(door, body, request_id or os.urandom(8).hex()):
+            return 503, b"Not stored: deliver again."
+        return 200, b""
 
-    async def _shake_hands(self, door: Door, scope: Scope, send: Send) -> None:
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        token = query.get("hub.verify_token", [""])[0]
-        if query.get("hub.mode") != ["subscribe"] or not hmac.compare_digest(
-            token.encode(), door.verify_token.encode()
-        ):
-            return await answer(send, 403, b"The verify token is not ours.")
-        return await answer(send, 200, query.get("hub.challenge", [""])[0].encode())
+    async def _keep(self, door: Door, body: bytes, request_id: str) -> bool:
+        """Have the body committed together with others. True when it is durable."""
+        if self._backlog + len(body) > LARGEST_BACKLOG:
+            log.error("journal.backlog_full", bytes=self._backlog)
+            return False
+        since = time.monotonic()
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(door.account_id, request_id, body, since, done))
+        self._backlog += len(body)
+        self._more.set()
+        is_durable = await done
+        DURABLE.observe(time.monotonic() - since)
+        return is_durable
 
     async def _flush_forever(self) -> None:
         connection: psycopg.AsyncConnection | None = None
@@ -172,24 +180,38 @@ class Intake:
             batch = self._take()
             if not batch:
                 continue
+            self._in_flight.append(batch)
             try:
-                if connection is None or connection.closed:
+                if connection is None:
                     connection = await self._connect()
                 await self._commit(connection, batch)
-            except psycopg.Error as error:
-                log.error("journal.commit_failed", error=str(error).splitlines()[0], rows=len(batch))
-                for row in batch:
-                    if not row.done.done():
-                        row.done.set_exception(psycopg.OperationalError())
+            except Exception as error:
+                # Whatever it is: a flusher that ended would leave its requests without an answer.
+                log.warning("journal.commit_failed", error=_first_line(error), rows=len(batch))
+                # Whoever waits behind them would only meet the same database later.
+                answer_all([*batch, *self._take_all()], durable=False)
                 if connection is not None:
                     await connection.close()
                 connection = None
                 await asyncio.sleep(0.2)
             else:
-                for row in batch:
-                    if not row.done.done():
-                        row.done.set_result(None)
+                answer_all(batch, durable=True)
                 log.info("journal.committed", requests=[row.request_id for row in batch])
+            finally:
+                self._in_flight.remove(batch)
+                self._backlog -= sum(len(row.body) for row in batch)
+
+    async def _watch_patience(self) -> None:
+        """Refuse what waits too long: a database that hangs raises no error by itself."""
+        while True:
+            await asyncio.sleep(PATIENCE_SECONDS / 20)
+            too_old = time.monotonic() - PATIENCE_SECONDS
+            for rows in (self._waiting, *self._in_flight):
+                # In their order, so that the oldest comes first.
+                if rows and rows[0].since < too_old:
+                    log.error("journal.patience_lost", rows=len(rows))
+                    # What is in flight may be stored all the same: its second delivery does no harm.
+                    answer_all(self._take_all() if rows is self._waiting else rows, durable=False)
 
     def _take(self) -> list[Waiting]:
         size = taken = 0
@@ -202,6 +224,12 @@ class Intake:
         if not self._waiting:
             self._more.clear()
         return batch
+
+    def _take_all(self) -> list[Waiting]:
+        rows, self._waiting = self._waiting, []
+        self._more.clear()
+        self._backlog -= sum(len(row.body) for row in rows)
+        return rows
 
     @staticmethod
     async def _commit(connection: psycopg.AsyncConnection, batch: list[Waiting]) -> None:
@@ -217,9 +245,8 @@ class Intake:
 
     @staticmethod
     async def _connect() -> psycopg.AsyncConnection:
-        return await psycopg.AsyncConnection.connect(
-            **{**listening_parameters(), "options": "-c role=bayan_worker"}, autocommit=True
-        )
+        parameters = {**listening_parameters(), **KEEPALIVE, "options": "-c role=bayan_worker"}
+        return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
 
     async def _watch_accounts(self) -> None:
         while True:
@@ -229,17 +256,52 @@ class Intake:
                     await self._read_accounts(connection)
                     async for _notification in connection.notifies():
                         await self._read_accounts(connection)
-            except psycopg.Error as error:
-                log.warning("intake.database_lost", error=str(error).splitlines()[0])
+            except Exception as error:
+                # Whatever it is: without this watch a new account would stay unknown.
+                log.warning("intake.database_lost", error=_first_line(error))
             await asyncio.sleep(0.5)
 
     async def _read_accounts(self, connection: psycopg.AsyncConnection) -> None:
         rows = await (await connection.execute(ACCOUNTS)).fetchall()
-        self._doors = {
-            key: Door(account_id, unlock(secret).encode(), unlock(token))
-            for key, account_id, secret, token in rows
-        }
-        log.info("intake.accounts_read", accounts=len(rows))
+        doors = {}
+        for key, account_id, secret, token in rows:
+            try:
+                doors[key] = Door(account_id, unlock(secret).encode(), unlock(token))
+            except InvalidToken:
+                # Locked with another field key. The other accounts work on.
+                log.warning("intake.secret_unreadable", account=key)
+        self._doors = doors
+        log.info("intake.accounts_read", accounts=len(doors))
+
+
+def shake_hands(door: Door, scope: Scope) -> tuple[int, bytes]:
+    """The provider's question whether this address is ours: answered with what it asks for."""
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    token = query.get("hub.verify_token", [""])[0]
+    if query.get("hub.mode") != ["subscribe"] or not hmac.compare_digest(
+        token.encode(), door.verify_token.encode()
+    ):
+        return 403, b"The verify token is not ours."
+    return 200, query.get("hub.challenge", [""])[0].encode()
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large.
+
+    :raises ClientGone: the sender hung up before the end
+    """
+    chunks, size, is_more = [], 0, True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            return None
+        chunks.append(chunk)
+        is_more = message.get("more_body", False)
+    return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
 
 def is_json(body: bytes) -> bool:
@@ -252,6 +314,17 @@ def is_json(body: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True
+
+
+def answer_all(rows: Iterable[Waiting], *, durable: bool) -> None:
+    """Let these requests be answered; those that were answered before stay as they are."""
+    for row in rows:
+        if not row.done.done():
+            row.done.set_result(durable)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 async def answer(send: Send, status: int, body: bytes) -> None:

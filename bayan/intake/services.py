@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import psycopg
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from bayan.cases import services as cases
 from bayan.channels import selectors as channel_selectors
 from bayan.channels import services as channels
-from bayan.channels.events import IncomingMessage
+from bayan.channels.events import DeliveryStatus, IncomingMessage
 from bayan.channels.models import Account
 from bayan.core import audit, events
 from bayan.core.errors import DomainError
@@ -74,9 +75,10 @@ def work_off(*, now: datetime, limit: int = BATCH) -> Done:
         try:
             with transaction.atomic():
                 return _process(rows, accounts, now=now)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes can cause
+        except Exception as error:
+            # Whatever a stranger's bytes can cause.
+            if is_passing(error):
+                raise
             log.warning("journal.batch_failed", rows=len(rows), error=type(error).__name__)
         messages = set_aside = 0
         for row in rows:
@@ -84,9 +86,9 @@ def work_off(*, now: datetime, limit: int = BATCH) -> Done:
                 with transaction.atomic():
                     done = _process([row], accounts, now=now)
                     messages, set_aside = messages + done.messages, set_aside + done.set_aside
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
+                if is_passing(error):
+                    raise
                 set_aside += 1
                 _set_aside([(row, _reason(error))], now=now)
         return Done(len(rows), messages, set_aside)
@@ -94,12 +96,15 @@ def work_off(*, now: datetime, limit: int = BATCH) -> Done:
 
 def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime) -> Done:
     messages: list[IncomingMessage] = []
-    statuses = []
+    statuses: list[DeliveryStatus] = []
     remarks: dict[int, str] = {}
     aside: list[tuple[Row, str]] = []
     for row in rows:
         parsed = channels.parse(
-            accounts[row.account_id], row.body, received_at=row.received_at, request_id=row.request_id
+            accounts[row.account_id],
+            row.body,
+            received_at=row.received_at,
+            request_id=row.request_id,
         )
         statuses.extend(parsed.statuses)
         messages.extend(parsed.messages)
@@ -177,12 +182,16 @@ def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> N
         cursor.execute("SELECT pg_notify('bayan_intake', '')")
 
 
-def keep_house(*, now: datetime) -> None:
-    """Make the journal's partitions for the coming days and forget what no provider repeats."""
+def keep_house(*, now: datetime) -> int:
+    """Make the journal's partitions for the coming days and forget what no provider repeats.
+
+    Returns how many message ids were forgotten.
+    """
     with connection.cursor() as cursor:
         for day in range(PARTITIONS_AHEAD + 1):
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
-    Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
+    forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
+    return forgotten
 
 
 def _claim(limit: int) -> list[Row]:
@@ -193,7 +202,9 @@ def _claim(limit: int) -> list[Row]:
             "ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
             [limit],
         )
-        ids, days, size = [], [], 0
+        ids: list[int] = []
+        days: list[datetime] = []
+        size = 0
         for entry_id, received_at, length in cursor.fetchall():
             size += length
             if ids and size > BATCH_BYTES:
@@ -206,7 +217,10 @@ def _claim(limit: int) -> list[Row]:
             "ON j.id = r.id AND j.received_at = r.received_at ORDER BY j.id",
             [ids, days],
         )
-        return [Row(*row[:4], bytes(row[4])) for row in cursor.fetchall()]
+        return [
+            Row(entry_id, received_at, account_id, request_id, bytes(body))
+            for entry_id, received_at, account_id, request_id, body in cursor.fetchall()
+        ]
 
 
 def _mark_processed(rows: Sequence[Row], remarks: dict[int, str], *, now: datetime) -> None:
@@ -234,6 +248,15 @@ def _set_aside(rows: Sequence[tuple[Row, str]], *, now: datetime) -> None:
                 [now, reason, row.id, row.received_at],
             )
             log.error("journal.set_aside", entry=row.id, reason=reason, request_id=row.request_id)
+
+
+def is_passing(error: Exception) -> bool:
+    """True for the database's own troubles, which pass; False for what these rows will always cause."""
+    cause = error.__cause__
+    if isinstance(cause, psycopg.errors.Error) and (cause.sqlstate or "").startswith("54"):
+        # "Program limit exceeded": a text too long, a value too deep for it.
+        return False
+    return isinstance(error, (OperationalError, InterfaceError))
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 import structlog
-from django.db import Error, close_old_connections, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from bayan.core import audit
@@ -47,15 +47,11 @@ def run(stop: threading.Event) -> None:
 def _work_off(wake: threading.Event, stop: threading.Event) -> None:
     while not stop.is_set():
         wake.clear()
-        try:
-            close_old_connections()
-            began = time.perf_counter()
-            done = services.work_off(now=timezone.now())
-        except Error as error:
-            log.warning("journal.waits", error=str(error).splitlines()[0] if str(error) else "")
+        began = time.perf_counter()
+        done = _attempt(lambda: services.work_off(now=timezone.now()))
+        if done is None:
             stop.wait(1)
-            continue
-        if done.rows:
+        elif done.rows:
             log.info(
                 "journal.worked_off",
                 rows=done.rows,
@@ -69,15 +65,26 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
 
 def _every(seconds: float, work: Callable[[], object], stop: threading.Event) -> None:
     while not stop.is_set():
-        try:
-            close_old_connections()
-            work()
-        except Error as error:
-            log.warning("worker.waits", error=str(error).splitlines()[0] if str(error) else "")
-        finally:
-            if seconds > 60:
-                connection.close()
-        stop.wait(seconds)
+        has_worked = _attempt(work) is not None
+        if seconds > 60:
+            connection.close()
+        stop.wait(seconds if has_worked else min(seconds, 60))
+
+
+def _attempt[T](work: Callable[[], T]) -> T | None:
+    """What the work returns; None when it failed, to be tried again later.
+
+    The connection is kept from one time to the next: signing in costs more than a small batch.
+    """
+    try:
+        return work()
+    except Error as error:
+        log.warning("worker.waits", error=f"{type(error).__name__}: {error}".splitlines()[0])
+    except Exception:
+        # A loop that ended would leave its work undone, and nobody would notice.
+        log.exception("worker.failed")
+    connection.close()
+    return None
 
 
 def _listen(wake: threading.Event, stop: threading.Event) -> None:

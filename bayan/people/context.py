@@ -3,9 +3,28 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
+
+from bayan.organisation import selectors as organisation
 
 
 def staff(request: HttpRequest) -> dict[str, Any]:
-    """The member's access (None before sign-in) and whether this is a demo."""
-    return {"access": getattr(request, "access", None), "is_demo": settings.IS_DEMO}
+    """The member's access (None before sign-in), what of the menu they see, whether this is a demo."""
+    access = getattr(request, "access", None)
+    return {
+        "access": access,
+        "may_read_trail": access is not None and access.may("audit.read"),
+        "may_manage_journal": access is not None and access.may("journal.manage"),
+        "is_demo": settings.IS_DEMO,
+        # Called by pages only: fragments show no brand.
+        "authority_name": _authority_name,
+    }
+
+
+def _authority_name() -> str:
+    try:
+        return organisation.desk().name
+    except DatabaseError:
+        # The page that says so must not fail for the same reason.
+        return ""

@@ -1,5 +1,284 @@
 """What our templates need beyond Django's own."""
 
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
+from typing import Any
+
 from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import gettext as _
+from hijridate import Gregorian
+
+from bayan.core import references
 
 register = template.Library()
+
+MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
+# Further back a date says more than a count.
+COUNTED_DAYS = 7
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A picture of the sprite (assets/build.mjs); without a label it is decoration."""
+    address = f"{static('core/dist/icons.svg')}#{name}"
+    # Arrows and planes point onward: in Arabic to the left.
+    flips = " flip" if name.startswith(("chevron-", "arrow-", "send", "logout")) else ""
+    if label:
+        return format_html(
+            '<svg class="icon{}" role="img" aria-label="{}"><use href="{}"></use></svg>',
+            flips, label, address,
+        )  # fmt: skip
+    return format_html(
+        '<svg class="icon{}" aria-hidden="true"><use href="{}"></use></svg>', flips, address
+    )
+
+
+@register.filter
+def grouped(reference: str) -> SafeString:
+    """A case's number as it is read aloud, safe from the text's direction around it."""
+    return format_html('<bdi dir="ltr">{}</bdi>', references.grouped(reference))
+
+
+@register.filter
+def phone(number: str) -> SafeString:
+    """A mobile number in groups; a Saudi one as +966 50 000 0142."""
+    digits = number.lstrip("+")
+    saudi = re.fullmatch(r"(966)(\d{2})(\d{3})(\d{4})", digits)
+    shown = " ".join(saudi.groups()) if saudi else digits
+    return format_html('<bdi dir="ltr">+{}</bdi>', shown)
+
+
+@register.filter
+def initial(name: str) -> str:
+    """The letter that stands for a name; «أبو» and «ال» would stand for half of all names."""
+    words = [word for word in name.split() if word not in {"أبو", "ابو", "أم", "ام", "آل", "عبد"}]
+    word = (words or name.split() or [""])[0].removeprefix("ال")
+    letter = next((c for c in word if unicodedata.category(c).startswith("L")), "")
+    return letter.upper()
+
+
+@register.filter
+def is_latin(text: str) -> bool:
+    """True when a text begins with a Latin letter, which sits otherwise than an Arabic one."""
+    return text[:1].isascii()
+
+
+@register.simple_tag
+def moment(value: datetime | None) -> SafeString | str:
+    """How long ago, with the exact time in both calendars behind it."""
+    if value is None:
+        return ""
+    return _time(value, since(value, now=timezone.now()))
+
+
+@register.simple_tag
+def clock(value: datetime) -> SafeString:
+    """The time of day, with the exact one in both calendars behind it."""
+    return _time(value, date_format(timezone.localtime(value), "TIME_FORMAT"))
+
+
+@register.simple_tag
+def exact(value: datetime) -> SafeString:
+    """Day and time, with both calendars behind it."""
+    return _time(value, date_format(timezone.localtime(value), "DATETIME_FORMAT"))
+
+
+@register.filter
+def day(value: datetime) -> str:
+    """The day of a message as a heading: today, yesterday, or its weekday, and the date."""
+    local = timezone.localdate(value)
+    name = date_format(local, "DATE_FORMAT")
+    passed = (timezone.localdate() - local).days
+    if passed == 0:
+        return pgettext("day heading", "Today, %(date)s") % {"date": name}
+    if passed == 1:
+        return pgettext("day heading", "Yesterday, %(date)s") % {"date": name}
+    return pgettext("day heading", "%(weekday)s, %(date)s") % {
+        "weekday": date_format(local, "l"),
+        "date": name,
+    }
+
+
+def since(value: datetime, *, now: datetime) -> str:
+    """The time passed, in the fewest words that are still exact enough."""
+    seconds = max(0, int((now - value).total_seconds()))
+    if seconds < MINUTE:
+        return pgettext("moment", "now")
+    if seconds < HOUR:
+        minutes = seconds // MINUTE
+        return ngettext("%(count)d min ago", "%(count)d min ago", minutes) % {"count": minutes}
+    passed = (timezone.localdate(now) - timezone.localdate(value)).days
+    if seconds < DAY // 2 or passed == 0:
+        hours = seconds // HOUR
+        return ngettext("%(count)d h ago", "%(count)d h ago", hours) % {"count": hours}
+    if passed == 1:
+        return pgettext("moment", "yesterday")
+    if passed < COUNTED_DAYS:
+        return ngettext("%(count)d day ago", "%(count)d days ago", passed) % {"count": passed}
+    local = timezone.localtime(value)
+    same_year = local.year == timezone.localtime(now).year
+    return date_format(local, "MONTH_DAY_FORMAT" if same_year else "DATE_FORMAT")
+
+
+def both_calendars(value: datetime) -> str:
+    """22 November 2026, 7:12 am · 12 Jumada al-Akhirah 1448 AH."""
+    local = timezone.localtime(value)
+    gregorian = date_format(local, "DATETIME_FORMAT")
+    hijri = _hijri(local.date())
+    return f"{gregorian} · {hijri}" if hijri else gregorian
+
+
+def _hijri(value: date) -> str:
+    try:
+        found = Gregorian.fromdate(value).to_hijri()
+    except OverflowError:
+        # The table of the Umm al-Qura calendar ends in 2077.
+        return ""
+    language = "ar" if get_language() == "ar" else "en"
+    return pgettext("Hijri date", "%(day)d %(month)s %(year)d AH") % {
+        "day": found.day,
+        "month": found.month_name(language),
+        "year": found.year,
+    }
+
+
+def _time(value: datetime, shown: str) -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), both_calendars(value), shown
+    )
+
+
+# Bold and strike as WhatsApp reads them: the mark touches the words inside and nothing outside.
+_MONO = re.compile(r"```(.+?)```", re.DOTALL)
+_BOLD = re.compile(r"(?<!\w)\*(?=\S)([^*\n]+?)(?<=\S)\*(?!\w)")
+_STRIKE = re.compile(r"(?<!\w)~(?=\S)([^~\n]+?)(?<=\S)~(?!\w)")
+# Plain addresses only, without the quotes around them and without what a sentence ends with.
+_LINK = re.compile(
+    r"https?://(?:(?!&(?:quot|lt|gt|#x27);)[^\s<>\"'])+(?<![.,;:!?،؛؟)\]»])"
+)
+
+
+@register.filter
+def whatsapp(text: str) -> SafeString:
+    """A message's text as WhatsApp shows it. Escaped first: whatever a stranger writes stays text."""
+    escaped = str(conditional_escape(str(text)))
+    parts = _MONO.split(escaped)
+    # Every second part stood between the three marks, where nothing else counts.
+    return mark_safe(  # noqa: S308  # escaped above; only our own tags are added
+        "".join(
+            f"<code>{part}</code>" if index % 2 else _with_marks(part)
+            for index, part in enumerate(parts)
+        )
+    )
+
+
+def _with_marks(escaped: str) -> str:
+    pieces, end = [], 0
+    for link in _LINK.finditer(escaped):
+        address = link.group()
+        pieces.append(_bold(escaped[end : link.start()]))
+        pieces.append(
+            f'<a href="{address}" rel="noopener noreferrer nofollow" target="_blank">'
+            f'<bdi dir="ltr">{address}</bdi></a>'
+        )
+        end = link.end()
+    pieces.append(_bold(escaped[end:]))
+    return "".join(pieces)
+
+
+def _bold(escaped: str) -> str:
+    return _STRIKE.sub(r"<s>\1</s>", _BOLD.sub(r"<b>\1</b>", escaped))
+
+
+@register.filter
+def kind_label(kind: str) -> str:
+    """What a message is that cannot be shown yet."""
+    labels = {
+        "image": _("Picture"),
+        "video": _("Video"),
+        "audio": _("Voice message"),
+        "voice": _("Voice message"),
+        "document": _("Document"),
+        "sticker": _("Sticker"),
+        "location": _("Location"),
+        "contacts": _("Contact card"),
+        "reaction": _("Reaction"),
+        "button": _("Answer by button"),
+        "button_reply": _("Answer by button"),
+        "nfm_reply": _("Filled-in form"),
+        "order": _("Order"),
+        "edit": _("Edited message"),
+        "revoke": _("Deleted message"),
+    }
+    return labels.get(kind) or _("Message of a kind that WhatsApp does not pass on")
+
+
+@register.filter
+def said(message: Any) -> str:
+    """The words inside a message that cannot be shown: a caption, a place's name, a button's title."""
+    payload = message.payload if isinstance(message.payload, dict) else {}
+    part = payload.get(payload.get("type"))
+    if message.kind in {"button_reply", "nfm_reply"} and isinstance(part, dict):
+        part = part.get(message.kind)
+    if not isinstance(part, dict):
+        return ""
+    words = [part.get(key) for key in ("caption", "filename", "name", "address", "text", "title", "emoji")]
+    return "\n".join(word for word in words if isinstance(word, str) and word)
+
+
+@register.filter
+def failure(error: dict[str, object] | None) -> str:
+    """Why a message did not arrive, and what helps, by the provider's code."""
+    reasons = {
+        131026: _("The person cannot receive it: the number is not on WhatsApp, or the app is out of date."),
+        131047: _("More than 24 hours have passed since the person's last message."),
+        131049: _("WhatsApp held it back to spare the person too many messages. Try tomorrow."),
+        131056: _("Too many messages to this person within a short time. Wait a minute."),
+        131048: _("WhatsApp limits this number for now. Tell the administrator."),
+        131031: _("WhatsApp has locked the account. Tell the administrator."),
+        368: _("WhatsApp has locked the account. Tell the administrator."),
+        190: _("The connection to WhatsApp has expired. Tell the administrator."),
+        131021: _("The message is addressed to our own number."),
+    }
+    known = reasons.get(error.get("code")) if error else None  # type: ignore[call-overload]
+    return known or _("WhatsApp did not accept it. Tell the administrator if it happens again.")
+
+
+@register.filter
+def minutes_until(value: datetime | None) -> int:
+    """Whole minutes until then, never fewer than none."""
+    return max(0, int((value - timezone.now()) / timedelta(minutes=1))) if value else 0
+
+
+@register.filter
+def left(value: datetime | None) -> str:
+    """How long the window stays open, as the page counts it down (assets/js/composer.js)."""
+    hours, minutes = divmod(minutes_until(value), 60)
+    words = hours_left() if hours else minutes_left()
+    return words.replace("{h}", str(hours)).replace("{m}", str(minutes))
+
+
+@register.simple_tag
+def hours_left() -> str:
+    return _("{h} h {m} min left")
+
+
+@register.simple_tag
+def minutes_left() -> str:
+    return _("{m} min left")
+
+
+@register.simple_tag
+def other_language() -> tuple[str, str]:
+    """The language to change to, as its code and its own name."""
+    return next(pair for pair in settings.LANGUAGES if pair[0] != get_language())

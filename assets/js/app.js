@@ -1,0 +1,9 @@
+import htmx from "htmx.org/dist/htmx.esm.js";
+import "./keyed.js";
+import "./notices.js";
+import "./live.js";
+import "./composer.js";
+import "./inbox.js";
+
+// For the tests, which ask the page itself to fetch.
+globalThis.htmx = htmx;

@@ -1,0 +1,81 @@
+// The three panes: where one is in the list, and where one is in the thread.
+const wide = matchMedia("(min-width: 900px)");
+const NEAR = 96;
+const thread = () => document.getElementById("messages");
+const toEnd = () => thread()?.scrollTo(0, thread().scrollHeight);
+const rows = () => [...document.querySelectorAll("#rows a[data-conversation]")];
+
+function mark() {
+  const open = document.getElementById("workspace")?.dataset.conversation;
+  for (const row of rows()) {
+    if (row.dataset.conversation === open) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+}
+
+// Whoever reads the end stays at the end; whoever reads above stays there.
+let place;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const box = thread();
+  if (!box || !box.contains(event.detail.target)) return;
+  place = {
+    box,
+    atEnd: box.scrollHeight - box.scrollTop - box.clientHeight < NEAR,
+    fromEnd: box.scrollHeight - box.scrollTop,
+    older: event.detail.target.id === "earlier",
+  };
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const box = thread();
+  if (event.detail.target.id === "workspace" || !place || place.box !== box) {
+    if (box && box !== place?.box) toEnd();
+  } else if (place.older) {
+    box.scrollTop = box.scrollHeight - place.fromEnd;
+  } else if (place.atEnd) {
+    toEnd();
+  }
+  place = box && { box };
+  const days = new Set();
+  for (const day of document.querySelectorAll("#messages > .day")) {
+    if (days.has(day.id)) day.remove();
+    days.add(day.id);
+  }
+  mark();
+  // The address names what is seen, so that reloading shows it again.
+  const query = document.getElementById("list")?.dataset.query;
+  if (query && event.detail.target.id === "list") history.replaceState(history.state, "", location.pathname + query);
+  if (event.detail.target.id === "workspace" && !wide.matches) document.getElementById("thread-title")?.focus();
+});
+
+document.addEventListener("DOMContentLoaded", toEnd);
+addEventListener("load", toEnd);
+document.fonts?.ready.then(toEnd);
+
+// Up and down walk through the list; Enter opens, as on any link; Escape leaves the composer for the list.
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const row = event.target.closest("#rows a[data-conversation]");
+  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+  if (row && step) {
+    event.preventDefault();
+    rows()[rows().indexOf(row) + step]?.focus();
+  } else if (event.key === "Escape" && event.target.id === "reply-text") {
+    document.querySelector("#rows a[aria-current]")?.focus();
+  } else if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+    const search = document.querySelector("input[type=search]");
+    if (search?.offsetParent) {
+      event.preventDefault();
+      search.focus();
+    }
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard?.writeText(button.dataset.copy);
+  const said = button.querySelector("[data-copied]");
+  said.hidden = false;
+  setTimeout(() => (said.hidden = true), 2_000);
+});

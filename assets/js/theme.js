@@ -1,0 +1,39 @@
+// Loaded first, without waiting for the page: a page that was bright for a blink would hurt at night.
+const root = document.documentElement;
+const KEY = "bayan-theme";
+
+const chosen = () => {
+  try {
+    return localStorage.getItem(KEY) ?? "auto";
+  } catch {
+    return "auto";
+  }
+};
+
+const apply = (choice) => {
+  if (choice === "auto") root.removeAttribute("data-bs-theme");
+  else root.setAttribute("data-bs-theme", choice);
+};
+
+const mark = () => {
+  for (const button of document.querySelectorAll("[data-theme]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.theme === chosen()));
+  }
+};
+
+apply(chosen());
+document.addEventListener("DOMContentLoaded", () => {
+  for (const group of document.querySelectorAll("[data-themes]")) group.hidden = false;
+  mark();
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-theme]");
+  if (!button) return;
+  try {
+    localStorage.setItem(KEY, button.dataset.theme);
+  } catch {
+    // A browser that keeps nothing: the choice holds for this page.
+  }
+  apply(button.dataset.theme);
+  mark();
+});

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from bayan.cases.tests.factories import make_case
+from bayan.organisation.models import Node
+from bayan.people import services as people
+from bayan.people.models import Member, Role
+from bayan.people.tests.factories import make_member
+from conftest import StaffClient
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(client: StaffClient, desk_responder: Member, now: datetime) -> Ask:
+    """Ask the API as the desk's responder, with both scopes."""
+    token = people.create_token(email=desk_responder.email or "", scopes=["read", "write"], now=now)
+
+    def ask(method: str, path: str, body: object = None) -> Any:
+        return getattr(client, method)(
+            f"/api/v1/{path}",
+            data=body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    return ask
+
+
+def test_a_case_is_read_answered_assigned_and_closed(ask: Ask) -> None:
+    # The API reads the clock itself.
+    case = make_case("الشارع مظلم", now=timezone.now() - timedelta(minutes=5))
+
+    listed = ask("get", "cases").json()["items"]
+    assert listed == [
+        {
+            "id": str(case.public_id),
+            "reference": case.reference,
+            "state": "open",
+            "kind": None,
+            "municipality": None,
+            "conversation_id": str(case.conversation.public_id),
+            "opened_at": listed[0]["opened_at"],
+            "closed_at": None,
+            "outcome": None,
+            "satisfaction": None,
+        }
+    ]
+    conversation = ask("get", "conversations").json()["items"][0]
+    assert conversation["state"] == "open"
+    answer = ask("post", f"conversations/{conversation['id']}/messages", {"text": "مرحبًا"})
+    assert answer.status_code == 201
+    assert (answer.json()["text"], answer.json()["status"]) == ("مرحبًا", "queued")
+    assert answer.json()["case_id"] == str(case.public_id)
+    assigned = ask("post", f"cases/{case.public_id}/assign", {"municipality": "khobar"}).json()
+    assert assigned["municipality"] == "khobar"
+    closed = ask("post", f"cases/{case.public_id}/close", {"outcome": "resolved"}).json()
+    assert (closed["state"], closed["outcome"]) == ("closed", "resolved")
+    again = ask("post", f"cases/{case.public_id}/close", {"outcome": "resolved"})
+    assert again.status_code == 409
+    assert again.headers["Content-Type"].startswith("application/problem+json")
+
+
+def test_a_message_has_the_fields_of_the_contract(ask: Ask) -> None:
+    case = make_case("الشارع مظلم")
+
+    (message,) = ask("get", f"messages?case_id={case.public_id}").json()["items"]
+
+    assert message["case_id"] == str(case.public_id)
+    assert message["external_id"].startswith("wamid.")
+    assert {key: message[key] for key in ("direction", "kind", "text", "status", "error")} == {
+        "direction": "in",
+        "kind": "text",
+        "text": "الشارع مظلم",
+        "status": "received",
+        "error": None,
+    }
+
+
+def test_a_list_is_walked_by_its_cursor_without_gap_or_repetition(ask: Ask) -> None:
+    made = {str(make_case().public_id) for _case in range(7)}
+
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = ask("get", f"cases?limit=3{cursor}").json()
+        seen.extend(case["id"] for case in page["items"])
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+
+    assert len(seen) == 7
+    assert set(seen) == made
+
+
+def test_a_list_filters_by_state_municipality_and_reference(ask: Ask, khobar: Node) -> None:
+    here, there = make_case(), make_case(node=khobar)
+
+    def found(query: str) -> list[str]:
+        return [case["reference"] for case in ask("get", f"cases?{query}").json()["items"]]
+
+    assert found("municipality=khobar") == [there.reference]
+    assert found(f"reference={here.reference}") == [here.reference]
+    assert found("state=closed") == []
+
+
+@pytest.mark.parametrize("path", ["cases", "conversations", "messages"])
+def test_a_list_costs_the_same_queries_whatever_its_length(ask: Ask, path: str) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert ask("get", path).status_code == 200
+        return len(captured)
+
+    make_case()
+    few = queries()
+    for _case in range(10):
+        make_case()
+    assert queries() == few
+
+
+def test_errors_are_problem_documents(client: StaffClient, ask: Ask) -> None:
+    for answer, status in (
+        (client.get("/api/v1/cases"), 401),
+        (client.get("/api/v1/cases", headers={"Authorization": "Bearer wrong"}), 401),
+        (ask("get", "cases?limit=201"), 422),
+        (ask("get", "cases?cursor=nonsense"), 409),
+        (ask("get", "cases/01a20695-0662-7671-b69c-2d93863e31b1"), 404),
+    ):
+        assert answer.status_code == status
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        assert answer.json()["status"] == status
+        assert answer.json()["detail"]
+
+
+def test_a_reading_token_changes_nothing(
+    client: StaffClient, desk_responder: Member, now: datetime
+) -> None:
+    case = make_case()
+    token = people.create_token(email=desk_responder.email or "", scopes=["read"], now=now)
+
+    answer = client.post(
+        f"/api/v1/cases/{case.public_id}/close",
+        {"outcome": "resolved"},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+    assert answer.status_code == 403
+    case.refresh_from_db()
+    assert not case.is_closed
+
+
+def test_a_viewer_may_read_but_not_close(client: StaffClient, khobar: Node, now: datetime) -> None:
+    case = make_case(node=khobar)
+    viewer = make_member(Role.Kind.VIEWER, khobar)
+    token = people.create_token(email=viewer.email or "", scopes=["read", "write"], now=now)
+    headers = {"Authorization": f"Bearer {token}"}
+
+    assert client.get(f"/api/v1/cases/{case.public_id}", headers=headers).status_code == 200
+    refused = client.post(
+        f"/api/v1/cases/{case.public_id}/close",
+        {"outcome": "resolved"},
+        content_type="application/json",
+        headers=headers,
+    )
+    assert refused.status_code == 403
+
+
+def test_the_description_of_the_api_names_every_list(client: StaffClient) -> None:
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    assert {"/api/v1/cases", "/api/v1/conversations", "/api/v1/messages"} <= set(paths)

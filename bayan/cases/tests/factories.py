@@ -1,0 +1,36 @@
+"""Cases for tests, made the way real ones are made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from bayan.cases import services
+from bayan.cases.models import Case
+from bayan.channels.tests.factories import incoming
+from bayan.inbox.models import Message
+from bayan.organisation.models import Node
+from bayan.people.models import Role
+from bayan.people.tests.factories import make_member
+
+MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+def make_case(
+    text: str = "الشارع مظلم من أمس",
+    *,
+    node: Node | None = None,
+    now: datetime = MONDAY,
+    **changes: Any,
+) -> Case:
+    """An open case with one message, at the desk or in the body given."""
+    message = incoming(text, received_at=now, **changes)
+    services.take_in([message], now=now)
+    matter = Message.objects.get(external_id=message.external_id).matter
+    case = Case.objects.select_related("node", "conversation__contact", "contact").get(
+        reference=matter
+    )
+    if node is not None and node.pk != case.node_id:
+        clerk = make_member(Role.Kind.RESPONDER, case.node)
+        case = services.assign_case(case.public_id, to=node, by=clerk, now=now)
+    return case

@@ -1,0 +1,174 @@
+"""Real instances for tests: `bayan up` in a folder of its own, and looking at its processes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from bayan.config.cluster import Cluster
+from bayan.config.environment import PROJECT_DIR, Environment
+from bayan.config.supervisor import answers
+
+
+class Up:
+    """A `bayan up` of its own: its output, its processes, its database."""
+
+    def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
+        self.data_dir = data_dir
+        self.port, self.emulator_port = free_port(), free_port()
+        environment = Environment()
+        environment.data_dir = data_dir
+        self.cluster = Cluster(environment)
+        self.said: list[str] = []
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bayan", "up", *arguments],
+            env=self.variables() | variables,
+            cwd=PROJECT_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def variables(self) -> dict[str, str]:
+        """The environment of everything that belongs to this instance."""
+        return clean_environment() | {
+            "BAYAN_DATA_DIR": str(self.data_dir),
+            "BAYAN_PORT": str(self.port),
+            "BAYAN_EMULATOR_PORT": str(self.emulator_port),
+        }
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while not any("Bayan is ready" in line for line in self.said):
+            assert time.monotonic() < deadline, self.said
+            line = self._lines.get(timeout=60)
+            assert line is not None, self.said
+            self.said.append(line)
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """What a `bayan` command says about this instance."""
+        return subprocess.run(
+            [sys.executable, "-m", "bayan", *arguments],
+            env=self.variables(),
+            cwd=PROJECT_DIR,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    def connect(self) -> psycopg.Connection:
+        """A superuser's connection to this instance's database."""
+        return self.cluster.connect("bayan")
+
+    def part(self, role: str) -> int:
+        """The process id of a part, once it runs."""
+        found: list[int] = []
+
+        def look() -> bool:
+            found[:] = [
+                pid for pid in children(self.process.pid) if f"serve {role}" in command_line(pid)
+            ]
+            return bool(found)
+
+        eventually(look, f"no {role} runs")
+        return found[0]
+
+    def is_ready(self) -> bool:
+        return answers("127.0.0.1", self.port, "/readyz")
+
+    def processes(self) -> set[int]:
+        """Everything that runs for this instance: supervisor, parts, PostgreSQL."""
+        pids = {self.process.pid, *children(self.process.pid)}
+        if (postmaster := self.cluster.pid) is not None:
+            pids |= {postmaster, *children(postmaster)}
+        return {pid for pid in pids if is_alive(pid)}
+
+    def interrupt(self) -> int:
+        """What Ctrl-C does; returns the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(40)
+        self._finish()
+        return code
+
+    def clear_away(self) -> None:
+        """Leave nothing behind, however the test ended."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.cluster.stop()
+        self._finish()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip())
+        self._lines.put(None)
+
+    def _finish(self) -> None:
+        self._reader.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        while not self._lines.empty():
+            if (line := self._lines.get()) is not None:
+                self.said.append(line)
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without a word about the tests' own database."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BAYAN_")}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    """True while a process runs; a dead one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(is_true: Callable[[], bool], complaint: str, *, seconds: float = 30) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(0.05)

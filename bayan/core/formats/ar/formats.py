@@ -1,0 +1,13 @@
+"""How Arabic pages write dates, times and numbers: Gregorian days, Latin digits."""
+
+DATE_FORMAT = "j F Y"
+TIME_FORMAT = "g:i\u00a0A"
+DATETIME_FORMAT = "j F Y، g:i\u00a0A"
+MONTH_DAY_FORMAT = "j F"
+YEAR_MONTH_FORMAT = "F Y"
+SHORT_DATE_FORMAT = "Y/n/j"
+SHORT_DATETIME_FORMAT = "Y/n/j، g:i\u00a0A"
+FIRST_DAY_OF_WEEK = 0
+DECIMAL_SEPARATOR = "."
+THOUSAND_SEPARATOR = ","
+NUMBER_GROUPING = 3

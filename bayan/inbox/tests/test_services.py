@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bayan.cases.tests.factories import make_case
+from bayan.channels.models import Outgoing
+from bayan.core.models import AuditEntry
+from bayan.inbox import services
+from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
+from bayan.people.models import Member
+
+
+def test_a_reply_carries_the_body_and_the_number_of_the_matter(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar)
+
+    services.reply(case.conversation.public_id, "وصلنا بلاغكم.", by=khobar_responder, now=now)
+
+    sent = Outgoing.objects.get().content["text"]["body"]
+    assert sent == f"*بلدية محافظة الخبر · بلاغ {case.grouped_reference}*\nوصلنا بلاغكم."
+    assert Message.objects.latest("pk").text == "وصلنا بلاغكم."
+
+
+def test_a_reply_is_queued_once_and_leaves_its_trace(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar)
+
+    message = services.reply(case.conversation.public_id, "في الطريق", by=khobar_responder, now=now)
+
+    row = Outgoing.objects.get()
+    assert (row.state, row.lane) == (Outgoing.State.QUEUED, Outgoing.Lane.PERSON)
+    assert row.to_phone == case.contact.identities.get(scheme="phone").value
+    entry = AuditEntry.objects.get(action="message.sent")
+    assert entry.actor == khobar_responder.audit_key
+    assert entry.details == {"message": str(message.public_id), "kind": "text"}
+    assert "في الطريق" not in str(entry.details)
+
+
+def test_after_24_hours_nothing_is_sent_that_cannot_arrive(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar)
+    with pytest.raises(services.WindowClosed):
+        services.reply(
+            case.conversation.public_id, "مرحبًا", by=khobar_responder, now=now + timedelta(hours=24)
+        )
+    assert not Outgoing.objects.exists()
+
+
+def test_a_waiting_conversation_stops_waiting_once_it_is_answered(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar)
+    assert Conversation.objects.waiting().exists()
+
+    services.reply(
+        case.conversation.public_id,
+        "في الطريق",
+        by=khobar_responder,
+        now=now + timedelta(minutes=1),
+    )
+
+    assert not Conversation.objects.waiting().exists()
+    assert Conversation.objects.open().exists()
+
+
+@pytest.mark.parametrize("text", ["", " " * 5, "ا" * 4096])
+def test_a_text_that_the_channel_does_not_carry_is_refused(
+    khobar: Node, khobar_responder: Member, now: datetime, text: str
+) -> None:
+    case = make_case(node=khobar)
+    with pytest.raises(services.channels.TextTooLong):
+        services.reply(case.conversation.public_id, text, by=khobar_responder, now=now)
+
+
+@pytest.mark.parametrize(
+    "words", ["أم ريان", "ريان", "0500000142", "+966500000142", "٠٥٠٠٠٠٠١٤٢", "500000142"]
+)
+def test_a_conversation_is_found_by_name_and_by_phone(db: None, words: str) -> None:
+    make_case(name="أم ريان", phone="966500000142")
+    make_case(name="أبو ياسر", phone="966511111111")
+    assert [c.contact.name for c in Conversation.objects.matching(words)] == ["أم ريان"]
+
+
+def test_a_conversation_is_found_by_the_number_of_its_matter_in_any_digits(db: None) -> None:
+    case = make_case()
+    make_case()
+    arabic = case.reference.translate({ord("0") + n: ord("٠") + n for n in range(10)})
+    assert Conversation.objects.matching(arabic).get() == case.conversation
