@@ -79,3 +79,14 @@ document.addEventListener("click", async (event) => {
   said.hidden = false;
   setTimeout(() => (said.hidden = true), 2_000);
 });
+
+// The closing message that fits the outcome is offered, until somebody writes one of their own.
+document.addEventListener("change", (event) => {
+  const field = document.getElementById(event.target.dataset?.readyWords);
+  if (!field) return;
+  const ready = [...field.form.querySelectorAll("[data-outcome-words]")];
+  const words = (template) => template.content.textContent;
+  if (field.value && !ready.some((template) => words(template) === field.value)) return;
+  const fitting = ready.find((template) => template.dataset.outcomeWords === event.target.value);
+  field.value = fitting ? words(fitting) : "";
+});

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services
-from bayan.cases.forms import AssignForm, CloseForm
+from bayan.cases.forms import AssignForm, CloseForm, closing_words
 from bayan.cases.models import Case
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal
 from bayan.inbox.models import Conversation
 from bayan.people.permissions import StaffRequest, requires
+from bayan.people.trail import in_words
 
 
 @require_GET
@@ -91,11 +92,12 @@ def close(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
     return render(
         request,
-        "cases/panel.html",
+        # A page of its own where there is no room beside the conversation.
+        f"cases/panel.html{'#panel' if request.htmx else ''}",
         {
             "conversation": conversation,
             "case": case,
-            "timeline": selectors.timeline_of(case) if case else [],
+            "timeline": in_words(selectors.timeline_of(case)) if case else [],
             "earlier_cases": selectors.earlier_cases(conversation, but=case),
             "phone": selectors.phone_of(conversation),
             "may_assign": case is not None
@@ -105,6 +107,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
+            "closing_words": closing_words(),
         },
     )
 

@@ -185,7 +185,9 @@ def prepare(options: argparse.Namespace) -> int:
     if options.demo:
         from bayan.demo import services as demo
 
-        demo.load(emulator_port=environment.emulator_port, now=timezone.now())
+        now = timezone.now()
+        demo.load(emulator_port=environment.emulator_port, now=now)
+        demo.tell_stories(now=now)
     return DONE
 
 

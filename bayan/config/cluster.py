@@ -84,6 +84,7 @@ class Cluster:
         if not (self.folder / "PG_VERSION").is_file():
             self._create()
         if not self.is_running:
+            self._forget_strangers()
             self._launch()
         self.port_file.write_text(str(self.port))
 
@@ -98,6 +99,8 @@ class Cluster:
             time.sleep(0.05)
         if _is_alive(pid):
             os.kill(pid, signal.SIGQUIT)  # recovery at the next start mends what is left
+            while _is_alive(pid) and time.monotonic() < deadline + 10:
+                time.sleep(0.05)
 
     @property
     def pid(self) -> int | None:
@@ -106,7 +109,7 @@ class Cluster:
         if not lines or not lines[0].isdigit():
             return None
         pid = int(lines[0])
-        return pid if _is_alive(pid) else None
+        return pid if _is_alive(pid) and self._is_ours(pid) else None
 
     @property
     def is_running(self) -> bool:
@@ -184,6 +187,20 @@ class Cluster:
             "pg_ctl", "start", "--wait", "--timeout", "60", "--silent",
             "--pgdata", str(self.folder), "--log", str(self.log),
         )  # fmt: skip
+
+    def _is_ours(self, pid: int) -> bool:
+        """False when the number belongs to another program by now, as after a restart of the machine."""
+        try:
+            return Path(f"/proc/{pid}/cwd").readlink() == self.folder
+        except OSError:
+            # Where there is no /proc the number must do.
+            return not Path("/proc").is_dir()
+
+    def _forget_strangers(self) -> None:
+        """PostgreSQL does not start beside a lock file whose process lives, whatever process that is."""
+        lines = self._postmaster_lines()
+        if lines and lines[0].isdigit() and _is_alive(int(lines[0])) and self.pid is None:
+            (self.folder / "postmaster.pid").unlink()
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as_ordinary_user, str(_binaries() / program), *arguments]

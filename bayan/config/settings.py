@@ -1,5 +1,6 @@
 """Django's settings: one file for every instance; what differs comes from the environment."""
 
+import sys
 from typing import Any
 
 from django.utils.csp import CSP
@@ -179,7 +180,12 @@ STATIC_URL = "static/"
 STATIC_ROOT = PROJECT_DIR / ".static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        # Before anything is collected (tests, Django's own commands) the names stay plain.
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        if (STATIC_ROOT / "staticfiles.json").is_file() or "collectstatic" in sys.argv
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+    },
 }
 
 LOGGING = logs.configuration(level=environment.log_level)

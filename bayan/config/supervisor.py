@@ -172,8 +172,11 @@ class Instance:
         now = time.monotonic()
         if self.cluster is not None and not self.cluster.is_running:
             try:
+                port = int(self.cluster.port_file.read_text())
                 self.cluster.start()
                 say("PostgreSQL had stopped and runs again.")
+                if self.cluster.port != port:
+                    self._start_over()  # somebody took its port meanwhile; the parts know only that one
             except ClusterFailed as failure:
                 # Its last processes may still be leaving: the next round tries again.
                 say(str(failure))
@@ -191,6 +194,11 @@ class Instance:
             pause = min(LONGEST_PAUSE, 0.2 * 2 ** (part.deaths - 1))
             part.next_start = now + pause
             say(f"{part.name} ended ({code}) and starts again; see {self.logs / part.name}.log")
+
+    def _start_over(self) -> None:
+        for part in self.parts:
+            if part.process is not None:
+                part.process.terminate()
 
     def _wait_until_ready(self) -> bool:
         deadline = time.monotonic() + 90

@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
+from bayan.people import views as people
 
 handler403 = "bayan.core.views.forbidden"
 handler404 = "bayan.core.views.not_found"
@@ -18,7 +19,7 @@ urlpatterns = [
     path("cases/", include("bayan.cases.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
-    path("sign-in/", accounts.login, name="account_login"),
+    path("sign-in/", people.sign_in, name="account_login"),
     path("sign-out/", accounts.logout, name="account_logout"),
     path("language/", set_language, name="set_language"),
     path("api/v1/", api.urls),

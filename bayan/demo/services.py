@@ -1,13 +1,21 @@
-"""The demo authority's people and its WhatsApp account."""
+"""The demo authority's people, its WhatsApp account, and what was written to it so far."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import override
 
+from bayan.cases import services as cases
+from bayan.cases.models import Case
 from bayan.channels import services as channels
-from bayan.channels.models import Account
+from bayan.channels.events import DeliveryStatus, IncomingMessage
+from bayan.channels.models import Account, Number
+from bayan.demo.stories import DESK, STORIES, Line, Story
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import services as people
@@ -52,3 +60,111 @@ def load(*, emulator_port: int, now: datetime) -> None:
             node=organisation.desk(),
             now=now,
         )
+
+
+@transaction.atomic
+def tell_stories(*, now: datetime) -> int:
+    """Fill an empty inbox with the demo's conversations, made as real ones are. Returns how many."""
+    if Conversation.objects.exists():
+        return 0
+    number = Number.objects.select_related("account").get(account__key="demo")
+    members = {m.email: m for m in Member.objects.filter(is_demo=True)}
+    nodes = {node.key: node for node in Node.objects.all()}
+    # Everything of one moment after the other, as it would have come.
+    for position, story in enumerate(sorted(STORIES, key=lambda s: -s.lines[0].minutes_ago)):
+        teller = _Teller(story, position, number, members, nodes, now)
+        teller.tell()
+    return len(STORIES)
+
+
+@dataclass
+class _Teller:
+    """Plays one story through the services."""
+
+    story: Story
+    position: int
+    number: Number
+    members: dict[str | None, Member]
+    nodes: dict[str, Node]
+    now: datetime
+
+    def tell(self) -> None:
+        first, *others = self.story.lines
+        self._say(first)
+        case = Case.objects.latest("pk")
+        if self.story.node:
+            when = self._at(first.minutes_ago - 1)
+            case = cases.assign_case(
+                case.public_id, to=self.nodes[self.story.node], by=self._member(DESK), now=when
+            )
+        for line in others:
+            if line.by:
+                message = inbox.reply(
+                    case.conversation.public_id,
+                    line.text,
+                    by=self._member(line.by),
+                    now=self._at(line.minutes_ago),
+                )
+                self._arrive(message)
+            else:
+                self._say(line)
+        if self.story.outcome:
+            self._close(case)
+
+    def _say(self, line: Line) -> None:
+        cases.take_in([self._message(line)], now=self._at(line.minutes_ago))
+
+    def _message(self, line: Line, *, choice_id: str = "") -> IncomingMessage:
+        at = self._at(line.minutes_ago)
+        return IncomingMessage(
+            number_id=self.number.pk,
+            external_id=f"wamid.demo.{self.position}.{line.minutes_ago}",
+            whatsapp_id=f"SA.{90000000000000000000 + self.position}",
+            phone=f"9665000002{self.position:02}",
+            name=self.story.name,
+            kind=line.kind,
+            text=line.text,
+            sent_at=at,
+            received_at=at,
+            choice_id=choice_id,
+        )
+
+    def _arrive(self, message: Message) -> None:
+        """The person's phone has it, and they have read it: no dispatcher ever sees the row queued."""
+        outgoing = message.outgoing
+        assert outgoing is not None  # noqa: S101  # a message of ours
+        channels.apply_statuses(
+            DeliveryStatus(
+                external_id=f"wamid.demo.{outgoing.public_id}",
+                status=status,
+                recipient="",
+                callback=str(outgoing.public_id),
+                provider_at=message.sent_at + timedelta(seconds=seconds),
+                received_at=message.sent_at + timedelta(seconds=seconds),
+                error=None,
+            )
+            for status, seconds in (("sent", 1), ("delivered", 2), ("read", 40))
+        )
+
+    def _close(self, case: Case) -> None:
+        story = self.story
+        at = self._at(story.closed_minutes_ago)
+        cases.close_case(
+            case.public_id,
+            outcome=story.outcome,
+            words=story.words,
+            by=self._member(story.closed_by),
+            now=at,
+        )
+        self._arrive(Message.objects.latest("pk"))
+        with override("ar"):
+            label = str(Case.Satisfaction(story.satisfaction).label)
+        line = Line(story.closed_minutes_ago - 3, label, kind="list_reply")
+        tap = self._message(line, choice_id=f"satisfaction-{story.satisfaction}")
+        cases.receive_satisfaction([(tap, case.reference)], now=self._at(line.minutes_ago))
+
+    def _member(self, address: str) -> Member:
+        return self.members[f"{address}@{DOMAIN}"]
+
+    def _at(self, minutes_ago: int) -> datetime:
+        return self.now - timedelta(minutes=minutes_ago)

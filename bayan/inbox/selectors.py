@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from bayan.core.paging import Cursor
 from bayan.inbox.models import Conversation, Message
@@ -71,7 +71,11 @@ class Page:
 
 def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Page:
     """Conversations of this view, newest first, with all that a row shows."""
-    rows = Conversation.objects.select_related("contact", "node")
+    # What has no words to show is named by its kind.
+    latest = Message.objects.filter(conversation=OuterRef("pk")).order_by("-pk")
+    rows = Conversation.objects.select_related("contact", "node").annotate(
+        last_kind=Subquery(latest.values("kind")[:1])
+    )
     if view in ("waiting", "open", "closed"):
         rows = getattr(rows, view)()
     if words:

@@ -107,9 +107,13 @@ def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     )
     before = request.GET.get("before", "")
     now = timezone.now()
+    messages = selectors.messages_of(found, before=int(before) if before.isdigit() else None)
     return {
         "conversation": found,
-        "messages": selectors.messages_of(found, before=int(before) if before.isdigit() else None),
+        "messages": messages,
+        # A full page may have another one before it.
+        "earlier_before": messages[0].pk if len(messages) == selectors.PAGE_OF_MESSAGES else None,
+        "heading": services.heading(found),
         "may_reply": request.access.may("conversations.reply", found.node),
         "is_writable": found.is_writable(now=now),
         "form": ReplyForm(),

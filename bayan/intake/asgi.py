@@ -253,9 +253,11 @@ class Intake:
             try:
                 async with await self._connect() as connection:
                     await connection.execute("LISTEN bayan_accounts")
-                    await self._read_accounts(connection)
-                    async for _notification in connection.notifies():
+                    while True:
                         await self._read_accounts(connection)
+                        # Listening ends before the next reading: it would hold the connection's lock.
+                        async for _notification in connection.notifies(stop_after=1):
+                            pass
             except Exception as error:
                 # Whatever it is: without this watch a new account would stay unknown.
                 log.warning("intake.database_lost", error=_first_line(error))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
+from allauth.account.views import LoginView
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import login
@@ -22,11 +24,23 @@ from bayan.core.references import digits_in
 from bayan.people import selectors
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires, sign_in_first
+from bayan.people.trail import in_words
 
 # A browser that hears nothing for longer takes the line for dead; proxies do so after a minute.
 HEARTBEAT_SECONDS = 20
 VISIBILITY_SECONDS = 60
 PAGE_OF_TRAIL = 100
+
+
+class SignIn(LoginView):  # type: ignore[misc]  # allauth ships no types
+    """E-mail and password; in the demo also its people, one click each."""
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        members = selectors.demo_members() if settings.IS_DEMO else []
+        return super().get_context_data(demo_members=members, **context)
+
+
+sign_in = SignIn.as_view()
 
 
 @require_POST
@@ -57,7 +71,7 @@ def trail(request: StaffRequest) -> HttpResponse:
         entries = entries.filter(pk__lt=int(before))
     found = list(entries[: PAGE_OF_TRAIL + 1])
     context = {
-        "entries": found[:PAGE_OF_TRAIL],
+        "entries": in_words(found[:PAGE_OF_TRAIL]),
         "subject": subject,
         "next_before": found[PAGE_OF_TRAIL - 1].pk if len(found) > PAGE_OF_TRAIL else None,
     }

@@ -24,7 +24,7 @@ SENDERS = 250
 SECONDS = 14.0
 REPLIES = 30
 
-pytestmark = pytest.mark.xdist_group("instances")
+pytestmark = pytest.mark.xdist_group("kill")
 
 
 @pytest.fixture

@@ -255,6 +255,14 @@ def failure(error: dict[str, object] | None) -> str:
 
 
 @register.filter
+def set_aside_reason(remark: str) -> str:
+    """Why a webhook body was set aside, from the remark that the worker left (intake.services)."""
+    if remark.startswith("unknown number"):
+        return _("It is addressed to a WhatsApp number that is not registered here.")
+    return _("Its content could not be read or stored.")
+
+
+@register.filter
 def minutes_until(value: datetime | None) -> int:
     """Whole minutes until then, never fewer than none."""
     return max(0, int((value - timezone.now()) / timedelta(minutes=1))) if value else 0

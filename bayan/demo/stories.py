@@ -1,0 +1,120 @@
+"""What people wrote to the demo authority before anybody looks: a morning's worth of conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message; `by` is empty for the person, else the address of the member who answers."""
+
+    minutes_ago: int
+    text: str
+    by: str = ""
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Story:
+    """One person's matter: who, to which body (empty: still at the desk), and how it ended, if it did."""
+
+    name: str
+    lines: tuple[Line, ...]
+    node: str = ""
+    outcome: str = ""
+    closed_minutes_ago: int = 0
+    closed_by: str = ""
+    words: str = ""
+    satisfaction: int = 0
+
+
+KHOBAR, QATIF, JUBAIL, DESK = "responder.khobar", "responder.qatif", "responder.jubail", "desk"
+
+STORIES = (
+    Story(
+        "أم ريان",
+        (
+            Line(
+                52, "السلام عليكم، شارع المدرسة في سنابس غرقان من مطر أمس والأولاد ما يقدرون يعبرون"
+            ),
+            Line(50, "", kind="image"),
+            Line(
+                44,
+                "وعليكم السلام، وصل بلاغكم وأبلغنا الفرقة الميدانية، وهي في الطريق إليكم.",
+                by=QATIF,
+            ),
+            Line(6, "للحين ما جا أحد، والسيارات ما تقدر تعدي"),
+        ),
+        node="qatif",
+    ),
+    Story(
+        "أبو ياسر",
+        (
+            Line(180, "الحاويات عند المسجد ممتلئة من يومين وما أحد مرّ علينا"),
+            Line(9, "يا جماعة الريحة طلعت، وش صار على بلاغي؟"),
+        ),
+        node="jubail",
+    ),
+    Story("صوت الحي", (Line(14, "هل صحيح إن نفق طريق الملك فهد مغلق اليوم؟"),)),
+    Story(
+        "Maria S.",
+        (
+            Line(
+                31,
+                "Hello, the street lights near our building in Al Olaya have been out for three nights.",
+            ),
+        ),
+        node="khobar",
+    ),
+    Story(
+        "نورة ع.",
+        (
+            Line(70, "متى يفتح ممشى الكورنيش بعد الصيانة؟"),
+            Line(41, "يُفتح مساء الخميس بإذن الله، ونسعد بزيارتكم.", by=KHOBAR),
+        ),
+        node="khobar",
+    ),
+    Story("عبدالعزيز م.", (Line(88, "", kind="audio"),), node="qatif"),
+    Story(
+        "سلمى ط.",
+        (
+            Line(300, "الإنارة طافية في ممر الحديقة اللي عند الجامع"),
+            Line(280, "شكرًا لتنبيهكم، ستصل فرقة الإنارة قبل المغرب.", by=KHOBAR),
+        ),
+        node="khobar",
+        outcome="resolved",
+        closed_minutes_ago=190,
+        closed_by=KHOBAR,
+        words="أُعيدت إنارة ممر الحديقة.",
+        satisfaction=5,
+    ),
+    Story(
+        "أبو عبدالله",
+        (
+            Line(420, "كلاب ضالة قرب الروضة وخايفين على العيال"),
+            Line(400, "وصل بلاغكم، والفريق المختص يتوجه إلى الموقع صباح اليوم.", by=JUBAIL),
+        ),
+        node="jubail",
+    ),
+    Story("مقيم", (Line(35, "فيه حفرة كبيرة وسط الشارع بعد الدوار وما عليها علامة تحذير"),)),
+    Story(
+        "ريم",
+        (Line(1700, "كيف أجدد رخصة المحل من تطبيق بلدي؟"),),
+        node="qatif",
+    ),
+    Story(
+        "فهد",
+        (
+            Line(1650, "مطعم عند الإشارة الأكل عنده ما ينوكل وفيه حشرات"),
+            Line(1600, "شكرًا لكم، زار المراقب الصحي المنشأة واتُّخذ الإجراء النظامي.", by=QATIF),
+        ),
+        node="qatif",
+        outcome="answered",
+        closed_minutes_ago=1500,
+        closed_by=QATIF,
+        words="اتُّخذ الإجراء النظامي بحق المنشأة.",
+        satisfaction=4,
+    ),
+    Story("أم خالد", (Line(120, "الله يعطيكم العافية على تنظيف الشاطئ، صار يفتح النفس"),)),
+)

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from bayan.cases.models import Case
+from bayan.channels.models import Outgoing
+from bayan.demo import services
+from bayan.demo.stories import STORIES
+from bayan.inbox.models import Conversation, Message
+from bayan.people.models import Member
+
+
+def test_the_demo_is_loaded_once_however_often_it_starts(db: None, now: datetime) -> None:
+    for _start in range(2):
+        services.load(emulator_port=8100, now=now)
+        services.tell_stories(now=now)
+
+    assert Member.objects.filter(is_demo=True).count() == len(services.PEOPLE)
+    assert Conversation.objects.count() == len(STORIES)
+
+
+def test_nothing_of_the_stories_is_left_to_send(db: None, now: datetime) -> None:
+    services.load(emulator_port=8100, now=now)
+    services.tell_stories(now=now)
+
+    assert set(Outgoing.objects.values_list("state", flat=True)) == {"read"}
+    assert Case.objects.filter(satisfaction__isnull=False).count() == 2
+    assert not Message.objects.exclude(matter="").filter(received_at__gt=now).exists()

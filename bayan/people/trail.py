@@ -1,0 +1,140 @@
+"""The audit trail in words: the trail keeps keys, people read sentences.
+
+It outlives what it speaks of and knows keys of all apps, so its words stand here and not beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from bayan.core.models import AuditEntry
+from bayan.organisation.models import Node
+from bayan.people.models import Role
+
+ACTIONS: dict[str, str | Promise] = {
+    "account.changed": pgettext_lazy("trail", "Channel account changed"),
+    "account.created": pgettext_lazy("trail", "Channel account created"),
+    "case.assigned": pgettext_lazy("trail", "Case assigned"),
+    "case.closed": pgettext_lazy("trail", "Case closed"),
+    "case.opened": pgettext_lazy("trail", "Case opened"),
+    "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
+    "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),
+    "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
+    "member.created": pgettext_lazy("trail", "Member added"),
+    "message.resent": pgettext_lazy("trail", "Message sent again"),
+    "message.sent": pgettext_lazy("trail", "Message sent"),
+    "token.created": pgettext_lazy("trail", "API key created"),
+}
+VALUES: dict[str, dict[Any, str | Promise]] = {
+    "outcome": {
+        "resolved": gettext_lazy("put right"),
+        "answered": gettext_lazy("answered"),
+        "referred": gettext_lazy("referred to another body"),
+        "duplicate": gettext_lazy("duplicate"),
+        "not_actionable": gettext_lazy("could not be acted on"),
+    },
+    "satisfaction": {
+        5: gettext_lazy("very satisfied"),
+        4: gettext_lazy("satisfied"),
+        3: gettext_lazy("neutral"),
+        2: gettext_lazy("dissatisfied"),
+        1: gettext_lazy("very dissatisfied"),
+    },
+    "asked": {
+        True: pgettext_lazy("trail", "satisfaction asked"),
+        False: pgettext_lazy("trail", "satisfaction not asked: the time to write had passed"),
+    },
+    "channel": {"whatsapp": gettext_lazy("WhatsApp")},
+    "kind": {
+        "text": pgettext_lazy("trail", "text"),
+        "list": pgettext_lazy("trail", "question with answers to choose from"),
+    },
+    "role": dict(Role.Kind.choices),
+    "nature": {
+        "real": gettext_lazy("real"),
+        "demo": gettext_lazy("demo"),
+        "exercise": gettext_lazy("exercise"),
+    },
+    "scheme": {"whatsapp": gettext_lazy("WhatsApp id"), "phone": gettext_lazy("mobile")},
+}
+SUBJECTS: dict[str, str | Promise] = {
+    "account": pgettext_lazy("trail", "channel account"),
+    "contact": pgettext_lazy("trail", "contact"),
+    "conversation": pgettext_lazy("trail", "conversation"),
+    "journal": pgettext_lazy("trail", "journal entry"),
+    "member": pgettext_lazy("trail", "member"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry, ready to be read."""
+
+    entry: AuditEntry
+    action: str
+    actor: str
+    subject: str
+    details: str
+
+    @property
+    def reference(self) -> str:
+        """The case's number, if it is about a case."""
+        return self.entry.subject_key if self.entry.subject_type == "case" else ""
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.entry.number is not None
+
+
+def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
+    """These entries as lines in the reader's language."""
+    entries = list(entries)
+    bodies = {node.key: node.short_name for node in Node.objects.all()} if entries else {}
+    return [
+        Line(
+            entry=entry,
+            action=str(ACTIONS.get(entry.action, entry.action)),
+            actor=_actor(entry.actor_label, bodies),
+            subject=str(SUBJECTS.get(entry.subject_type, "")),
+            details=_details(entry.details, bodies),
+        )
+        for entry in entries
+    ]
+
+
+def _actor(label: str, bodies: Mapping[str, str]) -> str:
+    """`responder@khobar` as «مسؤول الردود، الخبر»."""
+    if label == "system":
+        return _("Bayan itself")
+    if label == "contact":
+        return _("The person")
+    hats = []
+    for hat in label.split(", "):
+        role, _at, body = hat.partition("@")
+        name = str(VALUES["role"].get(role, role))
+        hats.append(
+            _("%(role)s, %(body)s") % {"role": name, "body": bodies.get(body, body)} if body else name
+        )
+    return " · ".join(hats)
+
+
+def _details(details: Mapping[str, Any], bodies: Mapping[str, str]) -> str:
+    if "from" in details and "to" in details:
+        return _("from %(origin)s to %(target)s") % {
+            "origin": bodies.get(details["from"], details["from"]),
+            "target": bodies.get(details["to"], details["to"]),
+        }
+    words = [
+        str(VALUES[key][value])
+        for key, value in details.items()
+        if isinstance(value, str | int) and value in VALUES.get(key, {})
+    ]
+    if "node" in details:
+        words.append(bodies.get(details["node"], details["node"]))
+    return " · ".join(words)
