@@ -13,7 +13,7 @@ LOCK := $(UV) pip compile --universal --python-version 3.12 --generate-hashes --
 help: ## show these words
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready node_modules/.ready bayan/core/static/core/dist/.ready locale/.ready ## install everything and build the assets
+setup: $(VENV)/.ready node_modules/.ready .static/staticfiles.json locale/.ready ## install everything and build the assets
 
 run: setup ## start the demo authority; Ctrl-C stops all it started
 	@exec $(VENV)/bin/bayan up --demo
@@ -51,7 +51,7 @@ lock: $(UV) ## pin every dependency anew, with hashes
 	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 
 clean: ## remove what setup made (not the data)
-	rm -rf $(VENV) $(BOOTSTRAP) node_modules .apt bayan/core/static/core/dist locale/.ready
+	rm -rf $(VENV) $(BOOTSTRAP) node_modules .apt .static bayan/core/static/core/dist locale/.ready
 
 # The installer lives in an environment of its own, so that any Python with venv can bootstrap it.
 $(UV): requirements/bootstrap.txt
@@ -64,7 +64,6 @@ $(VENV)/.ready: $(UV) requirements/base.txt pyproject.toml
 	@scripts/make-venv $(UV) $(VENV)
 	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/base.txt
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
-	@rm -f $(VENV)/.ready-dev
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
@@ -78,6 +77,10 @@ node_modules/.ready: package.json package-lock.json
 
 bayan/core/static/core/dist/.ready: node_modules/.ready assets/build.mjs $(shell find assets -type f 2>/dev/null) $(shell find bayan emulator -name '*.html' 2>/dev/null)
 	@node assets/build.mjs
+	@touch $@
+
+.static/staticfiles.json: $(VENV)/.ready bayan/core/static/core/dist/.ready
+	@$(VENV)/bin/bayan manage collectstatic --noinput --clear -v0
 	@touch $@
 
 locale/.ready: $(VENV)/.ready locale/ar/LC_MESSAGES/django.po

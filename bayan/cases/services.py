@@ -166,9 +166,10 @@ def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: date
         conversation.matter = case.reference
         with override("ar"):
             # The person reads this, not the member who closes.
+            question = _("How was our service?")
             inbox.send(
                 conversation,
-                f"{words.strip()}\n\n{_('How was our service?')}".strip(),
+                f"{words.strip()}\n\n{question}".strip(),
                 by=by,
                 now=now,
                 rows=[

@@ -17,8 +17,8 @@ from bayan.cases.models import Case
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal
 from bayan.inbox.models import Conversation
+from bayan.people import selectors as people
 from bayan.people.permissions import StaffRequest, requires
-from bayan.people.trail import in_words
 
 
 @require_GET
@@ -97,7 +97,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
         {
             "conversation": conversation,
             "case": case,
-            "timeline": in_words(selectors.timeline_of(case)) if case else [],
+            "timeline": people.in_words(selectors.timeline_of(case)) if case else [],
             "earlier_cases": selectors.earlier_cases(conversation, but=case),
             "phone": selectors.phone_of(conversation),
             "may_assign": case is not None

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from bayan.organisation.models import Node
 from bayan.people.models import ApiToken, Member
+from bayan.people.trail import in_words
+
+# Other apps show the trail in words too, and reach it through this door.
+__all__ = [
+    "TokenHolder",
+    "demo_members",
+    "in_words",
+    "member_of_token",
+    "visible_node_ids",
+]
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,3 @@ def demo_members() -> list[Member]:
         .prefetch_related("roles__node")
         .order_by("pk")
     )
-
-
-def bodies_of(nodes: frozenset[int]) -> list[Node]:
-    """These bodies in the order of the tree."""
-    return list(Node.objects.filter(pk__in=nodes).order_by("position"))

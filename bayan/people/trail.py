@@ -131,9 +131,9 @@ def _details(details: Mapping[str, Any], bodies: Mapping[str, str]) -> str:
             "target": bodies.get(details["to"], details["to"]),
         }
     words = [
-        str(VALUES[key][value])
-        for key, value in details.items()
-        if isinstance(value, str | int) and value in VALUES.get(key, {})
+        str(words_of[details[key]])
+        for key, words_of in VALUES.items()
+        if isinstance(details.get(key), str | int) and details[key] in words_of
     ]
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bayan.cases.tests.factories import make_case
+from bayan.channels import services as channels
 from bayan.channels.models import Outgoing
 from bayan.core.models import AuditEntry
+from bayan.core.references import grouped
 from bayan.inbox import services
 from bayan.inbox.models import Conversation, Message
+from bayan.inbox.tests.factories import make_conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 
@@ -16,25 +18,25 @@ from bayan.people.models import Member
 def test_a_reply_carries_the_body_and_the_number_of_the_matter(
     khobar: Node, khobar_responder: Member, now: datetime
 ) -> None:
-    case = make_case(node=khobar)
+    conversation = make_conversation(node=khobar)
 
-    services.reply(case.conversation.public_id, "وصلنا بلاغكم.", by=khobar_responder, now=now)
+    services.reply(conversation.public_id, "وصلنا بلاغكم.", by=khobar_responder, now=now)
 
     sent = Outgoing.objects.get().content["text"]["body"]
-    assert sent == f"*بلدية محافظة الخبر · بلاغ {case.grouped_reference}*\nوصلنا بلاغكم."
+    assert sent == f"*بلدية محافظة الخبر · بلاغ {grouped(conversation.matter)}*\nوصلنا بلاغكم."
     assert Message.objects.latest("pk").text == "وصلنا بلاغكم."
 
 
 def test_a_reply_is_queued_once_and_leaves_its_trace(
     khobar: Node, khobar_responder: Member, now: datetime
 ) -> None:
-    case = make_case(node=khobar)
+    conversation = make_conversation(node=khobar)
 
-    message = services.reply(case.conversation.public_id, "في الطريق", by=khobar_responder, now=now)
+    message = services.reply(conversation.public_id, "في الطريق", by=khobar_responder, now=now)
 
     row = Outgoing.objects.get()
     assert (row.state, row.lane) == (Outgoing.State.QUEUED, Outgoing.Lane.PERSON)
-    assert row.to_phone == case.contact.identities.get(scheme="phone").value
+    assert row.to_phone == conversation.contact.identities.get(scheme="phone").value
     entry = AuditEntry.objects.get(action="message.sent")
     assert entry.actor == khobar_responder.audit_key
     assert entry.details == {"message": str(message.public_id), "kind": "text"}
@@ -44,10 +46,10 @@ def test_a_reply_is_queued_once_and_leaves_its_trace(
 def test_after_24_hours_nothing_is_sent_that_cannot_arrive(
     khobar: Node, khobar_responder: Member, now: datetime
 ) -> None:
-    case = make_case(node=khobar)
+    conversation = make_conversation(node=khobar)
     with pytest.raises(services.WindowClosed):
         services.reply(
-            case.conversation.public_id, "مرحبًا", by=khobar_responder, now=now + timedelta(hours=24)
+            conversation.public_id, "مرحبًا", by=khobar_responder, now=now + timedelta(hours=24)
         )
     assert not Outgoing.objects.exists()
 
@@ -55,11 +57,11 @@ def test_after_24_hours_nothing_is_sent_that_cannot_arrive(
 def test_a_waiting_conversation_stops_waiting_once_it_is_answered(
     khobar: Node, khobar_responder: Member, now: datetime
 ) -> None:
-    case = make_case(node=khobar)
+    conversation = make_conversation(node=khobar)
     assert Conversation.objects.waiting().exists()
 
     services.reply(
-        case.conversation.public_id,
+        conversation.public_id,
         "في الطريق",
         by=khobar_responder,
         now=now + timedelta(minutes=1),
@@ -73,22 +75,22 @@ def test_a_waiting_conversation_stops_waiting_once_it_is_answered(
 def test_a_text_that_the_channel_does_not_carry_is_refused(
     khobar: Node, khobar_responder: Member, now: datetime, text: str
 ) -> None:
-    case = make_case(node=khobar)
-    with pytest.raises(services.channels.TextTooLong):
-        services.reply(case.conversation.public_id, text, by=khobar_responder, now=now)
+    conversation = make_conversation(node=khobar)
+    with pytest.raises(channels.TextTooLong):
+        services.reply(conversation.public_id, text, by=khobar_responder, now=now)
 
 
 @pytest.mark.parametrize(
     "words", ["أم ريان", "ريان", "0500000142", "+966500000142", "٠٥٠٠٠٠٠١٤٢", "500000142"]
 )
 def test_a_conversation_is_found_by_name_and_by_phone(db: None, words: str) -> None:
-    make_case(name="أم ريان", phone="966500000142")
-    make_case(name="أبو ياسر", phone="966511111111")
+    make_conversation(name="أم ريان", phone="966500000142")
+    make_conversation(name="أبو ياسر", phone="966511111111")
     assert [c.contact.name for c in Conversation.objects.matching(words)] == ["أم ريان"]
 
 
 def test_a_conversation_is_found_by_the_number_of_its_matter_in_any_digits(db: None) -> None:
-    case = make_case()
-    make_case()
-    arabic = case.reference.translate({ord("0") + n: ord("٠") + n for n in range(10)})
-    assert Conversation.objects.matching(arabic).get() == case.conversation
+    conversation = make_conversation()
+    make_conversation()
+    arabic = conversation.matter.translate({ord("0") + n: ord("٠") + n for n in range(10)})
+    assert Conversation.objects.matching(arabic).get() == conversation

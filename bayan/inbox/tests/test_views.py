@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,12 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from bayan.cases import services as cases
-from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
+from bayan.inbox import services
 from bayan.inbox.models import Conversation, Message
+from bayan.inbox.tests.factories import make_conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
@@ -22,9 +22,9 @@ from conftest import StaffClient
 HTMX = {"HX-Request": "true"}
 
 
-def fresh_case(**facts: object) -> Case:
-    """A case of five minutes ago: views read the clock themselves."""
-    return make_case(now=timezone.now() - timedelta(minutes=5), **facts)  # type: ignore[arg-type]
+def fresh(**facts: Any) -> Conversation:
+    """A conversation of five minutes ago: views read the clock themselves."""
+    return make_conversation(now=timezone.now() - timedelta(minutes=5), **facts)
 
 
 def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page(client: StaffClient) -> None:
@@ -49,19 +49,19 @@ def test_the_list_costs_the_same_queries_whatever_its_length(
             assert client.get(f"/inbox/?view={view}").status_code == 200
         return len(captured)
 
-    fresh_case()
+    fresh()
     few = queries()
-    for _case in range(12):
-        fresh_case()
+    for _n in range(12):
+        fresh()
     assert queries() == few <= 12
 
 
 def test_a_thread_costs_the_same_queries_whatever_its_length(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = fresh_case()
+    conversation = fresh()
     client.force_login(desk_responder)
-    path = reverse("inbox:conversation", args=[case.conversation.public_id])
+    path = reverse("inbox:conversation", args=[conversation.public_id])
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -70,10 +70,8 @@ def test_a_thread_costs_the_same_queries_whatever_its_length(
 
     client.post(f"{path}reply", {"text": "وصلنا بلاغكم"})
     few = queries()
-    names = dict(case.contact.identities.values_list("scheme", "value"))
     for _message in range(10):
-        again = incoming(whatsapp_id=names["whatsapp"], phone=names["phone"])
-        cases.take_in([again], now=timezone.now())
+        services.store([services.Arrival(incoming(), conversation, conversation.matter)])
         client.post(f"{path}reply", {"text": "نتابع"})
     assert queries() == few
 
@@ -82,14 +80,14 @@ def test_older_rows_follow_without_gap_or_repetition(
     client: StaffClient, desk_responder: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bayan.inbox.selectors.PAGE", 4)
-    made = {str(fresh_case().conversation.public_id) for _case in range(10)}
+    made = {str(fresh().public_id) for _n in range(10)}
     client.force_login(desk_responder)
 
     seen: list[str] = []
     path = "/inbox/?view=all"
     while path:
         page = client.get(path, headers=HTMX).context["page"]
-        seen.extend(str(conversation.public_id) for conversation in page.conversations)
+        seen.extend(str(row.public_id) for row in page.conversations)
         path = f"/inbox/?view=all&after={page.next_cursor}" if page.next_cursor else ""
     assert len(seen) == 10
     assert set(seen) == made
@@ -98,11 +96,11 @@ def test_older_rows_follow_without_gap_or_repetition(
 def test_a_reply_from_the_page_is_queued_and_the_composer_is_empty_again(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = fresh_case()
+    conversation = fresh()
     client.force_login(desk_responder)
 
     answer = client.post(
-        reverse("inbox:reply", args=[case.conversation.public_id]),
+        reverse("inbox:reply", args=[conversation.public_id]),
         {"text": "وصلنا بلاغكم"},
         headers=HTMX,
     )
@@ -115,18 +113,18 @@ def test_a_reply_from_the_page_is_queued_and_the_composer_is_empty_again(
 def test_without_javascript_a_reply_leads_back_to_the_conversation(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = fresh_case()
+    conversation = fresh()
     client.force_login(desk_responder)
-    path = reverse("inbox:conversation", args=[case.conversation.public_id])
+    path = reverse("inbox:conversation", args=[conversation.public_id])
     assert client.post(f"{path}reply", {"text": "وصلنا"}).headers["Location"] == path
 
 
 def test_an_empty_reply_is_refused_in_words_and_nothing_is_sent(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = fresh_case()
+    conversation = fresh()
     client.force_login(desk_responder)
-    path = reverse("inbox:reply", args=[case.conversation.public_id])
+    path = reverse("inbox:reply", args=[conversation.public_id])
 
     answer = client.post(path, {"text": "  "}, headers=HTMX)
 
@@ -138,11 +136,11 @@ def test_an_empty_reply_is_refused_in_words_and_nothing_is_sent(
 def test_a_refusal_of_the_service_becomes_a_notice_and_leaves_nothing_behind(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = make_case(now=timezone.now() - timedelta(hours=25))
+    conversation = make_conversation(now=timezone.now() - timedelta(hours=25))
     client.force_login(desk_responder)
 
     answer = client.post(
-        reverse("inbox:reply", args=[case.conversation.public_id]),
+        reverse("inbox:reply", args=[conversation.public_id]),
         {"text": "مرحبًا"},
         headers=HTMX,
     )
@@ -153,9 +151,9 @@ def test_a_refusal_of_the_service_becomes_a_notice_and_leaves_nothing_behind(
 
 
 def test_a_viewer_reads_but_does_not_answer(client: StaffClient, khobar: Node) -> None:
-    case = fresh_case(node=khobar)
+    conversation = fresh(node=khobar)
     client.force_login(make_member(Role.Kind.VIEWER, khobar))
-    path = reverse("inbox:conversation", args=[case.conversation.public_id])
+    path = reverse("inbox:conversation", args=[conversation.public_id])
 
     assert client.get(path).status_code == 200
     assert client.post(f"{path}reply", {"text": "مرحبًا"}).status_code == 403
@@ -165,11 +163,9 @@ def test_a_viewer_reads_but_does_not_answer(client: StaffClient, khobar: Node) -
 def test_an_uncertain_message_is_sent_again_by_a_person_only(
     client: StaffClient, desk_responder: Member
 ) -> None:
-    case = fresh_case()
+    conversation = fresh()
     client.force_login(desk_responder)
-    client.post(
-        reverse("inbox:reply", args=[case.conversation.public_id]), {"text": "وصلنا بلاغكم"}
-    )
+    client.post(reverse("inbox:reply", args=[conversation.public_id]), {"text": "وصلنا بلاغكم"})
     Outgoing.objects.update(state="uncertain")
     message = Message.objects.latest("pk")
     shown = client.get(reverse("inbox:message", args=[message.outgoing.public_id]))  # type: ignore[union-attr]
@@ -181,18 +177,16 @@ def test_an_uncertain_message_is_sent_again_by_a_person_only(
 
 
 def test_a_kind_that_is_not_shown_yet_is_named(client: StaffClient, desk_responder: Member) -> None:
-    case = fresh_case(kind="audio", text="")
+    conversation = fresh(kind="audio", text="")
     client.force_login(desk_responder)
-    page = client.get(reverse("inbox:conversation", args=[case.conversation.public_id]))
+    page = client.get(reverse("inbox:conversation", args=[conversation.public_id]))
     assert "رسالة صوتية" in page.content.decode()
 
 
 def test_a_persons_words_cannot_become_markup(client: StaffClient, desk_responder: Member) -> None:
-    case = fresh_case(text="<script>alert(1)</script> *عاجل* http://example.org/?a=1&b=2")
+    conversation = fresh(text="<script>alert(1)</script> *عاجل* http://example.org/?a=1&b=2")
     client.force_login(desk_responder)
-    page = client.get(
-        reverse("inbox:conversation", args=[case.conversation.public_id])
-    ).content.decode()
+    page = client.get(reverse("inbox:conversation", args=[conversation.public_id])).content.decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
 
@@ -211,7 +205,7 @@ def test_pages_speak_arabic_until_english_is_chosen(
 
 
 def test_the_open_list_uses_its_index(desk_responder: Member) -> None:
-    fresh_case()
+    fresh()
     with connection.cursor() as cursor:
         # Few rows would be read one by one; here it matters which index can answer.
         cursor.execute("SET LOCAL enable_seqscan = off")
