@@ -23,10 +23,9 @@ def latest_of(conversation: Conversation) -> Case | None:
 
 
 def timeline_of(case: Case) -> list[AuditEntry]:
-    """What happened to a case, oldest first."""
-    return list(
-        AuditEntry.objects.filter(subject_type="case", subject_key=case.reference).order_by("pk")
-    )
+    """What happened to a case, oldest first; its messages stand in the conversation beside it."""
+    entries = AuditEntry.objects.filter(subject_type="case", subject_key=case.reference)
+    return list(entries.filter(action__startswith="case.").order_by("pk"))
 
 
 PAGE = 50

@@ -189,8 +189,7 @@ def send(
     audit.record(
         audit.Entry(
             action="message.sent",
-            subject_type="conversation",
-            subject_key=str(conversation.public_id),
+            **_subject(conversation),
             by=by or audit.SYSTEM,
             at=now,
             node_id=conversation.node_id,
@@ -227,8 +226,7 @@ def resend(message_id: UUID, *, by: Member, now: datetime) -> Message:
     audit.record(
         audit.Entry(
             action="message.resent",
-            subject_type="conversation",
-            subject_key=str(message.conversation.public_id),
+            **_subject(message.conversation),
             by=by,
             at=now,
             node_id=message.node_id,
@@ -308,6 +306,13 @@ def _locked(conversation_id: UUID) -> Conversation:
         .select_related("node", "number__account", "contact")
         .get(public_id=conversation_id)
     )
+
+
+def _subject(conversation: Conversation) -> dict[str, str]:
+    """What the trail files a message under: the matter, so that its story is whole."""
+    if conversation.matter:
+        return {"subject_type": "case", "subject_key": conversation.matter}
+    return {"subject_type": "conversation", "subject_key": str(conversation.public_id)}
 
 
 def _preview(message: Message) -> str:

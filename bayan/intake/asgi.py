@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
 import msgspec
@@ -309,13 +310,31 @@ async def read_body(receive: Receive) -> bytes | None:
 def is_json(body: bytes) -> bool:
     """True when the bytes are one JSON value (the values inside are judged later)."""
     try:
+        text = body.decode()
         _validate(body)
+    except UnicodeDecodeError:
+        return False
     except RecursionError:
         # Nested deeper than anybody means: kept, and set aside by the worker.
         return True
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
+        # Stricter than JSON: half a surrogate pair is no text, and yet JSON.
+        return _is_json_by_the_letter(text)
+    return True
+
+
+def _is_json_by_the_letter(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_refuse, parse_int=str)
+    except RecursionError:
+        return True
+    except ValueError:
         return False
     return True
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def answer_all(rows: Iterable[Waiting], *, durable: bool) -> None:

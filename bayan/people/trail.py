@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
-from bayan.people.models import Role
+from bayan.people.models import Member, Role
 
 ACTIONS: dict[str, str | Promise] = {
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
@@ -96,11 +96,12 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
     """These entries as lines in the reader's language."""
     entries = list(entries)
     bodies = {node.key: node.short_name for node in Node.objects.all()} if entries else {}
+    names = _names(entries)
     return [
         Line(
             entry=entry,
             action=str(ACTIONS.get(entry.action, entry.action)),
-            actor=_actor(entry.actor_label, bodies),
+            actor=_actor(entry, names, bodies),
             subject=str(SUBJECTS.get(entry.subject_type, "")),
             details=_details(entry.details, bodies),
         )
@@ -108,13 +109,20 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
     ]
 
 
-def _actor(label: str, bodies: Mapping[str, str]) -> str:
-    """`responder@khobar` as «مسؤول الردود، الخبر»."""
+def _names(entries: Iterable[AuditEntry]) -> dict[str, str]:
+    """The members' names by their key: looked up now, since the trail itself holds no names."""
+    keys = {entry.actor.removeprefix("member:") for entry in entries if "member:" in entry.actor}
+    return {member.audit_key: member.name for member in Member.objects.filter(public_id__in=keys)}
+
+
+def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str]) -> str:
+    """`responder@khobar` as «سارة القحطاني · مسؤول الردود، الخبر»."""
+    label = entry.actor_label
     if label == "system":
         return _("Bayan itself")
     if label == "contact":
         return _("The person")
-    hats = []
+    hats = [names[entry.actor]] if entry.actor in names else []
     for hat in label.split(", "):
         role, _at, body = hat.partition("@")
         name = str(VALUES["role"].get(role, role))

@@ -23,9 +23,9 @@ def make_account(key: str = "demo", *, base_url: str = "http://127.0.0.1:9") -> 
         nature=Account.Nature.DEMO,
         name="حساب تجريبي",
         base_url=base_url,
-        app_secret="demo-app-secret",  # noqa: S106
-        verify_token="demo-verify-token",  # noqa: S106
-        access_token="demo-access-token",  # noqa: S106
+        app_secret="demo-app-secret",
+        verify_token="demo-verify-token",
+        access_token="demo-access-token",
         numbers={PHONE_NUMBER_ID: "+966 11 234 5678"},
         node=organisation.desk(),
         now=SINCE,
