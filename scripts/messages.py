@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from io import BytesIO
@@ -39,9 +38,7 @@ def collect() -> int:
         command += ["--locale", path.parents[1].name]
     for pattern in IGNORED:
         command += ["--ignore", pattern]
-    # Its own folder: collecting needs no instance and must not touch one.
-    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False)
-    return done.returncode
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def compile_all() -> int:
@@ -66,6 +63,8 @@ def check() -> int:
             path.write_bytes(content)
     for fault in faults:
         print(fault, file=sys.stderr)
+    if faults:
+        print("Run 'make messages', then translate what is empty.", file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -73,8 +72,8 @@ def _faults(path: Path, standing: Catalog, collected: Catalog) -> list[str]:
     name = path.relative_to(ROOT)
     there = {(m.context, m.id): m for m in standing if m.id}
     wanted = {(m.context, m.id) for m in collected if m.id}
-    faults = [f"{name}: not collected yet, run 'make messages': {key[1]}" for key in wanted - there.keys()]
-    faults += [f"{name}: nobody says this any more, run 'make messages': {key[1]}" for key in there.keys() - wanted]
+    faults = [f"{name}: not collected yet: {key[1]}" for key in wanted - there.keys()]
+    faults += [f"{name}: nobody says this any more: {key[1]}" for key in there.keys() - wanted]
     faults += [f"{name}: obsolete: {message.id}" for message in standing.obsolete.values()]
     for message in there.values():
         forms = message.string if isinstance(message.string, tuple) else (message.string,)

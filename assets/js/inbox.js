@@ -17,25 +17,30 @@ function mark() {
 let place;
 document.addEventListener("htmx:beforeSwap", (event) => {
   const box = thread();
-  if (!box || !box.contains(event.detail.target)) return;
+  if (!event.detail.target || !box?.contains(event.detail.target)) return;
   place = {
     box,
     atEnd: box.scrollHeight - box.scrollTop - box.clientHeight < NEAR,
     fromEnd: box.scrollHeight - box.scrollTop,
     older: event.detail.target.id === "earlier",
+    known: new Set([...box.children].map((child) => child.id)),
   };
 });
 
+/** Read out what the person has just written; a tick that changes is no news. */
+function announce(known) {
+  const fresh = [...thread().querySelectorAll(".bubble.in")].filter((bubble) => !known.has(bubble.id));
+  if (fresh.length) document.getElementById("announcer").textContent = fresh.map((bubble) => bubble.innerText).join("\n");
+}
+
 document.addEventListener("htmx:afterSwap", (event) => {
   const box = thread();
-  if (event.detail.target.id === "workspace" || !place || place.box !== box) {
-    if (box && box !== place?.box) toEnd();
-  } else if (place.older) {
-    box.scrollTop = box.scrollHeight - place.fromEnd;
-  } else if (place.atEnd) {
-    toEnd();
-  }
-  place = box && { box };
+  // Going back in the history swaps the whole page, without a target.
+  const target = event.detail.target?.id;
+  if (place?.box === box && place.older) box.scrollTop = box.scrollHeight - place.fromEnd;
+  else if (place?.box === box && place.atEnd) toEnd();
+  if (place?.box === box && !place.older) announce(place.known);
+  place = undefined;
   const days = new Set();
   for (const day of document.querySelectorAll("#messages > .day")) {
     if (days.has(day.id)) day.remove();
@@ -44,13 +49,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
   mark();
   // The address names what is seen, so that reloading shows it again.
   const query = document.getElementById("list")?.dataset.query;
-  if (query && event.detail.target.id === "list") history.replaceState(history.state, "", location.pathname + query);
-  if (event.detail.target.id === "workspace" && !wide.matches) document.getElementById("thread-title")?.focus();
+  if (query && target === "list") history.replaceState(history.state, "", location.pathname + query);
+  if (target === "workspace" && !wide.matches) document.getElementById("thread-title")?.focus();
 });
 
-document.addEventListener("DOMContentLoaded", toEnd);
+// A conversation opens at its latest message.
+document.addEventListener("htmx:load", (event) => event.target.querySelector?.("#messages") && toEnd());
 addEventListener("load", toEnd);
-document.fonts?.ready.then(toEnd);
+document.fonts.ready.then(toEnd);
 
 // Up and down walk through the list; Enter opens, as on any link; Escape leaves the composer for the list.
 document.addEventListener("keydown", (event) => {

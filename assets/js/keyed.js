@@ -9,8 +9,9 @@ const TOKEN = /(name="csrfmiddlewaretoken" value=")[^"]*/g;
 const spell = (element) => element.outerHTML.replace(TOKEN, "$1");
 
 htmx.onLoad((element) => {
-  for (const target of element.parentNode?.querySelectorAll?.("[hx-swap=keyed]") ?? []) {
-    for (const child of target.children) if (!written.has(child)) written.set(child, spell(child));
+  const inside = element.parentNode?.querySelectorAll?.("[hx-swap=keyed]") ?? [];
+  for (const target of [...inside, element.parentNode?.closest?.("[hx-swap=keyed]")]) {
+    for (const child of target?.children ?? []) if (!written.has(child)) written.set(child, spell(child));
   }
 });
 
@@ -22,7 +23,7 @@ function kept(old, fresh, keep) {
   const place = old.findIndex((child) => child.id === edge?.id);
   if (place < 0) return [];
   const beyond = keep === "end" ? old.slice(place + 1) : old.slice(0, place);
-  const others = beyond.filter((child) => !present.has(child.id) || child.hasAttribute("data-edge"));
+  const others = beyond.filter((child) => !child.hasAttribute("data-row") || !present.has(child.id));
   return rows(others).length ? others : [];
 }
 

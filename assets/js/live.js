@@ -75,5 +75,7 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("pagehide", close);
 addEventListener("pageshow", open);
+addEventListener("online", everything);
+setInterval(() => document.querySelector('[data-name="notice-lost"]') && everything(), PATIENCE);
 // «منذ 3 دقائق» grows old by itself.
 setInterval(() => document.hidden || everything(), MINUTE);

@@ -1,4 +1,4 @@
-// Refusals and lost connections, said in words at the foot of the page.
+// Refusals and lost connections, said in words at the head of the page.
 const place = () => document.getElementById("notices");
 
 /** Show the notice of one of the page's templates (notice-failed, notice-lost); each at most once. */

@@ -22,10 +22,8 @@ const mark = () => {
 };
 
 apply(chosen());
-document.addEventListener("DOMContentLoaded", () => {
-  for (const group of document.querySelectorAll("[data-themes]")) group.hidden = false;
-  mark();
-});
+document.addEventListener("DOMContentLoaded", mark);
+document.addEventListener("htmx:load", mark);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-theme]");
   if (!button) return;

@@ -38,7 +38,9 @@ class CloseForm(forms.Form):
 
 # Ready to be sent or changed; which one is offered follows the outcome.
 CLOSING_WORDS = {
-    Case.Outcome.RESOLVED: _("Thank you for letting us know. What you reported has been put right."),
+    Case.Outcome.RESOLVED: _(
+        "Thank you for letting us know. What you reported has been put right."
+    ),
     Case.Outcome.ANSWERED: _("Thank you for writing to us. We hope our answer served you."),
     Case.Outcome.REFERRED: _(
         "Thank you for letting us know. Your report was passed on to the body in charge, which follows it up."

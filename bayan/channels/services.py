@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from bayan.channels.adapters import ADAPTERS
 from bayan.channels.adapters.base import Outcome, Reaction
 from bayan.channels.events import DeliveryStatus, Parsed
-from bayan.channels.models import Account, Number, Outgoing
+from bayan.channels.models import Account, Number, Outgoing, Status
 from bayan.core import audit, live, secretbox
 from bayan.core.errors import DomainError
 from bayan.organisation.models import Node
@@ -213,9 +213,17 @@ async def deliver(client: Any, row: Outgoing) -> Outcome:
 @transaction.atomic
 def settle(results: Sequence[tuple[Outgoing, Outcome]], *, now: datetime) -> None:
     """Write down what came of claimed messages. A status that was faster keeps its say."""
+    accepted: dict[str, int] = {}
     for row, outcome in results:
-        waiting = Outgoing.objects.filter(pk=row.pk, state=Outgoing.State.SENDING)
+        # Another dispatcher may have given us up for dead; unless somebody claimed the row anew since,
+        # what we know is the better knowledge.
+        waiting = Outgoing.objects.filter(
+            pk=row.pk,
+            state__in=[Outgoing.State.SENDING, Outgoing.State.UNCERTAIN],
+            claimed_at=row.claimed_at,
+        )
         if outcome.reaction is Reaction.ACCEPTED:
+            accepted[outcome.external_id] = row.pk
             Outgoing.objects.filter(pk=row.pk).update(external_id=outcome.external_id)
             waiting.update(state=Outgoing.State.SENT, sent_at=now, error=None)
         elif outcome.reaction is Reaction.RETRY and row.attempts < GIVE_UP_AFTER:
@@ -234,6 +242,18 @@ def settle(results: Sequence[tuple[Outgoing, Outcome]], *, now: datetime) -> Non
             request_id=row.request_id,
         )
     live.announce((row.node_id, "outgoing", row.public_id) for row, _outcome in results)
+    _apply_early_statuses(accepted)
+
+
+def _apply_early_statuses(accepted: Mapping[str, int]) -> None:
+    """Statuses that came before we knew the provider's id, and did not echo ours."""
+    early = list(Status.objects.filter(external_id__in=accepted, outgoing=None).order_by("pk"))
+    for status in early:
+        status.outgoing_id = accepted[status.external_id]
+    Status.objects.bulk_update(early, ["outgoing"])
+    _move_on(
+        [(accepted[s.external_id], s.external_id, s.status, s.provider_at, s.error) for s in early]
+    )
 
 
 @transaction.atomic
@@ -299,6 +319,8 @@ def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
 
 
 def _move_on(said: list[tuple[int, str, str, datetime, Any]]) -> int:
+    if not said:
+        return 0
     rows = {
         row.pk: row
         for row in Outgoing.objects.filter(pk__in={line[0] for line in said})
@@ -311,7 +333,9 @@ def _move_on(said: list[tuple[int, str, str, datetime, Any]]) -> int:
         if state is None:
             continue
         moment = f"{state}_at"
-        if getattr(row, moment) is None:
+        known = getattr(row, moment)
+        # The earliest: "played" says "read" again, and either may come first.
+        if known is None or provider_at < known:
             setattr(row, moment, provider_at)
         if RANK[state] > RANK[row.state]:
             row.state = state

@@ -150,10 +150,14 @@ class Verdict:
 def verify() -> Verdict:
     """Walk the chain from its first link and say where it is first broken, if anywhere."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM core_auditentry WHERE number IS NULL")
-        unsealed = cursor.fetchone()[0]
-        cursor.execute("SELECT number, hash FROM core_audithead")
-        head_number, head_hash = cursor.fetchone() or (0, GENESIS)
+        # In one statement: the sealer goes on meanwhile.
+        cursor.execute(
+            "SELECT coalesce(h.number, 0), coalesce(h.hash, %s), e.unsealed, e.last FROM "
+            "(SELECT count(*) FILTER (WHERE number IS NULL) AS unsealed, max(number) AS last "
+            " FROM core_auditentry) AS e LEFT JOIN core_audithead h ON true",
+            [GENESIS],
+        )
+        head_number, head_hash, unsealed, last = cursor.fetchone()
     expected, previous = 0, GENESIS
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(
@@ -181,6 +185,13 @@ def verify() -> Verdict:
             unsealed=unsealed,
             broken_at=expected + 1,
             reason=f"entry {expected + 1} is missing",
+        )
+    if (last or 0) > head_number:
+        return Verdict(
+            sealed=expected,
+            unsealed=unsealed,
+            broken_at=head_number + 1,
+            reason=f"entry {head_number + 1} was not written by the sealer",
         )
     return Verdict(sealed=expected, unsealed=unsealed)
 

@@ -176,31 +176,42 @@ class Intake:
 
     async def _flush_forever(self) -> None:
         connection: psycopg.AsyncConnection | None = None
-        while True:
-            await self._more.wait()
-            batch = self._take()
-            if not batch:
-                continue
-            self._in_flight.append(batch)
-            try:
-                if connection is None:
-                    connection = await self._connect()
-                await self._commit(connection, batch)
-            except Exception as error:
-                # Whatever it is: a flusher that ended would leave its requests without an answer.
-                log.warning("journal.commit_failed", error=_first_line(error), rows=len(batch))
-                # Whoever waits behind them would only meet the same database later.
-                answer_all([*batch, *self._take_all()], durable=False)
-                if connection is not None:
-                    await connection.close()
-                connection = None
-                await asyncio.sleep(0.2)
-            else:
-                answer_all(batch, durable=True)
-                log.info("journal.committed", requests=[row.request_id for row in batch])
-            finally:
-                self._in_flight.remove(batch)
-                self._backlog -= sum(len(row.body) for row in batch)
+        try:
+            while True:
+                await self._more.wait()
+                connection = await self._flush(connection)
+        finally:
+            if connection is not None:
+                await connection.close()
+
+    async def _flush(
+        self, connection: psycopg.AsyncConnection | None
+    ) -> psycopg.AsyncConnection | None:
+        """Commit what has gathered and answer it. Returns the connection if it is good for more."""
+        batch = self._take()
+        if not batch:
+            return connection
+        self._in_flight.append(batch)
+        try:
+            if connection is None:
+                connection = await self._connect()
+            await self._commit(connection, batch)
+        except Exception as error:
+            # Whatever it is: a flusher that ended would leave its requests without an answer.
+            log.warning("journal.commit_failed", error=_first_line(error), rows=len(batch))
+            # Who waits behind them would only meet the same database later.
+            answer_all([*batch, *self._take_all()], durable=False)
+            if connection is not None:
+                await connection.close()
+            await asyncio.sleep(0.2)
+            return None
+        else:
+            answer_all(batch, durable=True)
+            log.info("journal.committed", requests=[row.request_id for row in batch])
+            return connection
+        finally:
+            self._in_flight.remove(batch)
+            self._backlog -= sum(len(row.body) for row in batch)
 
     async def _watch_patience(self) -> None:
         """Refuse what waits too long: a database that hangs raises no error by itself."""

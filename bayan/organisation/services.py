@@ -15,6 +15,10 @@ class PackUnreadable(DomainError):
     pass
 
 
+class AnotherAuthority(DomainError):
+    pass
+
+
 @transaction.atomic
 def load_pack(folder: Path) -> int:
     """Bring the tree in line with the authority pack's `organisation.toml`; harmless when repeated.
@@ -23,6 +27,7 @@ def load_pack(folder: Path) -> int:
     bodies in the pack.
 
     :raises PackUnreadable: the file is not TOML, or a body lacks a name or names an unknown parent
+    :raises AnotherAuthority: this instance already serves another one
     """
     path = folder / "organisation.toml"
     try:
@@ -32,7 +37,15 @@ def load_pack(folder: Path) -> int:
             _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error}
         ) from error
     known: dict[str, Node] = {}
-    rows = [pack["authority"] | {"kind": "authority"}, *pack.get("bodies", [])]
+    rows = [pack.get("authority", {}) | {"kind": "authority"}, *pack.get("bodies", [])]
+    served = Node.objects.filter(kind=Node.Kind.AUTHORITY).first()
+    if served and served.key != rows[0].get("key"):
+        raise AnotherAuthority(
+            _(
+                "This instance serves %(authority)s. Set BAYAN_DATA_DIR to another folder for another one."
+            )
+            % {"authority": served.name}
+        )
     for position, row in enumerate(rows):
         try:
             known[row["key"]] = _save(row, position=position, known=known)

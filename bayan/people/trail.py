@@ -127,7 +127,9 @@ def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str
         role, _at, body = hat.partition("@")
         name = str(VALUES["role"].get(role, role))
         hats.append(
-            _("%(role)s, %(body)s") % {"role": name, "body": bodies.get(body, body)} if body else name
+            _("%(role)s, %(body)s") % {"role": name, "body": bodies.get(body, body)}
+            if body
+            else name
         )
     return " · ".join(hats)
 

@@ -35,9 +35,10 @@ PAGE_OF_TRAIL = 100
 class SignIn(LoginView):  # type: ignore[misc]  # allauth ships no types
     """E-mail and password; in the demo also its people, one click each."""
 
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
+    def get_context_data(self, **extra: Any) -> dict[str, Any]:
         members = selectors.demo_members() if settings.IS_DEMO else []
-        return super().get_context_data(demo_members=members, **context)
+        context: dict[str, Any] = super().get_context_data(demo_members=members, **extra)
+        return context
 
 
 sign_in = SignIn.as_view()

@@ -34,7 +34,9 @@ def make_account(key: str = "demo", *, base_url: str = "http://127.0.0.1:9") -> 
 
 def make_number() -> Number:
     """The number of the demo's account."""
-    return Number.objects.filter(external_id=PHONE_NUMBER_ID).first() or make_account().numbers.get()
+    return (
+        Number.objects.filter(external_id=PHONE_NUMBER_ID).first() or make_account().numbers.get()
+    )
 
 
 def incoming(text: str = "الشارع مظلم من أمس", **changes: Any) -> IncomingMessage:

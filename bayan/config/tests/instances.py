@@ -160,6 +160,23 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def processes_of(data_dir: Path) -> list[str]:
+    """The command lines of all processes that were told of this folder, but ours."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
+        except OSError:
+            continue
+        if (
+            str(data_dir).encode() in text
+            and int(path.name) != os.getpid()
+            and is_alive(int(path.name))
+        ):
+            found.append(command_line(int(path.name)))
+    return found
+
+
 def is_alive(pid: int) -> bool:
     """True while a process runs; a dead one that nobody has buried yet does not."""
     try:

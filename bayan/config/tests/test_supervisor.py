@@ -21,10 +21,10 @@ from bayan.config.tests.instances import (
     Up,
     children,
     clean_environment,
-    command_line,
     eventually,
     free_port,
     is_alive,
+    processes_of,
 )
 
 pytestmark = pytest.mark.xdist_group("instances")
@@ -70,23 +70,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], sentence: str, data_d
     assert done.stderr.count("\n") == 1
     assert sentence in done.stderr
     assert processes_of(data_dir) == []
-
-
-def processes_of(data_dir: Path) -> list[str]:
-    """Every process that was told of this folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-        except OSError:
-            continue
-        if (
-            str(data_dir).encode() in text
-            and int(path.name) != os.getpid()
-            and is_alive(int(path.name))
-        ):
-            found.append(command_line(int(path.name)))
-    return found
 
 
 def handshake(up: Up) -> str:
@@ -215,7 +198,7 @@ def test_a_port_that_is_none_is_named(data_dir: Path) -> None:
 
 
 def test_the_demo_refuses_a_public_address(data_dir: Path) -> None:
-    done = up_in_vain(data_dir, "--demo", BAYAN_HOST="0.0.0.0")
+    done = up_in_vain(data_dir, "--demo", BAYAN_HOST="0.0.0.0")  # noqa: S104  # it is refused
 
     assert_refused(done, "The demo lets everybody in and refuses the address 0.0.0.0", data_dir)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django import template
 from django.conf import settings
@@ -21,6 +21,9 @@ from hijridate import Gregorian
 from bayan.core import references
 
 register = template.Library()
+
+# They begin many names and tell nobody apart.
+COMMON_WORDS = {"أبو", "ابو", "أم", "ام", "آل", "عبد"}
 
 MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
 # Further back a date says more than a count.
@@ -61,10 +64,11 @@ def phone(number: str) -> SafeString:
 @register.filter
 def initial(name: str) -> str:
     """The letter that stands for a name; «أبو» and «ال» would stand for half of all names."""
-    words = [word for word in name.split() if word not in {"أبو", "ابو", "أم", "ام", "آل", "عبد"}]
-    word = (words or name.split() or [""])[0].removeprefix("ال")
-    letter = next((c for c in word if unicodedata.category(c).startswith("L")), "")
-    return letter.upper()
+    letters = [
+        next((c for c in word.removeprefix("ال") if unicodedata.category(c).startswith("L")), "")
+        for word in sorted(name.split(), key=COMMON_WORDS.__contains__)
+    ]
+    return next(filter(None, letters), "").upper()
 
 
 @register.filter
@@ -144,7 +148,7 @@ def _hijri(value: date) -> str:
     except OverflowError:
         # The table of the Umm al-Qura calendar ends in 2077.
         return ""
-    language = "ar" if get_language() == "ar" else "en"
+    language: Literal["ar", "en"] = "ar" if get_language() == "ar" else "en"
     return pgettext("Hijri date", "%(day)d %(month)s %(year)d AH") % {
         "day": found.day,
         "month": found.month_name(language),
@@ -163,9 +167,7 @@ _MONO = re.compile(r"```(.+?)```", re.DOTALL)
 _BOLD = re.compile(r"(?<!\w)\*(?=\S)([^*\n]+?)(?<=\S)\*(?!\w)")
 _STRIKE = re.compile(r"(?<!\w)~(?=\S)([^~\n]+?)(?<=\S)~(?!\w)")
 # Plain addresses only, without the quotes around them and without what a sentence ends with.
-_LINK = re.compile(
-    r"https?://(?:(?!&(?:quot|lt|gt|#x27);)[^\s<>\"'])+(?<![.,;:!?،؛؟)\]»])"
-)
+_LINK = re.compile(r"https?://(?:(?!&(?:quot|lt|gt|#x27);)[^\s<>\"'])+(?<![.,;:!?،؛؟)\]»])")
 
 
 @register.filter
@@ -232,7 +234,10 @@ def said(message: Any) -> str:
         part = part.get(message.kind)
     if not isinstance(part, dict):
         return ""
-    words = [part.get(key) for key in ("caption", "filename", "name", "address", "text", "title", "emoji")]
+    words = [
+        part.get(key)
+        for key in ("caption", "filename", "name", "address", "text", "title", "emoji")
+    ]
     return "\n".join(word for word in words if isinstance(word, str) and word)
 
 
@@ -240,7 +245,9 @@ def said(message: Any) -> str:
 def failure(error: dict[str, object] | None) -> str:
     """Why a message did not arrive, and what helps, by the provider's code."""
     reasons = {
-        131026: _("The person cannot receive it: the number is not on WhatsApp, or the app is out of date."),
+        131026: _(
+            "The person cannot receive it: the number is not on WhatsApp, or the app is out of date."
+        ),
         131047: _("More than 24 hours have passed since the person's last message."),
         131049: _("WhatsApp held it back to spare the person too many messages. Try tomorrow."),
         131056: _("Too many messages to this person within a short time. Wait a minute."),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 
@@ -50,3 +51,14 @@ def intake(committed_account: Account, monkeypatch: pytest.MonkeyPatch) -> Itera
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@pytest.fixture
+def another_database(superuser: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to another database of the same PostgreSQL."""
+    info = superuser.info
+    with psycopg.connect(
+        host=info.host, port=info.port, user=info.user, password=info.password, dbname="postgres",
+        autocommit=True,
+    ) as connection:  # fmt: skip
+        yield connection

@@ -37,7 +37,9 @@ def body_of(*messages: dict[str, Any], number: str = PHONE_NUMBER_ID, **value: A
     ).encode()
 
 
-def text_from(sender: str, number: int, text: str = "الشارع مظلم", **changes: Any) -> dict[str, Any]:
+def text_from(
+    sender: str, number: int, text: str = "الشارع مظلم", **changes: Any
+) -> dict[str, Any]:
     """A text message; `sender` is a business-scoped id."""
     message = {
         "from_user_id": sender,
@@ -76,4 +78,4 @@ def fates() -> list[tuple[str, str]]:
             "WHEN processed_at IS NOT NULL THEN 'processed' ELSE 'waiting' END, remark "
             "FROM intake_journal ORDER BY id"
         )
-        return cursor.fetchall()
+        return [(state, remark) for state, remark in cursor.fetchall()]

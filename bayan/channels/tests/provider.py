@@ -1,0 +1,90 @@
+"""A tiny provider for tests: answers as it is told and remembers what it received."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Answer:
+    """What the provider does with one request."""
+
+    status: int = 200
+    body: bytes | None = None  # without one: the message is accepted
+    delay: float = 0.0
+    hangs_up: bool = False
+
+
+@dataclass
+class Provider:
+    url: str = ""
+    received: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    # Taken one after the other; afterwards everything is accepted.
+    answers: list[Answer] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def refuse(self, code: int, status: int = 400) -> None:
+        """Answer the next request with this error of the provider's."""
+        error = {
+            "error": {
+                "message": f"(#{code}) refused",
+                "type": "OAuthException",
+                "code": code,
+                "error_data": {"messaging_product": "whatsapp", "details": "for a test"},
+            }
+        }
+        self.answers.append(Answer(status, json.dumps(error).encode()))
+
+
+@contextmanager
+def running_provider() -> Iterator[Provider]:
+    provider = Provider()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with provider.lock:
+                provider.received.append(body)
+                provider.headers.append({k.lower(): v for k, v in self.headers.items()})
+                provider.paths.append(self.path)
+                answer = provider.answers.pop(0) if provider.answers else Answer()
+                number = len(provider.received)
+            time.sleep(answer.delay)
+            if answer.hangs_up:
+                self.close_connection = True
+                return
+            content = answer.body
+            if content is None:
+                content = json.dumps({"messages": [{"id": f"wamid.SENT{number}"}]}).encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # a dispatcher opens many connections at once
+
+    server = Server(("127.0.0.1", 0), Handler)
+    provider.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,247 @@
+"""What every channel's adapter must do, whatever the channel: one contract, run over all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bayan.channels.adapters import ADAPTERS
+from bayan.channels.adapters.base import Adapter, Outcome, Reaction
+from bayan.channels.models import Outgoing
+from bayan.channels.tests.factories import PHONE_NUMBER_ID, make_account
+
+RECEIVED_AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+RECORDINGS = Path(__file__).parent / "recordings"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What the contract has to know of a channel."""
+
+    key: str
+    recordings: str  # the names of its recorded bodies
+    number: str
+    sign: Callable[[bytes, str], dict[str, str]]
+    accepted: dict[str, Any]  # how the provider says yes
+    busy: tuple[int, dict[str, Any]]  # how it says: later
+    refused: tuple[int, dict[str, Any]]  # how it says: never
+    longest_text: int
+    most_choices: int
+
+    @property
+    def adapter(self) -> Adapter:
+        return ADAPTERS[self.key]
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted(RECORDINGS.glob(self.recordings))]
+
+
+def sign_like_meta(body: bytes, secret: str) -> dict[str, str]:
+    return {
+        "x-hub-signature-256": "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+    }
+
+
+CHANNELS = [
+    Channel(
+        key="whatsapp",
+        recordings="wa_*.json",
+        number=PHONE_NUMBER_ID,
+        sign=sign_like_meta,
+        accepted={"messages": [{"id": "wamid.1"}]},
+        busy=(400, {"error": {"code": 130429, "message": "Rate limit hit"}}),
+        refused=(400, {"error": {"code": 131026, "message": "Message undeliverable"}}),
+        longest_text=4096,
+        most_choices=10,
+    )
+]
+every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.key)
+
+
+def parse(channel: Channel, body: bytes) -> Any:
+    return channel.adapter.parse(
+        body, numbers={channel.number: 7}, received_at=RECEIVED_AT, request_id="r1"
+    )
+
+
+def test_every_channel_has_a_contract() -> None:
+    assert {channel.key for channel in CHANNELS} == set(ADAPTERS)
+
+
+@every_channel
+def test_only_what_the_provider_signed_is_authentic(channel: Channel) -> None:
+    for body in channel.bodies:
+        good = channel.sign(body, "secret")
+        assert channel.adapter.is_authentic(good, body, "secret")
+        assert not channel.adapter.is_authentic(good, body, "another")
+        assert not channel.adapter.is_authentic(good, body + b"\n", "secret")
+        assert not channel.adapter.is_authentic({}, body, "secret")
+        assert not channel.adapter.is_authentic(dict.fromkeys(good, "é"), body, "secret")
+
+
+@every_channel
+def test_every_recording_holds_something_for_us(channel: Channel) -> None:
+    assert channel.bodies
+    for body in channel.bodies:
+        parsed = parse(channel, body)
+        assert parsed.messages or parsed.statuses
+        assert parsed.unknown_numbers == ()
+        for message in parsed.messages:
+            assert message.external_id
+            assert message.whatsapp_id or message.phone
+            assert message.phone == "" or message.phone.isdigit()
+            assert message.kind
+            assert message.number_id == 7
+            assert message.received_at == RECEIVED_AT
+            assert message.sent_at.tzinfo is not None
+            assert message.request_id == "r1"
+            assert message.text or message.payload
+        for status in parsed.statuses:
+            assert status.external_id
+            assert status.status
+            assert status.provider_at < RECEIVED_AT
+
+
+@every_channel
+def test_the_same_body_reads_the_same_twice(channel: Channel) -> None:
+    for body in channel.bodies:
+        assert parse(channel, body) == parse(channel, body)
+
+
+@every_channel
+def test_a_number_that_is_not_ours_is_named(channel: Channel) -> None:
+    numbers = {"another": 1}
+    named = set()
+    for body in channel.bodies:
+        parsed = channel.adapter.parse(
+            body, numbers=numbers, received_at=RECEIVED_AT, request_id=""
+        )
+        assert parsed.messages == ()
+        named |= set(parsed.unknown_numbers)
+    assert named == {channel.number}
+
+
+@every_channel
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_what_is_no_webhook_is_refused_as_a_value_error_and_nothing_else(
+    channel: Channel, data: Any
+) -> None:
+    body = bytearray(data.draw(st.sampled_from(channel.bodies)))
+    for _time in range(data.draw(st.integers(0, 3))):
+        position = data.draw(st.integers(0, max(0, len(body) - 1)))
+        body[position : position + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8))
+
+    try:
+        parsed = parse(channel, bytes(body))
+    except ValueError:
+        return
+    for message in parsed.messages:
+        # All of it fits PostgreSQL: neither null characters nor halves of characters.
+        text = json.dumps(
+            [message.text, message.name, message.payload, message.quoted_id], ensure_ascii=False
+        )
+        assert "\0" not in text
+        text.encode()
+
+
+@every_channel
+def test_texts_up_to_the_limit_can_be_sent_and_longer_ones_are_refused(channel: Channel) -> None:
+    channel.adapter.text("س" * channel.longest_text)
+    for text in ("", "س" * (channel.longest_text + 1), "🌧" * (channel.longest_text // 2 + 1)):
+        with pytest.raises(ValueError, match="characters is needed"):
+            channel.adapter.text(text)
+
+
+@every_channel
+def test_a_question_has_as_many_answers_as_the_channel_carries(channel: Channel) -> None:
+    def ask(count: int, title: str = "راضٍ") -> dict[str, Any]:
+        rows = [(f"id-{n}", title) for n in range(count)]
+        return channel.adapter.choices("كيف كانت خدمتنا؟", button="قيّم", rows=rows)
+
+    sent = json.dumps(ask(channel.most_choices))
+    assert all(f"id-{n}" in sent for n in range(channel.most_choices))
+    for count, title in ((0, "x"), (channel.most_choices + 1, "x"), (1, ""), (1, "x" * 100)):
+        with pytest.raises(ValueError):  # noqa: PT011  # the contract promises no words
+            ask(count, title)
+
+
+def send(channel: Channel, respond: Callable[[httpx.Request], httpx.Response]) -> Outcome:
+    account = make_account()
+    number = account.numbers.get()
+    row = Outgoing(
+        node=number.node, number=number, to_phone="966500000105", content=channel.adapter.text("تم"),
+        lane=Outgoing.Lane.PERSON, not_before=RECEIVED_AT, created_at=RECEIVED_AT,
+    )  # fmt: skip
+
+    async def run() -> Outcome:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
+            return await channel.adapter.send(client, account, row)
+
+    return asyncio.run(run())
+
+
+@every_channel
+def test_the_providers_answer_tells_what_became_of_the_message(channel: Channel, db: None) -> None:
+    def answering(status: int, body: dict[str, Any]) -> Outcome:
+        return send(channel, lambda _request: httpx.Response(status, json=body))
+
+    accepted = answering(200, channel.accepted)
+    assert (accepted.reaction, accepted.external_id) == (Reaction.ACCEPTED, "wamid.1")
+    busy = answering(*channel.busy)
+    assert busy.reaction is Reaction.RETRY
+    assert busy.wait.total_seconds() > 0
+    refused = answering(*channel.refused)
+    assert refused.reaction is Reaction.GIVE_UP
+    assert (refused.error or {})["code"]
+
+
+@every_channel
+@pytest.mark.parametrize(
+    ("error", "reaction"),
+    [
+        (httpx.ConnectError("x"), Reaction.RETRY),
+        (httpx.ConnectTimeout("x"), Reaction.RETRY),
+        (httpx.PoolTimeout("x"), Reaction.RETRY),
+        (httpx.ReadTimeout("x"), Reaction.UNCERTAIN),
+        (httpx.WriteTimeout("x"), Reaction.UNCERTAIN),
+        (httpx.ReadError("x"), Reaction.UNCERTAIN),
+        (httpx.RemoteProtocolError("x"), Reaction.UNCERTAIN),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_broken_line_is_retried_only_if_nothing_can_have_passed(
+    channel: Channel, error: httpx.HTTPError, reaction: Reaction, db: None
+) -> None:
+    def fail(_request: httpx.Request) -> httpx.Response:
+        raise error
+
+    assert send(channel, fail).reaction is reaction
+
+
+@every_channel
+@settings(max_examples=60, deadline=None)
+@given(
+    status=st.integers(200, 599),
+    content=st.binary(max_size=40)
+    | st.sampled_from([b"null", b"[]", b'{"error": 1}', b'{"messages": {}}']),
+)
+def test_no_answer_of_a_provider_makes_an_adapter_fail(
+    channel: Channel, status: int, content: bytes
+) -> None:
+    from bayan.channels.adapters.whatsapp import _outcome
+
+    assert isinstance(_outcome(httpx.Response(status, content=content)), Outcome)

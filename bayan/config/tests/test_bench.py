@@ -1,0 +1,73 @@
+"""`bayan bench intake`: a table for people, a line for machines, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bayan.config.environment import PROJECT_DIR
+from bayan.config.tests.instances import clean_environment, eventually, processes_of
+
+pytestmark = pytest.mark.xdist_group("instances")
+
+
+def bench(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "bayan", "bench", "intake", *arguments],
+        env=clean_environment() | {"TMPDIR": str(folder)},
+        cwd=PROJECT_DIR,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    with bench(folder, "--seconds", "0.5", "--connections", "16") as process:
+        out, err = process.communicate(timeout=90)
+
+    assert process.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert list(figures)[:5] == [
+        "single_posts_per_s",
+        "single_cpu_us_per_message",
+        "single_p99_ms",
+        "batch_messages_per_s",
+        "batch_cpu_us_per_message",
+    ]
+    assert all(figures[key] > 0 for key in list(figures)[:5])
+    assert (figures["lost"], figures["doubles"]) == (0, 0)
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
+
+
+def test_ctrl_c_leaves_neither_a_process_nor_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    with bench(folder, "--seconds", "60") as process:
+        eventually(
+            lambda: any("serve intake" in line for line in processes_of(folder)),
+            "it does not start",
+        )
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
+
+
+def test_wrong_usage_is_said_and_starts_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    with bench(folder, "--seconds", "0") as process:
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (2, "")
+    assert err == "--seconds and --connections must be greater than 0.\n"
