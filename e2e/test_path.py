@@ -67,6 +67,7 @@ def test_a_citizens_message_is_heard_answered_and_closed(
     khobar.get_by_label("رسالة الإقفال").fill(CLOSING)
     khobar.get_by_role("button", name="إقفال البلاغ").click()
     expect(khobar.locator("[data-outcome=resolved]")).to_have_text("عولج")
+    expect(khobar.locator("#thread-head")).to_contain_text("مقفل")
 
     # 6. The citizen gets the satisfaction question as a list and answers it.
     question = phone.locator("li[data-message-id]", has_text=CLOSING)
