@@ -10,11 +10,11 @@ import httpx
 import psycopg
 import structlog
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, close_old_connections
+from django.db import Error, connection
 from django.utils import timezone
 
 from bayan.channels import services
-from bayan.channels.adapters.base import Outcome
+from bayan.channels.adapters.base import Outcome, Reaction
 from bayan.channels.models import Outgoing
 from bayan.core.live import listening_parameters
 
@@ -33,8 +33,9 @@ async def run(stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 busy = await round_once(client)
-            except (OperationalError, psycopg.OperationalError) as error:
-                log.warning("dispatcher.database_lost", error=str(error).splitlines()[0])
+            except Error as error:
+                log.warning("dispatcher.database_lost", error=type(error).__name__)
+                await sync_to_async(connection.close)()
                 await asyncio.sleep(1)
                 continue
             if not busy:
@@ -50,23 +51,27 @@ async def round_once(client: httpx.AsyncClient) -> bool:
         return False
 
     async def attempt(row: Outgoing) -> tuple[Outgoing, Outcome]:
-        return row, await services.deliver(client, row)
+        try:
+            return row, await services.deliver(client, row)
+        except Exception:
+            # One row that nobody foresaw must not leave its neighbours without an outcome.
+            log.exception("dispatcher.failed", outgoing=str(row.public_id))
+            return row, Outcome(reaction=Reaction.UNCERTAIN, error={"title": "interrupted"})
 
     results = await asyncio.gather(*(attempt(row) for row in rows))
     # The answers are only in our memory now: losing the database must not lose them.
     while True:
         try:
             await sync_to_async(services.settle)(results, now=timezone.now())
-        except (OperationalError, psycopg.OperationalError) as error:
-            log.warning("dispatcher.settling_waits", error=str(error).splitlines()[0])
+        except Error as error:
+            log.warning("dispatcher.settling_waits", error=type(error).__name__)
+            await sync_to_async(connection.close)()
             await asyncio.sleep(1)
-            close_old_connections()
         else:
             return True
 
 
 def _claim() -> list[Outgoing]:
-    close_old_connections()
     now = timezone.now()
     services.release_stranded(now=now)
     return services.claim(limit=BATCH, now=now)
@@ -86,8 +91,8 @@ async def _listen(wake: asyncio.Event) -> None:
         with contextlib.suppress(psycopg.OperationalError):
             async with await psycopg.AsyncConnection.connect(
                 **listening_parameters(), autocommit=True
-            ) as connection:
-                await connection.execute("LISTEN bayan_outgoing")
-                async for _notification in connection.notifies():
+            ) as listener:
+                await listener.execute("LISTEN bayan_outgoing")
+                async for _notification in listener.notifies():
                     wake.set()
         await asyncio.sleep(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +94,7 @@ async def live(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
     return response
 
 
-async def _stream(member: Member, nodes: frozenset[int]) -> AsyncIterator[bytes]:
+async def _stream(member: Member, nodes: frozenset[int]) -> AsyncGenerator[bytes]:
     read_at = time.monotonic()
     yield b"retry: 2000\n\n"
     async with hub.subscription() as queue:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from bayan.channels.tests.factories import make_account
@@ -25,7 +26,7 @@ def test_not_ready_when_webhooks_wait_too_long(
     client: StaffClient, superuser: psycopg.Connection
 ) -> None:
     account = make_account()
-    with health.connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_journal (received_at, account_id, request_id, body) "
             "VALUES (%s, %s, '', '{}')",
@@ -40,7 +41,7 @@ def test_not_ready_when_webhooks_wait_too_long(
 
 def test_not_ready_without_a_database(client: StaffClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(_connection: object) -> None:
-        raise health.Error
+        raise OperationalError
 
     monkeypatch.setattr(health, "MigrationExecutor", gone)
     answer = client.get("/readyz")

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bayan.config.environment import PROJECT_DIR
 from bayan.organisation import services
 from bayan.organisation.models import Node
 
-EASTERN = PROJECT_DIR / "authorities" / "eastern"
+EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 A_TINY_AUTHORITY = """
 [authority]
 key = "tiny"
