@@ -35,13 +35,14 @@ async def run(stop: asyncio.Event) -> None:
                 busy = await round_once(client)
             except Error as error:
                 log.warning("dispatcher.database_lost", error=type(error).__name__)
-                await sync_to_async(connection.close)()
+                await sync_to_async(disconnect)()
                 await asyncio.sleep(1)
                 continue
             if not busy:
                 await _first_of(stop, wake)
                 wake.clear()
     listener.cancel()
+    await sync_to_async(disconnect)()
 
 
 async def round_once(client: httpx.AsyncClient) -> bool:
@@ -65,7 +66,7 @@ async def round_once(client: httpx.AsyncClient) -> bool:
             await sync_to_async(services.settle)(results, now=timezone.now())
         except Error as error:
             log.warning("dispatcher.settling_waits", error=type(error).__name__)
-            await sync_to_async(connection.close)()
+            await sync_to_async(disconnect)()
             await asyncio.sleep(1)
         else:
             return True
@@ -75,6 +76,11 @@ def _claim() -> list[Outgoing]:
     now = timezone.now()
     services.release_stranded(now=now)
     return services.claim(limit=BATCH, now=now)
+
+
+def disconnect() -> None:
+    """End this thread's connection to the database; the next round makes a new one."""
+    connection.close()
 
 
 async def _first_of(*events: asyncio.Event) -> None:

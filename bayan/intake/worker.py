@@ -61,6 +61,7 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
             )
         else:
             wake.wait(LOOK_EVERY)
+    connection.close()
 
 
 def _every(seconds: float, work: Callable[[], object], stop: threading.Event) -> None:
@@ -69,6 +70,7 @@ def _every(seconds: float, work: Callable[[], object], stop: threading.Event) ->
         if seconds > 60:
             connection.close()
         stop.wait(seconds if has_worked else min(seconds, 60))
+    connection.close()
 
 
 def _attempt[T](work: Callable[[], T]) -> T | None:

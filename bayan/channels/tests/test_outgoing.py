@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
 
@@ -230,6 +231,8 @@ def dispatch(rounds: int = 1) -> None:
         async with httpx.AsyncClient() as client:
             for _round in range(rounds):
                 await dispatcher.round_once(client)
+        # In the thread in which the dispatcher read and wrote.
+        await sync_to_async(dispatcher.disconnect)()
 
     asyncio.run(run())
 
