@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
 from bayan.cases.models import Case
-from bayan.core.paging import Cursor
+from bayan.core.paging import Cursor, page_of
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 
@@ -123,18 +123,12 @@ def _messages() -> QuerySet[Message]:
 
 
 def _page(
-    rows: QuerySet[Any], moment: str, out: Callable[[Any], Out], *, limit: int, after: Cursor | None
+    rows: QuerySet[Any], newest: str, out: Callable[[Any], Out], *, limit: int, after: Cursor | None
 ) -> Out:
-    if after:
-        # A row comparison, so that the index on (moment, id) answers it.
-        rows = rows.filter(**{f"{moment}__lte": after.at}).exclude(
-            **{moment: after.at, "pk__gte": after.key}
-        )
-    found = list(rows.order_by(f"-{moment}", "-pk")[: limit + 1])
-    last = found[limit - 1] if len(found) > limit else None
+    page = page_of(rows, newest=newest, after=after, limit=limit)
     return {
-        "items": [out(row) for row in found[:limit]],
-        "next_cursor": str(Cursor(getattr(last, moment), last.pk)) if last else None,
+        "items": [out(row) for row in page.rows],
+        "next_cursor": str(page.next_cursor) if page.next_cursor else None,
     }
 
 

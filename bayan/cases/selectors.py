@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import Count, F, Q
 
 from bayan.cases.models import Case
 from bayan.core.models import AuditEntry
-from bayan.core.paging import Cursor
+from bayan.core.paging import Cursor, Page, page_of
 from bayan.inbox.models import Conversation
 
 
@@ -31,28 +29,14 @@ def timeline_of(case: Case) -> list[AuditEntry]:
 PAGE = 50
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of cases, and where the next one begins."""
-
-    cases: list[Case]
-    next_cursor: Cursor | None
-
-
-def page_of_cases(
-    *, state: str = "", words: str = "", after: Cursor | None = None, limit: int = PAGE
-) -> Page:
+def page_of_cases(*, state: str = "", words: str = "", after: Cursor | None = None) -> Page[Case]:
     """Cases of this state (both, if empty), newest first, with all that a row shows."""
     rows = Case.objects.select_related("node", "contact", "conversation")
     if state in ("open", "closed"):
         rows = getattr(rows, state)()
     if words:
         rows = rows.matching(words)
-    if after:
-        rows = rows.filter(Q(opened_at__lt=after.at) | Q(opened_at=after.at, pk__lt=after.key))
-    found = list(rows.order_by("-opened_at", "-pk")[: limit + 1])
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(found[:limit], Cursor(last.opened_at, last.pk) if last else None)
+    return page_of(rows, newest="opened_at", after=after, limit=PAGE)
 
 
 def counts() -> dict[str, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -132,8 +134,20 @@ def _database(connection: psycopg.Connection) -> Iterator[Finding]:
 
 
 def _migrations(connection: psycopg.Connection) -> Iterator[Finding]:
-    row = connection.execute("SELECT count(*) FROM django_migrations").fetchone()
-    yield Finding("migrations", bool(row and row[0]), f"{row[0] if row else 0} applied")
+    from bayan.config.cli import django
+
+    django(LOGIN)
+    from django.db import connection as ours
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(ours)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    ours.close()
+    yield Finding(
+        "migrations",
+        not missing,
+        f"{missing} not applied: run 'bayan prepare'." if missing else "all applied",
+    )
 
 
 def _clock(connection: psycopg.Connection) -> Iterator[Finding]:
@@ -151,13 +165,25 @@ def _clock(connection: psycopg.Connection) -> Iterator[Finding]:
 def _channels(connection: psycopg.Connection) -> Iterator[Finding]:
     connection.execute("SET ROLE bayan_worker")
     accounts = connection.execute(
-        "SELECT a.key, a.nature, count(n.id) FROM channels_account a "
+        "SELECT a.key, a.nature, a.base_url, count(n.id) FROM channels_account a "
         "LEFT JOIN channels_number n ON n.account_id = a.id GROUP BY a.id ORDER BY a.key"
     ).fetchall()
     connection.execute("RESET ROLE")
     if not accounts:
         yield Finding("channels", False, "no account yet: make one with 'bayan account save'.")
-    for key, nature, numbers in accounts:
+    for key, nature, base_url, numbers in accounts:
+        address = urlsplit(base_url)
+        port = address.port or (443 if address.scheme == "https" else 80)
+        try:
+            socket.create_connection((address.hostname or "", port), timeout=3).close()
+        except OSError as error:
+            yield Finding(
+                f"channel {key}",
+                False,
+                f"the provider at {base_url} does not answer ({error.strerror or error}): "
+                "look at the network, or start the emulator.",
+            )
+            continue
         yield Finding(
             f"channel {key}",
             numbers > 0,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
 
-from bayan.core.paging import Cursor
+from bayan.core.paging import Cursor, Page, page_of
 from bayan.inbox.models import Conversation, Message
 from bayan.people.models import Contact
 
@@ -61,15 +60,7 @@ PAGE = 40
 PAGE_OF_MESSAGES = 60
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of conversations, and where the next one begins."""
-
-    conversations: list[Conversation]
-    next_cursor: Cursor | None
-
-
-def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Page:
+def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Page[Conversation]:
     """Conversations of this view, newest first, with all that a row shows."""
     # What has no words to show is named by its kind.
     latest = Message.objects.filter(conversation=OuterRef("pk")).order_by("-pk")
@@ -80,13 +71,7 @@ def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Pag
         rows = getattr(rows, view)()
     if words:
         rows = rows.matching(words)
-    if after:
-        rows = rows.filter(
-            Q(last_message_at__lt=after.at) | Q(last_message_at=after.at, pk__lt=after.key)
-        )
-    found = list(rows.order_by("-last_message_at", "-pk")[: PAGE + 1])
-    last = found[PAGE - 1] if len(found) > PAGE else None
-    return Page(found[:PAGE], Cursor(last.last_message_at, last.pk) if last else None)
+    return page_of(rows, newest="last_message_at", after=after, limit=PAGE)
 
 
 def counts() -> dict[str, int]:

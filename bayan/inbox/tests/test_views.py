@@ -87,7 +87,7 @@ def test_older_rows_follow_without_gap_or_repetition(
     path = "/inbox/?view=all"
     while path:
         page = client.get(path, headers=HTMX).context["page"]
-        seen.extend(str(row.public_id) for row in page.conversations)
+        seen.extend(str(row.public_id) for row in page.rows)
         path = f"/inbox/?view=all&after={page.next_cursor}" if page.next_cursor else ""
     assert len(seen) == 10
     assert set(seen) == made
