@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from django.db import connection
@@ -18,6 +19,10 @@ from bayan.config.testing import KEPT_TABLES, cluster
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("bayan", deadline=None)
+hypothesis.settings.load_profile("bayan")
 
 # A Monday, 10:00 in Riyadh.
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

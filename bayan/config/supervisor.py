@@ -218,7 +218,9 @@ class Instance:
         say(f"Bayan is ready:  {place}/")
         if self.demo:
             say(f"A phone to try:  http://127.0.0.1:{self.environment.emulator_port}/")
-            say("Sign in with one click on the sign-in page, as: " + ", ".join(DEMO_ADDRESSES))
+            say("Sign in with one click on the sign-in page:")
+            for address, role in DEMO_SIGN_INS.items():
+                say(f"  {address:<40}{role}")
         say("Ctrl-C stops everything; the data stay.")
 
     def _ask_to_stop(self, _signal: int, _frame: object) -> None:
@@ -239,11 +241,16 @@ class Instance:
             self.cluster.stop()
 
 
-DEMO_ADDRESSES = (
-    "admin@demo.bayan.example", "director@demo.bayan.example", "desk@demo.bayan.example",
-    "responder.khobar@demo.bayan.example", "responder.qatif@demo.bayan.example",
-    "responder.jubail@demo.bayan.example",
-)  # fmt: skip
+# The demo's people (bayan/demo/services.py), for the operator who reads the terminal.
+DEMO_SIGN_INS = {
+    "desk@demo.bayan.example": "responder at the authority's desk",
+    "responder.khobar@demo.bayan.example": "responder in Khobar",
+    "responder.qatif@demo.bayan.example": "responder in Qatif",
+    "responder.jubail@demo.bayan.example": "responder in Jubail",
+    "director@demo.bayan.example": "media director of the authority",
+    "viewer.khobar@demo.bayan.example": "viewer in Khobar",
+    "admin@demo.bayan.example": "administrator",
+}
 
 
 def say(text: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.channels.models import Number, Outgoing
 from bayan.core.models import PublicIdField
 from bayan.core.references import digits_in
 from bayan.organisation.models import Node
-from bayan.people.models import Contact, Member
+from bayan.people.models import Contact, Identity, Member
 
 # Free text may be sent for this long after the person's last message (reference 1.9).
 WINDOW = timedelta(hours=24)
@@ -40,11 +40,13 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         if len(digits) >= FEWEST_DIGITS:
             found |= Q(matter__startswith=digits)
             # A number begins with +966 or with 0: what follows is the same.
-            found |= Q(
-                contact__identities__scheme="phone",
-                contact__identities__value__contains=digits.lstrip("0"),
+            phones = Identity.objects.filter(
+                contact=OuterRef("contact"),
+                scheme=Identity.Scheme.PHONE,
+                value__contains=digits.lstrip("0"),
             )
-        return self.filter(found).distinct()
+            found |= Q(Exists(phones))
+        return self.filter(found)
 
 
 class Conversation(models.Model):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import pytest
 
 from bayan.config import cli
 from bayan.config.environment import PROJECT_DIR, Environment
+from bayan.config.supervisor import DEMO_SIGN_INS
 from bayan.config.tests.instances import (
     Up,
     children,
@@ -26,6 +28,8 @@ from bayan.config.tests.instances import (
     is_alive,
     processes_of,
 )
+from bayan.demo import services as demo
+from bayan.people.models import Member
 
 pytestmark = pytest.mark.xdist_group("instances")
 
@@ -224,3 +228,8 @@ def test_a_command_without_an_instance_says_how_to_start_one(
     )
 
     assert_refused(done, f"No Bayan is running in {data_dir}: start it with 'make run'", data_dir)
+
+
+def test_the_terminal_names_the_demos_people_who_are_there(db: None, now: datetime) -> None:
+    demo.load(emulator_port=8100, now=now)
+    assert set(DEMO_SIGN_INS) == set(Member.objects.values_list("email", flat=True))
