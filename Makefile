@@ -24,7 +24,7 @@ check: setup $(VENV)/.ready-dev .apt/gettext ## format, lint, types, import laye
 	$(VENV)/bin/djlint --check --lint --quiet $(TEMPLATES)
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/mypy $(SOURCES)
-	$(VENV)/bin/bayan manage makemigrations --check --dry-run
+	$(PY) -W ignore::RuntimeWarning -m bayan manage makemigrations --check --dry-run
 	$(PY) scripts/messages.py check
 
 test: setup $(VENV)/.ready-dev .apt/chromium ## run all tests (browser included)
