@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core.models import PublicIdField
-from bayan.core.references import LENGTH, digits_in, grouped
+from bayan.core.references import LENGTH, digits_in
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
@@ -104,7 +104,3 @@ class Case(models.Model):
     @property
     def state(self) -> str:
         return "closed" if self.is_closed else "open"
-
-    @property
-    def grouped_reference(self) -> str:
-        return grouped(self.reference)

@@ -15,6 +15,7 @@ from bayan.cases import selectors, services
 from bayan.cases.forms import AssignForm, CloseForm, closing_words
 from bayan.cases.models import Case
 from bayan.core.paging import Cursor
+from bayan.core.references import LENGTH, digits_in, is_reference
 from bayan.core.views import refusal
 from bayan.inbox.models import Conversation
 from bayan.people import selectors as people
@@ -31,6 +32,8 @@ def cases(request: StaffRequest) -> HttpResponse:
     context = {
         "state": state,
         "words": words,
+        # Read out on the phone, a digit is soon wrong: the check digit tells.
+        "is_mistyped": len(digits_in(words)) == LENGTH and not is_reference(digits_in(words)),
         "counts": selectors.counts(),
         "page": selectors.page_of_cases(
             state=state, words=words, after=Cursor.read(after) if after else None

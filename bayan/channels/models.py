@@ -135,10 +135,6 @@ class Outgoing(models.Model):
         """The state as others know it: a message being sent is still queued to them."""
         return "queued" if self.state == self.State.SENDING else self.state
 
-    @property
-    def error_code(self) -> int | None:
-        return (self.error or {}).get("code")
-
 
 class Status(models.Model):
     """One thing the provider said of a message, whether or not we sent it."""

@@ -13,6 +13,7 @@ from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
+from bayan.core.references import grouped
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -176,7 +177,7 @@ def test_closing_asks_in_arabic_with_a_list_of_five(desk_responder: Member, now:
     content = Outgoing.objects.get().content["interactive"]
     rows = content["action"]["sections"][0]["rows"]
     assert content["type"] == "list"
-    assert case.grouped_reference in content["body"]["text"]
+    assert grouped(case.reference) in content["body"]["text"]
     assert "أُصلحت الإنارة." in content["body"]["text"]
     assert [row["id"] for row in rows] == [f"satisfaction-{n}" for n in (5, 4, 3, 2, 1)]
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from bayan.cases.models import Case
 from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
+from bayan.core.references import grouped, new_reference
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
@@ -64,7 +65,7 @@ def test_a_case_is_found_by_its_number_however_it_is_written(
     case, other = fresh(), fresh()
     number = {
         "plain": case.reference,
-        "grouped": case.grouped_reference,
+        "grouped": grouped(case.reference),
         "arabic": case.reference.translate({48 + n: ord("٠") + n for n in range(10)}),
     }[spelling]
     client.force_login(desk_responder)
@@ -73,6 +74,18 @@ def test_a_case_is_found_by_its_number_however_it_is_written(
 
     assert f'data-reference="{case.reference}"' in page
     assert f'data-reference="{other.reference}"' not in page
+
+
+def test_a_number_with_a_wrong_digit_is_told_from_one_that_is_not_there(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    client.force_login(desk_responder)
+    number = new_reference()
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+
+    assert client.get("/cases/", {"q": wrong}).context["is_mistyped"]
+    assert "أحد أرقامه" in client.get("/cases/", {"q": wrong}).content.decode()
+    assert not client.get("/cases/", {"q": number}).context["is_mistyped"]
 
 
 def test_the_desk_hands_a_case_over_from_the_panel(

@@ -104,7 +104,8 @@ def test_retries_wait_longer_each_time_and_end(number: Number, now: datetime) ->
         moment = row.not_before
 
     assert pauses == [6, 12, 24, 48, 96, 192, 384]
-    assert (row.state, row.error_code, row.failed_at) == ("failed", 131056, moment)
+    assert row.error is not None
+    assert (row.state, row.error["code"], row.failed_at) == ("failed", 131056, moment)
 
 
 def test_what_can_never_be_sent_fails_at_once(number: Number, now: datetime) -> None:
@@ -112,7 +113,8 @@ def test_what_can_never_be_sent_fails_at_once(number: Number, now: datetime) -> 
     services.settle([(row, Outcome(reaction=Reaction.GIVE_UP, error={"code": 131026}))], now=now)
 
     row.refresh_from_db()
-    assert (row.state, row.error_code) == ("failed", 131026)
+    assert row.error is not None
+    assert (row.state, row.error["code"]) == ("failed", 131026)
     assert services.claim(limit=1, now=now + timedelta(days=1)) == []
 
 
