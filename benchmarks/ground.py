@@ -40,7 +40,8 @@ class Ground:
 
     def prepare(self) -> None:
         """Start PostgreSQL, migrate, and load the demo authority."""
-        self.cluster.start()
+        with uninterrupted():
+            self.cluster.start()
         self.cluster.bootstrap()
         done = subprocess.run(
             [sys.executable, "-m", "bayan", "prepare", "--demo"],
@@ -54,13 +55,13 @@ class Ground:
         """Start one role that listens; returns its port once it answers there."""
         port = free_port()
         log = self.folder / "logs" / f"{role}.log"
-        with log.open("wb") as sink:
+        with log.open("wb") as sink, uninterrupted():
             process = subprocess.Popen(
                 [sys.executable, "-m", "bayan", "serve", role, "--port", str(port)],
                 env=self._variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),  # noqa: PLW1509  # no threads here
             )  # fmt: skip
-        self.processes[role] = process
+            self.processes[role] = process
         deadline = time.monotonic() + 30
         while not answers("127.0.0.1", port, "/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -99,6 +100,23 @@ class Ground:
         # Nothing of the caller's own instance may be touched.
         clean = {k: v for k, v in os.environ.items() if not k.startswith("BAYAN_")}
         return {**clean, "BAYAN_DATA_DIR": str(self.folder), "BAYAN_DEMO": "1"}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until what is being started is known to `clear_away`."""
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda caught, _frame: held.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 @contextmanager
