@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-import httpx
+import aiohttp
 import psycopg
 import structlog
 from asgiref.sync import sync_to_async
@@ -19,6 +19,7 @@ from bayan.channels.models import Outgoing
 from bayan.core.live import listening_parameters
 
 BATCH = 50
+MOST_CONNECTIONS = 400
 # Rows may become due without anybody announcing it: a retry, a release.
 LOOK_EVERY = timedelta(seconds=1)
 
@@ -29,7 +30,8 @@ async def run(stop: asyncio.Event) -> None:
     """Dispatch until `stop` is set; then finish what is in flight and return."""
     wake = asyncio.Event()
     listener = asyncio.create_task(_listen(wake))
-    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=BATCH)) as client:
+    connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector) as client:
         while not stop.is_set():
             try:
                 busy = await round_once(client)
@@ -45,7 +47,7 @@ async def run(stop: asyncio.Event) -> None:
     await sync_to_async(disconnect)()
 
 
-async def round_once(client: httpx.AsyncClient) -> bool:
+async def round_once(client: aiohttp.ClientSession) -> bool:
     """Claim one batch, send it, settle it. True when there was something to do."""
     rows = await sync_to_async(_claim)()
     if not rows:

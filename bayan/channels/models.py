@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core import secretbox
 from bayan.core.models import PublicIdField
 from bayan.organisation.models import Node
+from bayan.people.models import Contact, Member
+
+
+class Portfolio(models.Model):
+    """A business as the provider counts it: the messaging limit holds for all its numbers together."""
+
+    key = models.SlugField(_("key"), max_length=40, unique=True)
+    # People reached outside a window in any 24 hours (reference 1.10); none: unlimited.
+    daily_limit = models.PositiveIntegerField(_("messaging limit"), null=True, default=250)
+    # This share of it is kept for a crisis: nothing else may use it up.
+    reserve_percent = models.PositiveSmallIntegerField(_("kept for a crisis, %"), default=20)
+    # What the dispatcher last counted of `Reached`, so that it need not count at every claim.
+    used = models.PositiveIntegerField(_("used"), default=0)
+    counted_at = models.DateTimeField(_("counted"), null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reserve_percent__lte=100), name="portfolio_reserve_is_a_share"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def allowance(self, *, crisis: bool) -> int | None:
+        """How many people may be reached in 24 hours in all; None: as many as one likes."""
+        if self.daily_limit is None:
+            return None
+        return (
+            self.daily_limit if crisis else self.daily_limit * (100 - self.reserve_percent) // 100
+        )
 
 
 class Account(models.Model):
@@ -27,11 +61,28 @@ class Account(models.Model):
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
     nature = models.CharField(_("nature"), max_length=10, choices=Nature)
     name = models.CharField(_("name"), max_length=120)
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="accounts")
+    # The provider's id of the account (WABA): templates and notices name it.
+    business_id = models.CharField(_("business account id"), max_length=40, blank=True)
     base_url = models.URLField(_("provider's address"))
     api_version = models.CharField(_("provider's version"), max_length=10, default="v25.0")
     app_secret_locked = models.BinaryField(_("app secret"))
+    # Webhooks signed with the secret before this one are taken until then: a change leaves no gap.
+    previous_app_secret_locked = models.BinaryField(_("previous app secret"), null=True)
+    previous_app_secret_until = models.DateTimeField(
+        _("previous app secret valid until"), null=True
+    )
     verify_token_locked = models.BinaryField(_("verify token"))
     access_token_locked = models.BinaryField(_("access token"))
+    # What the provider said of the token when it was last asked; no expiry: it does not expire.
+    token_checked_at = models.DateTimeField(_("token checked"), null=True)
+    token_is_valid = models.BooleanField(_("token is valid"), null=True)
+    token_expires_at = models.DateTimeField(_("token expires"), null=True)
+    # Set by whoever wants the provider's facts at once; cleared by the worker that fetched them.
+    sync_wanted_at = models.DateTimeField(_("to be synchronised"), null=True)
+    synced_at = models.DateTimeField(_("synchronised"), null=True)
+    sync_error = models.JSONField(_("why it could not be synchronised"), null=True)
+    last_webhook_at = models.DateTimeField(_("last webhook"), null=True)
 
     class Meta:
         constraints = [
@@ -57,6 +108,15 @@ class Account(models.Model):
         return secretbox.unlock(self.access_token_locked)
 
 
+class Quality(models.TextChoices):
+    """How content people are with what they get, by the provider."""
+
+    GREEN = "GREEN", _("high")
+    YELLOW = "YELLOW", _("medium")
+    RED = "RED", _("low")
+    UNKNOWN = "UNKNOWN", _("not known")
+
+
 class Number(models.Model):
     """One phone number of an account: the provider names it in every webhook."""
 
@@ -64,19 +124,200 @@ class Number(models.Model):
     external_id = models.CharField(_("provider's id"), max_length=40, unique=True)
     display = models.CharField(_("number"), max_length=30)
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    verified_name = models.CharField(_("name that people see"), max_length=120, blank=True)
+    name_status = models.CharField(_("state of the name"), max_length=40, blank=True)
+    quality = models.CharField(
+        _("quality"), max_length=10, choices=Quality, default=Quality.UNKNOWN
+    )
+    # Messages a second, as the provider permits (reference 1.11).
+    throughput = models.PositiveSmallIntegerField(_("messages per second"), default=80)
+    # An error that only a person can mend stopped it (class P of reference 1.14): nothing is sent until then.
+    stopped_at = models.DateTimeField(_("stopped"), null=True)
+    stop_error = models.JSONField(_("why it stopped"), null=True)
+    last_sent_at = models.DateTimeField(_("last accepted message"), null=True)
+    last_received_at = models.DateTimeField(_("last message of a person"), null=True)
 
     def __str__(self) -> str:
         return self.display
+
+
+class Template(models.Model):
+    """A text that the provider approved beforehand: the only thing that goes out outside the window."""
+
+    class Category(models.TextChoices):
+        UTILITY = "UTILITY", _("service")
+        MARKETING = "MARKETING", _("awareness and news")
+        AUTHENTICATION = "AUTHENTICATION", _("code")
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT", _("draft")
+        # Handed to the worker, who hands it to the provider.
+        SUBMITTING = "SUBMITTING", _("being submitted")
+        PENDING = "PENDING", _("under review")
+        APPROVED = "APPROVED", _("approved")
+        REJECTED = "REJECTED", _("rejected")
+        PAUSED = "PAUSED", _("paused")
+        DISABLED = "DISABLED", _("disabled")
+        # It is gone at the provider; kept here because messages point to it.
+        DELETED = "DELETED", _("deleted")
+
+    class Purpose(models.TextChoices):
+        # Asks the person to tap, which opens the window again.
+        REOPEN = "reopen", _("opens the conversation again")
+
+    public_id = PublicIdField()
+    account = models.ForeignKey(Account, models.PROTECT, related_name="templates")
+    name = models.CharField(_("name"), max_length=512)
+    language = models.CharField(_("language"), max_length=10)
+    category = models.CharField(_("category"), max_length=20, choices=Category)
+    status = models.CharField(_("state"), max_length=20, choices=Status, default=Status.DRAFT)
+    quality = models.CharField(
+        _("quality"), max_length=10, choices=Quality, default=Quality.UNKNOWN
+    )
+    # The provider's own list of parts: header, body, footer, buttons.
+    components = models.JSONField(_("parts"))
+    is_named = models.BooleanField(_("parameters have names"), default=False)
+    purpose = models.CharField(_("used for"), max_length=20, choices=Purpose, blank=True)
+    # After so many seconds a message that did not arrive is worth nothing any more.
+    ttl_seconds = models.PositiveIntegerField(_("worth sending for, seconds"), null=True)
+    external_id = models.CharField(_("provider's id"), max_length=40, blank=True)
+    error = models.JSONField(_("why it was rejected or paused"), null=True)
+    changed_at = models.DateTimeField(_("changed"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "account", "name", "language", name="template_once_per_language"
+            )
+        ]
+        indexes = [models.Index("account", "external_id", name="template_of_provider")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+    @property
+    def is_usable(self) -> bool:
+        return self.status == self.Status.APPROVED
+
+
+class Flow(models.Model):
+    """A form of the provider's, which opens inside WhatsApp; made there, known here to send it."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="flows")
+    external_id = models.CharField(_("provider's id"), max_length=40)
+    name = models.CharField(_("name"), max_length=200)
+    status = models.CharField(_("state"), max_length=20)
+    first_screen = models.CharField(_("first screen"), max_length=80, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", "external_id", name="flow_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Media(models.Model):
+    """A file that came in or goes out: fetched at once, checked, kept by its hash."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("being fetched")
+        STORED = "stored", _("stored")
+        # Too large, or not what it says it is.
+        REFUSED = "refused", _("refused")
+        # The provider does not have it any more.
+        GONE = "gone", _("gone")
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    number = models.ForeignKey(Number, models.PROTECT, related_name="+")
+    # image, audio, voice, video, document, sticker: as it was sent.
+    kind = models.CharField(_("kind"), max_length=10)
+    state = models.CharField(_("state"), max_length=10, choices=State)
+    # What the bytes say they are, once they are here; until then, what the sender says.
+    mime_type = models.CharField(_("type"), max_length=100, blank=True)
+    name = models.CharField(_("file name"), max_length=240, blank=True)
+    size = models.BigIntegerField(_("bytes"), null=True)
+    # Hexadecimal; the file lies under media/<first two digits>/<all of them>.
+    sha256 = models.CharField(_("hash"), max_length=64, blank=True)
+    expected_sha256 = models.CharField(_("hash by the provider"), max_length=64, blank=True)
+    width = models.PositiveIntegerField(_("width"), null=True)
+    height = models.PositiveIntegerField(_("height"), null=True)
+    seconds = models.FloatField(_("length in seconds"), null=True)
+    # The provider's id: of what came in, or of what we uploaded (until it forgets it).
+    external_id = models.CharField(_("provider's id"), max_length=80, blank=True)
+    external_until = models.DateTimeField(_("provider keeps it until"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    not_before = models.DateTimeField(_("not before"), null=True)
+    error = models.JSONField(_("error"), null=True)
+    created_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        indexes = [
+            models.Index("not_before", "id", name="media_to_fetch", condition=Q(state="waiting"))
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="stored") | ~Q(sha256=""), name="media_stored_has_a_hash"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+    @property
+    def is_compressed(self) -> bool:
+        """True for what WhatsApp made smaller on its way; only a document arrives as it was."""
+        return self.kind in {"image", "video"}
+
+
+class Broadcast(models.Model):
+    """One template to many people: its messages are outgoing rows, held until it runs."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        # By an error that concerns all its messages; a person looks, then it can go on.
+        STOPPED = "stopped", _("stopped")
+        FINISHED = "finished", _("finished")
+        CANCELLED = "cancelled", _("cancelled")
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    number = models.ForeignKey(Number, models.PROTECT, related_name="+")
+    template = models.ForeignKey(Template, models.PROTECT, related_name="+")
+    title = models.CharField(_("title"), max_length=120)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    is_crisis = models.BooleanField(_("crisis"), default=False)
+    ttl_seconds = models.PositiveIntegerField(_("worth sending for, seconds"), null=True)
+    total = models.PositiveIntegerField(_("recipients"), default=0)
+    error = models.JSONField(_("why it stopped"), null=True)
+    created_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(_("made"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        indexes = [models.Index(F("created_at").desc(), F("id").desc(), name="broadcast_newest")]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Outgoing(models.Model):
     """One message to one recipient. The row is the queue entry; a dispatcher claims it."""
 
     class Lane(models.IntegerChoices):
+        """Who goes first: whatever waits in a lower one goes before everything in a higher one."""
+
         PERSON = 10, _("a person's reply")
-        AUTOMATIC = 20, _("automatic")
+        CRISIS = 20, _("crisis")
+        WORK = 30, _("work")
+        BULK = 40, _("bulk")
 
     class State(models.TextChoices):
+        # Not to be sent yet: its broadcast does not run, or it waits for the person to write.
+        HELD = "held", _("held")
         QUEUED = "queued", _("queued")
         SENDING = "sending", _("sending")
         # Was in flight when a dispatcher died, and nothing tells whether it arrived.
@@ -89,10 +330,15 @@ class Outgoing(models.Model):
     public_id = PublicIdField()
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     number = models.ForeignKey(Number, models.PROTECT, related_name="+")
+    # None: a number from a list, of whom we know nothing else.
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     to_phone = models.CharField(_("to (mobile)"), max_length=20, blank=True)
     to_whatsapp_id = models.CharField(_("to (WhatsApp id)"), max_length=160, blank=True)
-    # The provider's part of the body: {"type": "text", "text": {…}}.
+    # The provider's part of the body: {"type": "text", "text": {…}}. A file's id is put in when it is sent.
     content = models.JSONField(_("content"))
+    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+")
+    template = models.ForeignKey(Template, models.PROTECT, null=True, related_name="+")
+    broadcast = models.ForeignKey(Broadcast, models.PROTECT, null=True, related_name="messages")
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane)
     # What an answer to this message is about: receivers are listed in config/subscriptions.py.
     subject_type = models.CharField(_("subject"), max_length=60, blank=True)
@@ -106,6 +352,10 @@ class Outgoing(models.Model):
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     not_before = models.DateTimeField(_("not before"))
+    # Until when the person may be written to freely: later only a template is taken.
+    window_until = models.DateTimeField(_("window closes"), null=True)
+    # After that it is worth nothing any more and is not sent: an alert of yesterday.
+    expires_at = models.DateTimeField(_("worth sending until"), null=True)
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     created_at = models.DateTimeField(_("made"))
     sent_at = models.DateTimeField(_("sent at"), null=True)
@@ -116,8 +366,18 @@ class Outgoing(models.Model):
 
     class Meta:
         indexes = [
+            # One range a lane and number: the dispatcher reads the heads of them.
             models.Index(
-                "lane", "not_before", "id", name="outgoing_queue", condition=Q(state="queued")
+                "number",
+                "lane",
+                "not_before",
+                "id",
+                name="outgoing_queue",
+                condition=Q(state="queued"),
+            ),
+            models.Index("broadcast", "state", name="outgoing_of_broadcast"),
+            models.Index(
+                "contact", name="outgoing_held", condition=Q(state="held", broadcast=None)
             ),
             models.Index("claimed_at", name="outgoing_in_flight", condition=Q(state="sending")),
         ]
@@ -132,8 +392,16 @@ class Outgoing(models.Model):
 
     @property
     def status(self) -> str:
-        """The state as others know it: a message being sent is still queued to them."""
-        return "queued" if self.state == self.State.SENDING else self.state
+        """The state as others know it: a message held or being sent is still queued to them."""
+        return "queued" if self.state in {self.State.HELD, self.State.SENDING} else self.state
+
+    @property
+    def recipient(self) -> str:
+        """The one name by which limits count this person."""
+        return self.to_phone or self.to_whatsapp_id
+
+    def is_worth_sending(self, *, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
 
 
 class Status(models.Model):
@@ -154,3 +422,103 @@ class Status(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id} {self.status}"
+
+
+class Pace(models.Model):
+    """How far a number's permitted rate is used up; the dispatcher that holds this row sends for it."""
+
+    number = models.OneToOneField(Number, models.CASCADE, primary_key=True, related_name="pace")
+    # When the next message may leave if each waits for its turn (a leaky bucket as one moment).
+    next_at = models.DateTimeField(_("next at"))
+
+    def __str__(self) -> str:
+        return f"{self.number_id} {self.next_at:%H:%M:%S.%f}"
+
+
+class Pair(models.Model):
+    """The same for one number and one person: one message in six seconds, 45 ahead (reference 1.11)."""
+
+    number = models.ForeignKey(Number, models.CASCADE, related_name="+")
+    recipient = models.CharField(_("recipient"), max_length=160)
+    next_at = models.DateTimeField(_("next at"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint("number", "recipient", name="pair_once")]
+        indexes = [models.Index("next_at", name="pair_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.number_id} {self.recipient}"
+
+
+class Reached(models.Model):
+    """Somebody who was reached outside a window: counts against the portfolio's limit for 24 hours."""
+
+    portfolio = models.ForeignKey(Portfolio, models.CASCADE, related_name="reached")
+    recipient = models.CharField(_("recipient"), max_length=160)
+    reached_at = models.DateTimeField(_("last reached"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint("portfolio", "recipient", name="reached_once")]
+        indexes = [models.Index("portfolio", "reached_at", name="reached_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio_id} {self.recipient}"
+
+
+class ReadMark(models.Model):
+    """To be told to the provider soon: a member has read this message, or is typing an answer to it."""
+
+    number = models.ForeignKey(Number, models.CASCADE, related_name="+")
+    external_id = models.CharField(_("provider's id"), max_length=160)
+    is_typing = models.BooleanField(_("typing"), default=False)
+    created_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("number", "external_id", "is_typing", name="read_mark_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Alert(models.Model):
+    """Something about an account that somebody must know: from the provider, or noticed by us."""
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical", _("critical")
+        WARNING = "warning", _("warning")
+        INFORMATION = "information", _("for information")
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="alerts")
+    number = models.ForeignKey(Number, models.CASCADE, null=True, related_name="alerts")
+    template = models.ForeignKey(Template, models.CASCADE, null=True, related_name="alerts")
+    # What it is, as a word that the pages turn into a sentence (channels.wording).
+    kind = models.CharField(_("kind"), max_length=60)
+    severity = models.CharField(_("severity"), max_length=12, choices=Severity)
+    facts = models.JSONField(_("facts"), default=dict)
+    first_at = models.DateTimeField(_("first"))
+    last_at = models.DateTimeField(_("last"))
+    times = models.PositiveIntegerField(_("times"), default=1)
+    resolved_at = models.DateTimeField(_("settled"), null=True)
+    resolved_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            # The same trouble again is the same alert.
+            models.UniqueConstraint(
+                "account",
+                "number",
+                "template",
+                "kind",
+                name="alert_open_once",
+                condition=Q(resolved_at=None),
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [
+            models.Index(F("last_at").desc(), name="alert_open", condition=Q(resolved_at=None))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.kind}"

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from bayan.channels.models import Number, Outgoing
+from bayan.channels.models import Media, Number, Outgoing
 from bayan.core.models import PublicIdField
 from bayan.core.references import digits_in
 from bayan.organisation.models import Node
@@ -62,6 +62,8 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField(_("last message"))
     last_inbound_at = models.DateTimeField(_("last message of the person"), null=True)
     last_outbound_at = models.DateTimeField(_("last message of ours"), null=True)
+    # Up to this moment a member has looked: the person's ticks turn blue.
+    read_at = models.DateTimeField(_("read"), null=True)
     created_at = models.DateTimeField(_("began"))
 
     objects = ConversationQuerySet.as_manager()
@@ -116,6 +118,10 @@ class Message(models.Model):
         IN = "in", _("in")
         OUT = "out", _("out")
 
+    class Forwarded(models.TextChoices):
+        ONCE = "once", _("forwarded")
+        OFTEN = "often", _("forwarded many times")
+
     public_id = PublicIdField()
     # The conversation's, repeated: row-level security reads it without a join.
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
@@ -125,8 +131,16 @@ class Message(models.Model):
     text = models.TextField(_("text"), blank=True)
     # The reference of the case it belongs to; a case's messages are found by it.
     matter = models.CharField(_("case"), max_length=20, blank=True)
-    # The provider's part, for kinds that are not shown yet.
-    payload = models.JSONField(_("as received"), default=dict)
+    # What its kind has besides text, in our words (channels.events.IncomingMessage.payload).
+    payload = models.JSONField(_("parts"), default=dict)
+    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="messages")
+    # The person passed on what somebody else wrote; more than five times is a sign of a rumour.
+    forwarded = models.CharField(_("forwarded"), max_length=10, choices=Forwarded, blank=True)
+    # The emoji that the person put on it, and ours.
+    their_reaction = models.CharField(_("their reaction"), max_length=32, blank=True)
+    our_reaction = models.CharField(_("our reaction"), max_length=32, blank=True)
+    edited_at = models.DateTimeField(_("changed by the person"), null=True)
+    revoked_at = models.DateTimeField(_("taken back by the person"), null=True)
     number = models.ForeignKey(Number, models.PROTECT, related_name="+")
     external_id = models.CharField(_("provider's id"), max_length=160, blank=True)
     quoted_id = models.CharField(_("answers"), max_length=160, blank=True)

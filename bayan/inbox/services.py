@@ -164,7 +164,7 @@ def send(
         contact=conversation.contact,
         content=content,
         node_id=conversation.node_id,
-        lane=Outgoing.Lane.PERSON if by else Outgoing.Lane.AUTOMATIC,
+        lane=Outgoing.Lane.PERSON if by else Outgoing.Lane.WORK,
         subject=subject,
         now=now,
     )

@@ -108,7 +108,7 @@ def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime
         )
         statuses.extend(parsed.statuses)
         messages.extend(parsed.messages)
-        remarks[row.id] = ", ".join(dict.fromkeys(parsed.notices))[:500]
+        remarks[row.id] = ", ".join(dict.fromkeys(parsed.remarks))[:500]
         if parsed.unknown_numbers:
             aside.append((row, f"unknown number: {', '.join(parsed.unknown_numbers)[:300]}"))
     fresh = _not_seen(messages, now=now)

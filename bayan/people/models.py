@@ -153,3 +153,27 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.value}"
+
+
+class OptOut(models.Model):
+    """A contact does not want messages that go to many; what they themselves write about is not meant."""
+
+    class Source(models.TextChoices):
+        WORD = "word", _("the person wrote so")
+        PROVIDER = "provider", _("the person told the provider")
+        REFUSAL = "refusal", _("the provider refused a message for it")
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="opt_outs")
+    source = models.CharField(_("source"), max_length=10, choices=Source)
+    since_at = models.DateTimeField(_("since"))
+    ended_at = models.DateTimeField(_("until"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "contact", name="opt_out_once_at_a_time", condition=Q(ended_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} {self.source}"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
-import httpx
+import aiohttp
 
 from bayan.channels.events import Parsed
 from bayan.channels.models import Account, Outgoing
@@ -18,9 +18,20 @@ class Reaction(Enum):
     """What a provider's answer means for the message."""
 
     ACCEPTED = "accepted"
-    RETRY = "retry"  # it certainly was not sent; try again later
+    RETRY = "retry"  # it certainly was not sent; try again later, a limited number of times
+    WAIT = "wait"  # it certainly was not sent; not before a moment, however often
     GIVE_UP = "give up"  # it certainly was not sent and never will be
+    STOP = "stop"  # it certainly was not sent, nor will others be, until a person mends something
     UNCERTAIN = "uncertain"  # it may have been sent
+
+
+class Stops(Enum):
+    """How far an error that only a person can mend reaches."""
+
+    NOTHING = ""
+    TEMPLATE = "template"  # every message with this template
+    NUMBER = "number"  # every message of this number
+    ACCOUNT = "account"  # every message of the account: its token, its standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +42,17 @@ class Outcome:
     external_id: str = ""
     error: dict[str, Any] | None = None
     wait: timedelta = timedelta()
+    stops: Stops = Stops.NOTHING
+    # The person wants nothing of this kind any more.
+    opted_out: bool = False
+
+
+class ProviderRefused(Exception):
+    """The provider answered a request about an account, a template or a file with an error."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(str((outcome.error or {}).get("title", "")))
+        self.outcome = outcome
 
 
 class Adapter(Protocol):
@@ -47,8 +69,13 @@ class Adapter(Protocol):
         :raises ValueError: the body is not what this provider sends
         """
 
-    async def send(self, client: httpx.AsyncClient, account: Account, row: Outgoing) -> Outcome:
+    async def send(
+        self, session: aiohttp.ClientSession, account: Account, row: Outgoing
+    ) -> Outcome:
         """Hand one message to the provider. Never raises for what the network or provider does."""
+
+    def outcome_of(self, error: dict[str, Any]) -> Outcome:
+        """What an error that came later, in a status, means."""
 
     def text(self, text: str) -> dict[str, Any]:
         """The content of a plain text.

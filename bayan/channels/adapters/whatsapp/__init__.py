@@ -1,0 +1,44 @@
+"""WhatsApp Business Platform (Cloud API)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from bayan.channels.adapters.base import Outcome
+from bayan.channels.adapters.whatsapp import errors, graph, inbound, outbound
+from bayan.channels.events import Parsed
+from bayan.channels.models import Account, Outgoing
+
+
+class WhatsApp:
+    """Implements `Adapter` by shape."""
+
+    def is_authentic(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        given = headers.get("x-hub-signature-256", "")
+        expected = "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+        return hmac.compare_digest(given.encode(), expected.encode())
+
+    def parse(
+        self, body: bytes, *, numbers: Mapping[str, int], received_at: datetime, request_id: str
+    ) -> Parsed:
+        return inbound.parse(body, numbers=numbers, received_at=received_at, request_id=request_id)
+
+    async def send(
+        self, session: aiohttp.ClientSession, account: Account, row: Outgoing
+    ) -> Outcome:
+        return await graph.post_message(session, account, row, row.content)
+
+    def outcome_of(self, error: dict[str, Any]) -> Outcome:
+        return errors.outcome_of(error)
+
+    def text(self, text: str) -> dict[str, Any]:
+        return outbound.text(text)
+
+    def choices(self, text: str, *, button: str, rows: list[tuple[str, str]]) -> dict[str, Any]:
+        return outbound.choices(text, button=button, rows=rows)
