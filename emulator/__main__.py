@@ -12,7 +12,7 @@ from types import FrameType
 import uvicorn
 
 from emulator.app import Emulator
-from emulator.settings import Options, Settings
+from emulator.settings import MEANINGS, Options, Settings
 
 SHUTDOWN_S = 1
 
@@ -45,6 +45,9 @@ def main() -> int:
         emulator,
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
         lifespan="on",
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
@@ -67,29 +70,29 @@ def _asked() -> tuple[Settings, Options]:
         default = os.environ.get(f"EMULATOR_{field.name.upper()}", field.default)
         kind = {"port": int, "data_dir": Path}.get(field.name, str)
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
-    for name, help_text in (
-        ("auto_read", "messages are read on arrival"),
-        ("no_pair_limit", "no limit for one person"),
-    ):
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            action="store_true",
-            default=os.environ.get(f"EMULATOR_{name.upper()}") == "1",
-            help=help_text,
-        )
-    parser.add_argument(
-        "--throughput",
-        type=float,
-        default=float(os.environ.get("EMULATOR_THROUGHPUT", "80")),
-        help="messages per second for the number; 0: no limit",
-    )
+    for field in fields(Options):
+        given = os.environ.get(f"EMULATOR_{field.name.upper()}")
+        names = [f"--{field.name.replace('_', '-')}"]
+        if field.name == "throughput_per_s":
+            names.insert(0, "--throughput")
+        if field.type is bool:
+            parser.add_argument(
+                *names,
+                action=argparse.BooleanOptionalAction,
+                default=field.default if given is None else given == "1",
+                help=MEANINGS[field.name],
+            )
+        else:
+            parser.add_argument(
+                *names,
+                dest=field.name,
+                type=float,
+                default=field.default if given is None else given,
+                help=MEANINGS[field.name],
+            )
     asked = vars(parser.parse_args())
-    options = Options(
-        auto_read=asked.pop("auto_read"),
-        pair_limit=not asked.pop("no_pair_limit"),
-        throughput_per_s=asked.pop("throughput"),
-    )
-    return Settings(**asked), options
+    options = {field.name: asked.pop(field.name) for field in fields(Options)}
+    return Settings(**asked), Options(**options)
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -4,6 +4,7 @@ import asyncio
 import mimetypes
 import re
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,18 @@ import msgspec
 
 from emulator.asgi import (
     BadRequest,
-    EventStream,
+    Headers,
     Receive,
     Request,
     Response,
     Router,
     Scope,
     Send,
+    Stream,
     json_response,
     read_request,
     write_response,
+    write_stream,
 )
 from emulator.carrier import Carrier
 from emulator.errors import CODES
@@ -29,27 +32,27 @@ from emulator.faults import KINDS
 from emulator.provider import Provider
 from emulator.settings import Options, Settings
 from emulator.shapes import BSUID, PHONE, PHONE_PUNCTUATION
-from emulator.world import Person, rfc3339
+from emulator.world import Person, Record, Refused, Sent
 
 STATIC = Path(__file__).parent / "static"
-SECURITY = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
+SECURITY: Headers = [
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            b"font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+            b"frame-ancestors 'none'"
+        ),
     ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+]
+NO_SNIFFING: Headers = [(b"x-content-type-options", b"nosniff")]
 KEEP_ALIVE_S = 15
-OPTIONS = {
-    "auto_read": bool,
-    "pair_limit": bool,
-    "throughput_per_s": float,
-    "status_delay_ms": float,
-    "retry_pause_ms": float,
-}
+OPTIONS = {field.name: field.type for field in fields(Options)}
+ITEMS_AT_ONCE = 1000
+MOST_PEOPLE = 1_000_000
 
 
 class Emulator:
@@ -97,6 +100,8 @@ class Emulator:
         add("GET", "/healthz", self._healthz)
         add("GET", "/_control/sent", self._sent)
         add("DELETE", "/_control/sent", self._forget_sent)
+        add("GET", "/_control/refused", self._refused)
+        add("GET", "/_control/usage", self._usage)
         add("POST", "/_control/messages", self._write)
         add("GET", "/_control/people", self._people)
         add("POST", "/_control/people", self._add_person)
@@ -124,34 +129,21 @@ class Emulator:
             await write_response(refusal, send, extra=SECURITY)
             return
         answer = await self.router.answer(request)
-        if isinstance(answer, EventStream):
+        if isinstance(answer, Stream):
             await self._stream(answer, receive, send)
         else:
             if request.method == "HEAD":
                 answer.body = b""
-            await write_response(answer, send, extra=SECURITY)
+            is_page = answer.content_type != "application/json"
+            await write_response(answer, send, extra=SECURITY if is_page else NO_SNIFFING)
 
-    async def _stream(self, stream: EventStream, receive: Receive, send: Send) -> None:
-        headers = {**SECURITY, "content-type": "text/event-stream"}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            }
-        )
-
-        async def pump() -> None:
-            async for event in stream.events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-
+    async def _stream(self, stream: Stream, receive: Receive, send: Send) -> None:
         async def until_gone() -> None:
             while (await receive())["type"] != "http.disconnect":
                 continue
 
         tasks = [
-            asyncio.create_task(pump()),
+            asyncio.create_task(write_stream(stream, send, extra=SECURITY)),
             asyncio.create_task(until_gone()),
             asyncio.create_task(self.stopping.wait()),
         ]
@@ -187,9 +179,9 @@ class Emulator:
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return Response(body=path.read_bytes(), content_type=kind)
 
-    async def _events(self, request: Request) -> EventStream:
+    async def _events(self, request: Request) -> Stream:
         person = self._person(request.query.get("person", ""))
-        return EventStream(events=self._watch(person))
+        return Stream(parts=self._watch(person), content_type="text/event-stream")
 
     async def _watch(self, person: Person) -> AsyncIterator[bytes]:
         world = self.carrier.world
@@ -231,18 +223,19 @@ class Emulator:
     async def _healthz(self, _request: Request) -> Response:
         return json_response({"status": "ok"})
 
-    async def _sent(self, request: Request) -> Response:
-        to = request.query.get("to")
-        items = [
-            {**item, "at": rfc3339(item["at"])}
-            for item in self.carrier.world.sent
-            if to is None or item["to"] == to
-        ]
-        return json_response({"items": items})
+    async def _sent(self, request: Request) -> Stream:
+        return _listed(self.carrier.world.sent, request)
+
+    async def _refused(self, request: Request) -> Stream:
+        return _listed(self.carrier.world.refused, request)
 
     async def _forget_sent(self, _request: Request) -> Response:
-        self.carrier.world.sent.clear()
+        self.carrier.world.sent.forget()
+        self.carrier.world.refused.forget()
         return Response(status=204)
+
+    async def _usage(self, _request: Request) -> Response:
+        return json_response({"people_outside_window": self.carrier.world.usage()})
 
     async def _write(self, request: Request) -> Response:
         asked = _object(request)
@@ -277,7 +270,18 @@ class Emulator:
     async def _add_person(self, request: Request) -> Response:
         asked = _object(request)
         asked["from"] = asked.get("phone")
-        return json_response(self._author(asked, {}).to_json())
+        person = self._author(asked, {})
+        count = int(_number(asked, "count", least=1, most=MOST_PEOPLE) or 1)
+        if count > 1 and person.phone is None:
+            raise BadRequest("Only phone numbers can be counted on from.")
+        people = [person]
+        for further in range(1, count):
+            phone = str(int(person.phone or "") + further)
+            people.append(self.carrier.world.person(phone, is_phone=True))
+        if asked.get("wrote") is True:
+            for each in people:
+                each.wrote_at = self.carrier.world.clock.now()
+        return json_response(person.to_json())
 
     async def _faults(self, _request: Request) -> Response:
         return json_response({"items": self.carrier.faults.listed(), "kinds": KINDS})
@@ -341,8 +345,8 @@ class Emulator:
                 raise BadRequest(f"The options are: {', '.join(OPTIONS)}.")
             if kind is bool and not isinstance(value, bool):
                 raise BadRequest(f"`{name}` is true or false.")
-            if kind is float:
-                _number(asked, name, least=0)
+            if kind is float and _number(asked, name, least=0) is None:
+                raise BadRequest(f"`{name}` must be a number.")
         for name, value in asked.items():
             setattr(self.options, name, value)
         return await self._get_options(request)
@@ -352,7 +356,7 @@ class Emulator:
         items = [
             hook.to_json()
             for hook in self.carrier.courier.log
-            if (kind is None or hook.kind == kind) and (about is None or hook.about == about)
+            if (kind is None or hook.kind == kind) and (about is None or about in hook.about)
         ]
         return json_response({"items": items})
 
@@ -369,6 +373,42 @@ def _comes_from_elsewhere(request: Request) -> bool:
     if request.method in ("GET", "HEAD") or origin is None:
         return False
     return origin.rpartition(b"//")[2] != request.headers.get(b"host")
+
+
+def _listed(record: Record[Sent] | Record[Refused], request: Request) -> Stream:
+    """The items of a record from `after` on, `limit` at most, and where the next ones begin."""
+    after, limit = (_count(request, name) for name in ("after", "limit"))
+    to = request.query.get("to")
+    first, items = record.since(after or 0)
+    items = items[:limit]
+    end = b"]}" if after is None else b'],"next":%d}' % (first + len(items))
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b'{"items":['
+        between = b""
+        for start in range(0, len(items), ITEMS_AT_ONCE):
+            chosen = [
+                item.to_json()
+                for item in items[start : start + ITEMS_AT_ONCE]
+                if to is None or item.to == to
+            ]
+            if chosen:
+                yield between + b",".join(chosen)
+                between = b","
+            # A long list must not hold up the sends.
+            await asyncio.sleep(0)
+        yield end
+
+    return Stream(parts=parts(), content_type="application/json")
+
+
+def _count(request: Request, name: str) -> int | None:
+    given = request.query.get(name)
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdigit():
+        raise BadRequest(f"`{name}` must be a whole number.")
+    return int(given)
 
 
 def _object(request: Request) -> dict[str, Any]:

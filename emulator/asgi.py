@@ -1,7 +1,7 @@
 """The few parts of a web framework that the emulator needs."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ import msgspec
 type Scope = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+type Headers = list[tuple[bytes, bytes]]
 
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -45,17 +46,18 @@ class Response:
     body: bytes = b""
     status: int = 200
     content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=list)
 
 
 @dataclass(kw_only=True, slots=True)
-class EventStream:
-    """Server-sent events, for as long as the browser stays."""
+class Stream:
+    """An answer in parts, for as long as the client stays."""
 
-    events: AsyncIterator[bytes]
+    parts: AsyncIterator[bytes]
+    content_type: str
 
 
-type Handler = Callable[..., Awaitable[Response | EventStream]]
+type Handler = Callable[..., Awaitable[Response | Stream]]
 
 
 def json_response(value: Any, status: int = 200) -> Response:
@@ -71,7 +73,7 @@ class Router:
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         self._routes.append((method, re.compile(pattern), handler))
 
-    async def answer(self, request: Request) -> Response | EventStream:
+    async def answer(self, request: Request) -> Response | Stream:
         path_known = False
         for method, pattern, handler in self._routes:
             match = pattern.fullmatch(request.path)
@@ -112,18 +114,20 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
     )
 
 
-async def write_response(response: Response, send: Send, *, extra: Mapping[str, str]) -> None:
-    headers = {
-        "content-type": response.content_type,
-        "content-length": str(len(response.body)),
-        **extra,
-        **response.headers,
-    }
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-    )
+async def write_response(response: Response, send: Send, *, extra: Headers) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", b"%d" % len(response.body)),
+        *extra,
+        *response.headers,
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def write_stream(stream: Stream, send: Send, *, extra: Headers) -> None:
+    headers = [(b"content-type", stream.content_type.encode()), *extra]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    async for part in stream.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.settings import Options, Settings
 from emulator.webhooks import Courier, Webhook
-from emulator.world import Message, Person, World, new_message_id
+from emulator.world import Message, Person, Sent, World, new_message_id
 
 TYPING_S = 25
 MIME_TYPES = {
@@ -28,21 +29,20 @@ MIME_TYPES = {
 class Bucket:
     """A token bucket: so many at once, then so many a second."""
 
-    __slots__ = ("_capacity", "_full_at", "_per_s", "_tokens")
+    __slots__ = ("_full_at", "_longest_ns", "_step_ns")
 
-    def __init__(self, *, capacity: float, per_s: float) -> None:
-        self._capacity = capacity
-        self._per_s = per_s
-        self._tokens = capacity
-        self._full_at = time.monotonic()
+    def __init__(self, *, burst: float, per_s: float) -> None:
+        self._step_ns = math.ceil(1e9 / per_s)
+        self._longest_ns = int(max(burst, 1) - 1) * self._step_ns
+        self._full_at = 0
 
     def take(self) -> bool:
-        now = time.monotonic()
-        self._tokens = min(self._capacity, self._tokens + (now - self._full_at) * self._per_s)
-        self._full_at = now
-        if self._tokens < 1:
+        # The moment when it is full again says all about it, and whole numbers keep it exact.
+        now = time.monotonic_ns()
+        full_at = max(self._full_at, now)
+        if full_at - now > self._longest_ns:
             return False
-        self._tokens -= 1
+        self._full_at = full_at + self._step_ns
         return True
 
 
@@ -59,8 +59,8 @@ class Carrier:
             settings, options, self.world.clock, self.faults, self._on_webhook_news
         )
         self._pairs: dict[str, Bucket] = {}
-        self._throughput = Bucket(capacity=1, per_s=1)
-        self._throughput_per_s = 0.0
+        self._throughput = Bucket(burst=1, per_s=1)
+        self._throughput_is = (0.0, 0.0)
 
     def start(self) -> None:
         """Bring back the chats kept on disk and deliver what was still under way."""
@@ -109,9 +109,9 @@ class Carrier:
         return len(unread)
 
     def _send_inbound(self, person: Person, bubble: Message) -> None:
-        payload = webhooks.inbound(self.settings, person, bubble.content)
+        change = webhooks.inbound(self.settings, person, bubble.content)
         kind = f"message.{bubble.content.get('type', 'text')}"
-        self.courier.send(payload, kind=kind, person=person.key, about=bubble.id)
+        self.courier.send(change, kind=kind, person=person.key, about=bubble.id)
 
     def _completed(self, content: dict[str, Any]) -> dict[str, Any]:
         kind = content.get("type", "text")
@@ -138,17 +138,17 @@ class Carrier:
 
     def check_limits(self, person: Person) -> None:
         """Refuse what is above the provider's speed for the number or for this person."""
-        per_s = self.options.throughput_per_s
-        if per_s != self._throughput_per_s:
-            self._throughput = Bucket(capacity=max(per_s, 1), per_s=per_s)
-            self._throughput_per_s = per_s
+        per_s, burst = self.options.throughput_per_s, self.options.throughput_burst
+        if per_s > 0 and (per_s, burst) != self._throughput_is:
+            self._throughput = Bucket(burst=burst or per_s, per_s=per_s)
+            self._throughput_is = (per_s, burst)
         if per_s > 0 and not self._throughput.take():
             raise ProviderError(130429, "Cloud API message throughput has been reached.")
         if self.options.pair_limit:
             # 45 at once, borrowed from the quota of one message every six seconds.
             pair = self._pairs.get(person.key)
             if pair is None:
-                pair = self._pairs[person.key] = Bucket(capacity=45, per_s=1 / 6)
+                pair = self._pairs[person.key] = Bucket(burst=45, per_s=1 / 6)
             if not pair.take():
                 raise ProviderError(
                     131056,
@@ -156,7 +156,7 @@ class Carrier:
                     "in a short period of time.",
                 )
 
-    def accept(self, person: Person, body: dict[str, Any], *, to_phone: bool) -> str:
+    def accept(self, person: Person, body: dict[str, Any], raw: bytes, *, to_phone: bool) -> str:
         """Take a valid message; its statuses and the phone follow a moment later."""
         now = self.world.clock.now()
         message = Message(
@@ -168,17 +168,17 @@ class Carrier:
             status="waiting",
             to_phone=to_phone,
         )
-        to = person.phone if to_phone else person.user_id
-        self.world.sent.append({"id": message.id, "to": to, "at": now, "body": body})
+        to = (person.phone if to_phone else None) or person.user_id
+        self.world.sent.add(Sent(id=message.id, to=to, at=now, body=raw))
+        self.world.reach(person)
         self.world.note("send.accepted", person, kind=body.get("type", "text"))
         step_s = self.options.status_delay_ms / 1000
         failure = self.faults.strikes("fail")
         if failure is not None:
-            self._later(step_s, lambda: self._fail(person, message, failure.code or 131026))
+            self._later(step_s, self._fail, person, message, failure.code or 131026)
             return message.id
-        self._later(step_s, lambda: self._report(person, message, "sent"))
-        arrives_in_s = 2 * step_s + self.faults.strike_delay_s()
-        self._later(arrives_in_s, lambda: self._arrive(person, message))
+        self._later(step_s, self._report, person, message, "sent")
+        self._later(2 * step_s + self.faults.strike_delay_s(), self._arrive, person, message)
         return message.id
 
     def mark_read(self, message_id: str, *, typing: bool) -> None:
@@ -213,20 +213,18 @@ class Carrier:
         self.world.add(message)
         self._report(person, message, "delivered")
         if self.options.auto_read:
-            self._later(
-                self.options.status_delay_ms / 1000, lambda: self._report(person, message, "read")
-            )
+            self._later(self.options.status_delay_ms / 1000, self._report, person, message, "read")
 
     def _report(self, person: Person, message: Message, name: str) -> None:
         if self.world.set_status(message, name):
             at = self.world.clock.now()
-            payload = webhooks.status(self.settings, person, message, name, at=at)
-            self.courier.send(payload, kind=f"status.{name}", person=person.key, about=message.id)
+            change = webhooks.status(self.settings, person, message, name, at=at)
+            self.courier.gather(change, kind=f"status.{name}", person=person.key, about=message.id)
 
     def _fail(self, person: Person, message: Message, code: int) -> None:
         failure = ProviderError(code, "Message Undeliverable.")
         message.status = "failed"
-        payload = webhooks.status(
+        change = webhooks.status(
             self.settings,
             person,
             message,
@@ -234,14 +232,16 @@ class Carrier:
             at=self.world.clock.now(),
             failure=failure,
         )
-        self.courier.send(payload, kind="status.failed", person=person.key, about=message.id)
+        self.courier.gather(change, kind="status.failed", person=person.key, about=message.id)
 
-    def _later(self, seconds: float, then: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(seconds, then)
+    def _later[*Given](
+        self, seconds: float, then: Callable[[*Given], None], *given: *Given
+    ) -> None:
+        asyncio.get_running_loop().call_later(seconds, then, *given)
 
     def _on_webhook_news(self, news: str, hook: Webhook, details: dict[str, Any]) -> None:
         if news == "delivered" and hook.kind.startswith("message."):
-            message = self.world.messages.get(hook.about)
+            message = self.world.messages.get(hook.about[0])
             if message is not None:
                 self.world.set_status(message, "delivered")
         person = self.world.find(hook.person)

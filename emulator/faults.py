@@ -1,7 +1,7 @@
 """Troubles on request: what may go wrong between the provider, the phones and the business."""
 
 import asyncio
-import secrets
+import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -79,7 +79,7 @@ class Faults:
     def strikes(self, kind: str) -> Fault | None:
         """The fault of that kind which hits this time, if one does."""
         for fault in self._faults:
-            if fault.kind == kind and secrets.SystemRandom().random() < fault.rate:
+            if fault.kind == kind and random.random() < fault.rate:  # noqa: S311  chance, no secret
                 if fault.count is not None:
                     fault.count -= 1
                     if fault.count <= 0:

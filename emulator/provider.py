@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+import random
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -10,6 +12,15 @@ from emulator import shapes
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
+from emulator.world import Refused
+
+
+class Addressed(msgspec.Struct):
+    """What a refused body says of itself, if it is a body at all."""
+
+    to: str | None = None
+    recipient: str | None = None
+    biz_opaque_callback_data: str | None = None
 
 
 class Provider:
@@ -20,19 +31,18 @@ class Provider:
 
     async def messages(self, request: Request, version: str, phone_number_id: str) -> Response:
         """Check everything, then take the message; each refusal has the documented code."""
-        carrier = self._carrier
         try:
             self._authorise(request)
             self._find_number(phone_number_id)
             self._strike()
             body = self._decoded(request)
             shapes.check_product(body)
-            if "status" in body:
-                return self._read_mark(body)
-            return await self._message(body)
+            answer = self._read_mark(body) if "status" in body else self._message(body, request)
         except ProviderError as refusal:
-            carrier.world.note("send.refused", code=refusal.code, details=refusal.details)
-            return json_response(refusal.envelope(), refusal.http_status)
+            answer = self._refuse(request, refusal)
+        if (pause_s := self._pause_s(answer)) > 0:
+            await asyncio.sleep(pause_s)
+        return answer
 
     async def unknown(self, request: Request) -> Response:
         """Any other path under a version."""
@@ -40,6 +50,32 @@ class Provider:
             100, f"Unsupported {request.method.lower()} request to {request.path}."
         )
         return json_response(refusal.envelope(), refusal.http_status)
+
+    def _refuse(self, request: Request, refusal: ProviderError) -> Response:
+        world = self._carrier.world
+        world.note("send.refused", code=refusal.code, details=refusal.details)
+        try:
+            body = msgspec.json.decode(request.body, type=Addressed)
+        except msgspec.DecodeError:
+            body = Addressed()
+        world.refused.add(
+            Refused(
+                at=world.clock.now(),
+                code=refusal.code,
+                to=body.to or body.recipient,
+                callback_data=body.biz_opaque_callback_data,
+            )
+        )
+        return json_response(refusal.envelope(), refusal.http_status)
+
+    def _pause_s(self, answer: Response) -> float:
+        options = self._carrier.options
+        pause_ms = options.answer_ms
+        if jitter_ms := options.answer_jitter_ms:
+            pause_ms += random.uniform(-jitter_ms, jitter_ms)  # noqa: S311  chance, no secret
+        if answer.status == HTTPStatus.OK and (silence := self._carrier.faults.strikes("timeout")):
+            pause_ms += silence.delay_ms or 0
+        return pause_ms / 1000
 
     def _authorise(self, request: Request) -> None:
         given = request.headers.get(b"authorization", b"")
@@ -77,7 +113,7 @@ class Provider:
         self._carrier.mark_read(body["message_id"], typing="typing_indicator" in body)
         return json_response({"success": True})
 
-    async def _message(self, body: dict[str, Any]) -> Response:
+    def _message(self, body: dict[str, Any], request: Request) -> Response:
         carrier = self._carrier
         shapes.check_message(body)
         key, to_phone = shapes.recipient_of(body)
@@ -96,10 +132,7 @@ class Provider:
                 "last replied to this number.",
             )
         carrier.check_limits(person)
-        silence = carrier.faults.strikes("timeout")
-        message_id = carrier.accept(person, body, to_phone=to_phone)
-        if silence is not None:
-            await asyncio.sleep((silence.delay_ms or 0) / 1000)
+        message_id = carrier.accept(person, body, request.body, to_phone=to_phone)
         contact = {"input": body["to"] if to_phone else body["recipient"]}
         if person.wa_id:
             contact["wa_id"] = person.wa_id

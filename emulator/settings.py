@@ -28,5 +28,26 @@ class Options:
     auto_read: bool = False
     pair_limit: bool = True
     throughput_per_s: float = 80
+    throughput_burst: float = 0
+    answer_ms: float = 0
+    answer_jitter_ms: float = 0
     status_delay_ms: float = 150
     retry_pause_ms: float = 500
+    webhook_batch: float = 1
+    webhook_batch_ms: float = 50
+
+
+LARGEST_BATCH = 1000
+# What an option means, for `--help`; the provider documents up to 1,000 updates in one webhook.
+MEANINGS = {
+    "auto_read": "messages are read on arrival",
+    "pair_limit": "the limit for one person: 45 at once, then one every 6 s",
+    "throughput_per_s": "messages a second for the number; 0: no limit",
+    "throughput_burst": "messages at once, then one by one; 0: as many as in one second",
+    "answer_ms": "how long the answer to a send takes",
+    "answer_jitter_ms": "how much shorter or longer than that, evenly drawn",
+    "status_delay_ms": "from one status to the next",
+    "retry_pause_ms": "before a webhook is tried again, doubling each time",
+    "webhook_batch": "statuses in one webhook, at most",
+    "webhook_batch_ms": "how long statuses are gathered for one webhook",
+}

@@ -18,7 +18,7 @@ PHONE_PUNCTUATION = str.maketrans("", "", "+-() \u00a0")
 
 def utf16_length(text: str) -> int:
     """Limits say "characters"; counting UTF-16 units is the strictest reading of that."""
-    return len(text) + sum(letter > "\uffff" for letter in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Shape(Protocol):

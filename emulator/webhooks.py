@@ -6,7 +6,7 @@ import hmac
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.post import NoAnswer, Poster
-from emulator.settings import Options, Settings
+from emulator.settings import LARGEST_BATCH, Options, Settings
 from emulator.world import WINDOW_S, Clock, Message, Person, rfc3339
 
 CONCURRENT = 32
@@ -23,32 +23,33 @@ LONGEST_PAUSE_S = 30.0
 GIVE_UP_AFTER_S = 36 * 3600
 OVERTAKEN_WITHIN_S = 2.0
 LOG_LENGTH = 10_000
+LOG_BYTES = 64 * 1024 * 1024
 
 
-def envelope(settings: Settings, value: dict[str, Any]) -> dict[str, Any]:
+def envelope(account_id: str, changes: Iterable[bytes]) -> bytes:
+    """The body that carries these changes, each encoded already."""
+    return b'{"object":"whatsapp_business_account","entry":[{"id":"%s","changes":[%s]}]}' % (
+        account_id.encode(),
+        b",".join(changes),
+    )
+
+
+def change(settings: Settings, value: dict[str, Any]) -> bytes:
     metadata = {
         "display_phone_number": settings.display_phone_number,
         "phone_number_id": settings.phone_number_id,
     }
-    return {
-        "object": "whatsapp_business_account",
-        "entry": [
-            {
-                "id": settings.account_id,
-                "changes": [
-                    {
-                        "value": {"messaging_product": "whatsapp", "metadata": metadata, **value},
-                        "field": "messages",
-                    }
-                ],
-            }
-        ],
-    }
+    return msgspec.json.encode(
+        {
+            "value": {"messaging_product": "whatsapp", "metadata": metadata, **value},
+            "field": "messages",
+        }
+    )
 
 
-def inbound(settings: Settings, person: Person, message: dict[str, Any]) -> dict[str, Any]:
-    """The webhook body of something a person wrote."""
-    return envelope(settings, {"contacts": [person.contact()], "messages": [message]})
+def inbound(settings: Settings, person: Person, message: dict[str, Any]) -> bytes:
+    """The change that tells of something a person wrote."""
+    return change(settings, {"contacts": [person.contact()], "messages": [message]})
 
 
 def status(
@@ -59,8 +60,8 @@ def status(
     *,
     at: float,
     failure: ProviderError | None = None,
-) -> dict[str, Any]:
-    """The webhook body of a status of something the business sent."""
+) -> bytes:
+    """The change that tells of a status of something the business sent."""
     is_template = message.content.get("type") == "template"
     category = "utility" if is_template else "service"
     entry: dict[str, Any] = {"id": message.id, "status": name, "timestamp": str(int(at))}
@@ -88,7 +89,7 @@ def status(
         }
     # The provider leaves the contacts out of failed statuses.
     contacts = {} if failure is not None else {"contacts": [person.contact()]}
-    return envelope(settings, {**contacts, "statuses": [entry]})
+    return change(settings, {**contacts, "statuses": [entry]})
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -102,7 +103,7 @@ class Webhook:
     id: str
     kind: str
     person: str
-    about: str
+    about: list[str]  # the ids of the messages in it
     body: bytes
     at: float
     state: str = "waiting"
@@ -143,25 +144,56 @@ class Courier:
         self._latest: dict[str, Webhook] = {}
         self._overtaken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.log: deque[Webhook] = deque(maxlen=LOG_LENGTH)
+        self._gathered: list[tuple[bytes, str]] = []
+        self._gathering: asyncio.TimerHandle | None = None
+        self._log_bytes = 0
+        self.log: deque[Webhook] = deque()
 
-    def send(self, payload: dict[str, Any], *, kind: str, person: str, about: str) -> Webhook:
-        """Take a body to deliver; returns at once."""
+    def send(self, change: bytes, *, kind: str, person: str, about: str) -> None:
+        """Deliver a change in a webhook of its own; returns at once."""
+        self._send([change], kind=kind, person=person, about=[about])
+
+    def gather(self, change: bytes, *, kind: str, person: str, about: str) -> None:
+        """Deliver a change together with others, as many and as late as the options allow."""
+        most = min(self._options.webhook_batch, LARGEST_BATCH)
+        if most <= 1 and not self._gathered:
+            self.send(change, kind=kind, person=person, about=about)
+            return
+        self._gathered.append((change, about))
+        if len(self._gathered) >= most:
+            self._send_gathered()
+        elif self._gathering is None:
+            pause_s = self._options.webhook_batch_ms / 1000
+            self._gathering = asyncio.get_running_loop().call_later(pause_s, self._send_gathered)
+
+    def _send_gathered(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        changes, about = zip(*self._gathered, strict=True)
+        self._gathered.clear()
+        self._send(list(changes), kind="statuses", person="", about=list(about))
+
+    def _send(self, changes: list[bytes], *, kind: str, person: str, about: list[str]) -> None:
         hook = Webhook(
             id=secrets.token_hex(8),
             kind=kind,
             person=person,
             about=about,
-            body=msgspec.json.encode(payload),
+            body=envelope(self._settings.account_id, changes),
             at=self._clock.now(),
         )
         self.log.append(hook)
-        previous = self._latest.get(person)
-        self._latest[person] = hook
+        self._log_bytes += len(hook.body)
+        while len(self.log) > LOG_LENGTH or self._log_bytes > LOG_BYTES:
+            self._log_bytes -= len(self.log.popleft().body)
+        # Webhooks of several people at once wait for none, and none waits for them.
+        previous = self._latest.get(person) if person else None
+        if person:
+            self._latest[person] = hook
         task = asyncio.create_task(self._carry(hook, previous))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return hook
 
     async def close(self) -> None:
         for task in list(self._tasks):

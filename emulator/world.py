@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ import msgspec
 WINDOW_S = 24 * 3600
 CHAT_LENGTH = 500
 SHOWN_PEOPLE = 30
-SENT_LENGTH = 200_000
+RECORD_LENGTH = 500_000
 STATUS_RANK = {"waiting": 0, "sent": 1, "failed": 1, "delivered": 2, "read": 3}
 
 
@@ -68,6 +69,64 @@ class Message:
         return asdict(self)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """A send that was accepted; the body stays as it came."""
+
+    id: str
+    to: str
+    at: float
+    body: bytes
+
+    def to_json(self) -> bytes:
+        told = (self.id, self.to, rfc3339(self.at))
+        return b'{"id":"%s","to":"%s","at":"%s","body":%s}' % (
+            *(text.encode() for text in told),
+            self.body,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """A send that was refused."""
+
+    at: float
+    code: int
+    to: str | None
+    callback_data: str | None
+
+    def to_json(self) -> bytes:
+        return msgspec.json.encode(
+            {
+                "at": rfc3339(self.at),
+                "code": self.code,
+                "to": self.to,
+                "biz_opaque_callback_data": self.callback_data,
+            }
+        )
+
+
+class Record[T: (Sent, Refused)]:
+    """The latest of something, each at a position that stays its own."""
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque(maxlen=RECORD_LENGTH)
+        self._count = 0
+
+    def add(self, item: T) -> None:
+        self._items.append(item)
+        self._count += 1
+
+    def forget(self) -> None:
+        self._items.clear()
+        self._count = 0
+
+    def since(self, position: int) -> tuple[int, list[T]]:
+        """The position of the first one kept from there on, and all that follow."""
+        first = max(position, self._count - len(self._items))
+        return first, list(islice(self._items, first - self._count + len(self._items), None))
+
+
 READY_MADE = (
     Person(phone="966500000101", user_id="SA.13491208655302741901", name="نورة العتيبي"),
     Person(phone="966500000102", user_id="SA.13491208655302741902", name="عبدالله الحربي"),
@@ -115,9 +174,11 @@ class World:
 
     clock: Clock = field(default_factory=Clock)
     people: dict[str, Person] = field(default_factory=dict)
-    chats: dict[str, deque[Message]] = field(default_factory=dict)
+    chats: dict[str, list[Message]] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
-    sent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SENT_LENGTH))
+    sent: Record[Sent] = field(default_factory=Record)
+    refused: Record[Refused] = field(default_factory=Record)
+    reached_outside: dict[str, float] = field(default_factory=dict)
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=200))
     watchers: list[Callable[[str, Any, str | None], None]] = field(default_factory=list)
     history: IO[bytes] | None = None
@@ -153,7 +214,8 @@ class World:
         if person.hides_phone and not person.username:
             person.username = f"user_{person.user_id[-6:]}"
         if is_new or renamed or hidden:
-            self._remember("person", asdict(person))
+            if self.history is not None:
+                self._remember("person", asdict(person))
             if self.watchers:
                 self.tell("people", self.people_shown())
         return person
@@ -174,13 +236,26 @@ class World:
         """Whether the person wrote within the last 24 hours."""
         return person.wrote_at is not None and self.clock.now() - person.wrote_at < WINDOW_S
 
+    def reach(self, person: Person) -> None:
+        """Count a person who is written to outside their window."""
+        if not self.window_open(person):
+            self.reached_outside[person.key] = self.clock.now()
+
+    def usage(self) -> int:
+        """How many distinct people were reached outside their window in the last 24 hours."""
+        since = self.clock.now() - WINDOW_S
+        self.reached_outside = {key: at for key, at in self.reached_outside.items() if at > since}
+        return len(self.reached_outside)
+
     def add(self, message: Message) -> bool:
         """False when the message is there already."""
         if message.id in self.messages:
             return False
         self._put(message)
-        self._remember("message", message.to_json())
-        self.tell("message", message.to_json(), message.person)
+        if self.history is not None or self.watchers:
+            told = message.to_json()
+            self._remember("message", told)
+            self.tell("message", told, message.person)
         return True
 
     def set_status(self, message: Message, status: str) -> bool:
@@ -233,9 +308,9 @@ class World:
             self.people[person.phone] = person
 
     def _put(self, message: Message) -> None:
-        chat = self.chats.setdefault(message.person, deque())
+        chat = self.chats.setdefault(message.person, [])
         if len(chat) >= CHAT_LENGTH:
-            self.messages.pop(chat.popleft().id, None)
+            self.messages.pop(chat.pop(0).id, None)
         chat.append(message)
         self.messages[message.id] = message
         if message.mine and (person := self.find(message.person)):

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +18,13 @@ from emulator.settings import Options, Settings
 
 NOURA = "966500000101"
 PATIENCE_S = 5.0
+OPTIONS: dict[str, Any] = {
+    **asdict(Options()),
+    "throughput_per_s": 0,
+    "pair_limit": False,
+    "status_delay_ms": 1,
+    "retry_pause_ms": 20,
+}
 
 
 @dataclass
@@ -144,8 +151,7 @@ def start(emulator: Emulator) -> tuple[uvicorn.Server, threading.Thread, str]:
 @pytest.fixture(scope="module")
 def running(listening_business: Business) -> Iterator[Api]:
     settings = Settings(callback=listening_business.url)
-    options = Options(status_delay_ms=1, retry_pause_ms=20, throughput_per_s=0, pair_limit=False)
-    server, thread, url = start(Emulator(settings, options))
+    server, thread, url = start(Emulator(settings, Options(**OPTIONS)))
     api = Api(url)
     yield api
     api.http.close()
@@ -164,9 +170,7 @@ def api(running: Api, listening_business: Business) -> Iterator[Api]:
     running.http.delete("/_control/faults")
     running.http.delete("/_control/sent")
     running.set_clock(offset_s=0)
-    running.set_options(
-        throughput_per_s=0, pair_limit=False, auto_read=False, status_delay_ms=1, retry_pause_ms=20
-    )
+    running.set_options(**OPTIONS)
     running.write(text="السلام عليكم")
     quiet(running)
     listening_business.received.clear()
