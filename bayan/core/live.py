@@ -1,6 +1,6 @@
 """Live screens: announcing a change in its transaction, and handing it to the browsers.
 
-A notice carries a node, a topic and an object's public id, never text: the browser fetches what it
+A notice carries a node, a topic and an object's public id or key, never text: the browser fetches what it
 may see by an ordinary, checked request.
 """
 
@@ -34,7 +34,7 @@ class Notice:
     key: str
 
 
-def announce(notices: Iterable[tuple[int, str, UUID]]) -> None:
+def announce(notices: Iterable[tuple[int, str, UUID | str]]) -> None:
     """Tell all screens, once this transaction is committed, that these things changed."""
     payloads = sorted({f"{node_id} {topic} {key}" for node_id, topic, key in notices})
     if payloads:

@@ -18,6 +18,8 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
 ACTIONS: dict[str, str | Promise] = {
+    "account.alert_raised": pgettext_lazy("trail", "Alert about an account raised"),
+    "account.alert_settled": pgettext_lazy("trail", "Alert about an account settled"),
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
     "account.created": pgettext_lazy("trail", "Channel account created"),
     "case.assigned": pgettext_lazy("trail", "Case assigned"),

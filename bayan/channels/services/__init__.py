@@ -1,6 +1,7 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
 from bayan.channels.services.accounts import save_account
+from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.incoming import parse, verify
 from bayan.channels.services.sending import (
     GIVE_UP_AFTER,
@@ -29,11 +30,13 @@ __all__ = [
     "claim",
     "deliver",
     "parse",
+    "raise_alert",
     "release_stranded",
     "resend",
     "save_account",
     "send",
     "settle",
+    "settle_alert",
     "text_content",
     "verify",
 ]
