@@ -1,106 +1,247 @@
-"""The dispatcher: claims what is queued, hands it to the providers, writes down what came of it."""
+"""The dispatcher: the one process that talks to the providers.
+
+It sends what is queued, tells what was read, fetches files and keeps the accounts' facts up to date; each
+of these is a loop of its own, and the end of one does not end the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import aiohttp
 import psycopg
 import structlog
-from asgiref.sync import sync_to_async
 from django.db import Error, connection
 from django.utils import timezone
 
 from bayan.channels import services
 from bayan.channels.adapters.base import Outcome, Reaction
 from bayan.channels.models import Outgoing
+from bayan.channels.services.claiming import AHEAD, MOST_IN_FLIGHT
 from bayan.core.live import listening_parameters
 
-BATCH = 50
-MOST_CONNECTIONS = 400
-# Rows may become due without anybody announcing it: a retry, a release.
+Loop = Callable[[aiohttp.ClientSession, asyncio.Event], Awaitable[None]]
+
+# Rows may become due without anybody announcing it: a retry, a limit that ended.
 LOOK_EVERY = timedelta(seconds=1)
+# While there is work, the next look comes well before what is claimed has left.
+CLAIM_EVERY = AHEAD / 3
+SETTLE_EVERY = timedelta(milliseconds=50)
+TIDY_EVERY = timedelta(seconds=10)
+# Shorter than any server keeps a quiet connection: one that closes as we write leaves an uncertain message.
+KEEP_CONNECTION_SECONDS = 4
+# A timer is exact to about a millisecond: so much may leave together.
+GUSH_SECONDS = 0.005
+PAUSE_AFTER_FAILURE = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-async def run(stop: asyncio.Event) -> None:
-    """Dispatch until `stop` is set; then finish what is in flight and return."""
-    wake = asyncio.Event()
-    listener = asyncio.create_task(_listen(wake))
-    connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector) as client:
-        while not stop.is_set():
-            try:
-                busy = await round_once(client)
-            except Error as error:
-                log.warning("dispatcher.database_lost", error=type(error).__name__)
-                await sync_to_async(disconnect)()
-                await asyncio.sleep(1)
-                continue
-            if not busy:
-                await _first_of(stop, wake)
-                wake.clear()
-    listener.cancel()
-    await sync_to_async(disconnect)()
+class DatabaseThread:
+    """One thread with a connection of its own, so that one loop's statements do not wait for another's."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run[T](self, work: Callable[[], T]) -> T:
+        """What the work returns; a connection that broke under it is replaced at the next call."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _closing_on_error, work)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, _disconnect)
+        self._pool.shutdown()
 
 
-async def round_once(client: aiohttp.ClientSession) -> bool:
-    """Claim one batch, send it, settle it. True when there was something to do."""
-    rows = await sync_to_async(_claim)()
-    if not rows:
-        return False
-
-    async def attempt(row: Outgoing) -> tuple[Outgoing, Outcome]:
-        try:
-            return row, await services.deliver(client, row)
-        except Exception:
-            # One row that nobody foresaw must not leave its neighbours without an outcome.
-            log.exception("dispatcher.failed", outgoing=str(row.public_id))
-            return row, Outcome(reaction=Reaction.UNCERTAIN, error={"title": "interrupted"})
-
-    results = await asyncio.gather(*(attempt(row) for row in rows))
-    # The answers are only in our memory now: losing the database must not lose them.
-    while True:
-        try:
-            await sync_to_async(services.settle)(results, now=timezone.now())
-        except Error as error:
-            log.warning("dispatcher.settling_waits", error=type(error).__name__)
-            await sync_to_async(disconnect)()
-            await asyncio.sleep(1)
-        else:
-            return True
+def _closing_on_error[T](work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except Error:
+        connection.close()
+        raise
 
 
-def _claim() -> list[Outgoing]:
-    now = timezone.now()
-    services.release_stranded(now=now)
-    return services.claim(limit=BATCH, now=now)
-
-
-def disconnect() -> None:
-    """End this thread's connection to the database; the next round makes a new one."""
+def _disconnect() -> None:
+    # A function: `connection.close` would be that of the thread which names it.
     connection.close()
 
 
-async def _first_of(*events: asyncio.Event) -> None:
+async def run(stop: asyncio.Event) -> None:
+    """Run all loops until `stop` is set; each finishes what it has in hand."""
+    connector = aiohttp.TCPConnector(
+        limit=MOST_IN_FLIGHT + 100, keepalive_timeout=KEEP_CONNECTION_SECONDS
+    )
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await asyncio.gather(*(_keep_running(loop, session, stop) for loop in LOOPS))
+
+
+async def _keep_running(loop: Loop, session: aiohttp.ClientSession, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await loop(session, stop)
+        except Error as error:
+            log.warning("dispatcher.database_lost", error=type(error).__name__)
+        except Exception:
+            # A loop that ended would leave its work undone, and nobody would notice.
+            log.exception("dispatcher.loop_failed")
+        if not stop.is_set():
+            await asyncio.sleep(PAUSE_AFTER_FAILURE)
+
+
+async def send_queued(session: aiohttp.ClientSession, stop: asyncio.Event) -> None:
+    """Send what is queued, each message at its moment, until told to stop."""
+    sender = Sender(session)
+    try:
+        await sender.run(stop)
+    finally:
+        await sender.finish()
+
+
+class Valve:
+    """Lets a number's messages out one by one in their order, never faster than permitted.
+
+    Claims are reckoned a little below the permitted rate; this keeps what gathered while the process
+    was held up from leaving in one gush.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._free_at = 0.0
+
+    async def passage(self, row: Outgoing) -> None:
+        """Wait for the message's moment and for its turn."""
+        every = 1 / row.number.throughput
+        async with self._turn:
+            early = row.leaves_at and (row.leaves_at - timezone.now()).total_seconds()
+            if early and early > 0:
+                await asyncio.sleep(early)
+            now = time.monotonic()
+            if self._free_at - now > GUSH_SECONDS:
+                await asyncio.sleep(self._free_at - now)
+            self._free_at = max(self._free_at, now) + every
+
+
+class Sender:
+    """Claims, hands over and settles, all three at once."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._valves: dict[int, Valve] = {}
+        self._results: list[tuple[Outgoing, Outcome]] = []
+        self._is_over = False
+        self._claiming = DatabaseThread("claiming")
+        self._settling = DatabaseThread("settling")
+        self._wake = asyncio.Event()
+        self._settler = asyncio.create_task(self._settle_forever())
+        self._helpers = [
+            asyncio.create_task(listen("bayan_outgoing", self._wake)),
+            asyncio.create_task(self._tidy_forever()),
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if await self.claim():
+                # The next look comes while these are still leaving: the rate has no gaps.
+                await asyncio.sleep(CLAIM_EVERY.total_seconds())
+            else:
+                await first_of(stop, self._wake, timeout=LOOK_EVERY)
+                self._wake.clear()
+
+    async def claim(self) -> int:
+        """Take what may leave next and let it leave in time. Returns how many messages that is."""
+        in_flight = len(self._under_way)
+        rows = await self._claiming.run(
+            lambda: services.claim(now=timezone.now(), in_flight=in_flight)
+        )
+        for row in rows:
+            valve = self._valves.setdefault(row.number_id, Valve())
+            task = asyncio.create_task(self._hand_over(row, valve))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return len(rows)
+
+    async def finish(self) -> None:
+        """Wait for what is under way, write down what came of it, and leave nothing behind."""
+        await asyncio.gather(*self._under_way)
+        self._is_over = True
+        await self._settler
+        for helper in self._helpers:
+            helper.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+        await self._claiming.close()
+        await self._settling.close()
+
+    async def _hand_over(self, row: Outgoing, valve: Valve) -> None:
+        await valve.passage(row)
+        try:
+            outcome = await services.deliver(self._session, row)
+        except Exception:
+            # One row that nobody foresaw must not leave its neighbours without an outcome.
+            log.exception("dispatcher.failed", outgoing=str(row.public_id))
+            outcome = Outcome(reaction=Reaction.UNCERTAIN, error={"title": "interrupted"})
+        self._results.append((row, outcome))
+
+    async def _settle_forever(self) -> None:
+        while not self._is_over:
+            await asyncio.sleep(SETTLE_EVERY.total_seconds())
+            await self._settle()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Write down what came of the messages so far."""
+        results, self._results = self._results, []
+        # They are only in our memory now: losing the database must not lose them.
+        while results:
+            try:
+                await self._settling.run(lambda: services.settle(results, now=timezone.now()))
+            except Error as error:
+                log.warning("dispatcher.settling_waits", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
+            else:
+                return
+
+    async def _tidy_forever(self) -> None:
+        while True:
+            with contextlib.suppress(Error):
+                await self._settling.run(_tidy)
+            # Several dispatchers should not do it at the same moment.
+            await asyncio.sleep(TIDY_EVERY.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311  # no secret
+
+
+def _tidy() -> None:
+    now = timezone.now()
+    services.release_stranded(now=now)
+    services.expire_held(now=now)
+    services.forget_limits(now=now)
+
+
+LOOPS: list[Loop] = [send_queued]
+
+
+async def first_of(*events: asyncio.Event, timeout: timedelta) -> None:
+    """Wait until one of these is set, but no longer than that."""
     waiting = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(
-        waiting, timeout=LOOK_EVERY.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+        waiting, timeout=timeout.total_seconds(), return_when=asyncio.FIRST_COMPLETED
     )
     for task in waiting:
         task.cancel()
 
 
-async def _listen(wake: asyncio.Event) -> None:
+async def listen(channel: str, wake: asyncio.Event) -> None:
+    """Set `wake` whenever PostgreSQL notifies this channel; for as long as the task lives."""
     while True:
         with contextlib.suppress(psycopg.OperationalError):
             async with await psycopg.AsyncConnection.connect(
                 **listening_parameters(), autocommit=True
             ) as listener:
-                await listener.execute("LISTEN bayan_outgoing")
+                await listener.execute(f"LISTEN {channel}")
                 async for _notification in listener.notifies():
                     wake.set()
         await asyncio.sleep(1)

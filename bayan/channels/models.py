@@ -364,6 +364,9 @@ class Outgoing(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     error = models.JSONField(_("error"), null=True)
 
+    # The moment at which the dispatcher that claimed it hands it over; not kept.
+    leaves_at: datetime | None = None
+
     class Meta:
         indexes = [
             # One range a lane and number: the dispatcher reads the heads of them.

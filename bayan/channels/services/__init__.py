@@ -1,36 +1,41 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
 from bayan.channels.services.accounts import save_account
+from bayan.channels.services.claiming import claim, forget_limits
 from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.incoming import parse, verify
 from bayan.channels.services.sending import (
-    GIVE_UP_AFTER,
-    IN_FLIGHT,
+    NotHeld,
     NotUncertain,
     TextTooLong,
     choices_content,
-    claim,
     deliver,
-    release_stranded,
+    expire_held,
+    release_held,
     resend,
     send,
-    settle,
     text_content,
+    withdraw,
 )
+from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "NotHeld",
     "NotUncertain",
     "TextTooLong",
     "apply_statuses",
     "choices_content",
     "claim",
     "deliver",
+    "expire_held",
+    "forget_limits",
     "parse",
     "raise_alert",
+    "release_held",
     "release_stranded",
     "resend",
     "save_account",
@@ -39,4 +44,5 @@ __all__ = [
     "settle_alert",
     "text_content",
     "verify",
+    "withdraw",
 ]

@@ -1,29 +1,26 @@
-"""Outgoing messages: queued, claimed, settled."""
+"""Outgoing messages: queued, held, taken back; handed to the provider."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import aiohttp
 import structlog
 from django.db import connection, transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from bayan.channels.adapters import ADAPTERS
-from bayan.channels.adapters.base import Outcome, Reaction
-from bayan.channels.models import Number, Outgoing
-from bayan.channels.services.statuses import apply_early
+from bayan.channels.adapters.base import Outcome
+from bayan.channels.models import Media, Number, Outgoing, Template
 from bayan.core import live
 from bayan.core.errors import DomainError
 from bayan.people.models import Contact, Identity
 
-# After this an answer is not coming any more: the request itself times out at 15 s.
-IN_FLIGHT = timedelta(seconds=30)
-GIVE_UP_AFTER = 8
-
-log = structlog.get_logger(__name__)
+# A window of the provider's (reference 1.9).
+WINDOW = timedelta(hours=24)
 
 
 class TextTooLong(DomainError):
@@ -31,6 +28,10 @@ class TextTooLong(DomainError):
 
 
 class NotUncertain(DomainError):
+    pass
+
+
+class NotHeld(DomainError):
     pass
 
 
@@ -71,24 +72,40 @@ def send(
     lane: Outgoing.Lane,
     now: datetime,
     subject: tuple[str, str] = ("", ""),
+    media: Media | None = None,
+    template: Template | None = None,
+    window_until: datetime | None = None,
+    expires_at: datetime | None = None,
+    held: bool = False,
 ) -> Outgoing:
-    """Queue one message in the running transaction; a dispatcher sends it once that is committed."""
+    """Queue one message in the running transaction; a dispatcher sends it once that is committed.
+
+    `window_until` says until when the person may be written to freely; what is no template fails after
+    it without being sent. A `held` message waits until the person writes (`release_held`).
+    """
     names = dict(contact.identities.values_list("scheme", "value"))
     row = Outgoing.objects.create(
         node_id=node_id,
         number=number,
+        contact=contact,
         # The provider takes both and prefers the phone; a person may have hidden theirs.
         to_phone=names.get(Identity.Scheme.PHONE, ""),
         to_whatsapp_id=names.get(Identity.Scheme.WHATSAPP, ""),
         content=content,
+        media=media,
+        template=template,
         lane=lane,
         subject_type=subject[0],
         subject_key=subject[1],
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        state=Outgoing.State.HELD if held else Outgoing.State.QUEUED,
+        window_until=window_until,
+        expires_at=expires_at,
         not_before=now,
         created_at=now,
     )
-    wake_dispatcher()
+    if not held:
+        wake_dispatcher()
     return row
 
 
@@ -107,78 +124,70 @@ def resend(outgoing: Outgoing, *, now: datetime) -> None:
     wake_dispatcher()
 
 
-def claim(*, limit: int, now: datetime) -> list[Outgoing]:
-    """Take the next messages to send: the more urgent lane first, each by one dispatcher only."""
-    with transaction.atomic():
-        ids = list(
-            Outgoing.objects.filter(state=Outgoing.State.QUEUED, not_before__lte=now)
-            .order_by("lane", "not_before", "pk")
-            .select_for_update(skip_locked=True)
-            .values_list("pk", flat=True)[:limit]
-        )
-        Outgoing.objects.filter(pk__in=ids).update(
-            state=Outgoing.State.SENDING, claimed_at=now, attempts=F("attempts") + 1
-        )
-    rows = Outgoing.objects.filter(pk__in=ids).select_related("number__account")
-    return sorted(rows, key=lambda row: ids.index(row.pk))
-
-
-async def deliver(client: Any, row: Outgoing) -> Outcome:
-    """Hand a claimed message to its provider; the outcome is settled by `settle`."""
-    return await ADAPTERS[row.number.account.channel].send(client, row.number.account, row)
-
-
 @transaction.atomic
-def settle(results: Sequence[tuple[Outgoing, Outcome]], *, now: datetime) -> None:
-    """Write down what came of claimed messages. A status that was faster keeps its say."""
-    accepted: dict[str, int] = {}
-    for row, outcome in results:
-        # Another dispatcher may have given us up for dead; unless somebody claimed the row anew since,
-        # what we know is the better knowledge.
-        waiting = Outgoing.objects.filter(
-            pk=row.pk,
-            state__in=[Outgoing.State.SENDING, Outgoing.State.UNCERTAIN],
-            claimed_at=row.claimed_at,
-        )
-        if outcome.reaction is Reaction.ACCEPTED:
-            accepted[outcome.external_id] = row.pk
-            Outgoing.objects.filter(pk=row.pk).update(external_id=outcome.external_id)
-            waiting.update(state=Outgoing.State.SENT, sent_at=now, error=None)
-        elif outcome.reaction is Reaction.RETRY and row.attempts < GIVE_UP_AFTER:
-            # Longer with every attempt, so that a provider in trouble is not hammered.
-            pause = max(outcome.wait, timedelta(seconds=1)) * 2 ** min(row.attempts - 1, 6)
-            waiting.update(state=Outgoing.State.QUEUED, not_before=now + pause, error=outcome.error)
-        elif outcome.reaction is Reaction.UNCERTAIN:
-            waiting.update(state=Outgoing.State.UNCERTAIN, error=outcome.error)
-        else:
-            waiting.update(state=Outgoing.State.FAILED, failed_at=now, error=outcome.error)
-        log.info(
-            "outgoing.settled",
-            outgoing=str(row.public_id),
-            outcome=outcome.reaction.value,
-            code=(outcome.error or {}).get("code"),
-            request_id=row.request_id,
-        )
-    live.announce((row.node_id, "outgoing", row.public_id) for row, _outcome in results)
-    apply_early(accepted)
+def withdraw(outgoing_id: UUID, *, now: datetime) -> Outgoing:
+    """Take back a message that waits for the person to write; it fails with the error "withdrawn".
 
-
-@transaction.atomic
-def release_stranded(*, now: datetime) -> int:
-    """Mark as uncertain what a dispatcher claimed and never settled: it died, or we did.
-
-    Their statuses may still settle them; whoever looks can send them again.
+    :raises NotHeld: it is on its way already, or was sent
     """
-    rows = list(
-        Outgoing.objects.filter(
-            state=Outgoing.State.SENDING, claimed_at__lt=now - IN_FLIGHT
-        ).select_for_update(skip_locked=True)
-    )
+    changed = Outgoing.objects.filter(
+        public_id=outgoing_id, state=Outgoing.State.HELD, broadcast=None
+    ).update(state=Outgoing.State.FAILED, failed_at=now, error={"title": "withdrawn"})
+    if not changed:
+        raise NotHeld(_("This message is already on its way; it cannot be taken back."))
+    row = Outgoing.objects.get(public_id=outgoing_id)
+    live.announce([(row.node_id, "outgoing", row.public_id)])
+    return row
+
+
+def release_held(writers: Mapping[tuple[int, int], datetime]) -> int:
+    """Let go what waited for these people to write: (contact's id, number's id) → when they wrote.
+
+    Returns how many messages go out now, in the order in which they were written.
+    """
+    if not writers:
+        return 0
+    keys = sorted(writers)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE channels_outgoing o SET state = 'queued', not_before = w.wrote_at, "
+            "window_until = w.wrote_at + make_interval(secs => %s) "
+            "FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) "
+            "AS w (contact_id, number_id, wrote_at) "
+            "WHERE o.state = 'held' AND o.broadcast_id IS NULL "
+            "AND o.contact_id = w.contact_id AND o.number_id = w.number_id "
+            "RETURNING o.node_id, o.public_id",
+            [
+                WINDOW.total_seconds(),
+                [contact_id for contact_id, _number_id in keys],
+                [number_id for _contact_id, number_id in keys],
+                [writers[key] for key in keys],
+            ],
+        )
+        released = cursor.fetchall()
+    live.announce((node_id, "outgoing", public_id) for node_id, public_id in released)
+    if released:
+        wake_dispatcher()
+    return len(released)
+
+
+@transaction.atomic
+def expire_held(*, now: datetime) -> int:
+    """Let fail what waited for a person too long. Returns how many."""
+    held = Outgoing.objects.filter(
+        state=Outgoing.State.HELD, broadcast=None, expires_at__lte=now
+    ).select_for_update(skip_locked=True)
+    rows = list(held)
     Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=Outgoing.State.UNCERTAIN, error={"title": "interrupted"}
+        state=Outgoing.State.FAILED, failed_at=now, error={"title": "expired"}
     )
     live.announce((row.node_id, "outgoing", row.public_id) for row in rows)
     return len(rows)
+
+
+async def deliver(session: aiohttp.ClientSession, row: Outgoing) -> Outcome:
+    """Hand a claimed message to its provider; the outcome is settled by `settle`."""
+    return await ADAPTERS[row.number.account.channel].send(session, row.number.account, row)
 
 
 def wake_dispatcher() -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
+from bayan.channels.adapters import ADAPTERS
 from bayan.channels.events import DeliveryStatus
 from bayan.channels.models import Outgoing, Status
+from bayan.channels.services.reacting import react
 from bayan.core import live
 
 # How far a message has come; a late lower rank never takes it back. `failed` counts until it arrived.
 RANK = {
+    "held": 0,
     "queued": 0,
     "sending": 1,
     "uncertain": 1,
@@ -28,6 +32,34 @@ RANK = {
 STATES_OF_STATUS = {
     "sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed",
 }  # fmt: skip
+# One statement for all. The earliest moment of each counts: "played" says "read" again, and either may
+# come first.
+MOVE_ON = """
+    WITH ranked AS (SELECT %s::text[] AS states),
+    said AS (
+        SELECT s.id, max(s.external_id) AS external_id,
+            max(array_position(ranked.states, s.state)) AS rank,
+            min(s.at) FILTER (WHERE s.state = 'sent') AS sent_at,
+            min(s.at) FILTER (WHERE s.state = 'delivered') AS delivered_at,
+            min(s.at) FILTER (WHERE s.state = 'read') AS read_at,
+            min(s.at) FILTER (WHERE s.state = 'failed') AS failed_at,
+            (array_agg(s.error) FILTER (WHERE s.state = 'failed'))[1] AS error
+        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[])
+            AS s (id, external_id, state, at, error), ranked
+        GROUP BY s.id
+    )
+    UPDATE channels_outgoing o SET
+        external_id = coalesce(o.external_id, said.external_id),
+        state = CASE WHEN said.rank > array_position(ranked.states, o.state::text)
+                     THEN ranked.states[said.rank] ELSE o.state END,
+        sent_at = least(o.sent_at, said.sent_at),
+        delivered_at = least(o.delivered_at, said.delivered_at),
+        read_at = least(o.read_at, said.read_at),
+        failed_at = least(o.failed_at, said.failed_at),
+        error = coalesce(said.error, o.error)
+    FROM said, ranked WHERE o.id = said.id
+    RETURNING o.id, o.node_id, o.public_id, o.broadcast_id
+"""
 
 
 def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
@@ -74,35 +106,48 @@ def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
     return _move_on(ours)
 
 
-def _move_on(said: list[tuple[int, str, str, datetime, Any]]) -> int:
+def _move_on(said: Sequence[tuple[int, str, str, datetime, Any]]) -> int:
+    """Move these messages on; `said` holds (row, provider's id, status, when, error)."""
+    known = [line for line in said if line[2] in STATES_OF_STATUS]
     if not said:
         return 0
-    rows = {
-        row.pk: row
-        for row in Outgoing.objects.filter(pk__in={line[0] for line in said})
-        .order_by("pk")
-        .select_for_update()
-    }
-    for pk, external_id, status, provider_at, error in said:
-        row, state = rows[pk], STATES_OF_STATUS.get(status)
-        row.external_id = row.external_id or external_id
-        if state is None:
-            continue
-        moment = f"{state}_at"
-        known = getattr(row, moment)
-        # The earliest: "played" says "read" again, and either may come first.
-        if known is None or provider_at < known:
-            setattr(row, moment, provider_at)
-        if RANK[state] > RANK[row.state]:
-            row.state = state
-        if state == "failed":
-            row.error = json.loads(error) if isinstance(error, str) else error
-    Outgoing.objects.bulk_update(
-        rows.values(),
-        ["state", "external_id", "sent_at", "delivered_at", "read_at", "failed_at", "error"],
+    with connection.cursor() as cursor:
+        # In one order, so that two workers with statuses of one message wait instead of deadlocking.
+        cursor.execute(
+            "SELECT FROM channels_outgoing WHERE id = ANY (%s) ORDER BY id FOR UPDATE",
+            [[line[0] for line in said]],
+        )
+        cursor.execute(
+            MOVE_ON,
+            [
+                list(RANK),
+                [line[0] for line in said],
+                [line[1] for line in said],
+                [STATES_OF_STATUS.get(line[2]) for line in said],
+                [line[3] for line in said],
+                [
+                    line[4] if isinstance(line[4], str | None) else json.dumps(line[4])
+                    for line in said
+                ],
+            ],
+        )
+        moved = cursor.fetchall()
+    live.announce(
+        (node_id, "outgoing", public_id)
+        for _pk, node_id, public_id, broadcast_id in moved
+        if broadcast_id is None
     )
-    live.announce((row.node_id, "outgoing", row.public_id) for row in rows.values())
-    return len(rows)
+    _react({line[0]: line[4] for line in known if line[2] == "failed" and line[4]})
+    return len(moved)
+
+
+def _react(errors: Mapping[int, Any]) -> None:
+    """An error that comes late means the same as one that comes at once."""
+    rows = Outgoing.objects.filter(pk__in=errors).select_related("number__account", "contact")
+    for row in rows:
+        error = errors[row.pk]
+        error = json.loads(error) if isinstance(error, str) else error
+        react(row, ADAPTERS[row.number.account.channel].outcome_of(error), now=timezone.now())
 
 
 def apply_early(accepted: Mapping[str, int]) -> None:

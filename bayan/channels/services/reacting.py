@@ -1,0 +1,86 @@
+"""Reacting to what an error means for more than its one message: slow down, leave alone, stop and call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from bayan.channels.adapters.base import Outcome, Reaction, Stops
+from bayan.channels.models import Alert, Broadcast, Number, Outgoing, Pace, Pair, Template
+from bayan.channels.services.claiming import PAIR_AHEAD
+from bayan.channels.services.health import raise_alert
+
+THROUGHPUT, PAIR_RATE, TEMPLATE_DISABLED = 130429, 131056, 132016
+
+
+def code_of(error: Mapping[str, Any] | None) -> int:
+    """The provider's number for an error; -1 where it gave none."""
+    code = (error or {}).get("code")
+    return code if isinstance(code, int) else -1
+
+
+@transaction.atomic
+def react(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
+    """Draw the consequences of one message's error for its number, its recipient, its template."""
+    code = code_of(outcome.error)
+    if code == THROUGHPUT:
+        Pace.objects.filter(number=row.number_id).update(
+            next_at=Greatest(F("next_at"), now + timedelta(seconds=1))
+        )
+    elif code == PAIR_RATE:
+        Pair.objects.filter(number=row.number_id, recipient=row.recipient).update(
+            next_at=Greatest(F("next_at"), now + PAIR_AHEAD + outcome.wait)
+        )
+    if outcome.reaction is Reaction.STOP:
+        _stop(row, outcome, now=now)
+
+
+def _stop(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
+    number = Number.objects.select_related("account").get(pk=row.number_id)
+    if outcome.stops is Stops.TEMPLATE and row.template_id:
+        _stop_template(row.template_id, outcome, now=now)
+        return
+    stopped = Number.objects.filter(stopped_at=None)
+    if outcome.stops is Stops.ACCOUNT:
+        stopped = stopped.filter(account=number.account)
+    else:
+        stopped = stopped.filter(pk=number.pk)
+    stopped.update(stopped_at=now, stop_error=outcome.error)
+    raise_alert(
+        number.account,
+        "sending_stopped",
+        severity=Alert.Severity.CRITICAL,
+        number=None if outcome.stops is Stops.ACCOUNT else number,
+        facts=outcome.error or {},
+        now=now,
+    )
+
+
+def _stop_template(template_id: int, outcome: Outcome, *, now: datetime) -> None:
+    template = Template.objects.select_for_update().get(pk=template_id)
+    template.status = (
+        Template.Status.DISABLED
+        if code_of(outcome.error) == TEMPLATE_DISABLED
+        else Template.Status.PAUSED
+    )
+    template.error, template.changed_at = outcome.error, now
+    template.save(update_fields=["status", "error", "changed_at"])
+    running = Broadcast.objects.filter(template=template, state=Broadcast.State.RUNNING)
+    ids = list(running.values_list("pk", flat=True))
+    running.update(state=Broadcast.State.STOPPED, error=outcome.error)
+    Outgoing.objects.filter(broadcast__in=ids, state=Outgoing.State.QUEUED).update(
+        state=Outgoing.State.HELD
+    )
+    raise_alert(
+        template.account,
+        "template_stopped",
+        severity=Alert.Severity.CRITICAL,
+        template=template,
+        facts=outcome.error or {},
+        now=now,
+    )
