@@ -29,9 +29,12 @@ from emulator.asgi import (
 from emulator.carrier import Carrier
 from emulator.errors import CODES
 from emulator.faults import KINDS
+from emulator.management import Management
 from emulator.provider import Provider
 from emulator.settings import Options, Settings
 from emulator.shapes import BSUID, PHONE, PHONE_PUNCTUATION
+from emulator.template_rules import CATEGORIES
+from emulator.templates import QUALITIES, REASONS, STATUSES
 from emulator.world import Person, Record, Refused, Sent
 
 STATIC = Path(__file__).parent / "static"
@@ -92,9 +95,18 @@ class Emulator:
         provider = Provider(self.carrier)
         add(
             "POST",
-            r"/(?P<version>v\d+\.\d+)/(?P<phone_number_id>[^/]+)/messages",
+            r"/v\d+\.\d+/(?P<phone_number_id>[^/]+)/messages",
             provider.messages,
         )
+        management = Management(self.carrier)
+        for method, handler in (
+            ("GET", management.list_templates),
+            ("POST", management.create_template),
+            ("DELETE", management.delete_templates),
+        ):
+            add(method, r"/v\d+\.\d+/(?P<account_id>[^/]+)/message_templates", handler)
+        add("GET", r"/v\d+\.\d+/(?P<object_id>[^/]+)", management.show)
+        add("POST", r"/v\d+\.\d+/(?P<object_id>[^/]+)", management.change)
         add("GET", "/", self._page)
         add("GET", r"/static/(?P<name>[\w./-]+)", self._static)
         add("GET", "/healthz", self._healthz)
@@ -113,6 +125,8 @@ class Emulator:
         add("GET", "/_control/options", self._get_options)
         add("POST", "/_control/options", self._set_options)
         add("GET", "/_control/webhooks", self._webhooks)
+        add("GET", "/_control/templates", self._list_templates)
+        add("POST", "/_control/templates", self._set_template)
         add("GET", "/_phone/events", self._events)
         add("POST", "/_phone/read", self._read)
         for method in ("GET", "POST", "DELETE"):
@@ -360,6 +374,37 @@ class Emulator:
         ]
         return json_response({"items": items})
 
+    async def _list_templates(self, _request: Request) -> Response:
+        return json_response({"items": [each.to_json() for each in self.carrier.templates]})
+
+    async def _set_template(self, request: Request) -> Response:
+        asked = _object(request)
+        templates = self.carrier.templates
+        name, language = asked.get("name"), asked.get("language")
+        chosen = [
+            each
+            for each in templates
+            if each.id == asked.get("id")
+            or (each.name == name and language in (None, each.language))
+        ]
+        if not chosen:
+            raise BadRequest("Give the `id`, or the `name` and `language`, of a template.")
+        status = _one_of(asked, "status", STATUSES)
+        quality = _one_of(asked, "quality", QUALITIES)
+        category = _one_of(asked, "category", CATEGORIES)
+        coming = _one_of(asked, "coming_category", CATEGORIES)
+        reason = _one_of(asked, "reason", REASONS)
+        for template in chosen:
+            if quality:
+                templates.set_quality(template, quality)
+            if coming:
+                templates.warn_of_category(template, coming)
+            if category:
+                templates.set_category(template, category)
+            if status:
+                templates.set_status(template, status, reason=reason or "INVALID_FORMAT")
+        return json_response({"items": [each.to_json() for each in chosen]})
+
     def _person(self, key: Any) -> Person:
         person = self.carrier.world.find(key) if isinstance(key, str) else None
         if person is None:
@@ -429,6 +474,13 @@ def _number(
     if (least is not None and value < least) or (most is not None and value > most):
         raise BadRequest(f"`{name}` is out of range.")
     return float(value)
+
+
+def _one_of(asked: dict[str, Any], name: str, known: tuple[str, ...]) -> str | None:
+    value = asked.get(name)
+    if value is not None and value not in known:
+        raise BadRequest(f"`{name}` is one of: {', '.join(known)}.")
+    return value
 
 
 def _moment(value: Any) -> float:

@@ -13,6 +13,7 @@ from emulator import webhooks
 from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.settings import Options, Settings
+from emulator.templates import Template, Templates
 from emulator.webhooks import Courier, Webhook
 from emulator.world import Message, Person, Sent, World, new_message_id
 
@@ -58,6 +59,7 @@ class Carrier:
         self.courier = Courier(
             settings, options, self.world.clock, self.faults, self._on_webhook_news
         )
+        self.templates = Templates(self.world.clock.now, self.courier.announce)
         self._pairs: dict[str, Bucket] = {}
         self._throughput = Bucket(burst=1, per_s=1)
         self._throughput_is = (0.0, 0.0)
@@ -67,6 +69,10 @@ class Carrier:
         if self.settings.data_dir is None:
             return
         self.world.keep_history_in(self.settings.data_dir)
+        self.templates.keep_in(self.settings.data_dir)
+        for template in self.templates:
+            if template.status == "PENDING":
+                self.submit(template)
         for message in self.world.undelivered():
             if person := self.world.find(message.person):
                 self._send_inbound(person, message)
@@ -75,6 +81,13 @@ class Carrier:
         await self.courier.close()
         if self.world.history is not None:
             self.world.history.close()
+
+    def submit(self, template: Template) -> None:
+        """Have a template reviewed, at once or a while later."""
+        if self.options.review_ms > 0:
+            self._later(self.options.review_ms / 1000, self.templates.review, template.id)
+        else:
+            self.templates.review(template.id)
 
     # From the phone to the business
 
@@ -156,7 +169,16 @@ class Carrier:
                     "in a short period of time.",
                 )
 
-    def accept(self, person: Person, body: dict[str, Any], raw: bytes, *, to_phone: bool) -> str:
+    def accept(
+        self,
+        person: Person,
+        body: dict[str, Any],
+        raw: bytes,
+        *,
+        to_phone: bool,
+        template: Template | None = None,
+        shown: dict[str, Any] | None = None,
+    ) -> str:
         """Take a valid message; its statuses and the phone follow a moment later."""
         now = self.world.clock.now()
         message = Message(
@@ -168,6 +190,11 @@ class Carrier:
             status="waiting",
             to_phone=to_phone,
         )
+        if template is not None:
+            message.shown = shown
+            message.category = template.category.lower()
+            # A utility template is free of charge while the person's window is open.
+            message.is_billed = message.category != "utility" or not self.world.window_open(person)
         to = (person.phone if to_phone else None) or person.user_id
         self.world.sent.add(Sent(id=message.id, to=to, at=now, body=raw))
         self.world.reach(person)

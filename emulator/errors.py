@@ -66,6 +66,19 @@ CODES: dict[int, tuple[int, str]] = {
     135000: (400, "Generic user error"),
     137000: (400, "Identity key hash mismatch"),
 }
+# Faults in the making of a template come as code 100 with one of these.
+SUBCODES: dict[int, str] = {
+    2388019: "Message template limit exceeded",
+    2388023: "Message template is being deleted",
+    2388024: "Message template already exists",
+    2388040: "Character limit exceeded",
+    2388047: "Message header format is incorrect",
+    2388072: "Message body format is incorrect",
+    2388073: "Message footer format is incorrect",
+    2388293: "Parameter words ratio exceeds limit",
+    2388299: "Leading or trailing parameters are not allowed",
+    2593002: "Message template not found",
+}
 
 
 class ProviderError(Exception):
@@ -95,6 +108,9 @@ class ProviderError(Exception):
         }
         if self.subcode is not None:
             error["error_subcode"] = self.subcode
+        if self.subcode in SUBCODES:
+            error["error_user_title"] = SUBCODES[self.subcode]
+            error["error_user_msg"] = self.details
         error["fbtrace_id"] = secrets.token_urlsafe(12)
         return {"error": error}
 

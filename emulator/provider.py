@@ -1,7 +1,6 @@
 """The provider's HTTP side: what a business calls to send messages."""
 
 import asyncio
-import hmac
 import random
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +11,9 @@ from emulator import shapes
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
-from emulator.world import Refused
+from emulator.graph import authorise, decoded, unknown_object
+from emulator.rendering import rendered
+from emulator.world import Person, Refused
 
 
 class Addressed(msgspec.Struct):
@@ -29,13 +30,14 @@ class Provider:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
 
-    async def messages(self, request: Request, version: str, phone_number_id: str) -> Response:
+    async def messages(self, request: Request, phone_number_id: str) -> Response:
         """Check everything, then take the message; each refusal has the documented code."""
         try:
-            self._authorise(request)
-            self._find_number(phone_number_id)
+            authorise(request, self._carrier)
+            if phone_number_id != self._carrier.settings.phone_number_id:
+                raise unknown_object(request, phone_number_id)
             self._strike()
-            body = self._decoded(request)
+            body = decoded(request)
             shapes.check_product(body)
             answer = self._read_mark(body) if "status" in body else self._message(body, request)
         except ProviderError as refusal:
@@ -77,36 +79,11 @@ class Provider:
             pause_ms += silence.delay_ms or 0
         return pause_ms / 1000
 
-    def _authorise(self, request: Request) -> None:
-        given = request.headers.get(b"authorization", b"")
-        if not given.startswith(b"Bearer "):
-            raise ProviderError(0, "An access token is required to request this resource.")
-        token = self._carrier.settings.access_token.encode()
-        if not hmac.compare_digest(given.removeprefix(b"Bearer "), token):
-            raise ProviderError(190, "Invalid OAuth access token.")
-
-    def _find_number(self, phone_number_id: str) -> None:
-        if phone_number_id != self._carrier.settings.phone_number_id:
-            # The provider answers 100 with subcode 33 for an object that it does not know or will
-            # not show; code 33 alone means a number that once existed.
-            raise ProviderError(
-                100,
-                f"Unsupported post request. Object with ID '{phone_number_id}' does not exist, "
-                "cannot be loaded due to missing permissions, or does not support this operation.",
-                subcode=33,
-            )
-
     def _strike(self) -> None:
         if self._carrier.faults.strikes("outage"):
             raise ProviderError(2, "Temporary due to downtime or due to being overloaded.")
         if fault := self._carrier.faults.strikes("error"):
             raise ProviderError(fault.code or 131016, "An error that was asked for.")
-
-    def _decoded(self, request: Request) -> Any:
-        try:
-            return msgspec.json.decode(request.body)
-        except msgspec.DecodeError as failure:
-            raise ProviderError(100, "The request body is not valid JSON.") from failure
 
     def _read_mark(self, body: dict[str, Any]) -> Response:
         shapes.check_read_mark(body)
@@ -121,18 +98,20 @@ class Provider:
             raise ProviderError(131041, "This number has no group with that id.")
         if key == carrier.settings.display_phone_number:
             raise ProviderError(131021, "Sender and recipient phone numbers are the same.")
+        template = shown = None
         if body.get("type") == "template":
-            name, code = body["template"]["name"], body["template"]["language"]["code"]
-            raise ProviderError(132001, f"template name ({name}) does not exist in {code}")
-        person = carrier.world.find(key)
-        if person is None or not carrier.world.window_open(person):
-            raise ProviderError(
-                131047,
-                "Message failed to send because more than 24 hours have passed since the customer "
-                "last replied to this number.",
-            )
+            asked = body["template"]
+            template = carrier.templates.usable(asked["name"], asked["language"]["code"])
+            if not to_phone and template.category == "AUTHENTICATION":
+                raise ProviderError(131062, "One-time codes are sent to a phone number only.")
+            shown = rendered(template, asked)
+            person = carrier.world.person(key, is_phone=to_phone)
+        else:
+            person = self._writer(key)
         carrier.check_limits(person)
-        message_id = carrier.accept(person, body, request.body, to_phone=to_phone)
+        message_id = carrier.accept(
+            person, body, request.body, to_phone=to_phone, template=template, shown=shown
+        )
         contact = {"input": body["to"] if to_phone else body["recipient"]}
         if person.wa_id:
             contact["wa_id"] = person.wa_id
@@ -141,6 +120,21 @@ class Provider:
             {
                 "messaging_product": "whatsapp",
                 "contacts": [contact],
-                "messages": [{"id": message_id}],
+                "messages": [
+                    {"id": message_id, "message_status": "accepted"}
+                    if template
+                    else {"id": message_id}
+                ],
             }
         )
+
+    def _writer(self, key: str) -> Person:
+        """The person, who wrote within the last 24 hours."""
+        person = self._carrier.world.find(key)
+        if person is None or not self._carrier.world.window_open(person):
+            raise ProviderError(
+                131047,
+                "Message failed to send because more than 24 hours have passed since the customer "
+                "last replied to this number.",
+            )
+        return person

@@ -33,6 +33,7 @@ class Options:
     answer_jitter_ms: float = 0
     status_delay_ms: float = 150
     retry_pause_ms: float = 500
+    review_ms: float = 3000
     webhook_batch: float = 1
     webhook_batch_ms: float = 50
 
@@ -48,6 +49,7 @@ MEANINGS = {
     "answer_jitter_ms": "how much shorter or longer than that, evenly drawn",
     "status_delay_ms": "from one status to the next",
     "retry_pause_ms": "before a webhook is tried again, doubling each time",
+    "review_ms": "how long the review of a template takes; 0: none at all",
     "webhook_batch": "statuses in one webhook, at most",
     "webhook_batch_ms": "how long statuses are gathered for one webhook",
 }

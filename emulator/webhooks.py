@@ -22,14 +22,16 @@ CONCURRENT = 32
 LONGEST_PAUSE_S = 30.0
 GIVE_UP_AFTER_S = 36 * 3600
 OVERTAKEN_WITHIN_S = 2.0
+ACCOUNT = "account"  # in the place of a person, so that notices keep their order
 LOG_LENGTH = 10_000
 LOG_BYTES = 64 * 1024 * 1024
 
 
-def envelope(account_id: str, changes: Iterable[bytes]) -> bytes:
-    """The body that carries these changes, each encoded already."""
-    return b'{"object":"whatsapp_business_account","entry":[{"id":"%s","changes":[%s]}]}' % (
+def envelope(account_id: str, changes: Iterable[bytes], *, time: int | None = None) -> bytes:
+    """The body that carries these changes, each encoded already; only notices have a time."""
+    return b'{"object":"whatsapp_business_account","entry":[{"id":"%s",%s"changes":[%s]}]}' % (
         account_id.encode(),
+        b"" if time is None else b'"time":%d,' % time,
         b",".join(changes),
     )
 
@@ -62,8 +64,6 @@ def status(
     failure: ProviderError | None = None,
 ) -> bytes:
     """The change that tells of a status of something the business sent."""
-    is_template = message.content.get("type") == "template"
-    category = "utility" if is_template else "service"
     entry: dict[str, Any] = {"id": message.id, "status": name, "timestamp": str(int(at))}
     if person.wa_id:
         entry["recipient_id"] = person.wa_id
@@ -78,14 +78,14 @@ def status(
         entry["conversation"] = {
             "id": hashlib.blake2b(message.id.encode(), digest_size=16).hexdigest(),
             "expiration_timestamp": str(int(at) + WINDOW_S),
-            "origin": {"type": category},
+            "origin": {"type": message.category},
         }
     if name in ("sent", "delivered"):
         entry["pricing"] = {
-            "billable": is_template,
+            "billable": message.is_billed,
             "pricing_model": "PMP",
-            "type": "regular" if is_template else "free_customer_service",
-            "category": category,
+            "type": "regular" if message.is_billed else "free_customer_service",
+            "category": message.category,
         }
     # The provider leaves the contacts out of failed statuses.
     contacts = {} if failure is not None else {"contacts": [person.contact()]}
@@ -151,7 +151,21 @@ class Courier:
 
     def send(self, change: bytes, *, kind: str, person: str, about: str) -> None:
         """Deliver a change in a webhook of its own; returns at once."""
-        self._send([change], kind=kind, person=person, about=[about])
+        body = envelope(self._settings.account_id, [change])
+        self._send(body, kind=kind, person=person, about=[about])
+
+    def announce(self, field: str, value: dict[str, Any]) -> None:
+        """Deliver a notice about the account."""
+        self._send(
+            envelope(
+                self._settings.account_id,
+                [msgspec.json.encode({"value": value, "field": field})],
+                time=int(self._clock.now()),
+            ),
+            kind=f"notice.{field}",
+            person=ACCOUNT,
+            about=[],
+        )
 
     def gather(self, change: bytes, *, kind: str, person: str, about: str) -> None:
         """Deliver a change together with others, as many and as late as the options allow."""
@@ -172,15 +186,16 @@ class Courier:
             self._gathering = None
         changes, about = zip(*self._gathered, strict=True)
         self._gathered.clear()
-        self._send(list(changes), kind="statuses", person="", about=list(about))
+        body = envelope(self._settings.account_id, changes)
+        self._send(body, kind="statuses", person="", about=list(about))
 
-    def _send(self, changes: list[bytes], *, kind: str, person: str, about: list[str]) -> None:
+    def _send(self, body: bytes, *, kind: str, person: str, about: list[str]) -> None:
         hook = Webhook(
             id=secrets.token_hex(8),
             kind=kind,
             person=person,
             about=about,
-            body=envelope(self._settings.account_id, changes),
+            body=body,
             at=self._clock.now(),
         )
         self.log.append(hook)

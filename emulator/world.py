@@ -64,6 +64,9 @@ class Message:
     status: str
     to_phone: bool = True
     reaction: str = ""
+    shown: dict[str, Any] | None = None  # a template as the person sees it
+    category: str = "service"
+    is_billed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
