@@ -110,7 +110,7 @@ def test_every_recording_holds_something_for_us(channel: Channel) -> None:
             assert message.received_at == RECEIVED_AT
             assert message.sent_at.tzinfo is not None
             assert message.request_id == "r1"
-            assert message.text or message.payload
+            assert message.text or message.payload or message.file
         for status in parsed.statuses:
             assert status.external_id
             assert status.status

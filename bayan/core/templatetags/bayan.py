@@ -217,7 +217,7 @@ def kind_label(kind: str) -> str:
         "reaction": _("Reaction"),
         "button": _("Answer by button"),
         "button_reply": _("Answer by button"),
-        "nfm_reply": _("Filled-in form"),
+        "flow_reply": _("Filled-in form"),
         "order": _("Order"),
         "edit": _("Edited message"),
         "revoke": _("Deleted message"),
@@ -229,15 +229,7 @@ def kind_label(kind: str) -> str:
 def said(message: Any) -> str:
     """The words inside a message that cannot be shown: a caption, a place's name, a button's title."""
     payload = message.payload if isinstance(message.payload, dict) else {}
-    part = payload.get(payload.get("type"))
-    if message.kind in {"button_reply", "nfm_reply"} and isinstance(part, dict):
-        part = part.get(message.kind)
-    if not isinstance(part, dict):
-        return ""
-    words = [
-        part.get(key)
-        for key in ("caption", "filename", "name", "address", "text", "title", "emoji")
-    ]
+    words = [message.text, *(payload.get(key) for key in ("name", "address", "emoji"))]
     return "\n".join(word for word in words if isinstance(word, str) and word)
 
 

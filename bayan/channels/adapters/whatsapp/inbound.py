@@ -1,20 +1,54 @@
-"""What the provider's webhooks say, in our words."""
+"""What the provider's webhooks say, in our words (reference 1.4 to 1.8)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from bayan.channels.adapters.whatsapp.reading import as_dict, as_digits, as_list, as_text, clean
-from bayan.channels.events import DeliveryStatus, IncomingMessage, Parsed
+from bayan.channels.adapters.whatsapp.reading import (
+    as_dict,
+    as_digits,
+    as_list,
+    as_number,
+    as_sha256,
+    as_text,
+    clean,
+)
+from bayan.channels.events import (
+    DeliveryStatus,
+    IdentityChange,
+    IncomingFile,
+    IncomingMessage,
+    MarketingChoice,
+    Notice,
+    Parsed,
+)
 
 # No clock of a provider is further off than this; a time outside it is a broken field.
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
-SHOWN_KINDS = {"text", "list_reply"}
+LATEST = timedelta(days=365)
+LONGEST_ID = 160
+# What the provider says of accounts, numbers and templates (channels.services.health acts on it).
+NOTICES = {
+    "account_alerts",
+    "account_review_update",
+    "account_update",
+    "business_capability_update",
+    "flows",
+    "message_template_components_update",
+    "message_template_quality_update",
+    "message_template_status_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "security",
+    "template_category_update",
+}
+# The first tells of the number, the second of the business-scoped id.
+IDENTITY_CHANGES = {"user_changed_number", "user_changed_user_id", "customer_changed_number"}
 
 
 def parse(
@@ -26,34 +60,62 @@ def parse(
         raise ValueError("the body is not an object")  # noqa: TRY004  # a fault of the data, not of our types
     messages: list[IncomingMessage] = []
     statuses: list[DeliveryStatus] = []
+    changes: list[IdentityChange] = []
+    choices: list[MarketingChoice] = []
+    notices: list[Notice] = []
     remarks: list[str] = []
     unknown: list[str] = []
-    for field, value in _changes(envelope):
+    for business_id, at, field, value in _changes(envelope):
+        if field in NOTICES:
+            notices.append(_notice(field, business_id, value, at, received_at))
+            continue
+        people = _people(as_list(value.get("contacts")))
+        if field == "user_preferences":
+            for raw in as_list(value.get("user_preferences")):
+                choice = _choice(as_dict(raw), people, received_at)
+                if choice:
+                    choices.append(choice)
+                else:
+                    remarks.append(f"{field}:{as_text(as_dict(raw).get('category'))}")
+            continue
         if field != "messages":
-            remarks.append(field)
+            remarks.append(field or "without field")
             continue
         external_number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
         number_id = numbers.get(external_number)
-        people = _people(as_list(value.get("contacts")))
-        for raw in as_list(value.get("messages")):
+        for item in as_list(value.get("messages")):
+            raw = as_dict(item)
             if number_id is None:
                 unknown.append(external_number)
+                continue
+            if raw.get("type") == "system":
+                change = _identity_change(raw, received_at, request_id)
+                if change:
+                    changes.append(change)
+                else:
+                    remarks.append(f"system:{as_text(as_dict(raw.get('system')).get('type'))}")
                 continue
             message = _message(raw, people, number_id, received_at, request_id)
             if message:
                 messages.append(message)
             else:
-                remarks.append(f"message:{as_text(as_dict(raw).get('type')) or 'without sender'}")
-        statuses.extend(
-            status
-            for raw in as_list(value.get("statuses"))
-            if (status := _status(raw, received_at))
-        )
-        if as_list(value.get("errors")):
-            remarks.append("errors")
+                # No person to answer, or nothing to tell it from its repetition by.
+                remarks.append(f"message:{as_text(raw.get('type')) or 'without sender'}")
+        for item in as_list(value.get("statuses")):
+            status = _status(as_dict(item), received_at)
+            if status:
+                statuses.append(status)
+            else:
+                remarks.append("status:incomplete")
+        if errors := as_list(value.get("errors")):
+            named = {"errors": errors, "phone_number_id": external_number}
+            notices.append(_notice("errors", business_id, named, at, received_at))
     return Parsed(
         messages=tuple(messages),
         statuses=tuple(statuses),
+        changes=tuple(changes),
+        choices=tuple(choices),
+        notices=tuple(notices),
         remarks=tuple(remarks),
         unknown_numbers=tuple(dict.fromkeys(unknown)),
     )
@@ -67,77 +129,297 @@ def _decode(body: bytes) -> Any:
         return json.loads(body)
 
 
-def _changes(envelope: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
-    for entry in as_list(envelope.get("entry")):
-        for change in as_list(as_dict(entry).get("changes")):
-            yield as_text(as_dict(change).get("field")), as_dict(as_dict(change).get("value"))
+def _changes(envelope: dict[str, Any]) -> Iterable[tuple[str, Any, str, dict[str, Any]]]:
+    """Every change as (the account's id at the provider, time, field, value)."""
+    for item in as_list(envelope.get("entry")):
+        entry = as_dict(item)
+        business_id, at = as_text(entry.get("id"))[:40], entry.get("time")
+        for change in as_list(entry.get("changes")):
+            change = as_dict(change)
+            yield business_id, at, as_text(change.get("field")), as_dict(change.get("value"))
 
 
 def _people(contacts: list[Any]) -> dict[str, tuple[str, str, str]]:
     """Every name a message may call its sender by → (business-scoped id, phone, profile name)."""
     people = {}
-    for contact in map(as_dict, contacts):
+    for item in contacts:
+        contact = as_dict(item)
+        whatsapp_id, phone = _whatsapp_id(contact.get("user_id")), as_digits(contact.get("wa_id"))
         identity = (
-            as_text(contact.get("user_id"))[:160],
-            as_digits(contact.get("wa_id")),
+            whatsapp_id,
+            phone,
             as_text(as_dict(contact.get("profile")).get("name")).strip(),
         )
-        for key in identity[:2]:
-            if key:
-                people[key] = identity
+        if whatsapp_id:
+            people[whatsapp_id] = identity
+        if phone:
+            people[phone] = identity
     return people
 
 
+NOBODY = ("", "", "")
+
+
+def _whatsapp_id(value: Any) -> str:
+    return as_text(value)[:LONGEST_ID]
+
+
+# What a kind holds besides what every message has, as fields of IncomingMessage.
+type Parts = dict[str, Any]
+
+
+def _text(raw: dict[str, Any]) -> Parts:
+    return {"text": as_text(as_dict(raw.get("text")).get("body"))}
+
+
+def _file(raw: dict[str, Any]) -> Parts:
+    kind = raw["type"]
+    part = as_dict(raw.get(kind))
+    parts: Parts = {"text": as_text(part.get("caption"))}
+    external_id = as_text(part.get("id"))
+    if external_id and len(external_id) <= 80:
+        parts["file"] = IncomingFile(
+            external_id=external_id,
+            mime_type=as_text(part.get("mime_type"))[:100],
+            sha256=as_sha256(part.get("sha256")),
+            name=as_text(part.get("filename"))[:240],
+            url=as_text(part.get("url")),
+        )
+    if kind == "audio" and part.get("voice") is True:
+        parts["kind"] = "voice"
+    elif kind == "sticker":
+        parts["payload"] = {"animated": part.get("animated") is True}
+    return parts
+
+
+def _location(raw: dict[str, Any]) -> Parts:
+    part = as_dict(raw.get("location"))
+    payload: dict[str, Any] = {}
+    latitude, longitude = as_number(part.get("latitude")), as_number(part.get("longitude"))
+    if latitude is not None and longitude is not None and abs(latitude) <= 90:
+        payload = {"latitude": latitude, "longitude": (longitude + 180) % 360 - 180}
+    return {"payload": payload | _named(part, "name", "address")}
+
+
+def _contacts(raw: dict[str, Any]) -> Parts:
+    contacts = []
+    for item in as_list(raw.get("contacts")):
+        contact = as_dict(item)
+        phones = [
+            as_text(phone.get("phone")).strip() or as_digits(phone.get("wa_id"))
+            for phone in map(as_dict, as_list(contact.get("phones")))
+        ]
+        found = {
+            "name": as_text(as_dict(contact.get("name")).get("formatted_name")),
+            "phones": [phone for phone in phones if phone],
+            "organisation": as_text(as_dict(contact.get("org")).get("company")),
+        }
+        contacts.append({key: part for key, part in found.items() if part})
+    return {"payload": {"contacts": contacts}}
+
+
+def _reaction(raw: dict[str, Any]) -> Parts:
+    part = as_dict(raw.get("reaction"))
+    return {
+        "target_id": _id(part.get("message_id")),
+        "payload": {"emoji": as_text(part.get("emoji"))[:32]},
+    }
+
+
+def _button(raw: dict[str, Any]) -> Parts:
+    part = as_dict(raw.get("button"))
+    return {"text": as_text(part.get("text")), "choice_id": as_text(part.get("payload"))}
+
+
+def _interactive(raw: dict[str, Any]) -> Parts:
+    interactive = as_dict(raw.get("interactive"))
+    kind = as_text(interactive.get("type"))
+    part = as_dict(interactive.get(kind))
+    if kind in {"button_reply", "list_reply"}:
+        return {
+            "kind": kind,
+            "text": as_text(part.get("title")),
+            "choice_id": as_text(part.get("id")),
+            "payload": _named(part, "description"),
+        }
+    if kind == "nfm_reply":
+        return _flow_reply(part)
+    return {"kind": kind, "payload": clean(raw)}
+
+
+def _flow_reply(part: dict[str, Any]) -> Parts:
+    try:
+        answers = as_dict(_decode(as_text(part.get("response_json")).encode()))
+    except (ValueError, RecursionError):
+        answers = {}
+    # It may be missing: not every phone sends it back.
+    token = as_text(answers.pop("flow_token", ""))
+    is_form = as_text(part.get("name")) in {"", "flow"}
+    return {
+        "kind": "flow_reply",
+        # Of a form it says only that it was sent; of an address, the address.
+        "text": "" if is_form else as_text(part.get("body")),
+        "choice_id": token,
+        "payload": {"answers": clean(answers)},
+    }
+
+
+def _order(raw: dict[str, Any]) -> Parts:
+    part = as_dict(raw.get("order"))
+    items = [
+        {
+            "product": as_text(item.get("product_retailer_id")),
+            "quantity": as_number(item.get("quantity")),
+            "price": as_number(item.get("item_price")),
+            "currency": as_text(item.get("currency")),
+        }
+        for item in map(as_dict, as_list(part.get("product_items")))
+    ]
+    return {"text": as_text(part.get("text")), "payload": {"items": items}}
+
+
+def _edit(raw: dict[str, Any]) -> Parts:
+    part = as_dict(raw.get("edit"))
+    message = as_dict(part.get("message"))
+    inner = as_dict(message.get(as_text(message.get("type"))))
+    return {
+        "target_id": _id(part.get("original_message_id")),
+        "text": as_text(inner.get("body")) or as_text(inner.get("caption")),
+    }
+
+
+def _revoke(raw: dict[str, Any]) -> Parts:
+    return {"target_id": _id(as_dict(raw.get("revoke")).get("original_message_id"))}
+
+
+def _unsupported(raw: dict[str, Any]) -> Parts:
+    what = as_text(as_dict(raw.get("unsupported")).get("type"))
+    return {"kind": "unsupported", "payload": {"what": what} if what else {}}
+
+
+KINDS: dict[str, Callable[[dict[str, Any]], Parts]] = {
+    "text": _text,
+    "image": _file,
+    "audio": _file,
+    "video": _file,
+    "document": _file,
+    "sticker": _file,
+    "location": _location,
+    "contacts": _contacts,
+    "reaction": _reaction,
+    "button": _button,
+    "interactive": _interactive,
+    "order": _order,
+    "edit": _edit,
+    "revoke": _revoke,
+    "unsupported": _unsupported,
+    # As versions before the present one call it.
+    "unknown": _unsupported,
+}
+
+
 def _message(
-    raw: Any,
+    raw: dict[str, Any],
     people: dict[str, tuple[str, str, str]],
     number_id: int,
     received_at: datetime,
     request_id: str,
 ) -> IncomingMessage | None:
-    """One message in our words; None for what no person sent (system notices) or has no id."""
-    raw = as_dict(raw)
+    """One message in our words; None where it has no id or no sender."""
     external_id = as_text(raw.get("id"))
-    whatsapp_id, phone = as_text(raw.get("from_user_id"))[:160], as_digits(raw.get("from"))
-    known = people.get(whatsapp_id) or people.get(phone) or ("", "", "")
-    whatsapp_id, phone, name = whatsapp_id or known[0], phone or known[1], known[2]
-    kind = as_text(raw.get("type"))
-    if not external_id or len(external_id) > 160 or not (whatsapp_id or phone) or kind == "system":
+    whatsapp_id, phone = _whatsapp_id(raw.get("from_user_id")), as_digits(raw.get("from"))
+    known = people.get(whatsapp_id) or people.get(phone) or NOBODY
+    whatsapp_id, phone = whatsapp_id or known[0], phone or known[1]
+    if not external_id or len(external_id) > LONGEST_ID or not (whatsapp_id or phone):
         return None
-    text, choice_id = "", ""
-    if kind == "text":
-        text = as_text(as_dict(raw.get("text")).get("body"))
-    elif kind == "interactive":
-        interactive = as_dict(raw.get("interactive"))
-        kind = as_text(interactive.get("type"))
-        if kind == "list_reply":
-            reply = as_dict(interactive.get("list_reply"))
-            text, choice_id = as_text(reply.get("title")), as_text(reply.get("id"))
-    context = as_dict(raw.get("context"))
+    kind = as_text(raw.get("type"))
+    read = KINDS.get(kind)
+    parts = read(raw) if read else {"payload": clean(raw)}
+    context = raw.get("context")
+    if isinstance(context, dict):
+        parts["quoted_id"] = _id(context.get("id"))
+        if context.get("frequently_forwarded") is True:
+            parts["forwarded"] = "often"
+        elif context.get("forwarded") is True:
+            parts["forwarded"] = "once"
+        if product := as_text(as_dict(context.get("referred_product")).get("product_retailer_id")):
+            parts["payload"] = {**parts.get("payload", {}), "product": product}
+    if isinstance(raw.get("referral"), dict):
+        referral = _named(raw["referral"], "source_url", "headline", "body")
+        parts["payload"] = {**parts.get("payload", {}), "referral": referral}
+    parts["kind"] = parts.get("kind", kind)[:30] or "unknown"
     return IncomingMessage(
         number_id=number_id,
         external_id=external_id,
         whatsapp_id=whatsapp_id,
         phone=phone,
-        name=name,
-        kind=kind[:30] or "unknown",
-        text=text,
+        name=known[2],
         sent_at=_moment(raw.get("timestamp"), received_at),
         received_at=received_at,
-        quoted_id=as_text(context.get("id"))[:160],
-        choice_id=choice_id,
-        payload={} if kind in SHOWN_KINDS else clean(raw),
+        request_id=request_id,
+        **{"text": "", **parts},
+    )
+
+
+def _identity_change(
+    raw: dict[str, Any], received_at: datetime, request_id: str
+) -> IdentityChange | None:
+    """A new number or id of a person; None when it does not say whose or which."""
+    system = as_dict(raw.get("system"))
+    if as_text(system.get("type")) not in IDENTITY_CHANGES:
+        return None
+    # The second name of the new number is that of versions before the present one.
+    new_phone = as_digits(system.get("wa_id")) or as_digits(system.get("new_wa_id"))
+    new_whatsapp_id = _whatsapp_id(system.get("user_id"))
+    old_phone, old_whatsapp_id = as_digits(raw.get("from")), _whatsapp_id(raw.get("from_user_id"))
+    # What has changed is named by what it was; the other name may still be theirs.
+    olds = [old_phone, old_whatsapp_id] if new_phone else [old_whatsapp_id, old_phone]
+    old = next((name for name in olds if name and name not in {new_phone, new_whatsapp_id}), "")
+    external_id = _id(raw.get("id"))
+    if not old or not (new_phone or new_whatsapp_id):
+        return None
+    return IdentityChange(
+        old=old,
+        new_phone=new_phone,
+        new_whatsapp_id=new_whatsapp_id,
+        external_id=external_id,
+        received_at=received_at,
         request_id=request_id,
     )
 
 
-def _status(raw: Any, received_at: datetime) -> DeliveryStatus | None:
-    raw = as_dict(raw)
+def _choice(
+    raw: dict[str, Any], people: dict[str, tuple[str, str, str]], received_at: datetime
+) -> MarketingChoice | None:
+    value = as_text(raw.get("value"))
+    if as_text(raw.get("category")) != "marketing_messages" or value not in {"stop", "resume"}:
+        return None
+    whatsapp_id, phone = _whatsapp_id(raw.get("user_id")), as_digits(raw.get("wa_id"))
+    known = people.get(whatsapp_id) or people.get(phone) or NOBODY
+    whatsapp_id, phone = whatsapp_id or known[0], phone or known[1]
+    if not whatsapp_id and not phone:
+        return None
+    return MarketingChoice(
+        whatsapp_id=whatsapp_id, phone=phone, wants=value == "resume", received_at=received_at
+    )
+
+
+def _notice(
+    field: str, business_id: str, value: dict[str, Any], at: Any, received_at: datetime
+) -> Notice:
+    if "new_quality_score" in value:
+        # The provider's own sample names another field.
+        field = "message_template_quality_update"
+    return Notice(
+        field=field, business_id=business_id, value=clean(value), at=_moment(at, received_at)
+    )
+
+
+def _status(raw: dict[str, Any], received_at: datetime) -> DeliveryStatus | None:
     external_id, status = as_text(raw.get("id")), as_text(raw.get("status"))
-    if not external_id or not status or len(external_id) > 160 or len(status) > 20:
+    if not external_id or not status or len(external_id) > LONGEST_ID or len(status) > 20:
         return None
     errors = as_list(raw.get("errors"))
-    error = as_dict(errors[0]) if errors else None
     return DeliveryStatus(
         external_id=external_id,
         status=status,
@@ -145,17 +427,33 @@ def _status(raw: Any, received_at: datetime) -> DeliveryStatus | None:
             as_text(raw.get("recipient_participant_id"))
             or as_text(raw.get("recipient_id"))
             or as_text(raw.get("recipient_user_id"))
-        )[:160],
+        )[:LONGEST_ID],
         callback=as_text(raw.get("biz_opaque_callback_data")),
         provider_at=_moment(raw.get("timestamp"), received_at),
         received_at=received_at,
-        error=error
-        and {
-            "code": error.get("code"),
-            "title": as_text(error.get("title"))[:300],
-            "details": as_text(as_dict(error.get("error_data")).get("details"))[:500],
-        },
+        error=_error(as_dict(errors[0])) if errors else None,
     )
+
+
+def _error(error: dict[str, Any]) -> dict[str, Any]:
+    code = error.get("code")
+    return {
+        "code": code if isinstance(code, int) else None,
+        "title": as_text(error.get("title"))[:300],
+        "details": as_text(as_dict(error.get("error_data")).get("details"))[:500],
+    }
+
+
+def _id(value: Any) -> str:
+    """The provider's id of another message; one that is too long is none of ours."""
+    text = as_text(value)
+    return text if len(text) <= LONGEST_ID else ""
+
+
+def _named(part: dict[str, Any], *keys: str) -> dict[str, str]:
+    """Those of these texts that are there."""
+    found = {key: as_text(part.get(key)) for key in keys}
+    return {key: text for key, text in found.items() if text}
 
 
 def _moment(timestamp: Any, received_at: datetime) -> datetime:
@@ -164,4 +462,4 @@ def _moment(timestamp: Any, received_at: datetime) -> datetime:
         moment = datetime.fromtimestamp(int(timestamp), UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         return received_at
-    return moment if EARLIEST <= moment <= received_at + timedelta(days=365) else received_at
+    return moment if EARLIEST <= moment <= received_at + LATEST else received_at
