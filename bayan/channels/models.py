@@ -183,6 +183,8 @@ class Template(models.Model):
     external_id = models.CharField(_("provider's id"), max_length=40, blank=True)
     error = models.JSONField(_("why it was rejected or paused"), null=True)
     changed_at = models.DateTimeField(_("changed"))
+    # Somebody deleted it; until then they may change their mind.
+    forget_at = models.DateTimeField(_("to be deleted at"), null=True)
 
     class Meta:
         constraints = [
@@ -197,7 +199,7 @@ class Template(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        return self.status == self.Status.APPROVED
+        return self.status == self.Status.APPROVED and self.forget_at is None
 
 
 class Flow(models.Model):
@@ -290,7 +292,15 @@ class Broadcast(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     is_crisis = models.BooleanField(_("crisis"), default=False)
     ttl_seconds = models.PositiveIntegerField(_("worth sending for, seconds"), null=True)
+    # What became of the list of recipients: these get it, and these were left out.
     total = models.PositiveIntegerField(_("recipients"), default=0)
+    opted_out = models.PositiveIntegerField(_("opted out"), default=0)
+    duplicates = models.PositiveIntegerField(_("listed more than once"), default=0)
+    bad_lines = models.PositiveIntegerField(_("lines that could not be used"), default=0)
+    # How far it is, as last counted: nobody counts a hundred thousand rows to look at a page.
+    counts = models.JSONField(_("messages by state"), default=dict)
+    counted_at = models.DateTimeField(_("counted"), null=True)
+    rate = models.FloatField(_("messages per second"), null=True)
     error = models.JSONField(_("why it stopped"), null=True)
     created_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(_("made"))
@@ -302,6 +312,22 @@ class Broadcast(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class BadLine(models.Model):
+    """A line of a broadcast's list that names nobody who could be written to."""
+
+    broadcast = models.ForeignKey(Broadcast, models.CASCADE, related_name="lines")
+    line = models.PositiveIntegerField(_("line"))
+    # A word that the page turns into a sentence (services.broadcasts).
+    reason = models.CharField(_("reason"), max_length=40)
+    text = models.CharField(_("as it was written"), max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("broadcast", "line", name="bad_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.reason}"
 
 
 class Outgoing(models.Model):

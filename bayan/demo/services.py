@@ -22,6 +22,8 @@ from bayan.people import services as people
 from bayan.people.models import Member, Role
 
 DOMAIN = "demo.bayan.example"
+# As the emulator calls the demo's account.
+BUSINESS_ID = "104857600000001"
 # (address, Arabic name, English name, role, body); the order is that of the sign-in page.
 PEOPLE = (
     ("desk", "هند الدوسري", "Hind Aldossary", Role.Kind.RESPONDER, "eastern"),
@@ -47,7 +49,7 @@ def load(*, emulator_port: int, now: datetime) -> None:
                 role=role, node=nodes[node], now=now, is_demo=True,
             )  # fmt: skip
     base_url = f"http://127.0.0.1:{emulator_port}"
-    if not Account.objects.filter(key="demo", base_url=base_url).exists():
+    if not Account.objects.filter(key="demo", base_url=base_url, business_id=BUSINESS_ID).exists():
         channels.save_account(
             key="demo",
             nature=Account.Nature.DEMO,
@@ -59,6 +61,7 @@ def load(*, emulator_port: int, now: datetime) -> None:
             numbers={"106540000000940": "+966 11 234 5678"},
             node=organisation.desk(),
             now=now,
+            business_id=BUSINESS_ID,
         )
 
 

@@ -1,5 +1,6 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
+from bayan.channels.services import templates
 from bayan.channels.services.accounts import save_account
 from bayan.channels.services.claiming import claim, forget_limits
 from bayan.channels.services.health import raise_alert, settle_alert
@@ -42,6 +43,7 @@ __all__ = [
     "send",
     "settle",
     "settle_alert",
+    "templates",
     "text_content",
     "verify",
     "withdraw",

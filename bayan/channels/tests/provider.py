@@ -28,11 +28,16 @@ class Provider:
     received: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
     # Taken one after the other; afterwards everything is accepted.
     answers: list[Answer] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def refuse(self, code: int, status: int = 400) -> None:
+    def say(self, answer: Any) -> None:
+        """Answer the next request with this."""
+        self.answers.append(Answer(body=json.dumps(answer).encode()))
+
+    def refuse(self, code: int, status: int = 400, subcode: int | None = None) -> None:
         """Answer the next request with this error of the provider's."""
         error = {
             "error": {
@@ -42,6 +47,8 @@ class Provider:
                 "error_data": {"messaging_product": "whatsapp", "details": "for a test"},
             }
         }
+        if subcode:
+            error["error"]["error_subcode"] = subcode
         self.answers.append(Answer(status, json.dumps(error).encode()))
 
 
@@ -53,11 +60,20 @@ def running_provider() -> Iterator[Provider]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def do_GET(self) -> None:
+            self._take({})
+
+        def do_DELETE(self) -> None:
+            self._take({})
+
+        def _take(self, body: dict[str, Any]) -> None:
             with provider.lock:
                 provider.received.append(body)
                 provider.headers.append({k.lower(): v for k, v in self.headers.items()})
                 provider.paths.append(self.path)
+                provider.methods.append(self.command)
                 answer = provider.answers.pop(0) if provider.answers else Answer()
                 number = len(provider.received)
             time.sleep(answer.delay)

@@ -119,13 +119,17 @@ def refused(status: int, answer: dict[str, Any]) -> Outcome:
             error={"title": f"HTTP {status}"},
             wait=5 * SECOND,
         )
-    return outcome_of(
-        {
-            "code": code,
-            "title": as_text(error.get("message"))[:300],
-            "details": as_text(as_dict(error.get("error_data")).get("details"))[:500],
-        }
-    )
+    facts = {
+        "code": code,
+        "title": as_text(error.get("message"))[:300],
+        "details": as_text(as_dict(error.get("error_data")).get("details"))[:500],
+    }
+    # Refusals about templates say what is wrong in these two.
+    if isinstance(subcode := error.get("error_subcode"), int):
+        facts["subcode"] = subcode
+    if not facts["details"]:
+        facts["details"] = as_text(error.get("error_user_msg"))[:500]
+    return outcome_of(facts)
 
 
 def decoded(body: bytes) -> dict[str, Any]:
