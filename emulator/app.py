@@ -42,9 +42,9 @@ SECURITY: Headers = [
     (
         b"content-security-policy",
         (
-            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            b"font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-            b"frame-ancestors 'none'"
+            b"default-src 'none'; script-src 'self'; style-src 'self'; "
+            b"img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; "
+            b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         ),
     ),
     (b"x-content-type-options", b"nosniff"),

@@ -68,7 +68,7 @@ export function formatted(text) {
       const quoted = line.match(/^> (.+)/)?.[1];
       const item = line.match(/^[-*•] (.+)/)?.[1];
       const row = document.createElement("p");
-      row.dir = "auto";
+      row.dir = directionOf(quoted ?? item ?? line);
       if (quoted) row.className = "cited";
       if (item) row.className = "item";
       row.append(line ? spans(quoted ?? item ?? line) : "\u00a0");

@@ -1,459 +1,584 @@
-// The phone: one person's chat, kept live by server-sent events.
+// One phone: one person's chat, kept live by server-sent events of its own.
 
-import { bubble, make, showReaction, showStatus, summary, writerOf } from "./bubble.js";
+import { post } from "./api.js";
+import { bubble, line, showReactions, showStatus, writerOf } from "./bubble.js";
 import { icon } from "./icons.js";
-import { closeSheet, fillSheet, openSheet } from "./sheet.js";
-import { day, dayName, lang, line, preciseTime, sentence, time, weekday, word } from "./words.js";
+import { make } from "./make.js";
+import { kindOf, shownOf, summary } from "./parts.js";
+import { Recorder } from "./recorder.js";
+import * as sending from "./send.js";
+import { Sheet } from "./sheet.js";
+import { day, dayName, sentence, spoken, time, word } from "./words.js";
 
-const WINDOW_SWITCH_S = 25 * 3600;
-const LOG_LINES = 60;
-const LONG_PRESS_MS = 500;
+const LONG_PRESS_MS = 450;
+const LONGEST_VOICE_S = 300;
+const NEAR_END_PX = 120;
+const template = document.querySelector("[data-phone-template]");
 
-const one = (name) => document.querySelector(`[data-${name}]`);
-const page = Object.fromEntries(
-  ["messages", "chat", "empty", "typing", "trouble", "composer", "reply", "reply-name", "reply-text",
-    "people", "log", "log-empty", "holder", "clock", "phone-clock", "phone", "send", "attach"]
-    .map((name) => [name, one(name)]),
-);
-const field = page.composer.elements.text;
+export class Phone {
+  // `desk` is the page around it: onShared(phone, event, value), onUnread(phone), clock(),
+  // menu(phone), onFailure(phone).
+  constructor(key, desk) {
+    this.desk = desk;
+    this.root = template.content.firstElementChild.cloneNode(true);
+    this.part = Object.fromEntries(
+      [...this.root.querySelectorAll("*")].flatMap((part) => Object.keys(part.dataset).map((name) => [name, part])),
+    );
+    this.field = this.part.composer.elements.text;
+    this.sheet = new Sheet(this.root);
+    this.isAtEnd = true;
+    this.recording = null;
+    this.#wire();
+    this.choose(key);
+  }
 
-const state = { person: null, messages: new Map(), quoted: null, offset: 0, events: null };
-const now = () => Date.now() / 1000 + state.offset;
-const findMessage = (id) => state.messages.get(id);
-const itemOf = (id) => page.messages.querySelector(`[data-message-id="${CSS.escape(id)}"]`);
+  now() {
+    return this.desk.now();
+  }
 
-// Talking to the emulator
+  // Hand the phone to another person.
+  choose(key) {
+    this.key = key;
+    this.person = null;
+    this.messages = new Map();
+    this.part.messages.replaceChildren();
+    this.part.messages.dataset.day = "";
+    this.part.holder.textContent = "";
+    this.root.setAttribute("aria-label", word("phone"));
+    this.root.dataset.person = key;
+    this.field.value = "";
+    this.showTyping(0);
+    this.sheet.close();
+    this.#dropRecording();
+    this.quote(null);
+    this.grow();
+    this.listen();
+  }
 
-async function call(method, path, body) {
-  const answer = await fetch(path, {
-    method,
-    headers: body ? { "Content-Type": "application/json" } : {},
-    body: body && JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.status === 204 ? null : answer.json();
-}
+  remove() {
+    this.quiet();
+    this.#dropRecording();
+    this.root.remove();
+  }
 
-const post = (path, body) => call("POST", path, body);
+  listen() {
+    this.events?.close();
+    const events = new EventSource(`/_phone/events?person=${encodeURIComponent(this.key)}`);
+    this.events = events;
+    const on = (name, then) => events.addEventListener(name, (event) => then(JSON.parse(event.data)));
+    on("snapshot", (snapshot) => this.#showSnapshot(snapshot));
+    on("message", (message) => this.#take(message, { isNew: true }));
+    on("status", ({ id, status }) => this.#change(id, { status }));
+    on("reaction", ({ id, emoji }) => this.#change(id, { reaction: emoji }));
+    on("typing", ({ seconds }) => this.showTyping(seconds));
+    on("people", (people) => {
+      this.#showPerson(people.find((person) => this.#isMine(person)));
+      this.desk.onShared(this, "people", people);
+    });
+    for (const name of ["log", "faults", "clock"]) {
+      on(name, (value) => this.desk.onShared(this, name, value));
+    }
+    events.addEventListener("error", () => {
+      // A stream that was refused is closed for good; one that broke off is tried again.
+      if (events.readyState === EventSource.CLOSED) this.tell(word("nobody"));
+      else this.tell(word("offline"));
+    });
+  }
 
-async function write(message) {
-  try {
-    await post("/_control/messages", { from: state.person.key, message });
-    page.trouble.hidden = true;
+  quiet() {
+    this.events?.close();
+    this.events = null;
+  }
+
+  get unread() {
+    return [...this.messages.values()].filter((message) => !message.mine && message.status !== "read").length;
+  }
+
+  get isSeen() {
+    return document.visibilityState === "visible" && this.root.offsetParent !== null;
+  }
+
+  // Whatever can now be seen is read, as on a real phone.
+  read() {
+    this.desk.onUnread(this);
+    clearTimeout(this.reading);
+    this.reading = setTimeout(() => {
+      if (this.person && this.isSeen && this.unread) {
+        post("/_phone/read", { person: this.person.key }).catch(() => {});
+      }
+    }, 300);
+  }
+
+  // Send, and say in the chat when that failed; whether it went.
+  async write(message) {
+    try {
+      await this.send(message);
+      return true;
+    } catch {
+      this.tell(word("not_sent"));
+      return false;
+    }
+  }
+
+  // Send; throws when that failed.
+  async send(message) {
+    await post("/_control/messages", { from: this.person.key, message });
+    this.tell(null);
+    if (message.context?.id && message.context.id === this.quoted?.id) this.quote(null);
     return true;
-  } catch {
-    showTrouble(word("not_sent"));
-    return false;
   }
-}
 
-let reading = 0;
-function read() {
-  clearTimeout(reading);
-  reading = setTimeout(() => {
-    const unread = [...state.messages.values()].some((m) => !m.mine && m.status === "delivered");
-    if (unread && document.visibilityState === "visible") {
-      post("/_phone/read", { person: state.person.key }).catch(() => {});
-    }
-  }, 300);
-}
-
-function listen(key) {
-  state.events?.close();
-  const events = new EventSource(`/_phone/events?person=${encodeURIComponent(key)}`);
-  state.events = events;
-  const on = (name, then) => events.addEventListener(name, (event) => then(JSON.parse(event.data)));
-  on("snapshot", showSnapshot);
-  on("message", (message) => { addMessage(message, true); });
-  on("status", ({ id, status }) => changeMessage(id, { status }));
-  on("reaction", ({ id, emoji }) => changeMessage(id, { reaction: emoji }));
-  on("typing", ({ seconds }) => showTyping(seconds));
-  on("people", showPeople);
-  on("log", addLogLine);
-  on("faults", showFaults);
-  on("clock", showClock);
-  events.addEventListener("error", () => showTrouble(word("offline")));
-}
-
-// What is on the screen
-
-function showTrouble(text) {
-  page.trouble.textContent = text;
-  page.trouble.hidden = false;
-}
-
-function showSnapshot(snapshot) {
-  page.trouble.hidden = true;
-  state.person = snapshot.person;
-  state.messages.clear();
-  page.messages.replaceChildren();
-  showClock(snapshot.clock);
-  showPeople(snapshot.people);
-  showFaults(snapshot.faults);
-  page.log.replaceChildren();
-  page["log-empty"].hidden = false;
-  for (const entry of snapshot.log) addLogLine(entry);
-  // A screen reader should not be read the whole chat anew.
-  page.chat.setAttribute("aria-live", "off");
-  for (const message of snapshot.messages) addMessage(message, false);
-  page.empty.hidden = state.messages.size > 0;
-  page.chat.scrollTop = page.chat.scrollHeight;
-  requestAnimationFrame(() => page.chat.setAttribute("aria-live", "polite"));
-  field.disabled = false;
-  read();
-}
-
-function addMessage(message, isNew) {
-  if (state.messages.has(message.id)) return;
-  const before = page.messages.lastElementChild;
-  const nearEnd = page.chat.scrollHeight - page.chat.scrollTop - page.chat.clientHeight < 120;
-  const date = day(message.at);
-  if (page.messages.dataset.day !== date) {
-    const separator = make("li", "day", dayName(message.at, now()));
-    page.messages.append(separator);
-    page.messages.dataset.day = date;
+  tell(trouble) {
+    this.part.trouble.textContent = trouble ?? "";
+    this.part.trouble.hidden = !trouble;
   }
-  state.messages.set(message.id, message);
-  const item = bubble(message, findMessage);
-  const follows = before?.classList.contains("message")
-    && before.classList.contains("mine") === message.mine
-    && page.messages.lastElementChild === before;
-  if (!follows) item.classList.add("first");
-  if (isNew) item.classList.add("new");
-  page.messages.append(item);
-  page.empty.hidden = true;
-  markAnswered(message);
-  if (!message.mine) {
-    showTyping(0);
-    read();
+
+  quote(id) {
+    const message = this.messages.get(id) ?? null;
+    this.quoted = message;
+    this.part.reply.hidden = !message;
+    if (!message) return;
+    this.part.replyName.textContent = writerOf(message);
+    this.part.replyText.textContent = summary(message.content);
+    this.field.focus();
   }
-  if (isNew && (nearEnd || message.mine)) page.chat.scrollTop = page.chat.scrollHeight;
-}
 
-function changeMessage(id, change) {
-  const message = state.messages.get(id);
-  if (!message) return;
-  Object.assign(message, change);
-  const item = itemOf(id);
-  if ("status" in change) showStatus(item, message);
-  if ("reaction" in change) showReaction(item, message.reaction);
-  read();
-}
-
-// Reply buttons serve once: WhatsApp greys them out after the first tap.
-function markAnswered(message) {
-  if (!message.content.interactive?.button_reply) return;
-  const item = message.content.context && itemOf(message.content.context.id);
-  for (const button of item?.querySelectorAll('[data-action="button"]') ?? []) button.disabled = true;
-}
-
-let typingEnds = 0;
-function showTyping(seconds) {
-  clearTimeout(typingEnds);
-  page.typing.hidden = !seconds;
-  if (!seconds) return;
-  page.chat.scrollTop = page.chat.scrollHeight;
-  typingEnds = setTimeout(() => showTyping(0), seconds * 1000);
-}
-
-function addLogLine(entry) {
-  const stamp = make("time", "", preciseTime(entry.at));
-  stamp.dateTime = new Date(entry.at * 1000).toISOString();
-  page["log-empty"].hidden = true;
-  page.log.prepend(make("li", entry.what === "send.refused" || entry.what === "webhook.retrying" ? "bad" : "", stamp, line(entry)));
-  while (page.log.children.length > LOG_LINES) page.log.lastElementChild.remove();
-}
-
-function showPeople(people) {
-  page.people.replaceChildren(...people.map((person) => {
-    const note = make("small", "", person.wa_id ? `+${person.wa_id}` : word("hidden_number"));
-    note.dir = person.wa_id ? "ltr" : "auto";
-    const initial = make("span", "initial", person.name.replace(/^(أبو|أم) /, "").slice(0, 1));
-    initial.setAttribute("aria-hidden", "true");
-    const choice = make("button", "", initial, make("span", "", make("b", "", person.name), note));
-    choice.type = "button";
-    choice.dataset.person = person.key;
-    if (person.key === state.person.key) choice.setAttribute("aria-current", "true");
-    return make("li", "", choice);
-  }));
-  page.holder.replaceChildren(" · ", sentence("phone_of", { name: state.person.name }));
-}
-
-function showFaults(faults) {
-  for (const kind of ["delay", "duplicate", "outage"]) {
-    document.querySelector(`[data-switch="${kind}"]`).checked = faults.some((f) => f.kind === kind);
+  grow() {
+    const { field } = this;
+    // An empty field has no text to take a direction from: it keeps the page's.
+    field.dir = field.value ? "auto" : document.documentElement.dir;
+    field.style.blockSize = "auto";
+    field.style.blockSize = `${Math.min(Math.max(field.scrollHeight, 46), 132)}px`;
+    const isRecording = !this.part.recording.hidden;
+    const hasText = field.value.trim() !== "";
+    this.part.send.hidden = !hasText && !isRecording;
+    this.part.record.hidden = hasText || isRecording;
   }
-}
 
-function showClock(clock) {
-  state.offset = clock.offset_s;
-  document.querySelector('[data-switch="window"]').checked = clock.offset_s >= 24 * 3600;
-  tickClock();
-}
-
-function tickClock() {
-  const moment = now();
-  page["phone-clock"].textContent = time(moment);
-  page.clock.textContent = `${weekday(moment)} ${time(moment)}`;
-}
-
-// What the person does
-
-function grow() {
-  // An empty field has no text to take a direction from: it keeps the page's.
-  field.dir = field.value ? "auto" : document.documentElement.dir;
-  field.style.blockSize = "auto";
-  field.style.blockSize = `${Math.min(field.scrollHeight, 132)}px`;
-  page.send.classList.toggle("ready", field.value.trim() !== "");
-}
-
-function quote(id) {
-  const message = state.messages.get(id);
-  state.quoted = message ?? null;
-  page.reply.hidden = !message;
-  if (!message) return;
-  page["reply-name"].textContent = writerOf(message);
-  page["reply-text"].textContent = summary(message.content);
-  field.focus();
-}
-
-async function submit() {
-  const text = field.value.trim();
-  if (!text || !state.person) return;
-  const context = state.quoted ? { context: { id: state.quoted.id } } : {};
-  field.value = "";
-  grow();
-  quote(null);
-  if (!await write({ type: "text", text: { body: text }, ...context })) {
-    field.value = text;
-    grow();
+  showTyping(seconds) {
+    clearTimeout(this.typingEnds);
+    const nearEnd = this.#isNearEnd;
+    this.part.typing.hidden = !seconds;
+    if (!seconds) return;
+    if (nearEnd) this.#toEnd();
+    this.typingEnds = setTimeout(() => this.showTyping(0), seconds * 1000);
   }
-  field.focus();
-}
 
-const PLACE = () => ({
-  type: "location",
-  location: { latitude: 26.43442, longitude: 50.10326, name: word("place_name"), address: word("place_address") },
-});
+  showClock() {
+    this.part.phoneClock.textContent = time(this.now());
+  }
 
-const ATTACHMENTS = {
-  photo: () => ({ type: "image", image: {} }),
-  voice: () => ({ type: "audio", audio: {} }),
-  location: PLACE,
-  poll: () => ({
-    type: "unsupported",
-    errors: [{
-      code: 131051, title: "Message type unknown", message: "Message type unknown",
-      error_data: { details: "Message type is currently not supported." },
-    }],
-    unsupported: { type: "poll" },
-  }),
-};
+  focus() {
+    this.field.focus();
+  }
 
-function attach() {
-  const choices = Object.keys(ATTACHMENTS).map((name) => {
-    const choice = make("button", "choice", icon(name === "location" ? "place" : name), word(`send_${name}`));
-    choice.type = "button";
-    choice.addEventListener("click", () => {
-      closeSheet();
-      write(ATTACHMENTS[name]());
+  // The person's own settings with the provider
+
+  async changeNumber(number) {
+    if (!/^[1-9]\d{6,14}$/.test(number)) throw word("bad_number");
+    const { person } = this;
+    await this.send({
+      type: "system",
+      system: {
+        body: `User ${person.name} changed from ${person.phone} to ${number}`,
+        wa_id: number, type: "user_changed_number",
+      },
     });
-    return choice;
-  });
-  openSheet({ title: word("attach"), opener: page.attach });
-  fillSheet(...choices);
-}
+    return true;
+  }
 
-function choose(message, opener) {
-  const { interactive } = message.content;
-  const rows = interactive.action.sections.flatMap((section) => [
-    section.title ? make("h4", "", section.title) : null,
-    make("ul", "", ...section.rows.map((row) => {
-      const radio = make("input");
-      Object.assign(radio, { type: "radio", name: "row", value: row.id });
-      return make("li", "", make("label", "", make("span", "", row.title,
-        row.description ? make("small", "", row.description) : null), radio));
-    })),
-  ]).filter(Boolean);
-  openSheet({
-    title: interactive.action.button,
-    opener,
-    onSend: (form) => {
-      const row = interactive.action.sections.flatMap((s) => s.rows).find((r) => r.id === form.elements.row.value);
-      if (!row) return false;
-      write({ type: "interactive", interactive: { type: "list_reply", list_reply: row }, context: { id: message.id } });
-      return true;
-    },
-  });
-  fillSheet(...rows);
-}
+  async changeId() {
+    const digits = [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => byte % 10).join("");
+    const userId = `SA.${digits}`;
+    await this.write({
+      type: "system",
+      system: {
+        body: `User ${this.person.name} has a new id`, user_id: userId, type: "user_changed_user_id",
+      },
+    });
+  }
 
-function fillFlow(message, opener) {
-  const { flow_cta: title, flow_token: token } = message.content.interactive.action.parameters;
-  const details = make("textarea");
-  Object.assign(details, { name: "details", rows: 4, required: true, dir: "auto" });
-  openSheet({
-    title,
-    opener,
-    onSend: () => {
-      const response = JSON.stringify({ flow_token: token, description: details.value });
-      const reply = { name: "flow", body: "Sent", response_json: response };
-      write({ type: "interactive", interactive: { type: "nfm_reply", nfm_reply: reply }, context: { id: message.id } });
-      return true;
-    },
-  });
-  fillSheet(make("label", "stacked", word("flow_text"), details));
-}
+  async hide(hides) {
+    await post("/_control/people", { phone: this.person.phone, hide_phone: hides }).catch(() => this.tell(word("not_sent")));
+  }
 
-function act(button) {
-  const message = state.messages.get(button.closest("[data-message-id]").dataset.messageId);
-  const context = { id: message.id };
-  switch (button.dataset.action) {
-    case "button": {
-      const { reply } = message.content.interactive.action.buttons.find((b) => b.reply.id === button.dataset.replyId);
-      write({ type: "interactive", interactive: { type: "button_reply", button_reply: reply }, context });
-      break;
+  // Stop or resume what the business advertises.
+  async prefer(value) {
+    const { person } = this;
+    const names = { ...(person.wa_id ? { wa_id: person.wa_id } : {}), user_id: person.user_id };
+    await post("/_control/notices", {
+      field: "user_preferences",
+      value: {
+        contacts: [{ profile: { name: person.name }, ...names }],
+        user_preferences: [{
+          ...names,
+          detail: `User requested to ${value} marketing messages`,
+          category: "marketing_messages",
+          value,
+          timestamp: Math.floor(this.now()),
+        }],
+      },
+    }).then(() => this.tell(null), () => this.tell(word("not_sent")));
+  }
+
+  // Whether that is this phone's person; one of the two keys may have changed.
+  #isMine(person) {
+    return person.user_id === this.person?.user_id || (person.phone && person.phone === this.person?.phone);
+  }
+
+  #showPerson(person) {
+    if (!person) return;
+    this.person = person;
+    if (person.key !== this.key) {
+      this.key = person.key;
+      this.root.dataset.person = person.key;
+      this.desk.onRenamed(this);
     }
-    case "list":
-      choose(message, button);
-      break;
-    case "flow":
-      fillFlow(message, button);
-      break;
-    case "location":
-      write({ ...PLACE(), context });
-      break;
-    case "contact": {
-      const phone = state.person.phone ?? "966500000106";
-      write({
-        type: "contacts",
-        contacts: [{ name: { formatted_name: state.person.name }, phones: [{ phone: `+${phone}`, type: "CELL", wa_id: phone }] }],
-        context,
-      });
-      break;
+    this.part.holder.replaceChildren(sentence("phone_of", { name: person.name }));
+    this.root.setAttribute("aria-label", this.part.holder.textContent);
+  }
+
+  #showSnapshot(snapshot) {
+    this.tell(null);
+    this.#showPerson(snapshot.person);
+    this.desk.onShared(this, "snapshot", snapshot);
+    const atEnd = this.#isNearEnd || this.messages.size === 0;
+    // A screen reader should not be read the whole chat anew.
+    this.part.chat.setAttribute("aria-live", "off");
+    for (const message of snapshot.messages) {
+      if (this.messages.has(message.id)) {
+        this.#change(message.id, { status: message.status, reaction: message.reaction });
+      } else {
+        this.#take(message, { isNew: false });
+      }
+    }
+    this.part.empty.hidden = this.part.messages.childElementCount > 0;
+    this.showClock();
+    if (atEnd) this.#toEnd();
+    requestAnimationFrame(() => this.part.chat.setAttribute("aria-live", "polite"));
+    this.read();
+  }
+
+  // A message changes an earlier one, or is a bubble of its own.
+  #take(message, { isNew }) {
+    if (this.messages.has(message.id)) return;
+    const { content } = message;
+    switch (kindOf(content)) {
+      case "reaction":
+        this.#change(content.reaction.message_id, message.mine
+          ? { ownReaction: content.reaction.emoji ?? "" } : { reaction: content.reaction.emoji ?? "" });
+        break;
+      case "edit": {
+        const { original_message_id: id, message: said } = content.edit;
+        const original = this.messages.get(id);
+        const kind = said?.type ?? "text";
+        if (original && said?.[kind]) {
+          this.#change(id, { edited: true, content: { ...original.content, [kind]: { ...original.content[kind], ...said[kind] } } });
+        }
+        break;
+      }
+      case "revoke":
+        this.#change(content.revoke.original_message_id, { revoked: true });
+        break;
+      default:
+        this.#add(message, isNew);
     }
   }
-}
 
-function jumpTo(id) {
-  const item = itemOf(id);
-  item?.scrollIntoView({ block: "center" });
-  item?.classList.remove("found");
-  requestAnimationFrame(() => item?.classList.add("found"));
-}
-
-function pickPerson(key) {
-  const address = new URL(location.href);
-  address.searchParams.set("person", key);
-  history.replaceState(null, "", address);
-  for (const link of document.querySelectorAll("[data-language]")) {
-    link.href = `?lang=${lang === "ar" ? "en" : "ar"}&person=${encodeURIComponent(key)}`;
+  #add(message, isNew) {
+    const { messages: list, empty } = this.part;
+    const nearEnd = this.#isNearEnd;
+    const before = list.lastElementChild;
+    const date = day(message.at);
+    if (list.dataset.day !== date) {
+      list.append(make("li", "day", dayName(message.at, this.now())));
+      list.dataset.day = date;
+    }
+    // The emulator tells a template as the person sees it beside what the business sent.
+    if (message.shown && message.content.template) message.content.template.shown = message.shown;
+    this.messages.set(message.id, message);
+    const item = this.#drawn(message);
+    const follows = before?.classList.contains("message")
+      && before.classList.contains("mine") === message.mine
+      && list.lastElementChild === before;
+    if (!follows) item.classList.add("first");
+    if (isNew) item.classList.add("new");
+    list.append(item);
+    empty.hidden = true;
+    this.#markAnswered(message);
+    if (!message.mine) {
+      this.showTyping(0);
+      this.read();
+    }
+    if (isNew && (nearEnd || message.mine)) this.#toEnd();
+    else if (isNew) this.#showWayToEnd();
   }
-  quote(null);
-  closeSheet();
-  page.messages.dataset.day = "";
-  listen(key);
-}
 
-async function flip(control) {
-  const kind = control.dataset.switch;
-  if (kind === "window") {
-    await post("/_control/clock", { offset_s: control.checked ? WINDOW_SWITCH_S : 0 });
-  } else if (control.checked) {
-    await post("/_control/faults", { kind, ...(kind === "delay" ? { delay_ms: 3000 } : {}) });
-  } else {
-    await call("DELETE", `/_control/faults?kind=${kind}`);
+  #drawn(message) {
+    if (kindOf(message.content) === "system") return line(message, this.#systemText(message.content.system));
+    return bubble(message, (id) => this.messages.get(id));
   }
-}
 
-async function addPerson(form) {
-  const { phone, name, hide_phone: hides } = form.elements;
-  const problem = document.getElementById("new-person-problem");
-  try {
-    const person = await post("/_control/people", {
-      phone: phone.value, name: name.value || null, hide_phone: hides.checked,
+  #systemText({ type, wa_id: phone, body }) {
+    if (type === "user_changed_number") return sentence("number_changed", { phone: `+${phone}` });
+    return type === "user_changed_user_id" ? word("id_changed") : body ?? "";
+  }
+
+  #change(id, change) {
+    const message = this.messages.get(id);
+    if (!message) return;
+    Object.assign(message, change);
+    const item = this.#itemOf(id);
+    if (!item || item.dataset.kind === "system") return;
+    if (change.revoked || change.content) {
+      const fresh = this.#drawn(message);
+      if (item.classList.contains("first")) fresh.classList.add("first");
+      item.replaceWith(fresh);
+      this.#markAnsweredAnew();
+    } else {
+      if ("status" in change) showStatus(item, message);
+      if ("reaction" in change || "ownReaction" in change) {
+        const nearEnd = this.#isNearEnd;
+        showReactions(item, message);
+        if (nearEnd) this.#toEnd();
+      }
+    }
+    this.read();
+  }
+
+  // Reply buttons serve once: WhatsApp greys them out after the first tap.
+  #markAnswered({ content }) {
+    if (!content.interactive?.button_reply && kindOf(content) !== "button") return;
+    const item = content.context && this.#itemOf(content.context.id);
+    const taps = item?.querySelectorAll('[data-action="button"], [data-action="quick"]') ?? [];
+    for (const tap of taps) tap.disabled = true;
+  }
+
+  #markAnsweredAnew() {
+    for (const message of this.messages.values()) this.#markAnswered(message);
+  }
+
+  #itemOf(id) {
+    return this.part.messages.querySelector(`[data-message-id="${CSS.escape(id)}"]`);
+  }
+
+  get #isNearEnd() {
+    const { chat } = this.part;
+    return chat.scrollHeight - chat.scrollTop - chat.clientHeight < NEAR_END_PX;
+  }
+
+  // Pictures grow when they come: who was at the end stays there.
+  #stay() {
+    if (this.isAtEnd) this.#toEnd();
+  }
+
+  #toEnd() {
+    this.isAtEnd = true;
+    this.part.chat.scrollTop = this.part.chat.scrollHeight;
+    this.part.toEnd.hidden = true;
+  }
+
+  #showWayToEnd() {
+    this.part.toEnd.hidden = this.#isNearEnd;
+  }
+
+  async #submit() {
+    if (this.recording) return this.#endRecording();
+    const text = this.field.value.trim();
+    if (!text || !this.person) return undefined;
+    const { quoted } = this;
+    const context = quoted ? { context: { id: quoted.id } } : {};
+    this.field.value = "";
+    this.grow();
+    this.quote(null);
+    if (!await this.write({ type: "text", text: { body: text }, ...context })) {
+      this.field.value = text;
+      this.grow();
+      this.quote(quoted?.id);
+    }
+    return this.field.focus();
+  }
+
+  // Recording
+
+  async #beginRecording() {
+    let recorder;
+    try {
+      recorder = await Recorder.begin();
+    } catch {
+      // No microphone, or not allowed: a ready-made voice message does instead.
+      if (await sending.sendSampleVoice(this)) this.quote(null);
+      return;
+    }
+    this.recording = recorder;
+    this.part.field.hidden = true;
+    this.part.recording.hidden = false;
+    this.grow();
+    const show = () => {
+      this.part.recorded.textContent = spoken(recorder.seconds);
+      if (recorder.seconds >= LONGEST_VOICE_S) this.#endRecording();
+    };
+    show();
+    this.ticking = setInterval(show, 250);
+    this.part.send.focus();
+  }
+
+  async #endRecording() {
+    const recorder = this.#stopRecording();
+    try {
+      await sending.sendVoice(this, await recorder.end());
+      this.quote(null);
+    } catch {
+      this.tell(word("not_recorded"));
+    }
+  }
+
+  #dropRecording() {
+    this.#stopRecording()?.end().catch(() => {});
+  }
+
+  #stopRecording() {
+    const { recording } = this;
+    if (!recording) return null;
+    clearInterval(this.ticking);
+    this.recording = null;
+    this.part.recording.hidden = true;
+    this.part.field.hidden = false;
+    this.grow();
+    this.field.focus();
+    return recording;
+  }
+
+  // Wiring
+
+  #act(tap) {
+    const message = this.messages.get(tap.closest("[data-message-id]").dataset.messageId);
+    const { content } = message;
+    const context = { id: message.id };
+    switch (tap.dataset.action) {
+      case "button": {
+        const { reply } = content.interactive.action.buttons.find((one) => one.reply.id === tap.dataset.replyId);
+        return this.write({ type: "interactive", interactive: { type: "button_reply", button_reply: reply }, context });
+      }
+      case "quick": {
+        const { text, payload } = shownOf(content).buttons[tap.dataset.at];
+        return this.write({ type: "button", button: { payload: payload ?? text, text }, context });
+      }
+      case "code": {
+        const { text, code } = shownOf(content).buttons[tap.dataset.at];
+        return navigator.clipboard?.writeText(code ?? text).catch(() => {});
+      }
+      case "list":
+        return sending.chooseRow(this, message, tap);
+      case "flow":
+        return sending.fillFlow(this, message, this.#flowOf(message), tap).catch(() => this.tell(word("offline")));
+      case "location":
+        return sending.sendLocation(this, { context, opener: tap });
+      default:
+        return this.write({
+          type: "contacts",
+          contacts: [sending.contactCard(this.person.name, this.person.phone ?? "966500000106")],
+          context,
+        });
+    }
+  }
+
+  #flowOf({ content }) {
+    const parameters = content.interactive?.action.parameters;
+    if (parameters) {
+      return { flow: parameters.flow_id ?? parameters.flow_name, title: parameters.flow_cta, token: parameters.flow_token };
+    }
+    const shown = shownOf(content).buttons.find(({ type }) => type === "flow");
+    return { flow: shown.flow_id ?? shown.flow_name, title: shown.text, token: shown.flow_token };
+  }
+
+  #jumpTo(id) {
+    const item = this.#itemOf(id);
+    item?.scrollIntoView({ block: "center" });
+    item?.classList.remove("found");
+    requestAnimationFrame(() => item?.classList.add("found"));
+  }
+
+  #openOptions(item, opener) {
+    const message = this.messages.get(item.dataset.messageId);
+    if (message) sending.openOptions(this, message, opener ?? item.querySelector("[data-options]"));
+  }
+
+  #wire() {
+    const { part, field } = this;
+    for (const [name, drawing] of Object.entries({
+      menu: "more", closeSheet: "close", cancelReply: "close", attach: "attach", emoji: "smile",
+      send: "send", record: "audio", dropRecording: "bin", toEnd: "down",
+    })) part[name].append(icon(drawing));
+
+    part.composer.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
     });
-    problem.hidden = true;
-    phone.removeAttribute("aria-invalid");
-    form.reset();
-    form.closest("details").open = false;
-    pickPerson(person.key);
-    showPanels(false);
-  } catch {
-    problem.hidden = false;
-    phone.setAttribute("aria-invalid", "true");
-    phone.focus();
-  }
-}
-
-function showPanels(open) {
-  document.body.classList.toggle("panels-open", open);
-  if (open) one("close-panels").focus();
-  else if (getComputedStyle(one("open-panels")).display !== "none") one("open-panels").focus();
-}
-
-// Wiring
-
-one("open-panels").append(icon("more"));
-one("close-sheet").append(icon("close"));
-one("cancel-reply").append(icon("close"));
-page.attach.append(icon("attach"));
-page.send.append(icon("send"));
-
-page.composer.addEventListener("submit", (event) => {
-  event.preventDefault();
-  submit();
-});
-field.addEventListener("input", grow);
-field.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    submit();
-  }
-  if (event.key === "Escape") quote(null);
-});
-page.attach.addEventListener("click", attach);
-one("cancel-reply").addEventListener("click", () => {
-  quote(null);
-  field.focus();
-});
-one("open-panels").addEventListener("click", () => showPanels(true));
-one("close-panels").addEventListener("click", () => showPanels(false));
-
-page.messages.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-action], [data-reply-to], [data-jump]");
-  if (target?.dataset.action) act(target);
-  else if (target?.dataset.replyTo) quote(target.dataset.replyTo);
-  else if (target?.dataset.jump) jumpTo(target.dataset.jump);
-});
-let press = 0;
-page.messages.addEventListener("pointerdown", (event) => {
-  const item = event.pointerType === "touch" && event.target.closest("[data-message-id]");
-  if (item) press = setTimeout(() => quote(item.dataset.messageId), LONG_PRESS_MS);
-});
-for (const ending of ["pointerup", "pointercancel", "pointermove"]) {
-  page.messages.addEventListener(ending, () => clearTimeout(press));
-}
-
-page.people.addEventListener("click", (event) => {
-  const choice = event.target.closest("[data-person]");
-  if (!choice) return;
-  pickPerson(choice.dataset.person);
-  showPanels(false);
-});
-one("new-person").addEventListener("submit", (event) => {
-  event.preventDefault();
-  addPerson(event.target);
-});
-for (const control of document.querySelectorAll("[data-switch]")) {
-  control.addEventListener("change", () => {
-    flip(control).catch(() => {
-      control.checked = !control.checked;
-      showTrouble(word("offline"));
+    field.addEventListener("input", () => this.grow());
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        this.#submit();
+      }
+      if (event.key === "Escape") this.quote(null);
     });
-  });
-}
-document.addEventListener("visibilitychange", read);
-setInterval(tickClock, 5000);
+    part.attach.addEventListener("click", () => sending.attach(this, part.attach));
+    part.emoji.addEventListener("click", () => sending.pickEmoji(this, part.emoji));
+    part.record.addEventListener("click", () => this.#beginRecording());
+    part.dropRecording.addEventListener("click", () => this.#dropRecording());
+    part.toEnd.addEventListener("click", () => this.#toEnd());
+    part.chat.addEventListener("scroll", () => {
+      this.isAtEnd = this.#isNearEnd;
+      this.#showWayToEnd();
+    }, { passive: true });
+    new ResizeObserver(() => this.#stay()).observe(part.messages);
+    part.cancelReply.addEventListener("click", () => {
+      this.quote(null);
+      field.focus();
+    });
+    part.menu.addEventListener("click", () => {
+      if (this.person) sending.openMenu(this, part.menu, this.desk.menu(this));
+    });
 
-pickPerson(new URLSearchParams(location.search).get("person") ?? "966500000101");
+    part.messages.addEventListener("click", (event) => {
+      const target = event.target.closest("[data-action], [data-options], [data-jump], [data-view]");
+      if (!target) return;
+      const item = target.closest("[data-message-id]");
+      if (target.dataset.action) this.#act(target);
+      else if (target.dataset.jump) this.#jumpTo(target.dataset.jump);
+      else if (target.dataset.view) this.desk.view(this.messages.get(item.dataset.messageId), target.dataset.view);
+      else this.#openOptions(item, target);
+    });
+    let press = 0;
+    part.messages.addEventListener("pointerdown", (event) => {
+      const item = event.pointerType === "touch" && event.target.closest("[data-message-id]");
+      if (item) press = setTimeout(() => this.#openOptions(item), LONG_PRESS_MS);
+    });
+    for (const ending of ["pointerup", "pointercancel", "pointermove"]) {
+      part.messages.addEventListener(ending, () => clearTimeout(press));
+    }
+
+    const offered = (event) => event.dataTransfer?.types.includes("Files");
+    this.root.addEventListener("dragover", (event) => {
+      if (!offered(event)) return;
+      event.preventDefault();
+      part.drop.hidden = false;
+    });
+    this.root.addEventListener("dragleave", (event) => {
+      if (!this.root.contains(event.relatedTarget)) part.drop.hidden = true;
+    });
+    this.root.addEventListener("drop", (event) => {
+      part.drop.hidden = true;
+      if (!offered(event) || !event.dataTransfer.files[0]) return;
+      event.preventDefault();
+      sending.preview(this, event.dataTransfer.files[0]);
+    });
+    field.addEventListener("paste", (event) => {
+      const [file] = event.clipboardData.files;
+      if (!file) return;
+      event.preventDefault();
+      sending.preview(this, file);
+    });
+  }
+}

@@ -55,6 +55,18 @@ export function dayName(seconds, now) {
   return longDateOf.format(seconds * 1000);
 }
 
+// 75 seconds as 1:15.
+export function spoken(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+const sizeOf = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+export function fileSize(bytes) {
+  if (bytes < 1024 * 1024) return words.kilobytes.replace("{n}", sizeOf.format(Math.max(1, Math.round(bytes / 1024))));
+  return words.megabytes.replace("{n}", sizeOf.format(bytes / 1024 / 1024));
+}
+
 function pauseInWords(seconds) {
   return seconds < 1 ? words.half_second : counted("seconds", Math.round(seconds));
 }

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,8 +62,9 @@ def eventually[T](ask: Callable[[], T]) -> T:
     return answer
 
 
-@pytest.fixture(scope="module")
-def listening_business() -> Iterator[Business]:
+@contextmanager
+def listening() -> Iterator[Business]:
+    """A business with a port of its own."""
     business = Business()
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,6 +90,12 @@ def listening_business() -> Iterator[Business]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def listening_business() -> Iterator[Business]:
+    with listening() as business:
+        yield business
 
 
 class Api:

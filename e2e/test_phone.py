@@ -1,0 +1,262 @@
+"""The emulator's page, used as the people do who hold its phones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.conftest import axe
+from emulator.app import Emulator
+from emulator.settings import Options, Settings
+from emulator.tests.conftest import NOURA, PATIENCE_S, Api, Business, eventually, listening, start
+
+pytestmark = pytest.mark.xdist_group("phone")
+
+ABDULLAH, SARA = "966500000102", "966500000104"
+WIDE = {"width": 1366, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def business() -> Iterator[Business]:
+    with listening() as heard:
+        yield heard
+
+
+@pytest.fixture(scope="module")
+def api(business: Business) -> Iterator[Api]:
+    options = Options(status_delay_ms=1, throughput_per_s=0, pair_limit=False)
+    server, thread, url = start(Emulator(Settings(callback=business.url), options))
+    api = Api(url)
+    yield api
+    api.http.close()
+    server.should_exit = True
+    thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def holder(api: Api, business: Business, request: pytest.FixtureRequest) -> str:
+    """Somebody with a number of their own, who has written already."""
+    person = f"9665{abs(hash(request.node.name)) % 10**8:08d}"
+    api.write(text="السلام عليكم", name="أبو ماجد", **{"from": person})
+    eventually(lambda: any(m.get("from") == person for m in business.messages))
+    business.received.clear()
+    return person
+
+
+@pytest.fixture
+def phone(api: Api, holder: str, new_page: Callable[..., Page]) -> Page:
+    page = new_page(viewport=WIDE)
+    page.goto(f"{api.http.base_url}/?person={holder}&lang=en")
+    return page
+
+
+def heard(business: Business, kind: str) -> dict[str, Any]:
+    """The next message of that kind that the business is told."""
+    return eventually(lambda: next((m for m in business.messages if m["type"] == kind), {}))
+
+
+def bubble(page: Page, text: str) -> Locator:
+    return page.locator("li[data-message-id]", has_text=text).last
+
+
+def options_of(page: Page, text: str) -> Locator:
+    """The sheet with what can be done with a message."""
+    bubble(page, text).hover()
+    bubble(page, text).get_by_role("button", name="Message options").click()
+    return page.get_by_role("dialog")
+
+
+def test_three_people_hold_phones_side_by_side(
+    api: Api, business: Business, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(viewport=WIDE)
+    page.goto(f"{api.http.base_url}/?lang=en")
+    page.get_by_role("button", name="Put عبدالله الحربي’s phone beside it").click()
+    page.get_by_role("button", name="Put سارة القحطاني’s phone beside it").click()
+    expect(page).to_have_url(re.compile(f"person={NOURA}&person={ABDULLAH}&person={SARA}"))
+    expect(page.get_by_role("button", name=re.compile("^Put "))).to_have_count(0)
+
+    for name, words in (("نورة العتيبي", "من نورة"), ("سارة القحطاني", "من سارة")):
+        one = page.get_by_role("region", name=f"{name}’s phone")
+        one.get_by_role("textbox", name="Type a message").fill(words)
+        one.get_by_role("button", name="Send").click()
+        expect(one.locator("li[data-message-id]", has_text=words)).to_have_count(1)
+    expect(page.locator("li[data-message-id]")).to_have_count(2)
+    said = {m["from"]: m["text"]["body"] for m in eventually(lambda: business.messages)}
+    eventually(lambda: len(business.messages) == 2)
+    said = {m["from"]: m["text"]["body"] for m in business.messages}
+    assert said == {NOURA: "من نورة", SARA: "من سارة"}
+
+    page.get_by_role("button", name="Take نورة العتيبي’s phone away").click()
+    expect(page).to_have_url(re.compile(rf"\?(lang=en&)?person={ABDULLAH}&person={SARA}$"))
+    page.reload()
+    expect(page.get_by_role("region", name=re.compile("phone$"))).to_have_count(2)
+    # The first of the two now speaks for both in the log.
+    api.write(text="بعد الإبعاد", **{"from": SARA})
+    expect(page.locator("[data-log] li").first).to_contain_text("سارة القحطاني")
+
+
+def test_a_small_screen_shows_one_phone_and_counts_what_waits_on_the_others(
+    api: Api, new_page: Callable[..., Page]
+) -> None:
+    people = ("966500000941", "966500000942")
+    for person in people:
+        api.write(text="السلام عليكم", name=f"صاحب {person[-3:]}", **{"from": person})
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto(f"{api.http.base_url}/?person={people[0]}&person={people[1]}&lang=en")
+    expect(page.get_by_role("region", name="صاحب 941’s phone")).to_be_visible()
+
+    waiting = api.send_text("وصلت بلاغكم فرقة", to=people[1])
+    other = page.get_by_role("navigation").get_by_role("button", name="صاحب 942")
+    expect(other).to_contain_text("1")
+    assert api.webhooks(kind="status.read", about=waiting) == []
+
+    other.click()
+    expect(page.get_by_text("وصلت بلاغكم فرقة")).to_be_visible()
+    eventually(lambda: api.webhooks(kind="status.read", about=waiting))
+
+
+def test_a_message_is_answered_changed_deleted_and_passed_on(
+    api: Api, business: Business, holder: str, phone: Page
+) -> None:
+    asked = api.send_text("أين الموقع؟", to=holder)
+
+    options_of(phone, "أين الموقع؟").get_by_role("button", name="React 👍").click()
+    assert heard(business, "reaction")["reaction"] == {"message_id": asked, "emoji": "👍"}
+    expect(bubble(phone, "أين الموقع؟").get_by_role("img", name="Reaction 👍")).to_be_visible()
+    options_of(phone, "أين الموقع؟").get_by_role("button", name="Reply").click()
+    phone.get_by_role("textbox", name="Type a message").fill("عند المسجد")
+    phone.keyboard.press("Enter")
+    answer = heard(business, "text")
+    assert answer["context"]["id"] == asked
+    expect(bubble(phone, "عند المسجد").locator(".quote")).to_contain_text("أين الموقع؟")
+
+    options_of(phone, "عند المسجد").get_by_role("button", name="Edit").click()
+    phone.get_by_label("Message text").fill("عند المدرسة")
+    phone.get_by_role("button", name="Save the change").click()
+    changed = heard(business, "edit")["edit"]
+    assert changed["original_message_id"] == answer["id"]
+    assert changed["message"]["text"] == {"body": "عند المدرسة"}
+    expect(bubble(phone, "عند المدرسة")).to_contain_text("Edited")
+
+    business.received.clear()
+    options_of(phone, "عند المدرسة").get_by_role("button", name="Forward to").click()
+    phone.get_by_label("Forwarding").select_option("Forwarded many times")
+    phone.get_by_role("dialog").get_by_role("button", name="Send").click()
+    forwarded = heard(business, "text")
+    assert forwarded["text"] == {"body": "عند المدرسة"}
+    assert forwarded["context"]["frequently_forwarded"] is True
+
+    options_of(phone, "Forwarded many times").get_by_role("button", name="Delete").click()
+    assert heard(business, "revoke")["revoke"] == {"original_message_id": forwarded["id"]}
+    expect(phone.get_by_text("You deleted this message")).to_be_visible()
+    phone.reload()
+    expect(phone.get_by_text("You deleted this message")).to_be_visible()
+    expect(bubble(phone, "عند المدرسة")).to_contain_text("Edited")
+
+
+def test_an_old_message_can_no_longer_be_changed_or_deleted(
+    api: Api, holder: str, phone: Page
+) -> None:
+    expect(options_of(phone, "السلام عليكم").get_by_role("button", name="Edit")).to_be_visible()
+    phone.keyboard.press("Escape")
+    api.set_clock(offset_s=16 * 60)
+    sheet = options_of(phone, "السلام عليكم")
+    expect(sheet.get_by_role("button", name="Delete")).to_be_visible()
+    expect(sheet.get_by_role("button", name="Edit")).to_have_count(0)
+    phone.keyboard.press("Escape")
+    api.set_clock(offset_s=49 * 3600)
+    expect(options_of(phone, "السلام عليكم").get_by_role("button", name="Delete")).to_have_count(0)
+    api.set_clock(offset_s=0)
+
+
+def test_a_place_is_chosen_with_the_keyboard(business: Business, phone: Page) -> None:
+    phone.get_by_role("button", name="Attach").click()
+    phone.get_by_role("button", name="Location", exact=True).click()
+    expect(phone.get_by_role("application")).to_be_focused()
+    before = float(phone.get_by_label("Longitude").input_value())
+    phone.keyboard.press("ArrowRight")
+    assert float(phone.get_by_label("Longitude").input_value()) > before
+    phone.get_by_label("Latitude").fill("95")
+    expect(phone.get_by_role("dialog").get_by_role("button", name="Send")).to_be_disabled()
+    phone.get_by_label("Latitude").fill("26.3")
+    phone.get_by_label("Name of the place").fill("")
+    phone.get_by_label("Address").fill("")
+    phone.get_by_role("dialog").get_by_role("button", name="Send").click()
+    place = heard(business, "location")["location"]
+    assert place.keys() == {"latitude", "longitude"}
+    assert place["latitude"] == 26.3
+    expect(phone.get_by_role("button", name="Attach")).to_be_focused()
+
+
+def test_the_panel_makes_trouble_and_moves_the_clock(api: Api, phone: Page) -> None:
+    phone.get_by_text("More conditions").click()
+    phone.get_by_label("How often").select_option("Next time only")
+    phone.get_by_label("Error code").select_option("131047")
+    phone.get_by_role("switch", name="Refused sends").check()
+    faults = eventually(lambda: api.http.get("/_control/faults").json()["items"])
+    assert [(f["kind"], f["code"], f["count"]) for f in faults] == [("error", 131047, 1)]
+    api.send({"type": "text", "text": {"body": "أهلًا"}})
+    expect(phone.get_by_role("switch", name="Refused sends")).not_to_be_checked()
+
+    phone.locator("summary", has_text="Clock").click()
+    phone.get_by_role("button", name="One day ahead").click()
+    expect(phone.locator("[data-clock-state]")).to_have_text("24 hours ahead")
+    expect(phone.get_by_role("switch", name="24-hour window expired")).to_be_checked()
+    phone.get_by_role("button", name="Present time").click()
+    expect(phone.locator("[data-clock-state]")).to_have_text("at present time")
+
+    phone.locator("summary", has_text="Speed and limits").click()
+    phone.get_by_label("Pause before a notice is tried again, ms").fill("70")
+    phone.keyboard.press("Tab")
+    eventually(lambda: api.http.get("/_control/options").json()["retry_pause_ms"] == 70)
+
+
+LIST = {
+    "type": "list",
+    "body": {"text": "كيف كانت خدمتنا؟"},
+    "action": {
+        "button": "تقييم الخدمة",
+        "sections": [{"rows": [{"id": "5", "title": "راضٍ جدًا"}, {"id": "1", "title": "غير راضٍ"}]}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"), list(product(("ar", "en"), ("light", "dark"), (1366, 390)))
+)
+def test_axe_finds_nothing_on_the_phone(
+    api: Api, holder: str, new_page: Callable[..., Page], *, language: str, scheme: str, width: int
+) -> None:
+    to = {"to": holder}
+    quoted = api.write(text="*مهم*: انظر https://example.org", **{"from": holder})
+    api.send({"type": "interactive", "interactive": LIST, "context": {"message_id": quoted}}, **to)
+    api.send({"type": "reaction", "reaction": {"message_id": quoted, "emoji": "🙏"}}, **to)
+    place = {"latitude": 26.4, "longitude": 50.1, "name": "الكورنيش"}
+    api.write(message={"type": "location", "location": place}, **{"from": holder})
+    gone = api.write(text="حُذفت", **{"from": holder})
+    revoke = {"type": "revoke", "revoke": {"original_message_id": gone}}
+    api.write(message=revoke, **{"from": holder})
+    # A sheet that is still rising is paler than it will be.
+    page = new_page(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page.goto(f"{api.http.base_url}/?person={holder}&person={NOURA}&lang={language}")
+    expect(page.locator("[data-kind=list]").first).to_be_visible()
+    found = {"chat": axe(page)}
+
+    for opener in ("[data-attach]", "[data-emoji]", "[data-menu]", "[data-action=list]"):
+        page.locator(f"{opener} >> visible=true").first.click()
+        found[opener] = axe(page)
+        page.keyboard.press("Escape")
+    if width < 760:
+        page.locator("[data-open-panel]").click()
+    for fold in ("faults", "clock", "options", "notices"):
+        page.locator(f"[data-fold={fold}] > summary").click()
+    found["panel"] = axe(page)
+    assert not any(found.values()), found
