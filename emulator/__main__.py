@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 
@@ -40,6 +40,7 @@ def main() -> int:
             f"({failure.strerror}); stop what uses it or give another --port.\n"
         )
         return 1
+    settings = replace(settings, port=listener.getsockname()[1])
     emulator = Emulator(settings, options)
     config = uvicorn.Config(
         emulator,
@@ -52,7 +53,7 @@ def main() -> int:
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     sys.stderr.write(
-        f"emulator: phone at http://{settings.host}:{listener.getsockname()[1]}/ "
+        f"emulator: phone at http://{settings.host}:{settings.port}/ "
         f"and webhooks to {settings.callback}\n"
     )
     # The server raises the signal again once it is down; an ordinary end is then exit code 0.

@@ -13,8 +13,6 @@ type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 type Headers = list[tuple[bytes, bytes]]
 
-LARGEST_BODY = 4 * 1024 * 1024
-
 
 class BadRequest(Exception):
     """The request cannot be understood; the text is for the one who sent it."""
@@ -90,7 +88,7 @@ class Router:
         return json_response({"error": "Not found."}, 404)
 
 
-async def read_request(scope: Scope, receive: Receive) -> Request | None:
+async def read_request(scope: Scope, receive: Receive, *, most: int) -> Request | None:
     """The whole request, or None when its body is too large or the client left."""
     parts: list[bytes] = []
     size = 0
@@ -100,7 +98,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
             return None
         part = message.get("body", b"")
         size += len(part)
-        if size > LARGEST_BODY:
+        if size > most:
             return None
         parts.append(part)
         if not message.get("more_body"):

@@ -1,10 +1,7 @@
 """What passes between the phones and the business, both ways."""
 
 import asyncio
-import base64
-import hashlib
 import math
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,19 +9,13 @@ from typing import Any
 from emulator import webhooks
 from emulator.errors import ProviderError
 from emulator.faults import Faults
+from emulator.media import READY_MADE, MediaStore, bare_type
 from emulator.settings import Options, Settings
 from emulator.templates import Template, Templates
 from emulator.webhooks import Courier, Webhook
 from emulator.world import Message, Person, Sent, World, new_message_id
 
 TYPING_S = 25
-MIME_TYPES = {
-    "image": "image/jpeg",
-    "audio": "audio/ogg; codecs=opus",
-    "video": "video/mp4",
-    "document": "application/pdf",
-    "sticker": "image/webp",
-}
 
 
 class Bucket:
@@ -59,6 +50,7 @@ class Carrier:
         self.courier = Courier(
             settings, options, self.world.clock, self.faults, self._on_webhook_news
         )
+        self.media = MediaStore(self.world.clock.now, settings.base_url)
         self.templates = Templates(self.world.clock.now, self.courier.announce)
         self._pairs: dict[str, Bucket] = {}
         self._throughput = Bucket(burst=1, per_s=1)
@@ -70,6 +62,7 @@ class Carrier:
             return
         self.world.keep_history_in(self.settings.data_dir)
         self.templates.keep_in(self.settings.data_dir)
+        self.media.keep_in(self.settings.data_dir)
         for template in self.templates:
             if template.status == "PENDING":
                 self.submit(template)
@@ -79,6 +72,7 @@ class Carrier:
 
     async def close(self) -> None:
         await self.courier.close()
+        self.media.close()
         if self.world.history is not None:
             self.world.history.close()
 
@@ -129,23 +123,32 @@ class Carrier:
     def _completed(self, content: dict[str, Any]) -> dict[str, Any]:
         kind = content.get("type", "text")
         content = {"type": kind, **content}
-        if kind in MIME_TYPES and isinstance(content.get(kind), dict):
-            content[kind] = {**self._described_media(kind), **content[kind]}
+        if kind in READY_MADE and isinstance(content.get(kind), dict):
+            content[kind] = self._described(kind, content[kind])
         context = content.get("context")
         if isinstance(context, dict) and "id" in context:
             content["context"] = {"from": self.settings.display_phone_number, **context}
         return content
 
-    def _described_media(self, kind: str) -> dict[str, Any]:
-        media_id = str(10**15 + secrets.randbelow(9 * 10**15))
-        digest = hashlib.sha256(media_id.encode()).digest()
-        return {
-            "mime_type": MIME_TYPES[kind],
-            "sha256": base64.b64encode(digest).decode(),
-            "id": media_id,
-            "url": f"https://media.provider.invalid/attachments/?mid={media_id}",
-            **({"voice": True} if kind == "audio" else {}),
+    def _described(self, kind: str, part: dict[str, Any]) -> dict[str, Any]:
+        media = self.media.get(str(part["id"])) if "id" in part else self.media.ready_made(kind)
+        if media is None:
+            # A recorded message brings an id of its own.
+            return {"mime_type": READY_MADE[kind][1], **part}
+        described: dict[str, Any] = {
+            "mime_type": media.mime_type,
+            "sha256": media.sha256_base64,
+            "id": media.id,
+            "url": self.media.url(media),
         }
+        match kind:
+            case "audio":
+                described["voice"] = bare_type(media.mime_type) == "audio/ogg"
+            case "document":
+                described["filename"] = media.filename or media.sample or media.id
+            case "sticker":
+                described["animated"] = False
+        return {**described, **part}
 
     # From the business to the phone
 

@@ -34,11 +34,11 @@ def refusing[Whose, **Given](
 
 def authorise(request: Request, carrier: Carrier) -> None:
     """Refuse a request without a valid token."""
-    given = request.headers.get(b"authorization", b"")
-    if not given.startswith(b"Bearer "):
+    scheme, _, given = request.headers.get(b"authorization", b"").partition(b" ")
+    # Uploads of samples say OAuth, all else says Bearer.
+    if scheme not in (b"Bearer", b"OAuth"):
         raise ProviderError(0, "An access token is required to request this resource.")
-    token = carrier.settings.access_token.encode()
-    if not hmac.compare_digest(given.removeprefix(b"Bearer "), token):
+    if not hmac.compare_digest(given, carrier.settings.access_token.encode()):
         raise ProviderError(190, "Invalid OAuth access token.")
 
 

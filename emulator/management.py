@@ -1,4 +1,4 @@
-"""The account's side of the provider: its templates."""
+"""The account's side of the provider: its templates, and every object by its id."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
 from emulator.graph import authorise, chosen, decoded, page_of, refusing, unknown_object
+from emulator.media import KIND_OF, Media
 
 TEMPLATE_FIELDS = ("name", "parameter_format", "components", "language", "status", "category")
 
@@ -37,7 +38,8 @@ class Management:
     @refusing
     async def create_template(self, request: Request, account_id: str) -> Response:
         self._enter(request, account_id)
-        template = self._templates.create(_object(request))
+        made = _object(request)
+        template = self._templates.create(made, is_sample=self._carrier.media.knows_handle)
         self._carrier.submit(template)
         return json_response(
             {"id": template.id, "status": template.status, "category": template.category}
@@ -59,6 +61,17 @@ class Management:
         authorise(request, self._carrier)
         if template := self._templates.get(object_id):
             return json_response(chosen(template.to_json(), request, TEMPLATE_FIELDS))
+        if media := self._media(request, object_id):
+            return json_response(
+                {
+                    "messaging_product": "whatsapp",
+                    "url": self._carrier.media.url(media),
+                    "mime_type": media.mime_type,
+                    "sha256": media.sha256,
+                    "file_size": media.file_size,
+                    "id": media.id,
+                }
+            )
         raise unknown_object(request, object_id)
 
     @refusing
@@ -70,6 +83,39 @@ class Management:
             self._carrier.submit(template)
             return json_response({"success": True})
         raise unknown_object(request, object_id)
+
+    @refusing
+    async def delete(self, request: Request, object_id: str) -> Response:
+        authorise(request, self._carrier)
+        if media := self._media(request, object_id):
+            self._carrier.media.delete(media)
+            return json_response({"success": True})
+        raise unknown_object(request, object_id)
+
+    @refusing
+    async def begin_upload(self, request: Request, app_id: str) -> Response:
+        """Announce a sample for the header of a template."""
+        authorise(request, self._carrier)
+        if app_id != self._carrier.settings.app_id:
+            raise unknown_object(request, app_id)
+        size, mime_type = (request.query.get(name, "") for name in ("file_length", "file_type"))
+        if not size.isascii() or not size.isdigit() or mime_type not in KIND_OF:
+            raise ProviderError(100, "Give file_length and a file_type that templates may have.")
+        session = self._carrier.media.begin_upload(int(size))
+        return json_response({"id": f"upload:{session}"})
+
+    @refusing
+    async def finish_upload(self, request: Request, session: str) -> Response:
+        authorise(request, self._carrier)
+        return json_response({"h": self._carrier.media.finish_upload(session, request.body)})
+
+    def _media(self, request: Request, media_id: str) -> Media | None:
+        """The file, unless the request says that another number has it."""
+        media = self._carrier.media.get(media_id)
+        number = request.query.get("phone_number_id")
+        if media and media.number and number and number != media.number:
+            return None
+        return media
 
     def _enter(self, request: Request, account_id: str) -> None:
         authorise(request, self._carrier)

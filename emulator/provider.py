@@ -11,7 +11,8 @@ from emulator import shapes
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
-from emulator.graph import authorise, decoded, unknown_object
+from emulator.graph import authorise, decoded, refusing, unknown_object
+from emulator.media import form_fields
 from emulator.rendering import rendered
 from emulator.world import Person, Refused
 
@@ -45,6 +46,35 @@ class Provider:
         if (pause_s := self._pause_s(answer)) > 0:
             await asyncio.sleep(pause_s)
         return answer
+
+    @refusing
+    async def upload(self, request: Request, phone_number_id: str) -> Response:
+        """Take a file that messages may name by its id."""
+        authorise(request, self._carrier)
+        if phone_number_id != self._carrier.settings.phone_number_id:
+            raise unknown_object(request, phone_number_id)
+        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+        form = form_fields(content_type, request.body)
+        if form.get("messaging_product", (b"",))[0] != b"whatsapp":
+            raise ProviderError(100, "The parameter messaging_product is required.")
+        if "file" not in form:
+            raise ProviderError(100, "The parameter file is required.")
+        content, filename, own_type = form["file"]
+        given_type = form["type"][0].decode("utf-8", "replace") if "type" in form else own_type
+        media = self._carrier.media.upload(phone_number_id, given_type or "", content, filename)
+        return json_response({"id": media.id})
+
+    async def download(self, request: Request) -> Response:
+        """The file behind an address that was given out for it."""
+        try:
+            authorise(request, self._carrier)
+        except ProviderError as refusal:
+            return json_response(refusal.envelope(), refusal.http_status)
+        media = self._carrier.media.by_url(request.query)
+        if media is None:
+            return Response(status=404, content_type="text/plain", body=b"Not found")
+        content = await asyncio.to_thread(self._carrier.media.path(media).read_bytes)
+        return Response(body=content, content_type=media.mime_type)
 
     async def unknown(self, request: Request) -> Response:
         """Any other path under a version."""
@@ -93,6 +123,9 @@ class Provider:
     def _message(self, body: dict[str, Any], request: Request) -> Response:
         carrier = self._carrier
         shapes.check_message(body)
+        for kind, part in shapes.media_parts(body):
+            if "id" in part:
+                carrier.media.to_send(kind, part["id"])
         key, to_phone = shapes.recipient_of(body)
         if body.get("recipient_type") == "group":
             raise ProviderError(131041, "This number has no group with that id.")

@@ -16,9 +16,16 @@ class Settings:
     phone_number_id: str = "106540000000940"
     display_phone_number: str = "966112345678"
     account_id: str = "104857600000001"
+    app_id: str = "102030405060708"
     business_name: str = "أمانة المنطقة الشرقية"
     business_name_en: str = "Eastern Province Municipality"
+    public_url: str = ""
     data_dir: Path | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where the business reaches the emulator."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 @dataclass(kw_only=True)

@@ -325,6 +325,7 @@ CONTENT: dict[str, Shape] = {
     "interactive": INTERACTIVE,
     "template": TEMPLATE,
 }
+MEDIA_KINDS = frozenset(("image", "video", "document", "audio", "sticker"))
 ENVELOPE: dict[str, Shape] = {
     "recipient_type": Text(one_of=("individual", "group")),
     "to": ANY_TEXT,
@@ -407,6 +408,28 @@ def _check_template(template: dict[str, Any]) -> None:
                     TEMPLATE_VALUE_INVALID,
                     "Param text cannot have new lines, tabs or more than 4 consecutive spaces.",
                 )
+
+
+def media_parts(body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every picture, sound or file in a checked message, with its kind."""
+    kind = body.get("type", "text")
+    if kind in MEDIA_KINDS:
+        return [(kind, body[kind])]
+    headers: list[dict[str, Any]] = []
+    if kind == "interactive":
+        headers = [body["interactive"].get("header", {})]
+    elif kind == "template":
+        headers = [
+            parameter
+            for component in body["template"].get("components", ())
+            if component["type"] == "header"
+            for parameter in component.get("parameters", ())
+        ]
+    return [
+        (header["type"], header[header["type"]])
+        for header in headers
+        if header.get("type") in MEDIA_KINDS
+    ]
 
 
 def recipient_of(body: dict[str, Any]) -> tuple[str, bool]:

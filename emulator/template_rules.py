@@ -105,8 +105,8 @@ def _check_header(header: dict[str, Any], *, is_named: bool) -> None:
     if kind == "LOCATION":
         return
     if kind != "TEXT":
-        handles = example.get("header_handle")
-        if not isinstance(handles, list) or not handles or not isinstance(handles[0], str):
+        given = example.get("header_handle")
+        if not isinstance(given, list) or not given or not all(isinstance(h, str) for h in given):
             raise wrong("A media header needs a sample: example.header_handle.", HEADER)
         return
     text = _limited_text(header, "text", 60, "The header")
@@ -246,6 +246,16 @@ def _example(part: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(example, dict):
         raise wrong("An example is an object.")
     return example
+
+
+def handles(components: list[dict[str, Any]]) -> list[str]:
+    """The uploaded samples that a checked template names."""
+    return [
+        handle
+        for part in components
+        if part.get("format") in ("IMAGE", "VIDEO", "DOCUMENT")
+        for handle in part["example"]["header_handle"]
+    ]
 
 
 def wrong(details: str, subcode: int | None = None) -> ProviderError:

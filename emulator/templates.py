@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from emulator.errors import ProviderError
-from emulator.template_rules import check, wrong
+from emulator.template_rules import HEADER, check, handles, wrong
 
 SAMPLES = Path(__file__).parent / "samples"
 DAY_S = 24 * 3600
@@ -121,12 +121,15 @@ class Templates:
     def find(self, name: str, language: str) -> Template | None:
         return self._by_name.get((name, language))
 
-    def create(self, made: dict[str, Any]) -> Template:
+    def create(self, made: dict[str, Any], *, is_sample: Callable[[str], bool]) -> Template:
         """Take a new template for review.
 
         :raises ProviderError: a rule is broken
         """
         check(made)
+        for handle in handles(made["components"]):
+            if not is_sample(handle):
+                raise wrong("The sample of the header was never uploaded.", HEADER)
         name, language, now = made["name"], made["language"], self._now()
         if self.find(name, language):
             raise wrong(f"There is already {language} content for {name}.", ALREADY_THERE)

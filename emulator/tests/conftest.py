@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from emulator.app import Emulator
 from emulator.settings import Options, Settings
 
 NOURA = "966500000101"
+SAMPLES = Path(__file__).parents[1] / "samples"
 PATIENCE_S = 5.0
 OPTIONS: dict[str, Any] = {
     **asdict(Options()),
@@ -118,6 +120,16 @@ class Api:
         assert isinstance(message_id, str)
         return message_id
 
+    def upload(
+        self, sample: str = "photo.jpg", mime_type: str = "image/jpeg", content: bytes = b""
+    ) -> httpx.Response:
+        return self.http.post(
+            "/v25.0/106540000000940/media",
+            headers=self.headers,
+            data={"messaging_product": "whatsapp", "type": mime_type},
+            files={"file": (sample, content or (SAMPLES / sample).read_bytes(), mime_type)},
+        )
+
     def write(self, **body: Any) -> str:
         answer = self.http.post("/_control/messages", json={"from": NOURA, **body})
         assert answer.status_code == 200, answer.text
@@ -148,6 +160,7 @@ class Api:
 
 def start(emulator: Emulator) -> tuple[uvicorn.Server, threading.Thread, str]:
     listener = socket.create_server(("127.0.0.1", 0))
+    emulator.settings = replace(emulator.settings, port=listener.getsockname()[1])
     config = uvicorn.Config(emulator, log_level="warning", lifespan="on", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -9,6 +9,7 @@ from emulator.tests.conftest import NOURA, Api
 MISSING, INVALID, WRONG, UNSUPPORTED = 131008, 131009, 100, 131051
 # One pictograph is two UTF-16 units: 11 of them are 22.
 EMOJI = "🌧"
+LINK = "https://example.com/file"
 
 
 def text(body: Any = "أهلًا", **more: Any) -> dict[str, Any]:
@@ -82,10 +83,10 @@ ACCEPTED = {
     "phone as people write it": {**text(), "to": "+966 (50) 000-0101"},
     "to wins over recipient": {**text(), "recipient": "SA.1"},
     "image by link": of("image", link="https://example.com/a.jpg", caption="ص" * 1024),
-    "video by id": of("video", id="1"),
-    "document": of("document", id="1", filename="تعميم.pdf", caption="تعميم"),
-    "audio": of("audio", id="1"),
-    "sticker": of("sticker", id="1"),
+    "video": of("video", link=LINK),
+    "document": of("document", link=LINK, filename="تعميم.pdf", caption="تعميم"),
+    "audio": of("audio", link=LINK),
+    "sticker": of("sticker", link=LINK),
     "location": of("location", latitude=26.4, longitude=50.1, name="الدمام", address="الروضة"),
     "contacts": {
         "type": "contacts",
@@ -99,7 +100,7 @@ ACCEPTED = {
         footer={"text": "ذ" * 60},
         header={"type": "text", "text": "ع" * 60},
     ),
-    "buttons under a picture": buttons(header={"type": "image", "image": {"id": "1"}}),
+    "buttons under a picture": buttons(header={"type": "image", "image": {"link": LINK}}),
     "ten rows in two sections": listed(
         {"title": "ق" * 24, "rows": rows(5, description="و" * 72)},
         {"title": "ثان", "rows": rows(5, start=5)},
