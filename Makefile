@@ -62,12 +62,12 @@ $(UV): requirements/bootstrap.txt
 
 $(VENV)/.ready: $(UV) requirements/base.txt pyproject.toml
 	@scripts/make-venv $(UV) $(VENV)
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/base.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements/base.txt
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json

@@ -51,28 +51,53 @@ class Ground:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
             raise BenchFailed(f"The bench's database could not be prepared: {lines[-1]}")
 
+    def start(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start one role of Bayan; its output goes to `logs/<role>.log`."""
+        return self._start(role, "bayan", "serve", role, *arguments)
+
     def serve(self, role: str) -> int:
         """Start one role that listens; returns its port once it answers there."""
         port = free_port()
-        log = self.folder / "logs" / f"{role}.log"
-        with log.open("wb") as sink, uninterrupted():
+        self.start(role, "--port", str(port))
+        self._wait_until_it_answers(role, port, "/healthz")
+        return port
+
+    def emulate(self, callback: str, *arguments: str) -> str:
+        """Start an emulator that sends its webhooks there; returns its address."""
+        port = free_port()
+        self._start("emulator", "emulator", f"--port={port}", f"--callback={callback}", *arguments)
+        self._wait_until_it_answers("emulator", port, "/healthz")
+        return f"http://127.0.0.1:{port}"
+
+    def _start(self, name: str, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "logs" / f"{name}.log").open("wb") as sink, uninterrupted():
             process = subprocess.Popen(
-                [sys.executable, "-m", "bayan", "serve", role, "--port", str(port)],
+                [sys.executable, "-m", module, *arguments],
                 env=self._variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),  # noqa: PLW1509  # no threads here
             )  # fmt: skip
-            self.processes[role] = process
+            self.processes[name] = process
+        return process
+
+    def _wait_until_it_answers(self, name: str, port: int, path: str) -> None:
         deadline = time.monotonic() + 30
-        while not answers("127.0.0.1", port, "/healthz"):
-            if process.poll() is not None or time.monotonic() > deadline:
+        while not answers("127.0.0.1", port, path):
+            if self.processes[name].poll() is not None or time.monotonic() > deadline:
+                log = self.folder / "logs" / f"{name}.log"
                 lines = log.read_text(errors="replace").strip().splitlines() or ["no reason given"]
-                raise BenchFailed(f"'bayan serve {role}' does not start: {lines[-1]}")
+                raise BenchFailed(f"'{name}' does not start: {lines[-1]}")
             time.sleep(0.05)
-        return port
 
     def connect(self) -> psycopg.Connection:
         """A superuser's connection, to look behind the servers' back."""
         return self.cluster.connect("bayan")
+
+    def cpu_seconds_of_all(self) -> dict[str, float]:
+        """CPU used so far by everything that runs here, by its name."""
+        postmaster = self.cluster.pid
+        assert postmaster is not None  # noqa: S101  # started in `prepare`
+        used = {name: _family_cpu(process.pid) for name, process in self.processes.items()}
+        return used | {"postgres": _family_cpu(postmaster)}
 
     def cpu_seconds(self, role: str) -> dict[str, float]:
         """CPU used so far by the processes of this role and by PostgreSQL with all its processes."""

@@ -76,7 +76,9 @@ async def run(stop: asyncio.Event) -> None:
     connector = aiohttp.TCPConnector(
         limit=MOST_IN_FLIGHT + 100, keepalive_timeout=KEEP_CONNECTION_SECONDS
     )
-    async with aiohttp.ClientSession(connector=connector) as session:
+    # No provider needs cookies, and looking after them costs with every message.
+    cookies = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies) as session:
         await asyncio.gather(*(_keep_running(loop, session, stop) for loop in LOOPS))
 
 

@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
     add("verify-audit", verify_audit, "walk the audit trail's hash chain")
     bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
-    bench_parser.add_argument("name", choices=["intake"])
+    bench_parser.add_argument("name", choices=["intake", "dispatch"])
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
     manage_parser = add("manage", manage, "Django's own commands")
     manage_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -319,9 +319,10 @@ def verify_audit(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    from benchmarks import intake
+    from benchmarks import dispatch, intake
 
-    return intake.main(options.rest)
+    programs = {"intake": intake.main, "dispatch": dispatch.main}
+    return programs[options.name](options.rest)
 
 
 def manage(options: argparse.Namespace) -> int:

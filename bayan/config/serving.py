@@ -9,6 +9,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
+import uvloop
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ def dispatcher() -> None:
         log.info("dispatcher.started")
         await loop.run(stop)
 
-    asyncio.run(until_stopped())
+    uvloop.run(until_stopped())
 
 
 def _run(application: str, host: str, port: int) -> None:

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+from functools import cache, lru_cache
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 
 
+@cache
 def _box() -> Fernet:
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(settings.FIELD_KEY.encode()).digest()))
 
@@ -21,4 +23,10 @@ def unlock(locked: bytes | memoryview) -> str:
 
     :raises cryptography.fernet.InvalidToken: it was locked with another key
     """
-    return _box().decrypt(bytes(locked)).decode()
+    return _unlocked(bytes(locked))
+
+
+@lru_cache(maxsize=256)
+def _unlocked(locked: bytes) -> str:
+    # A sender needs the same few secrets with every message.
+    return _box().decrypt(locked).decode()

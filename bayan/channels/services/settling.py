@@ -77,13 +77,15 @@ def settle(results: Sequence[tuple[Outgoing, Outcome]], *, now: datetime) -> Non
     for row, outcome in results:
         if outcome.reaction is not Reaction.ACCEPTED:
             react(row, outcome, now=now)
-        log.info(
-            "outgoing.settled",
-            outgoing=str(row.public_id),
-            outcome=outcome.reaction.value,
-            code=(outcome.error or {}).get("code"),
-            request_id=row.request_id,
-        )
+        # A broadcast has a page that counts; a line for each of its messages would drown the others.
+        if not row.broadcast_id or outcome.reaction is not Reaction.ACCEPTED:
+            log.info(
+                "outgoing.settled",
+                outgoing=str(row.public_id),
+                outcome=outcome.reaction.value,
+                code=code_of(outcome.error),
+                request_id=row.request_id,
+            )
 
 
 def _settled(  # noqa: PLR0911  # one answer for each case

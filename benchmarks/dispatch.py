@@ -1,0 +1,270 @@
+"""`bayan bench dispatch`: is the permitted rate held and never exceeded, and does everything arrive once?
+
+All figures are counted from the emulator's own log, against a list written before the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from benchmarks.ground import BenchFailed, Ground, ground
+
+# As far as a provider across the sea: 150 ms, give or take 100.
+ANSWER_MS, ANSWER_JITTER_MS = 150, 100
+# So many people share the load, each within the provider's limit for one person.
+PEOPLE = 5_000
+MESSAGES_A_PERSON = 40
+OVERTAKEN = 10_000
+LONGEST_OVERTAKING_SECONDS = 2.0
+LEAST_SHARE = 0.98
+
+QUEUE = """
+    INSERT INTO channels_outgoing
+        (public_id, node_id, number_id, to_phone, to_whatsapp_id, content, lane, subject_type,
+         subject_key, request_id, state, attempts, not_before, window_until, created_at)
+    SELECT uuidv7(), node_id, id, '9665' || lpad((%(first)s + n %% %(people)s)::text, 8, '0'), '',
+           jsonb_build_object('type', 'text', 'text', jsonb_build_object('body', 'تنبيه رقم ' || n)),
+           %(lane)s, '', '', 'bench', 'queued', 0, now(), now() + interval '20 hours', now()
+    FROM channels_number, generate_series(0, %(count)s - 1) AS n ORDER BY n
+    RETURNING public_id::text
+"""
+
+
+@dataclass
+class Phase:
+    """One rate: what was to be sent, and what the emulator's log says of it."""
+
+    permitted: int
+    wanted: list[str] = field(default_factory=list)
+    sent: list[tuple[float, str]] = field(default_factory=list)  # (when, our id), as they arrived
+    refused: Counter[int] = field(default_factory=Counter)
+    cpu: dict[str, float] = field(default_factory=dict)  # seconds a message, by process
+    reply_after: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.sent[-1][0] - self.sent[0][0] if len(self.sent) > 1 else 0.0
+
+    @property
+    def rate(self) -> float:
+        return (len(self.sent) - 1) / self.seconds if self.seconds else 0.0
+
+    @property
+    def over_limit(self) -> int:
+        """Messages above what is permitted in any one second, and those refused as too fast."""
+        moments = [moment for moment, _mark in self.sent]
+        over = sum(
+            moments[position + self.permitted] - moments[position] < 1
+            for position in range(len(moments) - self.permitted)
+        )
+        return over + self.refused[130429] + self.refused[131056]
+
+    @property
+    def doubles(self) -> int:
+        return sum(times - 1 for times in Counter(mark for _at, mark in self.sent).values())
+
+    @property
+    def lost(self) -> int:
+        return len(set(self.wanted) - {mark for _at, mark in self.sent})
+
+    @property
+    def is_good(self) -> bool:
+        return (
+            self.rate >= LEAST_SHARE * self.permitted
+            and not (self.over_limit or self.doubles or self.lost)
+            and self.reply_after <= LONGEST_OVERTAKING_SECONDS
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark; 0 when each rate was held, never exceeded, and everything arrived once."""
+    options = _parser().parse_args(arguments)
+    seconds = 6 if options.small else options.seconds
+    rates = options.rates or ([80, 400] if options.small else [80, 1000])
+    if seconds <= 0 or not all(0 < rate <= 1000 for rate in rates):
+        print("--seconds must be greater than 0, each --rate 1 to 1000.", file=sys.stderr)
+        return 2
+    phases = []
+    try:
+        for rate in rates:
+            print(f"Sending {rate} messages a second for {seconds} s …", file=sys.stderr)
+            with ground() as place:
+                phases.append(_measure(place, rate, seconds))
+    except BenchFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    _report(phases)
+    return 0 if all(phase.is_good for phase in phases) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bayan bench dispatch",
+        description="Send queued messages to an emulator whose answers take 150 ms ± 100 and which keeps "
+        "the limits of the number and of each person. Everything runs: intake, worker, dispatcher, "
+        "PostgreSQL. Counts from the emulator's log, against a list written before the run.",
+    )
+    parser.add_argument("--small", action="store_true", help="6 seconds at 80 and 400 a second")
+    parser.add_argument("--seconds", type=float, default=180.0, help="how long each rate (180)")
+    parser.add_argument(
+        "--rate", type=int, action="append", dest="rates", help="messages a second (80, 1000)"
+    )
+    return parser
+
+
+def _measure(place: Ground, rate: int, seconds: float) -> Phase:
+    phase = Phase(rate)
+    intake = place.serve("intake")
+    emulator = place.emulate(
+        f"http://127.0.0.1:{intake}/hooks/whatsapp/demo",
+        f"--throughput={rate}", f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
+        "--webhook-batch=200", "--webhook-batch-ms=200",
+    )  # fmt: skip
+    count = int(rate * seconds)
+    people = min(PEOPLE, max(100, count // MESSAGES_A_PERSON + 1))
+    _let_people_write(emulator, people)
+    with place.connect() as connection:
+        connection.execute("UPDATE channels_account SET base_url = %s", [emulator])
+        connection.execute("UPDATE channels_number SET throughput = %s", [rate])
+        phase.wanted = [
+            row[0]
+            for row in connection.execute(
+                QUEUE, {"first": 0, "people": people, "count": count, "lane": 40}
+            )
+        ]
+        connection.execute("ANALYZE channels_outgoing")
+    (place.folder / "wanted.txt").write_text("\n".join(phase.wanted))
+    place.start("worker")
+    place.start("dispatcher")
+    _wait_for_the_first(emulator)
+    # What starting costs is paid once, not with every message.
+    before, begun = place.cpu_seconds_of_all(), len(_sent(emulator, 0))
+    phase.reply_after = _overtake(place, emulator, phase, people)
+    _wait_for_all(emulator, phase, seconds)
+    after = place.cpu_seconds_of_all()
+    measured = max(1, len(phase.sent) - begun)
+    phase.cpu = {who: (after[who] - before[who]) / measured for who in after}
+    return phase
+
+
+def _let_people_write(emulator: str, people: int) -> None:
+    """Whoever is written to has written before: only then free text is taken."""
+    for person in range(people):
+        _ask(f"{emulator}/_control/messages", {"from": f"9665{person:08}", "text": "متى؟"})
+
+
+def _wait_for_the_first(emulator: str) -> None:
+    deadline = time.monotonic() + 60
+    while not _sent(emulator, 0, limit=1):
+        if time.monotonic() > deadline:
+            raise BenchFailed("The dispatcher sends nothing: is the machine overloaded?")
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
+def _overtake(place: Ground, emulator: str, phase: Phase, people: int) -> float:
+    """Seconds until a person's reply, queued behind all the others, has reached the provider."""
+    with place.connect() as connection:
+        (mark,) = next(
+            iter(
+                connection.execute(
+                    QUEUE, {"first": people - 1, "people": 1, "count": 1, "lane": 10}
+                )
+            )
+        )
+        connection.execute("SELECT pg_notify('bayan_outgoing', '')")
+    queued_at = time.time()
+    phase.wanted.append(mark)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for at, found in _sent(emulator, 0):
+            if found == mark:
+                return max(0.0, at - queued_at)
+        time.sleep(0.2)
+    raise BenchFailed("The person's reply never reached the provider.")
+
+
+def _wait_for_all(emulator: str, phase: Phase, seconds: float) -> None:
+    deadline = time.monotonic() + seconds * 1.5 + 30
+    wanted, position = set(phase.wanted), 0
+    phase.sent = []
+    while time.monotonic() < deadline:
+        fresh = _sent(emulator, position)
+        position += len(fresh)
+        phase.sent += fresh
+        wanted -= {mark for _at, mark in fresh}
+        if not wanted:
+            break
+        time.sleep(1)
+    time.sleep(1)  # what would come twice may come now
+    phase.sent = sorted(phase.sent + _sent(emulator, position))
+    refused = _ask(f"{emulator}/_control/refused")["items"]
+    phase.refused = Counter(item["code"] for item in refused)
+
+
+def _sent(emulator: str, after: int, limit: int = 200_000) -> list[tuple[float, str]]:
+    items = _ask(f"{emulator}/_control/sent?after={after}&limit={limit}")["items"]
+    return [
+        (
+            datetime.fromisoformat(item["at"]).timestamp(),
+            item["body"]["biz_opaque_callback_data"],
+        )
+        for item in items
+    ]
+
+
+def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
+    request = urllib.request.Request(  # noqa: S310  # an address of our own
+        url, data=json.dumps(body).encode() if body else None
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
+        return json.load(answer)
+
+
+def _report(phases: Sequence[Phase]) -> None:
+    print(f"{'permitted a second':<44}" + "".join(f"{p.permitted:>14,}" for p in phases))
+    lines: list[tuple[str, list[str]]] = [
+        ("sent a second", [f"{p.rate:,.1f}" for p in phases]),
+        ("share of what is permitted", [f"{p.rate / p.permitted:.1%}" for p in phases]),
+        ("seconds", [f"{p.seconds:,.0f}" for p in phases]),
+        ("messages", [f"{len(p.sent):,}" for p in phases]),
+        ("over the limit", [f"{p.over_limit:,}" for p in phases]),
+        ("sent twice", [f"{p.doubles:,}" for p in phases]),
+        ("never sent", [f"{p.lost:,}" for p in phases]),
+        ("refused by the provider", [str(dict(p.refused) or 0) for p in phases]),
+        ("a person's reply overtook all after, s", [f"{p.reply_after:.2f}" for p in phases]),
+    ]
+    lines += [
+        (
+            f"CPU a message: {who}",
+            [f"{p.cpu[who] * 1e6:,.0f} µs" for p in phases],
+        )
+        for who in phases[0].cpu
+    ]
+    for name, values in lines:
+        print(f"{name:<44}" + "".join(f"{value:>14}" for value in values))
+    fastest = phases[-1]
+    print(
+        json.dumps(
+            {
+                "sent_per_s": round(fastest.rate, 1),
+                "permitted_per_s": fastest.permitted,
+                "over_limit": sum(p.over_limit for p in phases),
+                "doubles": sum(p.doubles for p in phases),
+                "lost": sum(p.lost for p in phases),
+                "reply_after_s": round(max(p.reply_after for p in phases), 2),
+                "phases": [
+                    {"permitted_per_s": p.permitted, "sent_per_s": round(p.rate, 1)} for p in phases
+                ],
+            }
+        )
+    )
