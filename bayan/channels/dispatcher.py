@@ -11,20 +11,18 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import aiohttp
-import psycopg
 import structlog
-from django.db import Error, connection
+from django.db import Error
 from django.utils import timezone
 
-from bayan.channels import services
+from bayan.channels import services, syncing
 from bayan.channels.adapters.base import Outcome, Reaction
+from bayan.channels.loops import DatabaseThread, first_of, listen
 from bayan.channels.models import Outgoing
 from bayan.channels.services.claiming import AHEAD, MOST_IN_FLIGHT
-from bayan.core.live import listening_parameters
 
 Loop = Callable[[aiohttp.ClientSession, asyncio.Event], Awaitable[None]]
 
@@ -41,34 +39,6 @@ GUSH_SECONDS = 0.005
 PAUSE_AFTER_FAILURE = 1.0
 
 log = structlog.get_logger(__name__)
-
-
-class DatabaseThread:
-    """One thread with a connection of its own, so that one loop's statements do not wait for another's."""
-
-    def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-
-    async def run[T](self, work: Callable[[], T]) -> T:
-        """What the work returns; a connection that broke under it is replaced at the next call."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, _closing_on_error, work)
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, _disconnect)
-        self._pool.shutdown()
-
-
-def _closing_on_error[T](work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except Error:
-        connection.close()
-        raise
-
-
-def _disconnect() -> None:
-    # A function: `connection.close` would be that of the thread which names it.
-    connection.close()
 
 
 async def run(stop: asyncio.Event) -> None:
@@ -223,27 +193,4 @@ def _tidy() -> None:
     services.forget_limits(now=now)
 
 
-LOOPS: list[Loop] = [send_queued]
-
-
-async def first_of(*events: asyncio.Event, timeout: timedelta) -> None:
-    """Wait until one of these is set, but no longer than that."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(
-        waiting, timeout=timeout.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-    )
-    for task in waiting:
-        task.cancel()
-
-
-async def listen(channel: str, wake: asyncio.Event) -> None:
-    """Set `wake` whenever PostgreSQL notifies this channel; for as long as the task lives."""
-    while True:
-        with contextlib.suppress(psycopg.OperationalError):
-            async with await psycopg.AsyncConnection.connect(
-                **listening_parameters(), autocommit=True
-            ) as listener:
-                await listener.execute(f"LISTEN {channel}")
-                async for _notification in listener.notifies():
-                    wake.set()
-        await asyncio.sleep(1)
+LOOPS: list[Loop] = [send_queued, syncing.run]

@@ -31,6 +31,8 @@ ACTIONS: dict[str, str | Promise] = {
     "member.created": pgettext_lazy("trail", "Member added"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
     "message.sent": pgettext_lazy("trail", "Message sent"),
+    "number.resumed": pgettext_lazy("trail", "Number goes on"),
+    "number.stopped": pgettext_lazy("trail", "Number stopped"),
     "token.created": pgettext_lazy("trail", "API key created"),
 }
 VALUES: dict[str, dict[Any, str | Promise]] = {

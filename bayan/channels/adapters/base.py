@@ -47,6 +47,36 @@ class Outcome:
     opted_out: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokenFacts:
+    """What the provider says of an access token."""
+
+    is_valid: bool
+    expires_at: datetime | None = None  # None: it does not expire
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberFacts:
+    """What the provider says of a phone number; None or empty: it says nothing of that."""
+
+    display: str = ""
+    verified_name: str = ""
+    name_status: str = ""
+    quality: str = ""
+    throughput: int | None = None
+    knows_limit: bool = False
+    daily_limit: int | None = None  # of the whole portfolio; None: as many as one likes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowFacts:
+    """A form of the provider's, as it has it."""
+
+    external_id: str
+    name: str
+    status: str
+
+
 class ProviderRefused(Exception):
     """The provider answered a request about an account, a template or a file with an error."""
 
@@ -73,6 +103,26 @@ class Adapter(Protocol):
         self, session: aiohttp.ClientSession, account: Account, row: Outgoing
     ) -> Outcome:
         """Hand one message to the provider. Never raises for what the network or provider does."""
+
+    async def token_facts(self, session: aiohttp.ClientSession, account: Account) -> TokenFacts:
+        """What the provider says of the account's access token.
+
+        :raises ProviderRefused: it says nothing of it now
+        """
+
+    async def number_facts(
+        self, session: aiohttp.ClientSession, account: Account, external_id: str
+    ) -> NumberFacts:
+        """What the provider says of this number of the account.
+
+        :raises ProviderRefused: it says nothing of it
+        """
+
+    async def flow_facts(self, session: aiohttp.ClientSession, account: Account) -> list[FlowFacts]:
+        """All forms of the account.
+
+        :raises ProviderRefused: the list could not be read whole
+        """
 
     def outcome_of(self, error: dict[str, Any]) -> Outcome:
         """What an error that came later, in a status, means."""

@@ -1,10 +1,17 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
 from bayan.channels.services import templates
-from bayan.channels.services.accounts import save_account
+from bayan.channels.services.accounts import save_account, want_sync
 from bayan.channels.services.claiming import claim, forget_limits
 from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.incoming import parse, verify
+from bayan.channels.services.pausing import (
+    AlreadyStopped,
+    NotStopped,
+    resume_after_token,
+    resume_number,
+    stop_number,
+)
 from bayan.channels.services.sending import (
     NotHeld,
     NotUncertain,
@@ -25,7 +32,9 @@ __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "AlreadyStopped",
     "NotHeld",
+    "NotStopped",
     "NotUncertain",
     "TextTooLong",
     "apply_statuses",
@@ -39,12 +48,16 @@ __all__ = [
     "release_held",
     "release_stranded",
     "resend",
+    "resume_after_token",
+    "resume_number",
     "save_account",
     "send",
     "settle",
     "settle_alert",
+    "stop_number",
     "templates",
     "text_content",
     "verify",
+    "want_sync",
     "withdraw",
 ]

@@ -12,6 +12,7 @@ from bayan.core import audit, secretbox
 from bayan.organisation.models import Node
 
 ACCOUNTS_CHANGED = "bayan_accounts"
+SYNC_WANTED = "bayan_sync"
 
 
 @transaction.atomic
@@ -45,7 +46,6 @@ def save_account(
             "portfolio": business,
             "business_id": business_id,
             "base_url": base_url.rstrip("/"),
-            "sync_wanted_at": now,
             "app_secret_locked": secretbox.lock(app_secret),
             "verify_token_locked": secretbox.lock(verify_token),
             "access_token_locked": secretbox.lock(access_token),
@@ -70,4 +70,13 @@ def save_account(
     )
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [ACCOUNTS_CHANGED])
+    want_sync(account, now=now)
     return account
+
+
+def want_sync(account: Account, *, now: datetime) -> None:
+    """Have the provider asked about this account then, at the earliest when this is committed."""
+    # The latest wish counts: what is being asked already may be older than it.
+    Account.objects.filter(pk=account.pk).update(sync_wanted_at=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [SYNC_WANTED])

@@ -20,6 +20,7 @@ from bayan.channels.adapters.whatsapp import templates as grammar
 from bayan.channels.adapters.whatsapp.management import ProviderTemplate
 from bayan.channels.adapters.whatsapp.templates import Parameter
 from bayan.channels.models import Account, Broadcast, Number, Template
+from bayan.channels.services.accounts import want_sync
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.organisation import selectors as organisation
@@ -284,7 +285,7 @@ def _hand_over(template: Template, *, by: audit.Actor, now: datetime) -> Templat
     template.status, template.error = Template.Status.SUBMITTING, None
     template.changed_at = now
     template.save()
-    _want_sync(template.account, now=now)
+    want_sync(template.account, now=now)
     _note(template, "template.submitted", by=by, now=now)
     return template
 
@@ -318,7 +319,7 @@ def forget(public_id: UUID, *, by: audit.Actor, now: datetime) -> Template:
     _refuse_when_in_use(template)
     template.forget_at = now + TIME_TO_UNDO
     template.save(update_fields=["forget_at"])
-    _want_sync(template.account, now=template.forget_at)
+    want_sync(template.account, now=template.forget_at)
     _note(template, "template.deleted", by=by, now=now)
     return template
 
@@ -359,11 +360,6 @@ def _locked(public_id: UUID) -> Template:
         .select_related("account")
         .get(public_id=public_id)
     )
-
-
-def _want_sync(account: Account, *, now: datetime) -> None:
-    """Let the worker look at the account's templates soon."""
-    Account.objects.filter(pk=account.pk).update(sync_wanted_at=now)
 
 
 def owner_of(account: Account) -> Node:

@@ -31,6 +31,9 @@ class Provider:
     methods: list[str] = field(default_factory=list)
     # Taken one after the other; afterwards everything is accepted.
     answers: list[Answer] = field(default_factory=list)
+    # What it says when it is asked, by path: status and JSON.
+    told: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, answer: Any) -> None:
@@ -39,17 +42,22 @@ class Provider:
 
     def refuse(self, code: int, status: int = 400, subcode: int | None = None) -> None:
         """Answer the next request with this error of the provider's."""
-        error = {
-            "error": {
-                "message": f"(#{code}) refused",
-                "type": "OAuthException",
-                "code": code,
-                "error_data": {"messaging_product": "whatsapp", "details": "for a test"},
-            }
+        self.answers.append(Answer(status, json.dumps(error_of(code, subcode)).encode()))
+
+
+def error_of(code: int, subcode: int | None = None) -> dict[str, Any]:
+    """The provider's envelope around this error."""
+    error: dict[str, Any] = {
+        "error": {
+            "message": f"(#{code}) refused",
+            "type": "OAuthException",
+            "code": code,
+            "error_data": {"messaging_product": "whatsapp", "details": "for a test"},
         }
-        if subcode:
-            error["error"]["error_subcode"] = subcode
-        self.answers.append(Answer(status, json.dumps(error).encode()))
+    }
+    if subcode:
+        error["error"]["error_subcode"] = subcode
+    return error
 
 
 @contextmanager
@@ -63,7 +71,14 @@ def running_provider() -> Iterator[Provider]:
             self._take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def do_GET(self) -> None:
-            self._take({})
+            told = provider.told.get(self.path.partition("?")[0])
+            if told is None:
+                self._take({})
+                return
+            with provider.lock:
+                provider.asked.append(self.path)
+                provider.headers.append({k.lower(): v for k, v in self.headers.items()})
+            self._say(told[0], json.dumps(told[1]).encode())
 
         def do_DELETE(self) -> None:
             self._take({})
@@ -83,7 +98,10 @@ def running_provider() -> Iterator[Provider]:
             content = answer.body
             if content is None:
                 content = json.dumps({"messages": [{"id": f"wamid.SENT{number}"}]}).encode()
-            self.send_response(answer.status)
+            self._say(answer.status, content)
+
+        def _say(self, status: int, content: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

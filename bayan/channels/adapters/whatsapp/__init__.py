@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from bayan.channels.adapters.base import Outcome
-from bayan.channels.adapters.whatsapp import errors, graph, inbound, outbound
+from bayan.channels.adapters.base import FlowFacts, NumberFacts, Outcome, TokenFacts
+from bayan.channels.adapters.whatsapp import errors, facts, graph, inbound, outbound
 from bayan.channels.events import Parsed
 from bayan.channels.models import Account, Outgoing
 
@@ -33,6 +33,17 @@ class WhatsApp:
         self, session: aiohttp.ClientSession, account: Account, row: Outgoing
     ) -> Outcome:
         return await graph.post_message(session, account, row, row.content)
+
+    async def token_facts(self, session: aiohttp.ClientSession, account: Account) -> TokenFacts:
+        return await facts.token(session, account)
+
+    async def number_facts(
+        self, session: aiohttp.ClientSession, account: Account, external_id: str
+    ) -> NumberFacts:
+        return await facts.number(session, account, external_id)
+
+    async def flow_facts(self, session: aiohttp.ClientSession, account: Account) -> list[FlowFacts]:
+        return await facts.flows(session, account)
 
     def outcome_of(self, error: dict[str, Any]) -> Outcome:
         return errors.outcome_of(error)
