@@ -4,6 +4,7 @@ import "./notices.js";
 import "./live.js";
 import "./composer.js";
 import "./inbox.js";
+import "./bubbles.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

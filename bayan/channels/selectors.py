@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from bayan.channels.models import Account, Outgoing
+from django.conf import settings
+
+from bayan.channels.models import Account, Media, Outgoing
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,8 @@ def subjects_of(external_ids: Iterable[str]) -> dict[str, Subject]:
 def accounts() -> list[Account]:
     """All accounts with their numbers."""
     return list(Account.objects.prefetch_related("numbers__node").order_by("key"))
+
+
+def file_of(media: Media) -> Path:
+    """Where the bytes of a stored file lie: under their hash, whatever anybody calls the file."""
+    return Path(settings.MEDIA_DIR) / media.sha256[:2] / media.sha256

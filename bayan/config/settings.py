@@ -1,6 +1,7 @@
 """Django's settings: one file for every instance; what differs comes from the environment."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.utils.csp import CSP
@@ -21,6 +22,20 @@ SECRET_KEY = environment.secret("django_key")
 # Encrypts what the database keeps for us of others: app secrets, access tokens.
 FIELD_KEY = environment.secret("field_key")
 ALLOWED_HOSTS = environment.allowed_hosts
+# Files of messages, by their hash; served by a view that checks, never by path.
+MEDIA_DIR = environment.data_dir / "media"
+
+
+def _map_file() -> Path | None:
+    try:
+        return environment.authority_dir / "map.json"
+    except ConfigurationMissing:
+        # Commands that need no authority must still run; the others say what is missing.
+        return None
+
+
+# The coast and places of the authority's region, if its pack has them (scripts/region-map.mjs).
+MAP_FILE = _map_file()
 ROOT_URLCONF = "bayan.config.urls"
 ASGI_APPLICATION = "bayan.config.asgi.application"
 AUTH_USER_MODEL = "people.Member"
@@ -163,6 +178,8 @@ SECURE_CSP = {
     "style-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
+    # What is recorded here is heard before it is sent.
+    "media-src": [CSP.SELF, "blob:"],
     "connect-src": [CSP.SELF],
     "manifest-src": [CSP.SELF],
     "form-action": [CSP.SELF],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -18,6 +20,14 @@ from bayan.people.models import Contact, Identity, Member
 WINDOW = timedelta(hours=24)
 # Fewer digits than these would find half of everything.
 FEWEST_DIGITS = 3
+
+
+# Of the person: channels.events.IncomingMessage; of ours: inbox.services.
+SHOWN_KINDS = {
+    "text", "image", "audio", "voice", "video", "document", "sticker", "location", "contacts", "reaction",
+    "button", "button_reply", "list_reply", "flow_reply", "order", "edit", "revoke",
+    "buttons", "list", "link", "ask_location", "ask_phone", "form", "template",
+}  # fmt: skip
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -111,8 +121,23 @@ class Conversation(models.Model):
         return closes_at is not None and now < closes_at
 
 
+@dataclass(frozen=True)
+class Quote:
+    """What a message answers, as far as the member may see it."""
+
+    kind: str
+    text: str
+    is_ours: bool
+    # Where it stands, if it stands in the same conversation.
+    message_id: UUID | None = None
+
+
 class Message(models.Model):
     """One message, of the person or of ours. What became of ours stands in its outgoing row."""
+
+    # What it quotes and who carried our reaction, where inbox.selectors read them for many at once.
+    quote: Quote | None = None
+    reaction: Message | None = None
 
     class Direction(models.TextChoices):
         IN = "in", _("in")
@@ -181,5 +206,10 @@ class Message(models.Model):
 
     @property
     def is_shown(self) -> bool:
-        """False for kinds that are kept whole but cannot be shown yet."""
-        return self.kind in {"text", "list_reply", "list"}
+        """False for kinds that nobody knows yet: they are kept whole, but cannot be shown."""
+        return self.kind in SHOWN_KINDS
+
+    @property
+    def watched(self) -> Outgoing | None:
+        """What of ours the screen waits for on this message: itself, or our reaction to it."""
+        return self.outgoing or (self.reaction.outgoing if self.reaction else None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
+from bayan.channels.models import Outgoing
 from bayan.core.paging import Cursor, Page, page_of
-from bayan.inbox.models import Conversation, Message
+from bayan.inbox.models import Conversation, Message, Quote
 from bayan.people.models import Contact
 
 # A person who writes again within this time means the same body (architecture.md, "Tenancy").
@@ -63,9 +65,14 @@ PAGE_OF_MESSAGES = 60
 def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Page[Conversation]:
     """Conversations of this view, newest first, with all that a row shows."""
     # What has no words to show is named by its kind.
-    latest = Message.objects.filter(conversation=OuterRef("pk")).order_by("-pk")
+    latest = (
+        Message.objects.filter(conversation=OuterRef("pk"))
+        .exclude(kind="reaction", direction=Message.Direction.OUT)
+        .order_by("-pk")
+    )
     rows = Conversation.objects.select_related("contact", "node").annotate(
-        last_kind=Subquery(latest.values("kind")[:1])
+        last_kind=Subquery(latest.values("kind")[:1]),
+        last_revoked_at=Subquery(latest.values("revoked_at")[:1]),
     )
     if view in ("waiting", "open", "closed"):
         rows = getattr(rows, view)()
@@ -86,8 +93,113 @@ def counts() -> dict[str, int]:
 
 
 def messages_of(conversation: Conversation, *, before: int | None = None) -> list[Message]:
-    """The latest messages of a conversation (those before a key, if given), oldest first."""
-    rows = conversation.messages.select_related("outgoing", "author")
+    """The latest messages of a conversation (those before a key, if given), oldest first.
+
+    Each knows what it quotes (`quote`) and the message that carried our reaction (`reaction`).
+    """
+    rows = _thread().filter(conversation=conversation)
     if before:
         rows = rows.filter(pk__lt=before)
-    return list(rows.order_by("-pk")[:PAGE_OF_MESSAGES])[::-1]
+    return _with_quotes(list(rows.order_by("-pk")[:PAGE_OF_MESSAGES])[::-1])
+
+
+def message_of_outgoing(outgoing_id: UUID) -> Message | None:
+    """The message to show anew when something was said of this row; for a reaction, what it stands on."""
+    carrier = (
+        Message.objects.select_related("outgoing").filter(outgoing__public_id=outgoing_id).first()
+    )
+    if carrier is None:
+        return None
+    found = _thread().filter(pk=carrier.pk)
+    if carrier.kind == "reaction":
+        found = _thread().filter(
+            conversation=carrier.conversation_id,
+            direction=Message.Direction.IN,
+            external_id=carrier.quoted_id,
+        )
+    return next(iter(_with_quotes(list(found))), None)
+
+
+def message_of(public_id: UUID) -> Message | None:
+    """One message as a thread shows it."""
+    return next(iter(_with_quotes(list(_thread().filter(public_id=public_id)))), None)
+
+
+def _thread() -> QuerySet[Message]:
+    # A reaction is shown on what it stands on, never as a message of its own.
+    return Message.objects.select_related(
+        "outgoing", "author", "media", "conversation", "node"
+    ).exclude(kind="reaction", direction=Message.Direction.OUT)
+
+
+def _with_quotes(messages: list[Message]) -> list[Message]:
+    quotes = _quotes_of(messages)
+    reactions = _reactions_on(messages)
+    for message in messages:
+        message.quote = quotes.get((message.number_id, message.quoted_id))
+        message.reaction = reactions.get((message.conversation_id, message.external_id))
+    return messages
+
+
+def _quotes_of(messages: Sequence[Message]) -> dict[tuple[int, str], Quote]:
+    """What these messages quote, by number and the provider's id: theirs, ours, or of a broadcast."""
+    wanted = {message.quoted_id for message in messages if message.quoted_id}
+    if not wanted:
+        return {}
+    conversations = {message.conversation_id for message in messages}
+    numbers = {message.number_id for message in messages}
+    theirs = Message.objects.filter(
+        number__in=numbers, external_id__in=wanted, direction=Message.Direction.IN
+    )
+    found = {
+        (row.number_id, row.external_id): Quote(
+            row.kind,
+            "" if row.revoked_at else row.text,
+            is_ours=False,
+            message_id=row.public_id if row.conversation_id in conversations else None,
+        )
+        for row in theirs
+    }
+    ours = Outgoing.objects.filter(external_id__in=wanted).select_related("message", "template")
+    for row in ours:
+        message = getattr(row, "message", None)
+        # A broadcast has no message in any conversation: its words stand in what was sent.
+        found[row.number_id, row.external_id or ""] = (
+            Quote(
+                message.kind,
+                message.text,
+                is_ours=True,
+                message_id=message.public_id if message.conversation_id in conversations else None,
+            )
+            if message
+            else Quote(row.content.get("type", ""), words_of(row), is_ours=True)
+        )
+    return found
+
+
+def _reactions_on(messages: Sequence[Message]) -> dict[tuple[int, str], Message]:
+    """The latest message that carried a reaction of ours, for each of these that has one."""
+    marked = [message for message in messages if message.our_reaction]
+    if not marked:
+        return {}
+    rows = Message.objects.filter(
+        conversation__in={message.conversation_id for message in marked},
+        kind="reaction",
+        direction=Message.Direction.OUT,
+        quoted_id__in={message.external_id for message in marked},
+    ).select_related("outgoing")
+    return {(row.conversation_id, row.quoted_id): row for row in rows.order_by("pk")}
+
+
+def words_of(row: Outgoing) -> str:
+    """The words of a message of ours that stands in no conversation, from what was sent."""
+    if row.template is None:
+        return str(row.content.get("text", {}).get("body", ""))
+    texts = {part.get("type"): part.get("text", "") for part in row.template.components}
+    words = str(texts.get("BODY", ""))
+    for part in row.content.get("template", {}).get("components", []):
+        if part.get("type") == "body":
+            for position, parameter in enumerate(part.get("parameters", []), start=1):
+                name = parameter.get("parameter_name") or str(position)
+                words = words.replace(f"{{{{{name}}}}}", str(parameter.get("text", "")))
+    return words

@@ -237,6 +237,30 @@ def resend(message_id: UUID, *, by: Member, now: datetime) -> Message:
     return message
 
 
+@transaction.atomic
+def withdraw(message_id: UUID, *, by: Member, now: datetime) -> Message:
+    """Take back a message that waits for the person to write.
+
+    :raises NotHeld: it is on its way already
+    """
+    message = Message.objects.select_related("outgoing", "conversation").get(
+        public_id=message_id, outgoing__isnull=False
+    )
+    assert message.outgoing is not None  # noqa: S101  # the filter above
+    channels.withdraw(message.outgoing.public_id, now=now)
+    audit.record(
+        audit.Entry(
+            action="message.withdrawn",
+            **_subject(message.conversation),
+            by=by,
+            at=now,
+            node_id=message.node_id,
+            details={"message": str(message.public_id)},
+        )
+    )
+    return message
+
+
 def name_matters(matters: Mapping[int, str]) -> None:
     """Say which matter is open in these conversations (id → reference; empty: none)."""
     rows = sorted(matters.items())

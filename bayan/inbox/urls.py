@@ -8,5 +8,7 @@ urlpatterns = [
     path("<uuid:public_id>/", views.conversation, name="conversation"),
     path("<uuid:public_id>/reply", views.reply, name="reply"),
     path("outgoing/<uuid:outgoing_id>", views.message, name="message"),
+    path("messages/media/<uuid:public_id>", views.media, name="media"),
     path("messages/<uuid:public_id>/resend", views.resend, name="resend"),
+    path("messages/<uuid:public_id>/withdraw", views.withdraw, name="withdraw"),
 ]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from bayan.channels import selectors as channels
+from bayan.channels.models import Media
+from bayan.core.files import file_response
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal
 from bayan.inbox import selectors, services
 from bayan.inbox.forms import ReplyForm
 from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
 
 
@@ -45,11 +50,28 @@ def conversation(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("conversations.read")
 def message(request: StaffRequest, outgoing_id: UUID) -> HttpResponse:
     """One message of ours, fetched anew when the provider said something of it."""
-    row = get_object_or_404(
-        Message.objects.select_related("outgoing", "author", "conversation"),
-        outgoing__public_id=outgoing_id,
+    row = selectors.message_of_outgoing(outgoing_id)
+    if row is None:
+        raise Http404
+    return _bubble(request, row)
+
+
+@require_safe
+@requires("conversations.read")
+def media(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """A file of a message: whoever sees the message's body sees it, as row-level security decides."""
+    found = get_object_or_404(Media, public_id=public_id, state=Media.State.STORED)
+    path = channels.file_of(found)
+    if not path.is_file():
+        raise Http404
+    return file_response(
+        request,
+        path,
+        mime_type=found.mime_type,
+        name=found.name or f"{found.kind}-{found.public_id}",
+        etag=found.sha256,
+        to_save="download" in request.GET,
     )
-    return render(request, "inbox/inbox.html#message", {"message": row})
 
 
 @require_POST
@@ -75,8 +97,47 @@ def resend(request: StaffRequest, public_id: UUID) -> HttpResponse:
     row = services.resend(row.public_id, by=request.user, now=timezone.now())
     if not request.htmx:
         return redirect("inbox:conversation", row.conversation.public_id)
-    row = Message.objects.select_related("outgoing", "author", "conversation").get(pk=row.pk)
-    return render(request, "inbox/inbox.html#message", {"message": row})
+    return _again(request, row.public_id)
+
+
+@require_POST
+@requires("conversations.reply")
+def withdraw(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take back a message that waits for the person to write."""
+    row = get_object_or_404(Message.objects.select_related("node"), public_id=public_id)
+    request.access.require("conversations.reply", row.node)
+    row = services.withdraw(row.public_id, by=request.user, now=timezone.now())
+    if not request.htmx:
+        return redirect("inbox:conversation", row.conversation.public_id)
+    return _again(request, row.public_id)
+
+
+def _again(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    row = selectors.message_of(public_id)
+    if row is None:
+        raise Http404
+    return _bubble(request, row)
+
+
+def _bubble(request: StaffRequest, row: Message) -> HttpResponse:
+    return render(
+        request,
+        "inbox/bubble.html",
+        {"message": row} | _rights(request, row.conversation, row.node, now=timezone.now()),
+    )
+
+
+def _rights(
+    request: StaffRequest, conversation: Conversation, node: Node, *, now: datetime
+) -> dict[str, bool]:
+    """What the member may do in this conversation now."""
+    may_reply = request.access.may("conversations.reply", node)
+    is_writable = conversation.is_writable(now=now)
+    return {
+        "may_reply": may_reply,
+        "is_writable": is_writable,
+        "can_write": may_reply and is_writable and bool(conversation.matter),
+    }
 
 
 def _checked(request: StaffRequest, public_id: UUID) -> Conversation:
@@ -114,8 +175,6 @@ def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
         # A full page may have another one before it.
         "earlier_before": messages[0].pk if len(messages) == selectors.PAGE_OF_MESSAGES else None,
         "heading": services.heading(found),
-        "may_reply": request.access.may("conversations.reply", found.node),
-        "is_writable": found.is_writable(now=now),
         "form": ReplyForm(),
         "now": now,
-    }
+    } | _rights(request, found, found.node, now=now)

@@ -30,6 +30,7 @@ ACTIONS: dict[str, str | Promise] = {
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "member.created": pgettext_lazy("trail", "Member added"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
+    "message.withdrawn": pgettext_lazy("trail", "Message taken back"),
     "message.sent": pgettext_lazy("trail", "Message sent"),
     "number.resumed": pgettext_lazy("trail", "Number goes on"),
     "number.stopped": pgettext_lazy("trail", "Number stopped"),

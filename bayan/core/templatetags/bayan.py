@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from django import template
 from django.conf import settings
@@ -204,11 +204,12 @@ def _bold(escaped: str) -> str:
 
 @register.filter
 def kind_label(kind: str) -> str:
-    """What a message is that cannot be shown yet."""
+    """What a message is, where its words do not say it."""
     labels = {
+        "text": _("Message"),
         "image": _("Picture"),
         "video": _("Video"),
-        "audio": _("Voice message"),
+        "audio": _("Audio file"),
         "voice": _("Voice message"),
         "document": _("Document"),
         "sticker": _("Sticker"),
@@ -217,39 +218,90 @@ def kind_label(kind: str) -> str:
         "reaction": _("Reaction"),
         "button": _("Answer by button"),
         "button_reply": _("Answer by button"),
+        "list_reply": _("Answer from a list"),
         "flow_reply": _("Filled-in form"),
         "order": _("Order"),
         "edit": _("Edited message"),
         "revoke": _("Deleted message"),
+        "buttons": _("Question with buttons"),
+        "list": _("Question with a list"),
+        "link": _("Link"),
+        "ask_location": _("Request for a location"),
+        "ask_phone": _("Request for a mobile number"),
+        "form": _("Form"),
+        "template": _("Template"),
     }
     return labels.get(kind) or _("Message of a kind that WhatsApp does not pass on")
 
 
 @register.filter
-def said(message: Any) -> str:
-    """The words inside a message that cannot be shown: a caption, a place's name, a button's title."""
-    payload = message.payload if isinstance(message.payload, dict) else {}
-    words = [message.text, *(payload.get(key) for key in ("name", "address", "emoji"))]
-    return "\n".join(word for word in words if isinstance(word, str) and word)
-
-
-@register.filter
 def failure(error: dict[str, object] | None) -> str:
-    """Why a message did not arrive, and what helps, by the provider's code."""
+    """Why a message did not arrive, and what helps, by the provider's code (reference 1.14) or our word."""
+    administrator = _("Tell the administrator.")
+    ours = {
+        "withdrawn": _("It was taken back before it went out."),
+        "expired": _("The time in which it was worth sending has passed, so it was not sent."),
+        "opted out": _("The person has asked for no more messages of this kind."),
+        "too large": _("The file is larger than WhatsApp takes. Send a smaller one."),
+        "no media": _("The file is not here any more. Attach it again."),
+    }
+    blocked = _("WhatsApp has locked the account.") + " " + administrator
+    too_much = _("WhatsApp limits this number for now.") + " " + administrator
+    template = _("WhatsApp has paused this template. Choose another one.")
+    wrong_template = _("The template and what was filled in do not fit. Choose it again.")
+    settings = _("The account is not set up for this.") + " " + administrator
     reasons = {
+        0: _("The connection to WhatsApp has expired.") + " " + administrator,
+        3: settings,
+        10: settings,
+        33: _("The number is not registered any more.") + " " + administrator,
+        100: _("WhatsApp did not understand a part of it. Write it more simply."),
+        190: _("The connection to WhatsApp has expired.") + " " + administrator,
+        368: blocked,
+        130472: _("WhatsApp holds it back for a trial of its own. Call the person."),
+        130497: _("WhatsApp does not deliver to the country of this number."),
+        131005: settings,
+        131008: _("WhatsApp did not understand a part of it. Write it more simply."),
+        131009: _("WhatsApp did not understand a part of it. Write it more simply."),
+        131021: _("The message is addressed to our own number."),
         131026: _(
             "The person cannot receive it: the number is not on WhatsApp, or the app is out of date."
         ),
-        131047: _("More than 24 hours have passed since the person's last message."),
+        131030: _("The account is still being tested and does not reach this number.")
+        + " "
+        + administrator,
+        131031: blocked,
+        131037: settings,
+        131042: _("The payment for WhatsApp has a problem.") + " " + administrator,
+        131044: _("The payment for WhatsApp has a problem.") + " " + administrator,
+        131045: settings,
+        131047: _(
+            "More than 24 hours have passed since the person's last message. Send a template."
+        ),
+        131048: too_much,
         131049: _("WhatsApp held it back to spare the person too many messages. Try tomorrow."),
+        131050: _("The person has asked for no more messages of this kind."),
+        131051: _("WhatsApp does not carry this kind of message. Send it as text or as a file."),
+        131053: _("WhatsApp did not take the file. Save it in another form and attach it again."),
         131056: _("Too many messages to this person within a short time. Wait a minute."),
-        131048: _("WhatsApp limits this number for now. Tell the administrator."),
-        131031: _("WhatsApp has locked the account. Tell the administrator."),
-        368: _("WhatsApp has locked the account. Tell the administrator."),
-        190: _("The connection to WhatsApp has expired. Tell the administrator."),
-        131021: _("The message is addressed to our own number."),
-    }
-    known = reasons.get(error.get("code")) if error else None  # type: ignore[call-overload]
+        131062: _("The person has hidden their number, and this message needs it. Send it as text."),
+        131063: settings,
+        131064: too_much,
+        132000: wrong_template,
+        132001: _("The template is not approved in this language. Choose another one."),
+        132005: _("What was filled in makes the template too long. Shorten it."),
+        132007: _("WhatsApp does not allow this template.") + " " + administrator,
+        132008: wrong_template,
+        132012: wrong_template,
+        132015: template,
+        132016: template,
+        132068: _("WhatsApp has blocked this form. Ask in words."),
+        132069: _("WhatsApp slows this form down. Ask in words, or try later."),
+        137000: _("The person's WhatsApp has changed. Wait until they write again."),
+    }  # fmt: skip
+    code = error.get("code") if error else None
+    title = error.get("title") if error else None
+    known = (reasons.get(code) if isinstance(code, int) else None) or ours.get(str(title))
     return known or _("WhatsApp did not accept it. Tell the administrator if it happens again.")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from bayan.channels.tests.factories import incoming
+from bayan.channels import selectors as channels
+from bayan.channels.models import Media
+from bayan.channels.tests.factories import incoming, make_number
 from bayan.core.references import new_reference
 from bayan.inbox import services
 from bayan.inbox.models import Conversation
@@ -35,3 +38,24 @@ def make_conversation(
     services.name_matters({conversation.pk: matter})
     services.store([services.Arrival(message, conversation, matter)])
     return Conversation.objects.select_related("contact", "node").get(pk=conversation.pk)
+
+
+def make_media(
+    content: bytes = b"\xff\xd8\xff\xe0", *, node: Node | None = None, **facts: Any
+) -> Media:
+    """A file that is kept, a picture unless `facts` say otherwise; its bytes lie where they belong."""
+    known: dict[str, Any] = {
+        "node": node or organisation.desk(),
+        "number": make_number(),
+        "kind": "image",
+        "state": Media.State.STORED,
+        "mime_type": "image/jpeg",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "created_at": MONDAY,
+    }
+    media = Media.objects.create(**known | facts)
+    path = channels.file_of(media)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return media

@@ -54,6 +54,22 @@ def test_after_24_hours_nothing_is_sent_that_cannot_arrive(
     assert not Outgoing.objects.exists()
 
 
+def test_a_message_that_waits_for_the_person_is_taken_back_once(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    conversation = make_conversation(node=khobar)
+    message = services.reply(conversation.public_id, "في الطريق", by=khobar_responder, now=now)
+    with pytest.raises(channels.NotHeld):
+        services.withdraw(message.public_id, by=khobar_responder, now=now)
+    Outgoing.objects.update(state=Outgoing.State.HELD)
+
+    services.withdraw(message.public_id, by=khobar_responder, now=now)
+
+    row = Outgoing.objects.get()
+    assert (row.state, row.error) == (Outgoing.State.FAILED, {"title": "withdrawn"})
+    assert AuditEntry.objects.filter(action="message.withdrawn").count() == 1
+
+
 def test_a_waiting_conversation_stops_waiting_once_it_is_answered(
     khobar: Node, khobar_responder: Member, now: datetime
 ) -> None:

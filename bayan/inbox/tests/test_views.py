@@ -176,13 +176,6 @@ def test_an_uncertain_message_is_sent_again_by_a_person_only(
     assert Outgoing.objects.get().state == "queued"
 
 
-def test_a_kind_that_is_not_shown_yet_is_named(client: StaffClient, desk_responder: Member) -> None:
-    conversation = fresh(kind="audio", text="")
-    client.force_login(desk_responder)
-    page = client.get(reverse("inbox:conversation", args=[conversation.public_id]))
-    assert "رسالة صوتية" in page.content.decode()
-
-
 def test_a_persons_words_cannot_become_markup(client: StaffClient, desk_responder: Member) -> None:
     conversation = fresh(text="<script>alert(1)</script> *عاجل* http://example.org/?a=1&b=2")
     client.force_login(desk_responder)

@@ -1,0 +1,93 @@
+"""A stranger's file over HTTP: in pieces, revalidated, and never more than the browser may safely show."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
+
+# Shown in the page; everything else is handed over to be saved. No type that can hold a script.
+SHOWN_TYPES = {
+    "image/jpeg", "image/png", "image/webp", "image/gif",
+    "audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/wav",
+    "video/mp4", "video/3gpp", "video/webm",
+}  # fmt: skip
+PIECE = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+
+
+def file_response(
+    request: HttpRequest, path: Path, *, mime_type: str, name: str, etag: str, to_save: bool
+) -> HttpResponseBase:
+    """The file, or the piece of it that is asked for; 304 where the browser has it, 416 beyond its end."""
+    kind = mime_type.partition(";")[0].strip().lower()
+    is_shown = kind in SHOWN_TYPES
+    headers = {
+        "Content-Type": kind if is_shown else "application/octet-stream",
+        "Content-Disposition": content_disposition_header(to_save or not is_shown, _safe(name))
+        or "inline",
+        # Whatever it really is: nothing in it may run, load or be taken for another type.
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        # Who may see it is asked each time; the hash tells whether it must be sent again.
+        "Cache-Control": "private, no-cache",
+        "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
+    }
+    size = path.stat().st_size
+    unchanged = get_conditional_response(request, etag=headers["ETag"])
+    if unchanged is not None:
+        for key in ("Content-Security-Policy", "X-Content-Type-Options", "Cache-Control"):
+            unchanged.headers[key] = headers[key]
+        return unchanged
+    span: range | None = range(size)
+    status = HTTPStatus.OK
+    if request.headers.get("If-Range", headers["ETag"]) == headers["ETag"]:
+        asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+        if asked:
+            span, status = _span(*asked.groups(), size=size), HTTPStatus.PARTIAL_CONTENT
+    if span is None:
+        headers["Content-Range"] = f"bytes */{size}"
+        return HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+    headers["Content-Length"] = str(len(span))
+    if status is HTTPStatus.PARTIAL_CONTENT:
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
+    if request.method == "HEAD":
+        return HttpResponse(status=status, headers=headers)
+    return StreamingHttpResponse(_pieces(path, span), status=status, headers=headers)
+
+
+def _span(first: str, last: str, *, size: int) -> range | None:
+    """The bytes from `first` to `last`, or the last so many; None beyond the end."""
+    if not first and not last:
+        return range(size)
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+    return range(start, stop) if start < stop else None
+
+
+async def _pieces(path: Path, span: range) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        await asyncio.to_thread(file.seek, span.start)
+        left = len(span)
+        while left:
+            piece = await asyncio.to_thread(file.read, min(PIECE, left))
+            if not piece:
+                return
+            left -= len(piece)
+            yield piece
+
+
+def _safe(name: str) -> str:
+    """A stranger's file name without what steers a screen or a path."""
+    shown = "".join(c for c in name if c.isprintable() and c not in '/\\"')
+    return shown.strip(". ")[:200]
