@@ -23,6 +23,8 @@ CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    # A microphone that hums, and nobody to ask for it.
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 AXE = PROJECT_DIR / "node_modules" / "axe-core" / "axe.min.js"
 

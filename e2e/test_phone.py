@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import count, product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from e2e.conftest import axe
 from emulator.app import Emulator
+from emulator.media import check
 from emulator.settings import Options, Settings
 from emulator.tests.conftest import NOURA, PATIENCE_S, Api, Business, eventually, listening, start
 
 pytestmark = pytest.mark.xdist_group("phone")
 
 ABDULLAH, SARA = "966500000102", "966500000104"
+NUMBERS = count(966500000951)
 WIDE = {"width": 1366, "height": 900}
 
 
@@ -39,9 +42,9 @@ def api(business: Business) -> Iterator[Api]:
 
 
 @pytest.fixture
-def holder(api: Api, business: Business, request: pytest.FixtureRequest) -> str:
+def holder(api: Api, business: Business) -> str:
     """Somebody with a number of their own, who has written already."""
-    person = f"9665{abs(hash(request.node.name)) % 10**8:08d}"
+    person = str(next(NUMBERS))
     api.write(text="السلام عليكم", name="أبو ماجد", **{"from": person})
     eventually(lambda: any(m.get("from") == person for m in business.messages))
     business.received.clear()
@@ -192,6 +195,144 @@ def test_a_place_is_chosen_with_the_keyboard(business: Business, phone: Page) ->
     assert place.keys() == {"latitude", "longitude"}
     assert place["latitude"] == 26.3
     expect(phone.get_by_role("button", name="Attach")).to_be_focused()
+
+
+def media(api: Api, part: dict[str, Any]) -> bytes:
+    """The file as the business fetches it."""
+    found = api.http.get(f"/v25.0/{part['id']}", headers=api.headers).json()
+    answer = api.http.get(found["url"], headers=api.headers)
+    assert answer.status_code == 200
+    return answer.content
+
+
+def choose_file(page: Page, kind: str, path: Path) -> Locator:
+    """The sheet that shows the chosen file before it goes out."""
+    page.get_by_role("button", name="Attach").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=kind, exact=True).first.click()
+    chooser.value.set_files(path)
+    return page.get_by_role("dialog")
+
+
+def test_a_photo_goes_out_smaller_or_as_the_file_it_is(
+    api: Api, business: Business, phone: Page, tmp_path: Path
+) -> None:
+    photo = tmp_path / "لقطة 1.png"
+    phone.set_viewport_size({"width": 1900, "height": 1000})
+    photo.write_bytes(phone.screenshot())
+    sheet = choose_file(phone, "Photos & videos", photo)
+    sheet.get_by_label("Caption").fill("من قدام الباب")
+    sheet.get_by_role("button", name="Send").click()
+
+    told = heard(business, "image")["image"]
+    assert (told["mime_type"], told["caption"]) == ("image/jpeg", "من قدام الباب")
+    assert media(api, told).startswith(b"\xff\xd8\xff")
+    picture = bubble(phone, "من قدام الباب").locator("img")
+    expect(picture).to_have_js_property("naturalWidth", 1600)
+    picture.click()
+    viewer = phone.get_by_role("dialog", name="Photo")
+    expect(viewer).to_contain_text("من قدام الباب")
+    phone.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+
+    sheet = choose_file(phone, "Photos & videos", photo)
+    sheet.get_by_label("Send as a file").check()
+    sheet.get_by_role("button", name="Send").click()
+    told = heard(business, "document")["document"]
+    assert (told["mime_type"], told["filename"]) == ("image/png", "لقطة 1.png")
+    assert media(api, told) == photo.read_bytes()
+    kilobytes = max(1, round(photo.stat().st_size / 1024))
+    expect(bubble(phone, "PNG")).to_contain_text(f"{kilobytes:,} KB")
+
+
+def test_a_voice_message_is_recorded_as_the_provider_brings_it_and_can_be_heard(
+    api: Api, business: Business, phone: Page
+) -> None:
+    phone.get_by_role("button", name="Record a voice message").click()
+    expect(phone.locator("[data-recorded]")).to_have_text("0:02")
+    phone.get_by_role("button", name="Send").click()
+
+    told = heard(business, "audio")["audio"]
+    assert (told["mime_type"], told["voice"]) == ("audio/ogg; codecs=opus", True)
+    sound = media(api, told)
+    # What the provider itself takes as a voice message: Opus with one channel in Ogg.
+    check(told["mime_type"], sound)
+    assert_whole(sound)
+    voice = phone.locator("[data-kind=audio]")
+    expect(voice.locator("time").first).to_have_text(re.compile("0:0[23]"))
+    voice.get_by_role("button", name="Play", exact=True).click()
+    expect(voice.locator("rect.heard").first).to_be_attached()
+
+    phone.get_by_role("button", name="Record a voice message").click()
+    phone.get_by_role("button", name="Discard the recording").click()
+    expect(phone.get_by_role("textbox", name="Type a message")).to_be_focused()
+    assert len([m for m in business.messages if m["type"] == "audio"]) == 1
+
+
+def assert_whole(ogg: bytes) -> None:
+    """Every page follows the one before and has the checksum that it says."""
+    at, number = 0, 0
+    while at < len(ogg):
+        assert ogg[at : at + 4] == b"OggS"
+        assert int.from_bytes(ogg[at + 18 : at + 22], "little") == number
+        segments = ogg[at + 26]
+        end = at + 27 + segments + sum(ogg[at + 27 : at + 27 + segments])
+        page = bytearray(ogg[at:end])
+        said = int.from_bytes(page[22:26], "little")
+        page[22:26] = bytes(4)
+        rest = 0
+        for byte in page:
+            rest ^= byte << 24
+            for _ in range(8):
+                rest = (rest << 1 ^ (0x04C11DB7 if rest & 0x80000000 else 0)) & 0xFFFFFFFF
+        assert rest == said
+        at, number = end, number + 1
+    assert number >= 3
+
+
+@pytest.mark.parametrize("kind", ["Photo", "Video", "Voice message", "Document", "Sticker"])
+def test_samples_are_real_files(api: Api, business: Business, phone: Page, kind: str) -> None:
+    phone.get_by_role("button", name="Attach").click()
+    phone.get_by_role("dialog").locator(".chip", has_text=kind).click()
+    (message,) = eventually(lambda: business.messages)
+    assert len(media(api, message[message["type"]])) > 1000
+    shown = phone.locator(f"[data-kind={message['type']}]")
+    expect(shown).to_be_visible()
+    expect(shown).not_to_contain_text("no longer available")
+
+
+def test_a_template_is_shown_filled_in_and_its_button_answers(
+    api: Api, business: Business, holder: str, phone: Page
+) -> None:
+    template = {
+        "name": "case_closed_ar",
+        "language": {"code": "ar"},
+        "components": [
+            {"type": "header", "parameters": [{"type": "text", "text": "482170001"}]},
+            {"type": "body", "parameters": [{"type": "text", "text": "حي الروضة"}]},
+            {
+                "type": "button", "sub_type": "quick_reply", "index": "0",
+                "parameters": [{"type": "payload", "payload": "closed.yes"}],
+            },
+        ],
+    }  # fmt: skip
+    sent = api.send({"type": "template", "template": template}, to=holder).json()
+    shown = bubble(phone, "بلاغ رقم 482170001")
+    expect(shown).to_contain_text("حي الروضة")
+    shown.get_by_role("button", name="نعم، عولجت").click()
+    told = heard(business, "button")
+    assert told["button"] == {"payload": "closed.yes", "text": "نعم، عولجت"}
+    assert told["context"]["id"] == sent["messages"][0]["id"]
+    expect(shown.get_by_role("button", name="لا، ما زالت قائمة")).to_be_disabled()
+
+    phone.locator("summary", has_text="Templates").click()
+    row = phone.locator("[data-templates] li", has_text="case_closed_ar")
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("Paused")
+    refusal = api.send({"type": "template", "template": template}, to=holder).json()
+    assert refusal["error"]["code"] == 132015
+    row.get_by_role("button", name="Approve").click()
+    expect(row).to_contain_text("Approved")
 
 
 def test_the_panel_makes_trouble_and_moves_the_clock(api: Api, phone: Page) -> None:

@@ -175,6 +175,8 @@ export class Panel {
     } catch {
       // An emulator without templates has none to show.
     }
+    // What waits for a decision comes first.
+    items.sort((a, b) => (b.status === "PENDING") - (a.status === "PENDING"));
     one("templates-empty").hidden = items.length > 0;
     one("templates").replaceChildren(...items.map((template) => this.#template(template)));
   }

@@ -1,7 +1,7 @@
 // What is inside a bubble: one message's content, kind by kind.
 
 import { mediaAddress } from "./api.js";
-import { formatted, plain } from "./format.js";
+import { directionOf, formatted, plain } from "./format.js";
 import { icon } from "./icons.js";
 import { button, latin, make, name, own } from "./make.js";
 import { showPlace } from "./map.js";
@@ -98,17 +98,20 @@ function file(part) {
   const filename = part.filename ?? word("document_of");
   const [, stem, ending] = filename.match(/^(.+)\.(\w{1,5})$/) ?? [null, filename, ""];
   const facts = make("small", "", ending ? latin(ending.toUpperCase()) : word("document_of"));
-  // The ending apart, or figures before it would change places with it in an Arabic name.
-  const title = make("b", "", name(stem), ending ? latin(`.${ending}`) : null);
+  // The ending of an Arabic name apart, or figures before it would change places with it.
+  const isArabic = ending && directionOf(stem) === "rtl";
+  const title = make("b", "", name(isArabic ? stem : filename), isArabic ? latin(`.${ending}`) : null);
   const made = make("a", "thing file", icon("document"), make("div", "", title, facts), icon("save"));
   Object.assign(made, { href: mediaAddress(part.id), download: filename });
   const told = (size) => size && facts.append(" · ", fileSize(size));
   if (part.file_size) told(part.file_size);
   else {
-    fetch(made.href, { method: "HEAD" })
+    // Its first byte is enough to be told how many there are.
+    fetch(made.href, { headers: { Range: "bytes=0-0" } })
       .then((answer) => {
-        if (answer.ok) told(Number(answer.headers.get("content-length")));
+        if (answer.ok) told(Number(answer.headers.get("content-range")?.split("/")[1]));
         else made.replaceWith(gone("document"));
+        return answer.body?.cancel();
       })
       .catch(() => {});
   }

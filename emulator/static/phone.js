@@ -169,7 +169,9 @@ export class Phone {
   }
 
   focus() {
-    this.field.focus();
+    // On a touch screen the keyboard would rise before anybody wants to write.
+    if (!matchMedia("(hover: none)").matches) this.field.focus();
+    else this.part.chat.focus();
   }
 
   // The person's own settings with the provider
@@ -305,6 +307,7 @@ export class Phone {
     if (isNew) item.classList.add("new");
     list.append(item);
     empty.hidden = true;
+    this.#reach(item.querySelector("[data-options]"));
     this.#markAnswered(message);
     if (!message.mine) {
       this.showTyping(0);
@@ -333,6 +336,8 @@ export class Phone {
     if (change.revoked || change.content) {
       const fresh = this.#drawn(message);
       if (item.classList.contains("first")) fresh.classList.add("first");
+      const [former, options] = [item, fresh].map((one) => one.querySelector("[data-options]"));
+      options.tabIndex = former.tabIndex;
       item.replaceWith(fresh);
       this.#markAnsweredAnew();
     } else {
@@ -356,6 +361,13 @@ export class Phone {
 
   #markAnsweredAnew() {
     for (const message of this.messages.values()) this.#markAnswered(message);
+  }
+
+  // One message's options lie on the way of the Tab key, the arrows lead to the others.
+  #reach(options) {
+    if (!options) return;
+    for (const other of this.part.messages.querySelectorAll('[data-options]:not([tabindex="-1"])')) other.tabIndex = -1;
+    options.tabIndex = 0;
   }
 
   #itemOf(id) {
@@ -549,6 +561,15 @@ export class Phone {
       else if (target.dataset.jump) this.#jumpTo(target.dataset.jump);
       else if (target.dataset.view) this.desk.view(this.messages.get(item.dataset.messageId), target.dataset.view);
       else this.#openOptions(item, target);
+    });
+    part.messages.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!step || !event.target.matches("[data-options]")) return;
+      event.preventDefault();
+      const all = [...part.messages.querySelectorAll("[data-options]")];
+      const next = all[all.indexOf(event.target) + step];
+      this.#reach(next);
+      next?.focus();
     });
     let press = 0;
     part.messages.addEventListener("pointerdown", (event) => {
