@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import socket
 import sys
@@ -68,9 +69,20 @@ def main() -> int:
 def _asked() -> tuple[Settings, Options]:
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     for field in fields(Settings):
-        default = os.environ.get(f"EMULATOR_{field.name.upper()}", field.default)
+        given = os.environ.get(f"EMULATOR_{field.name.upper()}")
+        name = f"--{field.name.replace('_', '-')}"
+        if field.name == "number":
+            parser.add_argument(
+                name,
+                type=_number,
+                action="append",
+                metavar="ID=DISPLAY",
+                default=[_number(each) for each in given.split(",")] if given else [],
+                help="one more number of the account; may be repeated",
+            )
+            continue
         kind = {"port": int, "data_dir": Path}.get(field.name, str)
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default)
+        parser.add_argument(name, type=kind, default=field.default if given is None else given)
     for field in fields(Options):
         given = os.environ.get(f"EMULATOR_{field.name.upper()}")
         names = [f"--{field.name.replace('_', '-')}"]
@@ -93,7 +105,14 @@ def _asked() -> tuple[Settings, Options]:
             )
     asked = vars(parser.parse_args())
     options = {field.name: asked.pop(field.name) for field in fields(Options)}
+    asked["number"] = tuple(asked["number"])
     return Settings(**asked), Options(**options)
+
+
+def _number(given: str) -> str:
+    if not re.fullmatch(r"\d+=\d+", given):
+        raise argparse.ArgumentTypeError(f"{given!r} is not ID=DISPLAY, both in digits")
+    return given
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -19,6 +19,7 @@ from emulator.asgi import (
 )
 from emulator.carrier import Carrier
 from emulator.control import Control
+from emulator.control_account import AccountControl
 from emulator.management import Management
 from emulator.media import LARGEST_FILE
 from emulator.phone import Phone
@@ -74,6 +75,12 @@ class Emulator:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _route(self) -> None:
+        self._route_provider()
+        self._route_phone()
+        self._route_control()
+        self.router.add("GET", "/healthz", self._healthz)
+
+    def _route_provider(self) -> None:
         add = self.router.add
         version = r"/v\d+\.\d+"
         provider = Provider(self.carrier)
@@ -85,11 +92,22 @@ class Emulator:
         add("GET", templates, management.list_templates)
         add("POST", templates, management.create_template)
         add("DELETE", templates, management.delete_templates)
+        account = version + r"/(?P<account_id>[^/]+)"
+        add("GET", account + "/phone_numbers", management.list_numbers)
+        add("GET", account + "/flows", management.list_flows)
+        add("GET", version + r"/(?P<flow_id>[^/]+)/assets", management.flow_assets)
+        add("GET", r"/flows/(?P<flow_id>\d+)\.json", management.flow_json)
+        add("GET", version + "/debug_token", management.debug_token)
         add("POST", version + r"/(?P<app_id>[^/]+)/uploads", management.begin_upload)
         add("POST", version + r"/upload:(?P<session>[^/]+)", management.finish_upload)
         add("GET", version + r"/(?P<object_id>[^/]+)", management.show)
         add("POST", version + r"/(?P<object_id>[^/]+)", management.change)
         add("DELETE", version + r"/(?P<object_id>[^/]+)", management.delete)
+        for method in ("GET", "POST", "DELETE"):
+            add(method, version + "/.*", provider.unknown)
+
+    def _route_phone(self) -> None:
+        add = self.router.add
         phone = Phone(self.carrier)
         add("GET", "/", phone.page)
         add("GET", r"/static/(?P<name>[\w./-]+)", phone.static)
@@ -97,6 +115,10 @@ class Emulator:
         add("POST", "/_phone/read", phone.read)
         add("POST", "/_phone/media", phone.attach)
         add("GET", r"/_phone/media/(?P<media_id>\d+)", phone.media)
+        add("GET", r"/_phone/flows/(?P<flow_id>\w+)", phone.flow)
+
+    def _route_control(self) -> None:
+        add = self.router.add
         control = Control(self.carrier)
         add("GET", "/_control/sent", control.sent)
         add("DELETE", "/_control/sent", control.forget_sent)
@@ -113,11 +135,15 @@ class Emulator:
         add("GET", "/_control/options", control.get_options)
         add("POST", "/_control/options", control.set_options)
         add("GET", "/_control/webhooks", control.webhooks)
-        add("GET", "/_control/templates", control.list_templates)
-        add("POST", "/_control/templates", control.set_template)
-        add("GET", "/healthz", self._healthz)
-        for method in ("GET", "POST", "DELETE"):
-            add(method, version + "/.*", provider.unknown)
+        account = AccountControl(self.carrier)
+        add("GET", "/_control/templates", account.list_templates)
+        add("POST", "/_control/templates", account.set_template)
+        add("GET", "/_control/numbers", account.numbers)
+        add("POST", "/_control/numbers", account.set_number)
+        add("GET", "/_control/credentials", account.credentials)
+        add("POST", "/_control/credentials", account.set_credentials)
+        add("POST", "/_control/handshake", account.handshake)
+        add("POST", "/_control/notices", account.notice)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         takes_files = re.search(r"/media$|/upload:", scope["path"])
@@ -132,7 +158,9 @@ class Emulator:
             await write_response(refusal, send, extra=SECURITY)
             return
         answer = await self.router.answer(request)
-        if isinstance(answer, Stream):
+        if isinstance(answer, Response) and answer.is_cut:
+            await _cut(receive, send)
+        elif isinstance(answer, Stream):
             await self._stream(answer, receive, send)
         else:
             if request.method == "HEAD":
@@ -160,6 +188,15 @@ class Emulator:
 
     async def _healthz(self, _request: Request) -> Response:
         return json_response({"status": "ok"})
+
+
+async def _cut(receive: Receive, send: Send) -> None:
+    # ASGI knows no way to break off: the connection of the server itself is closed.
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.close()
+        while (await receive())["type"] != "http.disconnect":
+            continue
 
 
 def _comes_from_elsewhere(request: Request) -> bool:

@@ -45,6 +45,7 @@ class Response:
     status: int = 200
     content_type: str = "application/json"
     headers: Headers = field(default_factory=list)
+    is_cut: bool = False  # the connection ends without an answer
 
 
 @dataclass(kw_only=True, slots=True)

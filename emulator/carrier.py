@@ -7,15 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator import webhooks
+from emulator.account import Account, Number
 from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.media import READY_MADE, MediaStore, bare_type
 from emulator.settings import Options, Settings
 from emulator.templates import Template, Templates
-from emulator.webhooks import Courier, Webhook
+from emulator.webhooks import ACCOUNT, Courier, Webhook
 from emulator.world import Message, Person, Sent, World, new_message_id
 
 TYPING_S = 25
+UNSUPPORTED = {
+    "code": 131051,
+    "title": "Message type unknown",
+    "message": "Message type unknown",
+    "error_data": {"details": "Message type is currently not supported."},
+}
 
 
 class Bucket:
@@ -47,14 +54,19 @@ class Carrier:
         self.world = World()
         self.faults = Faults()
         self.faults.on_change = lambda: self.world.tell("faults", self.faults.listed())
+        self.account = Account(settings, self.world.clock.now)
         self.courier = Courier(
-            settings, options, self.world.clock, self.faults, self._on_webhook_news
+            callback=settings.callback,
+            account=self.account,
+            options=options,
+            clock=self.world.clock,
+            faults=self.faults,
+            on_news=self._on_webhook_news,
         )
         self.media = MediaStore(self.world.clock.now, settings.base_url)
-        self.templates = Templates(self.world.clock.now, self.courier.announce)
-        self._pairs: dict[str, Bucket] = {}
-        self._throughput = Bucket(burst=1, per_s=1)
-        self._throughput_is = (0.0, 0.0)
+        self.templates = Templates(self.world.clock.now, self._announce_template)
+        self._pairs: dict[tuple[str, str], Bucket] = {}
+        self._throughput: dict[str, tuple[float, float, Bucket]] = {}
 
     def start(self) -> None:
         """Bring back the chats kept on disk and deliver what was still under way."""
@@ -83,26 +95,63 @@ class Carrier:
         else:
             self.templates.review(template.id)
 
+    def tell(self, field: str, value: dict[str, Any], number: Number) -> None:
+        """Tell the business something about its account, and act on what a person asks in it."""
+        if field == "messages":
+            change = webhooks.change(number, value)
+            self.courier.send(change, kind="notice.messages", person=ACCOUNT, about="")
+            return
+        self.courier.announce(field, value)
+        if field != "user_preferences":
+            return
+        for asked in value.get("user_preferences", ()):
+            person = self.world.find(str(asked.get("wa_id") or asked.get("user_id")))
+            if person is not None:
+                person.stopped_marketing = asked.get("value") == "stop"
+
+    def _announce_template(self, field: str, value: dict[str, Any]) -> None:
+        self.courier.announce(field, value)
+        if "event" in value:
+            event = value["event"].lower()
+            self.world.note(f"template.{event}", template=value["message_template_name"])
+
     # From the phone to the business
 
-    def write(self, person: Person, content: dict[str, Any]) -> str:
+    def write(self, person: Person, content: dict[str, Any], number: Number | None = None) -> str:
         """A person writes; the id of the message, whose webhook is on its way."""
+        number = number or self.account.default_number
         now = self.world.clock.now()
         message = {
             **({"from": person.wa_id} if person.wa_id else {}),
             "from_user_id": person.user_id,
             "id": new_message_id(person),
             "timestamp": str(int(now)),
-            **self._completed(content),
+            **self._completed(content, number),
         }
         bubble = Message(
-            id=message["id"], person=person.key, mine=True, at=now, content=message, status="sent"
+            id=message["id"],
+            person=person.key,
+            mine=True,
+            at=now,
+            content=message,
+            status="sent",
+            number=number.id,
         )
-        person.wrote_at = now
         if self.world.add(bubble):
             self.world.note("phone.wrote", person, kind=message.get("type", "text"))
         self._send_inbound(person, bubble)
+        if message["type"] == "system":
+            self._move(person, message.get("system"))
         return bubble.id
+
+    def _move(self, person: Person, system: Any) -> None:
+        before = person.key
+        match system:
+            case {"type": "user_changed_number", "wa_id": str(phone)}:
+                self.world.move(person, phone=phone)
+            case {"type": "user_changed_user_id", "user_id": str(user_id)}:
+                self.world.move(person, user_id=user_id)
+        self.courier.follow(before, person.key)
 
     def read(self, person: Person) -> int:
         """The person looks at the chat; how many messages that made read."""
@@ -116,18 +165,23 @@ class Carrier:
         return len(unread)
 
     def _send_inbound(self, person: Person, bubble: Message) -> None:
-        change = webhooks.inbound(self.settings, person, bubble.content)
+        change = webhooks.inbound(self._number_of(bubble), person, bubble.content)
         kind = f"message.{bubble.content.get('type', 'text')}"
         self.courier.send(change, kind=kind, person=person.key, about=bubble.id)
 
-    def _completed(self, content: dict[str, Any]) -> dict[str, Any]:
+    def _number_of(self, message: Message) -> Number:
+        return self.account.numbers.get(message.number, self.account.default_number)
+
+    def _completed(self, content: dict[str, Any], number: Number) -> dict[str, Any]:
         kind = content.get("type", "text")
         content = {"type": kind, **content}
         if kind in READY_MADE and isinstance(content.get(kind), dict):
             content[kind] = self._described(kind, content[kind])
         context = content.get("context")
         if isinstance(context, dict) and "id" in context:
-            content["context"] = {"from": self.settings.display_phone_number, **context}
+            content["context"] = {"from": number.display, **context}
+        if kind == "unsupported":
+            content = {"errors": [UNSUPPORTED], **content}
         return content
 
     def _described(self, kind: str, part: dict[str, Any]) -> dict[str, Any]:
@@ -152,19 +206,26 @@ class Carrier:
 
     # From the business to the phone
 
-    def check_limits(self, person: Person) -> None:
+    def per_s(self, number: Number) -> float:
+        """How many messages a second a number may send; 0: no limit."""
+        own = number.throughput_per_s
+        return self.options.throughput_per_s if own is None else own
+
+    def check_limits(self, number: Number, person: Person) -> None:
         """Refuse what is above the provider's speed for the number or for this person."""
-        per_s, burst = self.options.throughput_per_s, self.options.throughput_burst
-        if per_s > 0 and (per_s, burst) != self._throughput_is:
-            self._throughput = Bucket(burst=burst or per_s, per_s=per_s)
-            self._throughput_is = (per_s, burst)
-        if per_s > 0 and not self._throughput.take():
-            raise ProviderError(130429, "Cloud API message throughput has been reached.")
+        per_s, burst = self.per_s(number), self.options.throughput_burst
+        if per_s > 0:
+            bucket = self._throughput.get(number.id)
+            if bucket is None or bucket[:2] != (per_s, burst):
+                fresh = Bucket(burst=burst or per_s, per_s=per_s)
+                bucket = self._throughput[number.id] = (per_s, burst, fresh)
+            if not bucket[2].take():
+                raise ProviderError(130429, "Cloud API message throughput has been reached.")
         if self.options.pair_limit:
             # 45 at once, borrowed from the quota of one message every six seconds.
-            pair = self._pairs.get(person.key)
+            pair = self._pairs.get((number.id, person.key))
             if pair is None:
-                pair = self._pairs[person.key] = Bucket(burst=45, per_s=1 / 6)
+                pair = self._pairs[number.id, person.key] = Bucket(burst=45, per_s=1 / 6)
             if not pair.take():
                 raise ProviderError(
                     131056,
@@ -178,6 +239,7 @@ class Carrier:
         body: dict[str, Any],
         raw: bytes,
         *,
+        number: Number,
         to_phone: bool,
         template: Template | None = None,
         shown: dict[str, Any] | None = None,
@@ -191,30 +253,34 @@ class Carrier:
             at=now,
             content=body,
             status="waiting",
+            number=number.id,
             to_phone=to_phone,
         )
         if template is not None:
             message.shown = shown
             message.category = template.category.lower()
             # A utility template is free of charge while the person's window is open.
-            message.is_billed = message.category != "utility" or not self.world.window_open(person)
+            is_open = self.world.window_open(person, number.id)
+            message.is_billed = message.category != "utility" or not is_open
         to = (person.phone if to_phone else None) or person.user_id
         self.world.sent.add(Sent(id=message.id, to=to, at=now, body=raw))
-        self.world.reach(person)
+        self.world.reach(person, number.id)
         self.world.note("send.accepted", person, kind=body.get("type", "text"))
         step_s = self.options.status_delay_ms / 1000
-        failure = self.faults.strikes("fail")
-        if failure is not None:
+        if message.category == "marketing" and person.stopped_marketing:
+            self._later(step_s, self._fail, person, message, 131050)
+            return message.id
+        if failure := self.faults.strikes("fail"):
             self._later(step_s, self._fail, person, message, failure.code or 131026)
             return message.id
         self._later(step_s, self._report, person, message, "sent")
         self._later(2 * step_s + self.faults.strike_delay_s(), self._arrive, person, message)
         return message.id
 
-    def mark_read(self, message_id: str, *, typing: bool) -> None:
+    def mark_read(self, number: Number, message_id: str, *, typing: bool) -> None:
         """The business read a person's message, and maybe is writing an answer."""
         message = self.world.messages.get(message_id)
-        if message is None or not message.mine:
+        if message is None or not message.mine or self._number_of(message) is not number:
             raise ProviderError(131009, "Param message_id is not a message this number received.")
         if self.world.clock.now() - message.at > 30 * 24 * 3600:
             raise ProviderError(131009, "The message is older than 30 days.")
@@ -248,14 +314,14 @@ class Carrier:
     def _report(self, person: Person, message: Message, name: str) -> None:
         if self.world.set_status(message, name):
             at = self.world.clock.now()
-            change = webhooks.status(self.settings, person, message, name, at=at)
+            change = webhooks.status(self._number_of(message), person, message, name, at=at)
             self.courier.gather(change, kind=f"status.{name}", person=person.key, about=message.id)
 
     def _fail(self, person: Person, message: Message, code: int) -> None:
         failure = ProviderError(code, "Message Undeliverable.")
         message.status = "failed"
         change = webhooks.status(
-            self.settings,
+            self._number_of(message),
             person,
             message,
             "failed",

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from emulator.asgi import BadRequest, Request, Response, Stream, json_response
+from emulator.asked import number_of, object_of
 from emulator.carrier import Carrier
+from emulator.control_account import own_number
 from emulator.errors import CODES
 from emulator.faults import KINDS
 from emulator.settings import Options
 from emulator.shapes import BSUID, PHONE, PHONE_PUNCTUATION
-from emulator.template_rules import CATEGORIES
-from emulator.templates import QUALITIES, REASONS, STATUSES
 from emulator.world import Person, Record, Refused, Sent
 
 OPTIONS = {field.name: field.type for field in fields(Options)}
@@ -54,7 +54,21 @@ class Control:
         if not isinstance(content, dict):
             raise BadRequest("The message must be a JSON object, as the provider writes it.")
         person = self._author(asked, content)
-        return json_response({"id": self._carrier.write(person, content)})
+        self._check_move(content.get("system"), person)
+        number = own_number(self._carrier, asked, "to")
+        return json_response({"id": self._carrier.write(person, content, number)})
+
+    def _check_move(self, system: Any, person: Person) -> None:
+        if not isinstance(system, dict):
+            return
+        for name, pattern in (("wa_id", PHONE), ("user_id", BSUID)):
+            given = system.get(name)
+            if given is None:
+                continue
+            if not isinstance(given, str) or not pattern.fullmatch(given):
+                raise BadRequest(f"`{name}` is not what a person can have.")
+            if self._carrier.world.find(given) not in (None, person):
+                raise BadRequest(f"Somebody else has that `{name}`.")
 
     def _author(self, asked: dict[str, Any], content: dict[str, Any]) -> Person:
         key = asked.get("from") or content.get("from") or content.get("from_user_id")
@@ -77,7 +91,7 @@ class Control:
         asked = object_of(request)
         asked["from"] = asked.get("phone")
         person = self._author(asked, {})
-        count = int(_number(asked, "count", least=1, most=MOST_PEOPLE) or 1)
+        count = int(number_of(asked, "count", least=1, most=MOST_PEOPLE) or 1)
         if count > 1 and person.phone is None:
             raise BadRequest("Only phone numbers can be counted on from.")
         people = [person]
@@ -85,24 +99,27 @@ class Control:
             phone = str(int(person.phone or "") + further)
             people.append(self._carrier.world.person(phone, is_phone=True))
         if asked.get("wrote") is True:
+            now = self._carrier.world.clock.now()
             for each in people:
-                each.wrote_at = self._carrier.world.clock.now()
+                for number_id in self._carrier.account.numbers:
+                    self._carrier.world.wrote(each, number_id, now)
         return json_response(person.to_json())
 
     async def faults(self, _request: Request) -> Response:
-        return json_response({"items": self._carrier.faults.listed(), "kinds": KINDS})
+        faults = self._carrier.faults
+        return json_response({"items": faults.listed(), "kinds": KINDS, "struck": faults.struck})
 
     async def add_fault(self, request: Request) -> Response:
         asked = object_of(request)
         kind = asked.get("kind")
         if kind not in KINDS:
             raise BadRequest(f"`kind` is one of: {', '.join(KINDS)}.")
-        rate = _number(asked, "rate", least=0, most=1)
-        code = _number(asked, "code", least=0)
+        rate = number_of(asked, "rate", least=0, most=1)
+        code = number_of(asked, "code", least=0)
         if code is not None and code not in CODES:
             raise BadRequest("`code` is not one of the provider's error codes.")
-        delay_ms = _number(asked, "delay_ms", least=0)
-        count = _number(asked, "count", least=1)
+        delay_ms = number_of(asked, "delay_ms", least=0)
+        count = number_of(asked, "count", least=1)
         fault = self._carrier.faults.add(
             kind=kind,
             rate=1.0 if rate is None else rate,
@@ -126,8 +143,8 @@ class Control:
         asked = object_of(request)
         world = self._carrier.world
         clock = world.clock
-        offset_s = _number(asked, "offset_s")
-        advance_s = _number(asked, "advance_s")
+        offset_s = number_of(asked, "offset_s")
+        advance_s = number_of(asked, "advance_s")
         if offset_s is not None:
             clock.offset_s = offset_s
         elif advance_s is not None:
@@ -151,7 +168,7 @@ class Control:
                 raise BadRequest(f"The options are: {', '.join(OPTIONS)}.")
             if kind is bool and not isinstance(value, bool):
                 raise BadRequest(f"`{name}` is true or false.")
-            if kind is float and _number(asked, name, least=0) is None:
+            if kind is float and number_of(asked, name, least=0) is None:
                 raise BadRequest(f"`{name}` must be a number.")
         for name, value in asked.items():
             setattr(self._carrier.options, name, value)
@@ -165,37 +182,6 @@ class Control:
             if (kind is None or hook.kind == kind) and (about is None or about in hook.about)
         ]
         return json_response({"items": items})
-
-    async def list_templates(self, _request: Request) -> Response:
-        return json_response({"items": [each.to_json() for each in self._carrier.templates]})
-
-    async def set_template(self, request: Request) -> Response:
-        asked = object_of(request)
-        templates = self._carrier.templates
-        name, language = asked.get("name"), asked.get("language")
-        chosen = [
-            each
-            for each in templates
-            if each.id == asked.get("id")
-            or (each.name == name and language in (None, each.language))
-        ]
-        if not chosen:
-            raise BadRequest("Give the `id`, or the `name` and `language`, of a template.")
-        status = _one_of(asked, "status", STATUSES)
-        quality = _one_of(asked, "quality", QUALITIES)
-        category = _one_of(asked, "category", CATEGORIES)
-        coming = _one_of(asked, "coming_category", CATEGORIES)
-        reason = _one_of(asked, "reason", REASONS)
-        for template in chosen:
-            if quality:
-                templates.set_quality(template, quality)
-            if coming:
-                templates.warn_of_category(template, coming)
-            if category:
-                templates.set_category(template, category)
-            if status:
-                templates.set_status(template, status, reason=reason or "INVALID_FORMAT")
-        return json_response({"items": [each.to_json() for each in chosen]})
 
 
 def _listed(record: Record[Sent] | Record[Refused], request: Request) -> Stream:
@@ -232,33 +218,6 @@ def _count(request: Request, name: str) -> int | None:
     if not given.isascii() or not given.isdigit():
         raise BadRequest(f"`{name}` must be a whole number.")
     return int(given)
-
-
-def object_of(request: Request) -> dict[str, Any]:
-    asked = request.json()
-    if not isinstance(asked, dict):
-        raise BadRequest("The body must be a JSON object.")
-    return asked
-
-
-def _number(
-    asked: dict[str, Any], name: str, *, least: float | None = None, most: float | None = None
-) -> float | None:
-    value = asked.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadRequest(f"`{name}` must be a number.")
-    if (least is not None and value < least) or (most is not None and value > most):
-        raise BadRequest(f"`{name}` is out of range.")
-    return float(value)
-
-
-def _one_of(asked: dict[str, Any], name: str, known: tuple[str, ...]) -> str | None:
-    value = asked.get(name)
-    if value is not None and value not in known:
-        raise BadRequest(f"`{name}` is one of: {', '.join(known)}.")
-    return value
 
 
 def _moment(value: Any) -> float:

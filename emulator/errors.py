@@ -84,15 +84,19 @@ SUBCODES: dict[int, str] = {
 class ProviderError(Exception):
     """A request the provider refuses; it knows the answer to give."""
 
-    def __init__(self, code: int, details: str, *, subcode: int | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        details: str,
+        *,
+        subcode: int | None = None,
+        http_status: int | None = None,
+    ) -> None:
         super().__init__(f"{code}: {details}")
         self.code = code
         self.details = details
         self.subcode = subcode
-
-    @property
-    def http_status(self) -> int:
-        return CODES.get(self.code, (400, ""))[0]
+        self.http_status = http_status or CODES.get(code, (400, ""))[0]
 
     @property
     def title(self) -> str:

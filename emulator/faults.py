@@ -14,10 +14,22 @@ KINDS = {
     "drop": "a webhook is lost",
     "duplicate": "a webhook comes twice",
     "reorder": "a webhook comes after the one that followed it",
-    "outage": "sends are refused with 503 and webhooks wait until it is over",
+    "outage": "requests are refused with 503 and webhooks wait until it is over",
+    "expired_token": "a request is refused with 190",
+    "rate_limit": "a request is refused with HTTP 429 and `code`",
+    "bad_gateway": "a request gets HTTP 502 and a page; with `code` 1 a send was accepted before",
+    "disconnect": "the connection ends without an answer; with `code` 1 a send was accepted before",
+    "media_gone": "a file is not there: 404",
 }
 DEFAULT_DELAY_MS = {"delay": 3000, "timeout": 30_000}
-DEFAULT_CODE = {"error": 131016, "fail": 131026}
+BEFORE, AFTER = 0, 1
+DEFAULT_CODE = {
+    "error": 131016,
+    "fail": 131026,
+    "rate_limit": 80007,
+    "bad_gateway": BEFORE,
+    "disconnect": BEFORE,
+}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,6 +51,7 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._last_id = 0
+        self.struck: dict[str, int] = {}
         self._no_outage = asyncio.Event()
         self._no_outage.set()
         self.on_change: Callable[[], None] = lambda: None
@@ -76,10 +89,13 @@ class Faults:
     def listed(self) -> list[dict[str, Any]]:
         return [fault.to_json() for fault in self._faults]
 
-    def strikes(self, kind: str) -> Fault | None:
-        """The fault of that kind which hits this time, if one does."""
+    def strikes(self, kind: str, *, code: int | None = None) -> Fault | None:
+        """The fault of that kind, and of that code if one is given, which hits this time."""
         for fault in self._faults:
-            if fault.kind == kind and random.random() < fault.rate:  # noqa: S311  chance, no secret
+            if fault.kind != kind or (code is not None and fault.code != code):
+                continue
+            if random.random() < fault.rate:  # noqa: S311  chance, no secret
+                self.struck[kind] = self.struck.get(kind, 0) + 1
                 if fault.count is not None:
                     fault.count -= 1
                     if fault.count <= 0:

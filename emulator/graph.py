@@ -1,6 +1,5 @@
 """What all calls to the provider share: the token, refusals, the fields asked for, and paging."""
 
-import hmac
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Concatenate
@@ -11,8 +10,17 @@ import msgspec
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
+from emulator.faults import BEFORE
 
 DEFAULT_PAGE, LARGEST_PAGE = 25, 1000
+
+
+class Trouble(Exception):
+    """A request that gets no proper answer."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 def refusing[Whose, **Given](
@@ -28,21 +36,46 @@ def refusing[Whose, **Given](
             return await handler(self, request, *given, **named)
         except ProviderError as refusal:
             return json_response(refusal.envelope(), refusal.http_status)
+        except Trouble as trouble:
+            return trouble.answer
 
     return answer
 
 
+def bad_gateway() -> Response:
+    page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+    return Response(status=502, content_type="text/html", body=page)
+
+
+def cut() -> Response:
+    """No answer at all."""
+    return Response(is_cut=True)
+
+
 def authorise(request: Request, carrier: Carrier) -> None:
-    """Refuse a request without a valid token."""
+    """Let the faults strike that can hit any request, then refuse one without a valid token."""
+    faults = carrier.faults
+    if faults.strikes("outage"):
+        raise ProviderError(2, "Temporary due to downtime or due to being overloaded.")
+    if faults.strikes("disconnect", code=BEFORE):
+        raise Trouble(cut())
+    if faults.strikes("bad_gateway", code=BEFORE):
+        raise Trouble(bad_gateway())
+    if fault := faults.strikes("rate_limit"):
+        raise ProviderError(fault.code or 80007, "Too many requests.", http_status=429)
+    if faults.strikes("expired_token"):
+        raise ProviderError(190, "Error validating access token: the session has expired.")
     scheme, _, given = request.headers.get(b"authorization", b"").partition(b" ")
     # Uploads of samples say OAuth, all else says Bearer.
     if scheme not in (b"Bearer", b"OAuth"):
         raise ProviderError(0, "An access token is required to request this resource.")
-    if not hmac.compare_digest(given, carrier.settings.access_token.encode()):
+    if not carrier.account.is_valid(given.decode("latin-1")):
         raise ProviderError(190, "Invalid OAuth access token.")
 
 
-def unknown_object(request: Request, object_id: str) -> ProviderError:
+def unknown_object(
+    request: Request, object_id: str, *, http_status: int | None = None
+) -> ProviderError:
     # The provider answers 100 with subcode 33 for an object that it does not know or will not
     # show; code 33 alone means a number that once existed.
     return ProviderError(
@@ -50,6 +83,7 @@ def unknown_object(request: Request, object_id: str) -> ProviderError:
         f"Unsupported {request.method.lower()} request. Object with ID '{object_id}' does not "
         "exist, cannot be loaded due to missing permissions, or does not support this operation.",
         subcode=33,
+        http_status=http_status,
     )
 
 

@@ -1,13 +1,24 @@
-"""The account's side of the provider: its templates, and every object by its id."""
+"""The account's side of the provider: templates, numbers, flows, and every object by its id."""
 
 from typing import Any
 
+from emulator.account import tell_of_flow
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
 from emulator.graph import authorise, chosen, decoded, page_of, refusing, unknown_object
 from emulator.media import KIND_OF, Media
 
+ACCOUNT_FIELDS = ("name", "currency", "timezone_id")
+NUMBER_FIELDS = (
+    "verified_name",
+    "display_phone_number",
+    "quality_rating",
+    "code_verification_status",
+    "platform_type",
+    "throughput",
+)
+FLOW_FIELDS = ("name", "status", "categories", "validation_errors")
 TEMPLATE_FIELDS = ("name", "parameter_format", "components", "language", "status", "category")
 
 
@@ -59,9 +70,19 @@ class Management:
     async def show(self, request: Request, object_id: str) -> Response:
         """Any object by its id."""
         authorise(request, self._carrier)
+        account = self._carrier.account
+        if object_id == account.id:
+            return json_response(chosen(account.to_json(), request, ACCOUNT_FIELDS))
+        if number := account.numbers.get(object_id):
+            told = account.tell_of_number(number, self._carrier.per_s(number))
+            return json_response(chosen(told, request, NUMBER_FIELDS))
+        if flow := account.flows.get(object_id):
+            return json_response(chosen(tell_of_flow(flow), request, FLOW_FIELDS))
         if template := self._templates.get(object_id):
             return json_response(chosen(template.to_json(), request, TEMPLATE_FIELDS))
         if media := self._media(request, object_id):
+            if self._carrier.faults.strikes("media_gone"):
+                raise unknown_object(request, object_id, http_status=404)
             return json_response(
                 {
                     "messaging_product": "whatsapp",
@@ -93,10 +114,56 @@ class Management:
         raise unknown_object(request, object_id)
 
     @refusing
+    async def list_numbers(self, request: Request, account_id: str) -> Response:
+        self._enter(request, account_id)
+        carrier = self._carrier
+        told = [
+            carrier.account.tell_of_number(number, carrier.per_s(number))
+            for number in carrier.account.numbers.values()
+        ]
+        page = page_of(told, request)
+        page["data"] = [chosen(each, request, NUMBER_FIELDS) for each in page["data"]]
+        return json_response(page)
+
+    @refusing
+    async def list_flows(self, request: Request, account_id: str) -> Response:
+        self._enter(request, account_id)
+        flows = {flow.id: flow for flow in self._carrier.account.flows.values()}
+        page = page_of([tell_of_flow(flow) for flow in flows.values()], request)
+        page["data"] = [chosen(each, request, FLOW_FIELDS) for each in page["data"]]
+        return json_response(page)
+
+    @refusing
+    async def flow_assets(self, request: Request, flow_id: str) -> Response:
+        """Where the form itself can be read."""
+        authorise(request, self._carrier)
+        flow = self._carrier.account.flows.get(flow_id)
+        if flow is None:
+            raise unknown_object(request, flow_id)
+        asset = {
+            "name": "flow.json",
+            "asset_type": "FLOW_JSON",
+            "download_url": f"{self._carrier.settings.base_url}/flows/{flow.id}.json",
+        }
+        return json_response({"data": [asset]})
+
+    async def flow_json(self, _request: Request, flow_id: str) -> Response:
+        flow = self._carrier.account.flows.get(flow_id)
+        return json_response(flow.json) if flow else Response(status=404)
+
+    @refusing
+    async def debug_token(self, request: Request) -> Response:
+        authorise(request, self._carrier)
+        if "input_token" not in request.query:
+            raise ProviderError(100, "The parameter input_token is required.")
+        told = self._carrier.account.tell_of_token(request.query["input_token"])
+        return json_response({"data": told})
+
+    @refusing
     async def begin_upload(self, request: Request, app_id: str) -> Response:
         """Announce a sample for the header of a template."""
         authorise(request, self._carrier)
-        if app_id != self._carrier.settings.app_id:
+        if app_id != self._carrier.account.app_id:
             raise unknown_object(request, app_id)
         size, mime_type = (request.query.get(name, "") for name in ("file_length", "file_type"))
         if not size.isascii() or not size.isdigit() or mime_type not in KIND_OF:
@@ -119,7 +186,7 @@ class Management:
 
     def _enter(self, request: Request, account_id: str) -> None:
         authorise(request, self._carrier)
-        if account_id != self._carrier.settings.account_id:
+        if account_id != self._carrier.account.id:
             raise unknown_object(request, account_id)
 
 

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 import msgspec
 
 from emulator.asgi import BadRequest, Headers, Request, Response, Stream, json_response
+from emulator.asked import object_of
 from emulator.carrier import Carrier
-from emulator.control import object_of
 from emulator.media import Media
 from emulator.world import Person
 
@@ -110,6 +110,13 @@ class Phone:
                 "file_size": media.file_size,
             }
         )
+
+    async def flow(self, _request: Request, flow_id: str) -> Response:
+        """What a form asks, for the page to draw it."""
+        flow = self._carrier.account.flows.get(flow_id)
+        if flow is None:
+            return json_response({"error": "Not found."}, 404)
+        return json_response({"title": flow.title, "fields": flow.fields()})
 
     async def media(self, request: Request, media_id: str) -> Response:
         media = self._carrier.media.get(media_id)

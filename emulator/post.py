@@ -6,10 +6,36 @@ from urllib.parse import urlsplit
 type Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 LONGEST_S = 10.0
+LONGEST_ANSWER = 64 * 1024
 
 
 class NoAnswer(Exception):
     """The other side could not be reached or did not answer; the text says how."""
+
+
+async def fetch(url: str) -> tuple[int, bytes]:
+    """The status and the body of the answer to a GET, over a connection of its own.
+
+    :raises NoAnswer: there was none
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    request = f"GET {parts.path or '/'}?{parts.query} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            reader, writer = await asyncio.open_connection(
+                parts.hostname, port, ssl=parts.scheme == "https" or None
+            )
+            try:
+                writer.write(request.encode())
+                head, _, body = (await reader.read(LONGEST_ANSWER)).partition(b"\r\n\r\n")
+                while more := await reader.read(LONGEST_ANSWER - len(body)):
+                    body += more
+                return int(head.split()[1]), body
+            finally:
+                writer.close()
+    except (OSError, ValueError, IndexError) as failure:
+        raise NoAnswer(type(failure).__name__) from failure
 
 
 class Poster:

@@ -8,10 +8,20 @@ from typing import Any
 import msgspec
 
 from emulator import shapes
+from emulator.account import Number
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
-from emulator.graph import authorise, decoded, refusing, unknown_object
+from emulator.faults import AFTER
+from emulator.graph import (
+    Trouble,
+    authorise,
+    bad_gateway,
+    cut,
+    decoded,
+    refusing,
+    unknown_object,
+)
 from emulator.media import form_fields
 from emulator.rendering import rendered
 from emulator.world import Person, Refused
@@ -34,25 +44,35 @@ class Provider:
     async def messages(self, request: Request, phone_number_id: str) -> Response:
         """Check everything, then take the message; each refusal has the documented code."""
         try:
-            authorise(request, self._carrier)
-            if phone_number_id != self._carrier.settings.phone_number_id:
-                raise unknown_object(request, phone_number_id)
-            self._strike()
-            body = decoded(request)
-            shapes.check_product(body)
-            answer = self._read_mark(body) if "status" in body else self._message(body, request)
+            answer = self._answer(request, phone_number_id)
         except ProviderError as refusal:
             answer = self._refuse(request, refusal)
+        except Trouble as trouble:
+            answer = trouble.answer
         if (pause_s := self._pause_s(answer)) > 0:
             await asyncio.sleep(pause_s)
+        return answer
+
+    def _answer(self, request: Request, phone_number_id: str) -> Response:
+        faults = self._carrier.faults
+        number = self._number(request, phone_number_id)
+        if fault := faults.strikes("error"):
+            raise ProviderError(fault.code or 131016, "An error that was asked for.")
+        body = decoded(request)
+        shapes.check_product(body)
+        if "status" in body:
+            return self._read_mark(body, number)
+        answer = self._message(body, request, number)
+        if faults.strikes("disconnect", code=AFTER):
+            return cut()
+        if faults.strikes("bad_gateway", code=AFTER):
+            return bad_gateway()
         return answer
 
     @refusing
     async def upload(self, request: Request, phone_number_id: str) -> Response:
         """Take a file that messages may name by its id."""
-        authorise(request, self._carrier)
-        if phone_number_id != self._carrier.settings.phone_number_id:
-            raise unknown_object(request, phone_number_id)
+        self._number(request, phone_number_id)
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         form = form_fields(content_type, request.body)
         if form.get("messaging_product", (b"",))[0] != b"whatsapp":
@@ -64,14 +84,12 @@ class Provider:
         media = self._carrier.media.upload(phone_number_id, given_type or "", content, filename)
         return json_response({"id": media.id})
 
+    @refusing
     async def download(self, request: Request) -> Response:
         """The file behind an address that was given out for it."""
-        try:
-            authorise(request, self._carrier)
-        except ProviderError as refusal:
-            return json_response(refusal.envelope(), refusal.http_status)
+        authorise(request, self._carrier)
         media = self._carrier.media.by_url(request.query)
-        if media is None:
+        if media is None or self._carrier.faults.strikes("media_gone"):
             return Response(status=404, content_type="text/plain", body=b"Not found")
         content = await asyncio.to_thread(self._carrier.media.path(media).read_bytes)
         return Response(body=content, content_type=media.mime_type)
@@ -109,18 +127,20 @@ class Provider:
             pause_ms += silence.delay_ms or 0
         return pause_ms / 1000
 
-    def _strike(self) -> None:
-        if self._carrier.faults.strikes("outage"):
-            raise ProviderError(2, "Temporary due to downtime or due to being overloaded.")
-        if fault := self._carrier.faults.strikes("error"):
-            raise ProviderError(fault.code or 131016, "An error that was asked for.")
+    def _number(self, request: Request, phone_number_id: str) -> Number:
+        authorise(request, self._carrier)
+        number = self._carrier.account.numbers.get(phone_number_id)
+        if number is None:
+            raise unknown_object(request, phone_number_id)
+        return number
 
-    def _read_mark(self, body: dict[str, Any]) -> Response:
+    def _read_mark(self, body: dict[str, Any], number: Number) -> Response:
         shapes.check_read_mark(body)
-        self._carrier.mark_read(body["message_id"], typing="typing_indicator" in body)
+        typing = "typing_indicator" in body
+        self._carrier.mark_read(number, body["message_id"], typing=typing)
         return json_response({"success": True})
 
-    def _message(self, body: dict[str, Any], request: Request) -> Response:
+    def _message(self, body: dict[str, Any], request: Request, number: Number) -> Response:
         carrier = self._carrier
         shapes.check_message(body)
         for kind, part in shapes.media_parts(body):
@@ -129,8 +149,10 @@ class Provider:
         key, to_phone = shapes.recipient_of(body)
         if body.get("recipient_type") == "group":
             raise ProviderError(131041, "This number has no group with that id.")
-        if key == carrier.settings.display_phone_number:
+        if any(key == own.display for own in carrier.account.numbers.values()):
             raise ProviderError(131021, "Sender and recipient phone numbers are the same.")
+        if flow := shapes.flow_part(body):
+            carrier.account.check_flow(flow)
         template = shown = None
         if body.get("type") == "template":
             asked = body["template"]
@@ -140,10 +162,16 @@ class Provider:
             shown = rendered(template, asked)
             person = carrier.world.person(key, is_phone=to_phone)
         else:
-            person = self._writer(key)
-        carrier.check_limits(person)
+            person = self._writer(key, number)
+        carrier.check_limits(number, person)
         message_id = carrier.accept(
-            person, body, request.body, to_phone=to_phone, template=template, shown=shown
+            person,
+            body,
+            request.body,
+            number=number,
+            to_phone=to_phone,
+            template=template,
+            shown=shown,
         )
         contact = {"input": body["to"] if to_phone else body["recipient"]}
         if person.wa_id:
@@ -161,10 +189,10 @@ class Provider:
             }
         )
 
-    def _writer(self, key: str) -> Person:
-        """The person, who wrote within the last 24 hours."""
+    def _writer(self, key: str, number: Number) -> Person:
+        """The person, who wrote to the number within the last 24 hours."""
         person = self._carrier.world.find(key)
-        if person is None or not self._carrier.world.window_open(person):
+        if person is None or not self._carrier.world.window_open(person, number.id):
             raise ProviderError(
                 131047,
                 "Message failed to send because more than 24 hours have passed since the customer "

@@ -15,6 +15,8 @@ class Settings:
     access_token: str = "demo-access-token"  # noqa: S105  as above
     phone_number_id: str = "106540000000940"
     display_phone_number: str = "966112345678"
+    number: tuple[str, ...] = ()  # more numbers, each as ID=DISPLAY
+    verify_token: str = "demo-verify-token"  # noqa: S105  as above
     account_id: str = "104857600000001"
     app_id: str = "102030405060708"
     business_name: str = "أمانة المنطقة الشرقية"

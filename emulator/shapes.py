@@ -432,6 +432,15 @@ def media_parts(body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def flow_part(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The flow that a checked message opens, if it opens one."""
+    interactive = body.get("interactive", {})
+    if interactive.get("type") != "flow":
+        return None
+    parameters: dict[str, Any] = interactive["action"]["parameters"]
+    return parameters
+
+
 def recipient_of(body: dict[str, Any]) -> tuple[str, bool]:
     """Who a message goes to, and whether that is a phone; `to` wins over `recipient`."""
     if "to" in body:

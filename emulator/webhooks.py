@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
+from emulator.account import Account, Number
 from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.post import NoAnswer, Poster
-from emulator.settings import LARGEST_BATCH, Options, Settings
+from emulator.settings import LARGEST_BATCH, Options
 from emulator.world import WINDOW_S, Clock, Message, Person, rfc3339
 
 CONCURRENT = 32
@@ -36,26 +37,21 @@ def envelope(account_id: str, changes: Iterable[bytes], *, time: int | None = No
     )
 
 
-def change(settings: Settings, value: dict[str, Any]) -> bytes:
-    metadata = {
-        "display_phone_number": settings.display_phone_number,
-        "phone_number_id": settings.phone_number_id,
-    }
-    return msgspec.json.encode(
-        {
-            "value": {"messaging_product": "whatsapp", "metadata": metadata, **value},
-            "field": "messages",
-        }
-    )
+def change(number: Number, value: dict[str, Any]) -> bytes:
+    """What goes on at one number, as a change of the field `messages`."""
+    told = {"messaging_product": "whatsapp", "metadata": number.metadata(), **value}
+    return msgspec.json.encode({"value": told, "field": "messages"})
 
 
-def inbound(settings: Settings, person: Person, message: dict[str, Any]) -> bytes:
+def inbound(number: Number, person: Person, message: dict[str, Any]) -> bytes:
     """The change that tells of something a person wrote."""
-    return change(settings, {"contacts": [person.contact()], "messages": [message]})
+    # Only what the provider itself says about a person comes without their contact.
+    contacts = {} if message.get("type") == "system" else {"contacts": [person.contact()]}
+    return change(number, {**contacts, "messages": [message]})
 
 
 def status(
-    settings: Settings,
+    number: Number,
     person: Person,
     message: Message,
     name: str,
@@ -89,7 +85,7 @@ def status(
         }
     # The provider leaves the contacts out of failed statuses.
     contacts = {} if failure is not None else {"contacts": [person.contact()]}
-    return change(settings, {**contacts, "statuses": [entry]})
+    return change(number, {**contacts, "statuses": [entry]})
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -128,18 +124,20 @@ class Courier:
 
     def __init__(
         self,
-        settings: Settings,
+        *,
+        callback: str,
+        account: Account,
         options: Options,
         clock: Clock,
         faults: Faults,
         on_news: Callable[[str, Webhook, dict[str, Any]], None],
     ) -> None:
-        self._settings = settings
+        self._account = account
         self._options = options
         self._clock = clock
         self._faults = faults
         self._on_news = on_news
-        self._poster = Poster(settings.callback)
+        self._poster = Poster(callback)
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._latest: dict[str, Webhook] = {}
         self._overtaken = asyncio.Event()
@@ -151,14 +149,14 @@ class Courier:
 
     def send(self, change: bytes, *, kind: str, person: str, about: str) -> None:
         """Deliver a change in a webhook of its own; returns at once."""
-        body = envelope(self._settings.account_id, [change])
+        body = envelope(self._account.id, [change])
         self._send(body, kind=kind, person=person, about=[about])
 
     def announce(self, field: str, value: dict[str, Any]) -> None:
         """Deliver a notice about the account."""
         self._send(
             envelope(
-                self._settings.account_id,
+                self._account.id,
                 [msgspec.json.encode({"value": value, "field": field})],
                 time=int(self._clock.now()),
             ),
@@ -186,7 +184,7 @@ class Courier:
             self._gathering = None
         changes, about = zip(*self._gathered, strict=True)
         self._gathered.clear()
-        body = envelope(self._settings.account_id, changes)
+        body = envelope(self._account.id, changes)
         self._send(body, kind="statuses", person="", about=list(about))
 
     def _send(self, body: bytes, *, kind: str, person: str, about: list[str]) -> None:
@@ -209,6 +207,12 @@ class Courier:
         task = asyncio.create_task(self._carry(hook, previous))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def follow(self, before: str, after: str) -> None:
+        """Keep the order of a person's webhooks over a change of their key."""
+        if hook := self._latest.pop(before, None):
+            hook.person = after
+            self._latest[after] = hook
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -270,7 +274,7 @@ class Courier:
     async def _try_once(self, hook: Webhook) -> dict[str, Any]:
         headers = {
             "Content-Type": "application/json",
-            "X-Hub-Signature-256": signature(self._settings.app_secret, hook.body),
+            "X-Hub-Signature-256": signature(self._account.app_secret, hook.body),
             "User-Agent": "facebookexternalua",
         }
         attempt: dict[str, Any] = {"at": rfc3339(self._clock.now()), "status": None}

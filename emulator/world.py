@@ -31,6 +31,8 @@ class Person:
     username: str | None = None
     hides_phone: bool = False
     wrote_at: float | None = None
+    wrote_to: dict[str, float] = field(default_factory=dict)  # the same for each number
+    stopped_marketing: bool = False
 
     @property
     def key(self) -> str:
@@ -62,6 +64,7 @@ class Message:
     at: float
     content: dict[str, Any]
     status: str
+    number: str = ""  # of the business
     to_phone: bool = True
     reaction: str = ""
     shown: dict[str, Any] | None = None  # a template as the person sees it
@@ -235,13 +238,25 @@ class World:
     def distinct_people(self) -> list[Person]:
         return list({id(person): person for person in self.people.values()}.values())
 
-    def window_open(self, person: Person) -> bool:
-        """Whether the person wrote within the last 24 hours."""
-        return person.wrote_at is not None and self.clock.now() - person.wrote_at < WINDOW_S
+    def window_open(self, person: Person, number: str) -> bool:
+        """Whether the person wrote to that number within the last 24 hours."""
+        wrote_at = person.wrote_to.get(number)
+        return wrote_at is not None and self.clock.now() - wrote_at < WINDOW_S
 
-    def reach(self, person: Person) -> None:
+    def wrote(self, person: Person, number: str, at: float) -> None:
+        person.wrote_at = person.wrote_to[number] = at
+
+    def move(self, person: Person, *, phone: str | None = None, user_id: str | None = None) -> None:
+        """The person has another number or id from now on, and the chat comes along."""
+        before = person.key
+        self._move(person, phone=phone, user_id=user_id)
+        self._remember("moved", [before, phone, user_id])
+        if self.watchers:
+            self.tell("people", self.people_shown())
+
+    def reach(self, person: Person, number: str) -> None:
         """Count a person who is written to outside their window."""
-        if not self.window_open(person):
+        if not self.window_open(person, number):
             self.reached_outside[person.key] = self.clock.now()
 
     def usage(self) -> int:
@@ -317,7 +332,21 @@ class World:
         chat.append(message)
         self.messages[message.id] = message
         if message.mine and (person := self.find(message.person)):
-            person.wrote_at = message.at
+            self.wrote(person, message.number, message.at)
+
+    def _move(self, person: Person, *, phone: str | None, user_id: str | None) -> None:
+        before = person.key
+        if phone is not None:
+            self.people.pop(person.phone or "", None)
+            person.phone = phone
+        if user_id is not None:
+            self.people.pop(person.user_id, None)
+            person.user_id = user_id
+        self._index(person)
+        if person.key != before and before in self.chats:
+            self.chats[person.key] = self.chats.pop(before)
+            for message in self.chats[person.key]:
+                message.person = person.key
 
     def _remember(self, kind: str, value: Any) -> None:
         if self.history is not None:
@@ -335,6 +364,9 @@ class World:
                     known.username = value["username"]
             case "message":
                 self._put(Message(**value))
+            case "moved":
+                if person := self.find(value[0]):
+                    self._move(person, phone=value[1], user_id=value[2])
             case "status":
                 self.messages[value[0]].status = value[1]
             case "reaction":

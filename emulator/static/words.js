@@ -75,7 +75,9 @@ function lineKey(entry) {
   const [, family, status] = (entry.kind ?? "").match(/^(message|status)\.(\w+)$/) ?? [];
   switch (entry.what) {
     case "webhook.delivered":
-      return family === "status" ? `webhook.delivered.status.${status}` : "webhook.delivered.message";
+      if (family === "status") return `webhook.delivered.status.${status}`;
+      if (family === "message") return "webhook.delivered.message";
+      return entry.kind === "statuses" ? "webhook.delivered.statuses" : "webhook.delivered.account";
     case "webhook.retrying":
       return entry.status === null ? "webhook.unreachable" : "webhook.retrying";
     case "send.refused":
@@ -84,7 +86,7 @@ function lineKey(entry) {
       if (entry.hours === 0) return "clock.real";
       return entry.hours > 0 ? "clock.ahead" : "clock.behind";
     default:
-      return entry.what;
+      return entry.what.startsWith("template.") ? "template.changed" : entry.what;
   }
 }
 
@@ -93,6 +95,8 @@ export function line(entry) {
   const kind = (entry.kind ?? "").replace(/^message\./, "");
   const values = {
     ...entry,
+    name: entry.name ?? words.the_account,
+    state: words.template_states[entry.what.replace("template.", "")],
     kind: words.kinds[kind] ?? words.kinds.text,
     fault: words.faults[entry.fault],
     meaning: words.codes[entry.code],

@@ -52,11 +52,11 @@ def flow(**changes: Any) -> dict[str, Any]:
     parameters = {
         "flow_message_version": "3",
         "flow_token": "t-1",
-        "flow_id": "1",
+        "flow_id": "1090000000000001",
         "flow_cta": "ابدأ",
         "flow_action": "navigate",
         "mode": "published",
-        "flow_action_payload": {"screen": "START"},
+        "flow_action_payload": {"screen": "LOCATION"},
         **changes,
     }
     kept = {name: value for name, value in parameters.items() if value is not None}
@@ -114,7 +114,12 @@ ACCEPTED = {
     "location request": interactive("location_request_message", {"name": "send_location"}),
     "contact request": interactive("contact_request", {"name": "request_contact_info"}),
     "flow": flow(),
-    "flow by name with data": flow(flow_id=None, flow_name="report", flow_action="data_exchange"),
+    "flow by name with data": flow(
+        flow_id=None,
+        flow_name="satisfaction",
+        flow_action="data_exchange",
+        flow_action_payload=None,
+    ),
 }
 
 REFUSED: dict[str, tuple[Any, int]] = {
@@ -215,6 +220,8 @@ REFUSED: dict[str, tuple[Any, int]] = {
         INVALID,
     ),
     "contact request by another name": (interactive("contact_request", {"name": "x"}), INVALID),
+    "flow that nobody published": (flow(flow_id="1"), INVALID),
+    "flow screen that is not there": (flow(flow_action_payload={"screen": "END"}), INVALID),
     "flow of another version": (flow(flow_message_version="2"), INVALID),
     "flow without token": (flow(flow_token=None), MISSING),
     "flow without id and name": (flow(flow_id=None), MISSING),

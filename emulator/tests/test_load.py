@@ -35,7 +35,7 @@ def test_a_bucket_gives_its_burst_and_then_exactly_its_rate(
 
 
 def test_the_burst_is_an_option(api: Api) -> None:
-    api.set_options(throughput_per_s=50, throughput_burst=2)
+    api.set_options(throughput_per_s=0.1, throughput_burst=2)
 
     codes = [api.send(TEXT).status_code for _ in range(3)]
 
