@@ -344,6 +344,33 @@ READ_MARK = Fields(
 )
 
 
+def as_documented(body: Any) -> Any:
+    """The body as the documentation spells it, where clients spell it otherwise and are understood.
+
+    A null is as good as nothing; a template's parts may be named in capitals; the request for a phone
+    number goes by two names.
+    """
+    body = _without_nulls(body)
+    if not isinstance(body, dict):
+        return body
+    interactive, template = body.get("interactive"), body.get("template")
+    if isinstance(interactive, dict) and interactive.get("type") == "request_contact_info":
+        interactive["type"] = "contact_request"
+    if isinstance(template, dict) and isinstance(template.get("components"), list):
+        for part in template["components"]:
+            if isinstance(part, dict):
+                for key in ("type", "sub_type"):
+                    if isinstance(part.get(key), str):
+                        part[key] = part[key].lower()
+    return body
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value] if isinstance(value, list) else value
+
+
 def check_product(body: Any) -> None:
     """Refuse what is not a WhatsApp request at all."""
     if not isinstance(body, dict):

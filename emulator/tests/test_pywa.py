@@ -1,0 +1,225 @@
+"""A client of the real provider, pywa, used as it is: it sends every kind to the emulator and reads what comes."""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pywa import WhatsApp, types
+from pywa.types import templates
+
+from emulator.tests.conftest import NOURA, SAMPLES, Api, Business, eventually
+
+NUMBER = "106540000000940"
+FLOW_SCREEN = "LOCATION"
+
+
+class ToTheEmulator(httpx.BaseTransport):
+    """Takes what the client addresses to the provider to the emulator's port."""
+
+    def __init__(self, base_url: httpx.URL) -> None:
+        self._base_url = base_url
+        self._transport = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(
+            scheme=self._base_url.scheme, host=self._base_url.host, port=self._base_url.port
+        )
+        request.headers["Host"] = f"{self._base_url.host}:{self._base_url.port}"
+        return self._transport.handle_request(request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[WhatsApp]:
+    with (
+        httpx.Client(transport=ToTheEmulator(api.http.base_url)) as session,
+        warnings.catch_warnings(),
+    ):
+        # The client warns of its own coming changes.
+        warnings.simplefilter("ignore")
+        yield WhatsApp(
+            phone_id=NUMBER,
+            token="demo-access-token",
+            session=session,
+            waba_id="104857600000001",
+            app_secret="demo-app-secret",
+            filter_updates=False,
+        )
+
+
+def last(api: Api) -> dict[str, Any]:
+    """What the emulator took last."""
+    item: dict[str, Any] = api.http.get("/_control/sent").json()["items"][-1]["body"]
+    return item
+
+
+SENDS: dict[str, Callable[[WhatsApp], Any]] = {
+    "text": lambda wa: wa.send_message(NOURA, "وصل بلاغكم رقم 123", preview_url=False),
+    "buttons": lambda wa: wa.send_message(
+        NOURA, "هل انتهت المشكلة؟", footer="أمانة المنطقة الشرقية",
+        buttons=[types.Button("نعم", "yes"), types.Button("لا", "no")],
+    ),
+    "list": lambda wa: wa.send_message(
+        NOURA, "كيف وجدتم الخدمة؟",
+        buttons=types.SectionList(
+            "التقييم", [types.Section("الخيارات", [types.SectionRow("راضٍ", "4", "شكرًا لكم")])]
+        ),
+    ),
+    "cta_url": lambda wa: wa.send_message(
+        NOURA, "تابعوا بلاغكم", buttons=types.URLButton("متابعة", "https://example.sa/track/1")
+    ),
+    "contact_request": lambda wa: wa.request_contact_info(NOURA, "نحتاج رقمًا نتصل بكم عليه"),
+    "location_request_message": lambda wa: wa.request_location(NOURA, "أين الموقع؟"),
+    "image": lambda wa: wa.send_image(NOURA, SAMPLES / "photo.jpg", caption="بعد المعالجة"),
+    "document": lambda wa: wa.send_document(
+        NOURA, SAMPLES / "document.pdf", filename="الإفادة.pdf"
+    ),
+    "audio": lambda wa: wa.send_voice(NOURA, SAMPLES / "voice.ogg"),
+    "video": lambda wa: wa.send_video(NOURA, SAMPLES / "video.mp4"),
+    "sticker": lambda wa: wa.send_sticker(NOURA, SAMPLES / "sticker.webp"),
+    "location": lambda wa: wa.send_location(NOURA, 26.4344, 50.1033, name="الواجهة البحرية"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SENDS)
+def test_the_client_sends_this_kind(kind: str, api: Api, client: WhatsApp) -> None:
+    sent = SENDS[kind](client)
+
+    body = last(api)
+    assert sent.id.startswith("wamid.")
+    found = body["interactive"]["type"] if body["type"] == "interactive" else body["type"]
+    # It has a name of its own for two of them.
+    assert found == {"buttons": "button", "contact_request": "request_contact_info"}.get(kind, kind)
+
+
+def test_the_client_reacts_reads_types_and_answers(api: Api, client: WhatsApp) -> None:
+    written = api.write(text="متى ينتهي العمل؟")
+
+    assert client.mark_message_as_read(written)
+    assert client.indicate_typing(written)
+    client.send_reaction(NOURA, "👍", written)
+    assert last(api)["reaction"] == {"emoji": "👍", "message_id": written}
+    client.send_message(NOURA, "مساء الخميس", reply_to_message_id=written)
+    assert last(api)["context"] == {"message_id": written}
+
+
+def test_the_client_sends_a_template_to_somebody_who_never_wrote(
+    api: Api, client: WhatsApp
+) -> None:
+    sent = client.send_template(
+        "966500000777", "case_update_ar", templates.TemplateLanguage.ARABIC,
+        params=[templates.BodyText.params("482913605", "قيد المعالجة", "مساء الخميس")],
+    )  # fmt: skip
+
+    assert sent.id.startswith("wamid.")
+    assert last(api)["template"]["name"] == "case_update_ar"
+
+
+def test_the_client_sends_a_flow(api: Api, client: WhatsApp) -> None:
+    (flow, *_others) = api.http.get("/v25.0/104857600000001/flows", headers=api.headers).json()[
+        "data"
+    ]
+
+    client.send_message(
+        NOURA, "نحتاج تفاصيل الموقع",
+        buttons=types.FlowButton(
+            "تعبئة", flow_id=flow["id"], flow_token="t1",
+            flow_action_type=types.FlowActionType.NAVIGATE, flow_action_screen=FLOW_SCREEN,
+        ),
+    )  # fmt: skip
+
+    assert last(api)["interactive"]["action"]["parameters"]["flow_id"] == flow["id"]
+
+
+def test_the_client_gets_the_file_that_a_person_sent(
+    api: Api, business: Business, client: WhatsApp
+) -> None:
+    api.write(message={"type": "image", "image": {"caption": "الشارع"}})
+    image = eventually(lambda: [m for m in business.messages if m["type"] == "image"])[0]["image"]
+
+    address = client.get_media_url(image["id"])
+    content = client.get_media_bytes(address.url)
+
+    assert content == (SAMPLES / "photo.jpg").read_bytes()
+
+
+WRITES: dict[str, dict[str, Any]] = {
+    "text": {"type": "text", "text": {"body": "الشارع مظلم"}},
+    "image": {"type": "image", "image": {"caption": "الشارع"}},
+    "audio": {"type": "audio", "audio": {}},
+    "video": {"type": "video", "video": {}},
+    "document": {"type": "document", "document": {"filename": "صورة.pdf"}},
+    "sticker": {"type": "sticker", "sticker": {}},
+    "location": {"type": "location", "location": {"latitude": 26.4, "longitude": 50.1}},
+    "contacts": {
+        "type": "contacts",
+        "contacts": [
+            {
+                "name": {"formatted_name": "أبو فهد", "first_name": "أبو فهد"},
+                "phones": [{"phone": "+966500000101"}],
+            }
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_the_client_reads_what_a_person_wrote(
+    kind: str, api: Api, business: Business, client: WhatsApp
+) -> None:
+    seen: list[types.Message] = []
+    client.on_message(lambda _wa, message: seen.append(message))
+    written = api.write(message=WRITES[kind])
+
+    deliver(business, client, lambda: any(m.id == written for m in seen))
+
+    (message,) = [m for m in seen if m.id == written]
+    assert message.from_user.wa_id == NOURA
+    if kind == "text":
+        assert message.text == "الشارع مظلم"
+    else:
+        assert getattr(message, kind, None) is not None
+
+
+def test_the_client_reads_taps_and_statuses(api: Api, business: Business, client: WhatsApp) -> None:
+    taps: list[Any] = []
+    statuses: list[Any] = []
+    client.on_callback_button(lambda _wa, tap: taps.append(tap))
+    client.on_callback_selection(lambda _wa, tap: taps.append(tap))
+    client.on_message_status(lambda _wa, status: statuses.append(status))
+    asked = client.send_message(NOURA, "هل انتهت؟", buttons=[types.Button("نعم", "yes")])
+    for reply in (
+        {"type": "button_reply", "button_reply": {"id": "yes", "title": "نعم"}},
+        {"type": "list_reply", "list_reply": {"id": "4", "title": "راضٍ"}},
+    ):
+        api.write(
+            message={"type": "interactive", "interactive": reply, "context": {"id": asked.id}}
+        )
+
+    deliver(business, client, lambda: len(taps) == 2 and len(statuses) >= 2)
+
+    assert {tap.data for tap in taps} == {"yes", "4"}
+    assert {status.id for status in statuses} == {asked.id}
+
+
+def deliver(business: Business, client: WhatsApp, is_enough: Callable[[], object]) -> None:
+    """Give the client the webhooks that come, each once and as it was signed, until it has seen enough."""
+    given = 0
+
+    def hand_on() -> object:
+        nonlocal given
+        for headers, body in business.received[given:]:
+            given += 1
+            assert client.webhook_update_validator(body, headers["x-hub-signature-256"]) is None
+            # It wants a contact beside every status, which the provider leaves out of failed ones.
+            value = json.loads(body)["entry"][0]["changes"][0]["value"]
+            if "contacts" in value or "messages" in value:
+                client.webhook_update_handler(body)
+        return is_enough()
+
+    eventually(hand_on)
