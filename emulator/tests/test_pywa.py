@@ -1,4 +1,4 @@
-"""A client of the real provider, pywa, used as it is: it sends every kind to the emulator and reads what comes."""
+"""A client of the real provider, pywa, used as it is: it sends every kind and reads what comes."""
 
 import json
 import warnings
@@ -7,8 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from pywa import WhatsApp, types
-from pywa.types import templates
+from pywa import WhatsApp
+from pywa.types.callback import (
+    Button,
+    FlowButton,
+    Section,
+    SectionList,
+    SectionRow,
+    URLButton,
+)
+from pywa.types.flows import FlowActionType
+from pywa.types.message import Message
+from pywa.types.templates import BodyText, TemplateLanguage
 
 from emulator.tests.conftest import NOURA, SAMPLES, Api, Business, eventually
 
@@ -62,16 +72,16 @@ SENDS: dict[str, Callable[[WhatsApp], Any]] = {
     "text": lambda wa: wa.send_message(NOURA, "وصل بلاغكم رقم 123", preview_url=False),
     "buttons": lambda wa: wa.send_message(
         NOURA, "هل انتهت المشكلة؟", footer="أمانة المنطقة الشرقية",
-        buttons=[types.Button("نعم", "yes"), types.Button("لا", "no")],
+        buttons=[Button("نعم", "yes"), Button("لا", "no")],
     ),
     "list": lambda wa: wa.send_message(
         NOURA, "كيف وجدتم الخدمة؟",
-        buttons=types.SectionList(
-            "التقييم", [types.Section("الخيارات", [types.SectionRow("راضٍ", "4", "شكرًا لكم")])]
+        buttons=SectionList(
+            "التقييم", [Section("الخيارات", [SectionRow("راضٍ", "4", "شكرًا لكم")])]
         ),
     ),
     "cta_url": lambda wa: wa.send_message(
-        NOURA, "تابعوا بلاغكم", buttons=types.URLButton("متابعة", "https://example.sa/track/1")
+        NOURA, "تابعوا بلاغكم", buttons=URLButton("متابعة", "https://example.sa/track/1")
     ),
     "contact_request": lambda wa: wa.request_contact_info(NOURA, "نحتاج رقمًا نتصل بكم عليه"),
     "location_request_message": lambda wa: wa.request_location(NOURA, "أين الموقع؟"),
@@ -112,8 +122,8 @@ def test_the_client_sends_a_template_to_somebody_who_never_wrote(
     api: Api, client: WhatsApp
 ) -> None:
     sent = client.send_template(
-        "966500000777", "case_update_ar", templates.TemplateLanguage.ARABIC,
-        params=[templates.BodyText.params("482913605", "قيد المعالجة", "مساء الخميس")],
+        "966500000777", "case_update_ar", TemplateLanguage.ARABIC,
+        params=[BodyText.params("482913605", "قيد المعالجة", "مساء الخميس")],
     )  # fmt: skip
 
     assert sent.id.startswith("wamid.")
@@ -127,9 +137,9 @@ def test_the_client_sends_a_flow(api: Api, client: WhatsApp) -> None:
 
     client.send_message(
         NOURA, "نحتاج تفاصيل الموقع",
-        buttons=types.FlowButton(
+        buttons=FlowButton(
             "تعبئة", flow_id=flow["id"], flow_token="t1",
-            flow_action_type=types.FlowActionType.NAVIGATE, flow_action_screen=FLOW_SCREEN,
+            flow_action_type=FlowActionType.NAVIGATE, flow_action_screen=FLOW_SCREEN,
         ),
     )  # fmt: skip
 
@@ -172,7 +182,7 @@ WRITES: dict[str, dict[str, Any]] = {
 def test_the_client_reads_what_a_person_wrote(
     kind: str, api: Api, business: Business, client: WhatsApp
 ) -> None:
-    seen: list[types.Message] = []
+    seen: list[Message] = []
     client.on_message(lambda _wa, message: seen.append(message))
     written = api.write(message=WRITES[kind])
 
@@ -192,7 +202,7 @@ def test_the_client_reads_taps_and_statuses(api: Api, business: Business, client
     client.on_callback_button(lambda _wa, tap: taps.append(tap))
     client.on_callback_selection(lambda _wa, tap: taps.append(tap))
     client.on_message_status(lambda _wa, status: statuses.append(status))
-    asked = client.send_message(NOURA, "هل انتهت؟", buttons=[types.Button("نعم", "yes")])
+    asked = client.send_message(NOURA, "هل انتهت؟", buttons=[Button("نعم", "yes")])
     for reply in (
         {"type": "button_reply", "button_reply": {"id": "yes", "title": "نعم"}},
         {"type": "list_reply", "list_reply": {"id": "4", "title": "راضٍ"}},
