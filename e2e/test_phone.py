@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from itertools import count, product
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from bayan.config.environment import PROJECT_DIR
 from e2e.conftest import axe
 from emulator.app import Emulator
+from emulator.faults import KINDS
 from emulator.media import check
+from emulator.notices import NOTICES
 from emulator.settings import Options, Settings
 from emulator.tests.conftest import NOURA, PATIENCE_S, Api, Business, eventually, listening, start
 
 pytestmark = pytest.mark.xdist_group("phone")
 
 ABDULLAH, SARA = "966500000102", "966500000104"
+WORDS = PROJECT_DIR / "emulator" / "static" / "words.json"
 NUMBERS = count(966500000951)
 WIDE = {"width": 1366, "height": 900}
 
@@ -333,6 +339,84 @@ def test_a_template_is_shown_filled_in_and_its_button_answers(
     assert refusal["error"]["code"] == 132015
     row.get_by_role("button", name="Approve").click()
     expect(row).to_contain_text("Approved")
+
+
+def test_a_flow_is_drawn_from_its_fields(
+    api: Api, business: Business, holder: str, phone: Page
+) -> None:
+    parameters = {
+        "flow_message_version": "3", "flow_token": "token-7", "flow_name": "satisfaction",
+        "flow_cta": "قيّم خدمتنا", "flow_action_payload": {"screen": "SATISFACTION"},
+    }  # fmt: skip
+    flow = {
+        "type": "flow",
+        "body": {"text": "كيف وجدتم المعالجة؟"},
+        "action": {"name": "flow", "parameters": parameters},
+    }
+    sent = api.send({"type": "interactive", "interactive": flow}, to=holder).json()
+    phone.get_by_role("button", name="قيّم خدمتنا").click()
+    form = phone.get_by_role("dialog", name="رأيكم في الخدمة")
+    expect(form.get_by_role("button", name="Send")).to_be_disabled()
+    form.get_by_label("كيف وجدتم معالجة بلاغكم؟").select_option("جيدة")
+    form.get_by_label("هل عولجت المشكلة؟").select_option("نعم")
+    form.get_by_label("تاريخ زيارة الفريق").fill("2026-11-20")
+    form.get_by_role("button", name="Send").click()
+
+    told = heard(business, "interactive")
+    assert told["context"]["id"] == sent["messages"][0]["id"]
+    answer = json.loads(told["interactive"]["nfm_reply"]["response_json"])
+    assert answer == {
+        "flow_token": "token-7", "rating": "4", "solved": "yes", "visited_on": "2026-11-20",
+        "comment": "",
+    }  # fmt: skip
+
+
+def test_a_person_changes_number_and_keeps_the_chat(
+    api: Api, business: Business, holder: str, phone: Page
+) -> None:
+    fresh = str(next(NUMBERS))
+    phone.get_by_role("button", name="Phone options").click()
+    phone.get_by_role("button", name="Change the number").click()
+    phone.get_by_label("New number").fill(f"+{fresh}")
+    phone.get_by_role("dialog").get_by_role("button", name="Change the number").click()
+    told = heard(business, "system")["system"]
+    assert (told["type"], told["wa_id"]) == ("user_changed_number", fresh)
+    expect(phone).to_have_url(re.compile(f"person={fresh}"))
+    expect(phone.get_by_text(f"The number was changed to +{fresh}")).to_be_visible()
+
+    phone.get_by_role("textbox", name="Type a message").fill("أنا على رقمي الجديد")
+    phone.keyboard.press("Enter")
+    assert heard(business, "text")["from"] == fresh
+    phone.reload()
+    expect(phone.get_by_text("السلام عليكم")).to_be_visible()
+    api.send_text("وصلت رسالتكم", to=fresh)
+    expect(phone.get_by_text("وصلت رسالتكم")).to_be_visible()
+
+
+def test_marketing_is_stopped_and_the_account_hears_of_its_quality(
+    api: Api, business: Business, holder: str, phone: Page
+) -> None:
+    phone.get_by_role("button", name="Phone options").click()
+    phone.get_by_role("button", name="Stop marketing messages").click()
+    eventually(lambda: api.webhooks(kind="notice.user_preferences"))
+    eventually(lambda: business.received)
+    (asked,) = business.values[0]["user_preferences"]
+    assert (asked["wa_id"], asked["value"]) == (holder, "stop")
+
+    phone.locator("summary", has_text="Account notices").click()
+    phone.get_by_role("button", name="Quality of the number fell").click()
+    eventually(lambda: api.webhooks(kind="notice.phone_number_quality_update"))
+    expect(phone.locator("[data-log] li").first).to_contain_text("quality and limits of the number")
+
+
+def test_every_fault_and_every_notice_has_words_and_a_switch(phone: Page) -> None:
+    words = json.loads(WORDS.read_text(encoding="utf-8"))["en"]
+    assert set(KINDS) <= set(words["faults"])
+    assert set(NOTICES) == set(words["notice_names"])
+    assert {field.name for field in fields(Options)} == set(words["option_names"])
+    phone.get_by_text("More conditions").click()
+    # One more: the window of 24 hours, which is the clock's.
+    expect(phone.get_by_role("switch")).to_have_count(len(KINDS) + 1)
 
 
 def test_the_panel_makes_trouble_and_moves_the_clock(api: Api, phone: Page) -> None:

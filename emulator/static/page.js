@@ -2,7 +2,7 @@
 
 import { mediaAddress, post } from "./api.js";
 import { icon } from "./icons.js";
-import { button, latin, make, name, own } from "./make.js";
+import { button, latin, make, name } from "./make.js";
 import { Panel } from "./panel.js";
 import { Phone } from "./phone.js";
 import { lang, sentence, time, weekday, word } from "./words.js";
@@ -160,7 +160,7 @@ function showSwitches() {
   const hadFocus = list.contains(document.activeElement);
   list.replaceChildren(...phones.map((phone) => {
     const holder = phone.person?.name ?? phone.key;
-    const made = button("", initial(holder), own("span", "", holder));
+    const made = button("", initial(holder), make("span", "", name(holder)));
     if (phone === current) made.setAttribute("aria-current", "true");
     const { unread } = phone;
     if (unread && phone !== current) {

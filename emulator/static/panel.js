@@ -7,6 +7,7 @@ import { counted, line, preciseTime, word } from "./words.js";
 const LOG_LINES = 60;
 const WINDOW_SWITCH_S = 25 * 3600;
 const FIRST_FAULTS = ["delay", "duplicate", "outage"];
+const WITH_CODE = new Set(["error", "fail", "rate_limit"]);
 const BAD_NEWS = new Set(["send.refused", "webhook.retrying", "webhook.given_up", "webhook.unreachable"]);
 
 const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
@@ -103,10 +104,12 @@ export class Panel {
   #faultSettings(kind) {
     const rate = one("fault-rate").value;
     const code = one("fault-code").value;
+    const after = one("fault-after").checked;
     const delay = one("fault-delay").value;
     return {
       ...(rate === "once" ? { count: 1 } : { rate: Number(rate) }),
-      ...(code && (kind === "error" || kind === "fail") ? { code: Number(code) } : {}),
+      ...(code && WITH_CODE.has(kind) ? { code: Number(code) } : {}),
+      ...(after && (kind === "bad_gateway" || kind === "disconnect") ? { code: 1 } : {}),
       ...(delay && (kind === "delay" || kind === "timeout") ? { delay_ms: Number(delay) * 1000 } : {}),
     };
   }
@@ -209,14 +212,14 @@ export class Panel {
         .map(([status, label]) => decide(status, label))));
   }
 
-  // What the provider tells the account
+  // What the provider tells the business about its account
 
   #showNotices() {
     const names = word("notice_names");
-    one("notices").replaceChildren(...Object.entries(NOTICES).map(([name, notice]) => {
-      const made = button("plain-button", names[name]);
+    one("notices").replaceChildren(...Object.keys(names).map((notice) => {
+      const made = button("plain-button", names[notice]);
       made.addEventListener("click", async () => {
-        if (await this.#try(post("/_control/notices", notice()).then(() => true))) {
+        if (await this.#try(post("/_control/notices", { notice }))) {
           made.classList.add("done");
           setTimeout(() => made.classList.remove("done"), 1200);
         }
@@ -240,54 +243,3 @@ export class Panel {
     }
   }
 }
-
-const NUMBER = "966112345678";
-const tomorrow = () => Math.floor(Date.now() / 1000) + 86400;
-
-const NOTICES = {
-  quality_low: () => ({
-    field: "phone_number_quality_update",
-    value: { display_phone_number: NUMBER, event: "FLAGGED", max_daily_conversations_per_business: "TIER_2K" },
-  }),
-  limit_up: () => ({
-    field: "phone_number_quality_update",
-    value: { display_phone_number: NUMBER, event: "UPGRADE", max_daily_conversations_per_business: "TIER_10K" },
-  }),
-  throughput_up: () => ({
-    field: "phone_number_quality_update",
-    value: { display_phone_number: NUMBER, event: "THROUGHPUT_UPGRADE", max_daily_conversations_per_business: "TIER_UNLIMITED" },
-  }),
-  limit_deferred: () => ({
-    field: "account_alerts",
-    value: {
-      entity_type: "BUSINESS", entity_id: "104857600000001",
-      alert_info: {
-        alert_severity: "WARNING", alert_status: "ACTIVE",
-        alert_type: "INCREASED_CAPABILITIES_ELIGIBILITY_DEFERRED",
-        alert_description: "The limit is not raised for now.",
-      },
-    },
-  }),
-  violation: () => ({
-    field: "account_update",
-    value: { event: "ACCOUNT_VIOLATION", violation_info: { violation_type: "SPAM" } },
-  }),
-  banned: () => ({
-    field: "account_update",
-    value: {
-      event: "DISABLED_UPDATE",
-      ban_info: { waba_ban_state: "SCHEDULE_FOR_DISABLE", waba_ban_date: new Date(tomorrow() * 1000).toISOString().slice(0, 10) },
-    },
-  }),
-  name_rejected: () => ({
-    field: "phone_number_name_update",
-    value: {
-      display_phone_number: NUMBER, decision: "REJECTED",
-      requested_verified_name: document.body.dataset.business, rejection_reason: "NAME_GUIDELINE",
-    },
-  }),
-  pin_reset: () => ({
-    field: "security",
-    value: { display_phone_number: NUMBER, event: "PIN_RESET_REQUEST", requester: "104857600000099" },
-  }),
-};

@@ -206,21 +206,8 @@ export class Phone {
 
   // Stop or resume what the business advertises.
   async prefer(value) {
-    const { person } = this;
-    const names = { ...(person.wa_id ? { wa_id: person.wa_id } : {}), user_id: person.user_id };
-    await post("/_control/notices", {
-      field: "user_preferences",
-      value: {
-        contacts: [{ profile: { name: person.name }, ...names }],
-        user_preferences: [{
-          ...names,
-          detail: `User requested to ${value} marketing messages`,
-          category: "marketing_messages",
-          value,
-          timestamp: Math.floor(this.now()),
-        }],
-      },
-    }).then(() => this.tell(null), () => this.tell(word("not_sent")));
+    await post("/_control/notices", { notice: `${value}_marketing`, person: this.person.key })
+      .then(() => this.tell(null), () => this.tell(word("not_sent")));
   }
 
   // Whether that is this phone's person; one of the two keys may have changed.

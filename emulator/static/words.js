@@ -92,13 +92,16 @@ function lineKey(entry) {
 
 // One line of the log.
 export function line(entry) {
-  const kind = (entry.kind ?? "").replace(/^message\./, "");
+  const [family, kind] = (entry.kind ?? "").includes(".") ? entry.kind.split(".") : ["message", entry.kind];
+  const state = entry.what.replace("template.", "");
   const values = {
     ...entry,
+    // What concerns nobody in particular concerns the account.
     name: entry.name ?? words.the_account,
-    state: words.template_states[entry.what.replace("template.", "")],
     kind: words.kinds[kind] ?? words.kinds.text,
-    fault: words.faults[entry.fault],
+    field: family === "notice" ? words.notice_fields[kind] ?? kind : "",
+    state: words.template_states[state] ?? state,
+    fault: words.faults[entry.fault] ?? entry.fault,
     meaning: words.codes[entry.code],
     messages: counted("messages", entry.count ?? 0),
     hours: counted("hours", Math.abs(Math.round(entry.hours ?? 0))),
