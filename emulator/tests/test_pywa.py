@@ -7,7 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from pywa import WhatsApp
+from pywa.client import WhatsApp
+from pywa.handlers import (
+    CallbackButtonHandler,
+    CallbackSelectionHandler,
+    MessageHandler,
+    MessageStatusHandler,
+)
 from pywa.types.callback import (
     Button,
     FlowButton,
@@ -121,9 +127,10 @@ def test_the_client_reacts_reads_types_and_answers(api: Api, client: WhatsApp) -
 def test_the_client_sends_a_template_to_somebody_who_never_wrote(
     api: Api, client: WhatsApp
 ) -> None:
+    body = BodyText("رقم {{1}}، الحالة {{2}}، الموعد {{3}}.", "1", "2", "3")
     sent = client.send_template(
         "966500000777", "case_update_ar", TemplateLanguage.ARABIC,
-        params=[BodyText.params("482913605", "قيد المعالجة", "مساء الخميس")],
+        params=[body.params("482913605", "قيد المعالجة", "مساء الخميس")],
     )  # fmt: skip
 
     assert sent.id.startswith("wamid.")
@@ -183,7 +190,7 @@ def test_the_client_reads_what_a_person_wrote(
     kind: str, api: Api, business: Business, client: WhatsApp
 ) -> None:
     seen: list[Message] = []
-    client.on_message(lambda _wa, message: seen.append(message))
+    client.add_handlers(MessageHandler(lambda _wa, message: seen.append(message)))
     written = api.write(message=WRITES[kind])
 
     deliver(business, client, lambda: any(m.id == written for m in seen))
@@ -199,9 +206,9 @@ def test_the_client_reads_what_a_person_wrote(
 def test_the_client_reads_taps_and_statuses(api: Api, business: Business, client: WhatsApp) -> None:
     taps: list[Any] = []
     statuses: list[Any] = []
-    client.on_callback_button(lambda _wa, tap: taps.append(tap))
-    client.on_callback_selection(lambda _wa, tap: taps.append(tap))
-    client.on_message_status(lambda _wa, status: statuses.append(status))
+    client.add_handlers(CallbackButtonHandler(lambda _wa, tap: taps.append(tap)))
+    client.add_handlers(CallbackSelectionHandler(lambda _wa, tap: taps.append(tap)))
+    client.add_handlers(MessageStatusHandler(lambda _wa, status: statuses.append(status)))
     asked = client.send_message(NOURA, "هل انتهت؟", buttons=[Button("نعم", "yes")])
     for reply in (
         {"type": "button_reply", "button_reply": {"id": "yes", "title": "نعم"}},
