@@ -5,6 +5,7 @@ import "./live.js";
 import "./composer.js";
 import "./inbox.js";
 import "./bubbles.js";
+import "./templates.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Count, Q, TextField
+from django.db.models.functions import Cast
 
-from bayan.channels.models import Account, Media, Outgoing
+from bayan.channels.adapters.whatsapp import templates as grammar
+from bayan.channels.models import Account, Media, Number, Outgoing, Quality, Template
+from bayan.core.models import AuditEntry
+from bayan.core.rls import as_worker
+from bayan.people import selectors as people
+from bayan.people.permissions import Access
 
 
 @dataclass(frozen=True)
@@ -40,3 +48,136 @@ def accounts() -> list[Account]:
 def file_of(media: Media) -> Path:
     """Where the bytes of a stored file lie: under their hash, whatever anybody calls the file."""
     return Path(settings.MEDIA_DIR) / media.sha256[:2] / media.sha256
+
+
+def numbers_for(access: Access, permission: str) -> list[Number]:
+    """The numbers for whose body a role of this member allows it."""
+    numbers = Number.objects.select_related("account__portfolio", "node").order_by("pk")
+    return [number for number in numbers if access.may(permission, number.node)]
+
+
+def accounts_for(access: Access, permission: str) -> list[Account]:
+    """The accounts for which this is allowed: a template belongs to all numbers of its account."""
+    allowed: dict[int, Account] = {}
+    refused: set[int] = set()
+    for number in Number.objects.select_related("account", "node").order_by("pk"):
+        if access.may(permission, number.node):
+            allowed[number.account_id] = number.account
+        else:
+            refused.add(number.account_id)
+    return [account for key, account in allowed.items() if key not in refused]
+
+
+# The states that somebody has to do something about.
+TROUBLED = (Template.Status.REJECTED, Template.Status.PAUSED, Template.Status.DISABLED)
+VIEWS = {
+    "all": ~Q(status=Template.Status.DELETED),
+    "approved": Q(status=Template.Status.APPROVED),
+    "pending": Q(status__in=[Template.Status.SUBMITTING, Template.Status.PENDING]),
+    "trouble": Q(status__in=TROUBLED)
+    | Q(status=Template.Status.APPROVED, quality__in=[Quality.RED, Quality.YELLOW])
+    | Q(status=Template.Status.DRAFT, error__isnull=False),
+    "draft": Q(status=Template.Status.DRAFT),
+}
+FAMILIES = 40
+
+
+@dataclass
+class Family:
+    """One text in its languages: the same name, with or without the language at its end."""
+
+    name: str
+    account: Account
+    members: dict[str, Template] = field(default_factory=dict)
+
+    @property
+    def arabic(self) -> Template | None:
+        return self._first(lambda code: code.startswith("ar"))
+
+    @property
+    def english(self) -> Template | None:
+        return self._first(lambda code: code.startswith("en"))
+
+    @property
+    def others(self) -> list[Template]:
+        return [t for t in self.members.values() if t not in (self.arabic, self.english)]
+
+    @property
+    def main(self) -> Template:
+        return self.arabic or next(iter(self.members.values()))
+
+    @property
+    def words(self) -> str:
+        """The beginning of its text."""
+        return str(grammar.shown(self.main.components, {})["body"])[:160]
+
+    def _first(self, is_wanted: Callable[[str], bool]) -> Template | None:
+        return next((t for code, t in self.members.items() if is_wanted(code)), None)
+
+
+def family_name(template: Template) -> str:
+    """The name without its language: storm_warning for storm_warning_ar."""
+    return re.sub(rf"_{template.language.lower()}$", "", template.name)
+
+
+def template_counts(accounts: Iterable[Account]) -> dict[str, int]:
+    """How many templates each view holds, in one query."""
+    rows = Template.objects.filter(account__in=accounts)
+    return rows.aggregate(**{view: Count("pk", filter=which) for view, which in VIEWS.items()})
+
+
+def template_families(
+    accounts: Iterable[Account], *, view: str, words: str, category: str, after: str = ""
+) -> tuple[list[Family], str]:
+    """The templates of this view, those of one name together; and the name after which more come."""
+    rows = Template.objects.filter(VIEWS.get(view, VIEWS["all"]), account__in=accounts)
+    if category:
+        rows = rows.filter(category=category)
+    if words:
+        text = Cast("components", TextField())
+        rows = rows.alias(text=text).filter(Q(name__icontains=words) | Q(text__icontains=words))
+    found: dict[tuple[str, int], Family] = {}
+    known = {account.pk: account for account in accounts}
+    # The parts are the heavy part of a row: only what is shown is read whole.
+    for row in rows.defer("components").order_by("name", "language"):
+        name = family_name(row)
+        family = found.setdefault(
+            (name, row.account_id), Family(name=name, account=known[row.account_id])
+        )
+        family.members[row.language] = row
+    keys = sorted(key for key in found if not after or key[0] > after)
+    shown = keys[:FAMILIES]
+    families = [found[key] for key in shown]
+    whole = Template.objects.in_bulk([t.pk for f in families for t in f.members.values()])
+    for family in families:
+        for code, row in family.members.items():
+            row.components = whole[row.pk].components
+            row.account = family.account
+            family.members[code] = row
+    return families, shown[-1][0] if len(keys) > FAMILIES else ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a template's life."""
+
+    line: people.Line
+    reason: str
+
+
+def steps_of(template: Template) -> list[Step]:
+    """What happened to a template, latest first, with the provider's reasons in words."""
+    with as_worker():
+        entries = AuditEntry.objects.filter(
+            subject_type="template", subject_key=str(template.public_id)
+        )
+        lines = people.in_words(entries.order_by("-pk")[:50])
+    return [
+        Step(
+            line,
+            grammar.why_refused(line.entry.details)
+            if {"reason", "code"} & line.entry.details.keys()
+            else "",
+        )
+        for line in lines
+    ]

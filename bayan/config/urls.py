@@ -17,6 +17,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:conversations"), name="home"),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
+    path("channels/", include("bayan.channels.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", people.sign_in, name="account_login"),

@@ -12,7 +12,9 @@ from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels import services as channels
 from bayan.channels.events import DeliveryStatus, IncomingMessage
-from bayan.channels.models import Account, Number
+from bayan.channels.models import Account, Number, Template
+from bayan.channels.services.suggestions import SUGGESTIONS
+from bayan.core import audit
 from bayan.demo.stories import DESK, STORIES, Line, Story
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
@@ -63,6 +65,39 @@ def load(*, emulator_port: int, now: datetime) -> None:
             now=now,
             business_id=BUSINESS_ID,
         )
+    submit_suggestions(now=now)
+
+
+def submit_suggestions(*, now: datetime) -> int:
+    """Have the ready-made templates reviewed, those that the account does not have yet. Returns how many."""
+    account = Account.objects.get(key="demo")
+    known = set(Template.objects.filter(account=account).values_list("name", "language"))
+    missing = [
+        (suggestion, language, wording)
+        for suggestion in SUGGESTIONS.values()
+        for language, wording in suggestion.wordings.items()
+        if (suggestion.name, language) not in known
+    ]
+    for suggestion, language, wording in missing:
+        template = channels.templates.create_draft(
+            account,
+            name=suggestion.name,
+            language=language,
+            category=suggestion.category,
+            components=wording.components,
+            ttl_seconds=suggestion.ttl_seconds,
+            by=audit.SYSTEM,
+            now=now,
+        )
+        channels.templates.submit(template.public_id, by=audit.SYSTEM, now=now)
+        if suggestion.purpose:
+            channels.templates.adopt_purpose(
+                template.public_id,
+                Template.Purpose(suggestion.purpose),
+                by=audit.SYSTEM,
+                now=now,
+            )
+    return len(missing)
 
 
 @transaction.atomic

@@ -24,8 +24,9 @@ ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign"}
 ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.VIEWER: READ,
     Role.Kind.RESPONDER: ANSWER,
-    Role.Kind.DIRECTOR: ANSWER | {"audit.read"},
-    Role.Kind.ADMINISTRATOR: ANSWER | {"audit.read", "journal.manage"},
+    Role.Kind.DIRECTOR: ANSWER | {"audit.read", "templates.manage", "broadcasts.send"},
+    Role.Kind.ADMINISTRATOR: ANSWER
+    | {"audit.read", "journal.manage", "templates.manage", "broadcasts.send"},
 }
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from django.db import connection
 
 from bayan.people.models import ApiToken, Member
-from bayan.people.trail import in_words
+from bayan.people.trail import Line, in_words
 
 # Other apps show the trail in words too, and reach it through this door.
 __all__ = [
+    "Line",
     "TokenHolder",
     "demo_members",
     "in_words",

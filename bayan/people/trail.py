@@ -34,6 +34,14 @@ ACTIONS: dict[str, str | Promise] = {
     "message.sent": pgettext_lazy("trail", "Message sent"),
     "number.resumed": pgettext_lazy("trail", "Number goes on"),
     "number.stopped": pgettext_lazy("trail", "Number stopped"),
+    "template.changed": pgettext_lazy("trail", "Template changed"),
+    "template.created": pgettext_lazy("trail", "Template written"),
+    "template.deleted": pgettext_lazy("trail", "Template deleted"),
+    "template.kept": pgettext_lazy("trail", "Template kept after all"),
+    "template.purpose_set": pgettext_lazy("trail", "Template's use set"),
+    "template.refused": pgettext_lazy("trail", "Template not accepted by WhatsApp"),
+    "template.state_changed": pgettext_lazy("trail", "Template's state"),
+    "template.submitted": pgettext_lazy("trail", "Template submitted for review"),
     "token.created": pgettext_lazy("trail", "API key created"),
 }
 VALUES: dict[str, dict[Any, str | Promise]] = {
@@ -66,6 +74,19 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "demo": gettext_lazy("demo"),
         "exercise": gettext_lazy("exercise"),
     },
+    "status": {
+        "DRAFT": gettext_lazy("draft"),
+        "PENDING": gettext_lazy("under review"),
+        "APPROVED": gettext_lazy("approved"),
+        "REJECTED": gettext_lazy("rejected"),
+        "PAUSED": gettext_lazy("paused"),
+        "DISABLED": gettext_lazy("disabled"),
+        "DELETED": gettext_lazy("deleted"),
+    },
+    "purpose": {
+        "reopen": gettext_lazy("opens the conversation again"),
+        "": pgettext_lazy("trail", "none"),
+    },
     "scheme": {"whatsapp": gettext_lazy("WhatsApp id"), "phone": gettext_lazy("mobile")},
 }
 SUBJECTS: dict[str, str | Promise] = {
@@ -74,6 +95,7 @@ SUBJECTS: dict[str, str | Promise] = {
     "conversation": pgettext_lazy("trail", "conversation"),
     "journal": pgettext_lazy("trail", "journal entry"),
     "member": pgettext_lazy("trail", "member"),
+    "template": pgettext_lazy("trail", "template"),
 }
 
 

@@ -275,6 +275,7 @@ def _hand_over(template: Template, *, by: audit.Actor, now: datetime) -> Templat
         language=template.language,
         category=template.category,
         components=template.components,
+        ttl_seconds=template.ttl_seconds,
     )
     if faults:
         raise TemplateFaulty(faults)

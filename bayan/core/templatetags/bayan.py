@@ -320,6 +320,22 @@ def minutes_until(value: datetime | None) -> int:
 
 
 @register.filter
+def lasting(seconds: float | None) -> str:
+    """A length of time in its largest fitting unit: 40 seconds, 3 minutes, 12 hours, 2 days."""
+    seconds = max(0, round(seconds or 0))
+    if seconds < MINUTE:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    if seconds < HOUR:
+        minutes = round(seconds / MINUTE)
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    if seconds < 2 * DAY:
+        hours = round(seconds / HOUR)
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    days = round(seconds / DAY)
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+
+
+@register.filter
 def left(value: datetime | None) -> str:
     """How long the window stays open, as the page counts it down (assets/js/composer.js)."""
     hours, minutes = divmod(minutes_until(value), 60)

@@ -25,6 +25,12 @@ HEADER_LIMIT, BODY_LIMIT, FOOTER_LIMIT = 60, 1024, 60
 BUTTONS_LIMIT, LINKS_LIMIT, PHONES_LIMIT, CODES_LIMIT = 10, 2, 1, 1
 BUTTON_TEXT_LIMIT, URL_LIMIT, CODE_LIMIT, PHONE_LIMIT = 25, 2000, 15, 20
 PAYLOAD_LIMIT = 256
+# How many seconds a message that did not arrive may be worth something (reference 1.9).
+LIFETIMES = {
+    "AUTHENTICATION": (30, 15 * 60),
+    "UTILITY": (30, 12 * 3600),
+    "MARKETING": (12 * 3600, 30 * 24 * 3600),
+}
 
 # What a municipality speaks with its residents; the provider knows more, and those come with the list.
 LANGUAGES: dict[str, str] = {
@@ -45,6 +51,15 @@ VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAME = re.compile(r"[a-z0-9_]+")
 _MANY_SPACES = re.compile(r" {4,}")
+
+# Words of news, greetings, invitations and offers: the provider files them under marketing.
+PROMOTIONAL = re.compile(
+    r"(?<!\w)(?:[وفبلك]?(?:ال)?)(عروض|عرض خاص|خصم|خصومات|تخفيضات|هدية|هدايا|مسابقة|سحب|تهنئة|نهنئ|نبارك|"
+    r"احتفال|احتفالات|فعالية|فعاليات|مهرجان|ندعوكم|يسرنا دعوتكم|استبيان|شاركونا رأيكم)(?!\w)"
+    r"|\b(discounts?|special offers?|sale|prizes?|win|congratulations|celebrate|festival|join us|"
+    r"invite you|survey)\b",
+    re.IGNORECASE,
+)
 
 # What the provider says when it refuses to make a template (reference 1.14).
 REFUSALS: dict[int | str, str | Promise] = {
@@ -197,7 +212,7 @@ def parameters(components: Any) -> list[Parameter]:
                     place="button",
                     name=str(position),
                     kind=asked,
-                    example=_button_example(button),
+                    example=button_example(button),
                     button=as_text(button.get("text")),
                     is_required=asked in {"url", "code"},
                 )
@@ -219,7 +234,7 @@ def _variables(place: str, component: Mapping[str, Any]) -> list[Parameter]:
     ]
 
 
-def _button_example(button: Mapping[str, Any]) -> str:
+def button_example(button: Mapping[str, Any]) -> str:
     """The variable's example; the provider takes a whole link as one and gives it back."""
     given = button.get("example")
     example = as_text(given if isinstance(given, str) else next(iter(as_list(given)), ""))
@@ -389,11 +404,13 @@ def _is_place(value: Any) -> bool:
 # Rules
 
 
-def faults(*, name: str, language: str, category: str, components: Any) -> dict[str, str]:
+def faults(
+    *, name: str, language: str, category: str, components: Any, ttl_seconds: int | None = None
+) -> dict[str, str]:
     """What the provider would refuse, by the field it concerns, in words; empty when all is well.
 
-    Fields: name, language, category, header, body, footer, buttons, button.N, example.body.X,
-    example.header.X, example.button.N.
+    Fields: name, language, category, ttl_seconds, header, body, footer, buttons, button.N,
+    example.body.X, example.header.X, example.button.N.
     """
     found: dict[str, str] = {}
     if not _NAME.fullmatch(name) or len(name) > NAME_LIMIT:
@@ -402,6 +419,9 @@ def faults(*, name: str, language: str, category: str, components: Any) -> dict[
         found["language"] = _("Choose the language of the text.")
     if category not in {"UTILITY", "MARKETING", "AUTHENTICATION"}:
         found["category"] = _("Choose what the template is for.")
+    shortest, longest = LIFETIMES.get(category, (0, 0))
+    if ttl_seconds is not None and category in LIFETIMES and not shortest <= ttl_seconds <= longest:
+        found["ttl_seconds"] = _("WhatsApp does not permit this time for the category.")
     _check_header(part(components, "HEADER"), found)
     _check_body(part(components, "BODY"), found)
     footer = as_text(part(components, "FOOTER").get("text"))
@@ -502,10 +522,10 @@ def _check_buttons(buttons: Sequence[Mapping[str, Any]], found: dict[str, str]) 
         if problem := _problem_of_button(button, kind, titles):
             found[f"button.{position}"] = problem
         elif kind == "URL" and VARIABLE.search(as_text(button.get("url"))):
-            example = _button_example(button)
+            example = button_example(button)
             if not example.strip() or re.search(r"\s", example):
                 found[f"example.button.{position}"] = _("Give an example: the reviewers see it.")
-        elif kind == "COPY_CODE" and not 0 < units(_button_example(button)) <= CODE_LIMIT:
+        elif kind == "COPY_CODE" and not 0 < units(button_example(button)) <= CODE_LIMIT:
             found[f"example.button.{position}"] = _("Give an example of 1 to 15 characters.")
         titles.add(as_text(button.get("text")).strip().casefold())
 
@@ -551,6 +571,13 @@ def _problem_of_url(url: str) -> str:
     if len(VARIABLE.findall(url)) > 1 or (plain != url and not url.endswith("}}")):
         return _("A link takes one variable, at its end.")
     return ""
+
+
+def promotional_words(components: Any) -> list[str]:
+    """Words for which the provider would take a text for marketing, each once."""
+    text = " ".join(as_text(part(components, kind).get("text")) for kind in ("HEADER", "BODY"))
+    found = PROMOTIONAL.finditer(text)
+    return list(dict.fromkeys(match[1] or match[2] for match in found))
 
 
 def _changes(values: Iterable[bool]) -> int:

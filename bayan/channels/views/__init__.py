@@ -1,0 +1,1 @@
+"""Pages of channels: templates and broadcasts, accounts and their health."""
