@@ -427,11 +427,6 @@ async def sync_templates(session: aiohttp.ClientSession, account: Account) -> Di
     )
 
 
-def needs_sync(account: Account, *, now: datetime) -> bool:
-    """True when a member's wish waits for the provider; asked before `sync_templates`."""
-    return bool(_submitted(account)) or bool(_to_be_deleted(account, now=now))
-
-
 def _submitted(account: Account) -> list[Template]:
     rows = Template.objects.filter(account=account, status=Template.Status.SUBMITTING)
     return list(rows.select_related("account").order_by("changed_at"))

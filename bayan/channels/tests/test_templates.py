@@ -20,7 +20,7 @@ from bayan.channels.adapters.whatsapp import management
 from bayan.channels.adapters.whatsapp import templates as grammar
 from bayan.channels.adapters.whatsapp.management import ProviderTemplate
 from bayan.channels.models import Account, Template
-from bayan.channels.services import templates
+from bayan.channels.services import facts, templates
 from bayan.channels.tests.factories import EVERY_PART, body_part, make_account, make_template
 from bayan.channels.tests.provider import Provider, running_provider
 from bayan.core import audit
@@ -406,14 +406,15 @@ def test_a_deletion_can_be_taken_back_for_a_while(
     desk_responder: Member, db: None, now: datetime
 ) -> None:
     template = make_template()
+    Account.objects.update(synced_at=now, sync_wanted_at=None)
     templates.forget(template.public_id, by=desk_responder, now=now)
     assert not Template.objects.get().is_usable
-    assert not templates.needs_sync(template.account, now=now)
-    assert templates.needs_sync(template.account, now=now + timedelta(seconds=11))
+    assert template.account not in facts.accounts_to_sync(now=now)
+    assert template.account in facts.accounts_to_sync(now=now + timedelta(seconds=11))
 
     templates.keep(template.public_id, by=desk_responder, now=now)
     assert Template.objects.get().is_usable
-    assert not templates.needs_sync(template.account, now=now + timedelta(seconds=11))
+    assert not Template.objects.filter(forget_at__isnull=False).exists()
 
 
 # The provider's list
