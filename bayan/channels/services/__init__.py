@@ -12,6 +12,7 @@ from bayan.channels.services.pausing import (
     resume_number,
     stop_number,
 )
+from bayan.channels.services.restoring import doubt_unsent
 from bayan.channels.services.sending import (
     NotHeld,
     NotUncertain,
@@ -41,6 +42,7 @@ __all__ = [
     "choices_content",
     "claim",
     "deliver",
+    "doubt_unsent",
     "expire_held",
     "forget_limits",
     "parse",

@@ -1,0 +1,27 @@
+"""After a restore: nothing goes out by itself that the instance of the backup may have sent since."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from bayan.channels.models import Broadcast, Outgoing
+
+RESTORED = {"title": "restored"}
+
+
+@transaction.atomic
+def doubt_unsent() -> int:
+    """Mark as uncertain what would leave without anybody's doing; returns how many messages.
+
+    A late status settles them, or a person decides. Broadcasts that ran stop, for a person to look.
+    """
+    state = Outgoing.State
+    doubted = Outgoing.objects.filter(
+        # What is held goes out once its person writes; a broadcast's rows only when somebody runs it.
+        Q(state__in=[state.QUEUED, state.SENDING]) | Q(state=state.HELD, broadcast=None)
+    ).update(state=state.UNCERTAIN, error=RESTORED)
+    Broadcast.objects.filter(state=Broadcast.State.RUNNING).update(
+        state=Broadcast.State.STOPPED, error=RESTORED, counted_at=None
+    )
+    return doubted
