@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -67,6 +68,10 @@ def parser() -> argparse.ArgumentParser:
     up_parser.add_argument(
         "--demo", action="store_true", help="with the demo authority and the emulator"
     )
+    up_parser.add_argument(
+        "--no-dispatcher", action="store_true",
+        help="nothing is sent: for a look at a copy that was restored",
+    )  # fmt: skip
     serve_parser = add("serve", serve, "run one role in the foreground")
     serve_parser.add_argument("role", choices=["web", "intake", "worker", "dispatcher"])
     serve_parser.add_argument("--port", type=int, help="another port than BAYAN_PORT (web, intake)")
@@ -98,6 +103,9 @@ def parser() -> argparse.ArgumentParser:
         add("backup", backup, "write database, uploads and keys into one encrypted file"),
         add("restore", restore, "fill an empty data folder from a file of 'bayan backup'"),
     )
+    _add_replay(
+        add("replay", replay, "send recorded messages once more, through the signed webhook")
+    )
     bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
     bench_parser.add_argument("name", choices=["intake", "dispatch"])
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -125,6 +133,42 @@ def _add_keeping(backup: argparse.ArgumentParser, restore: argparse.ArgumentPars
         "--accept-broken-audit", action="store_true",
         help="take the data even if the audit trail in them is broken",
     )  # fmt: skip
+
+
+def _add_replay(replay: argparse.ArgumentParser) -> None:
+    replay.epilog = (
+        "A line of FILE is a body of the provider, or an object with id, text and created_at (RFC 3339 or "
+        "Twitter's form), whose sender is made up from the id. Times are moved so that the first is now; the "
+        "gaps between them stay as recorded, only sending is faster. What is not answered 200 is sent again. "
+        "Bayan takes in each message once, however often a file is replayed. Ctrl-C stops; exit code 1 when "
+        "it was stopped or something was not delivered. Bad lines are named and passed over."
+    )
+    replay.add_argument("file", metavar="FILE")
+    replay.add_argument(
+        "--account", required=True, help="a demo's or an exercise's, never a real one"
+    )
+    pace = replay.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="N",
+        help="so many times faster than recorded (default 1: as it was)",
+    )  # fmt: skip
+    pace.add_argument(
+        "--rate",
+        type=_positive,
+        metavar="N",
+        help="so many messages a second, whatever the recorded gaps",
+    )
+    replay.add_argument(
+        "--run", default="", metavar="NAME",
+        help="a name for this run: the texts of a file that was replayed before become new messages",
+    )  # fmt: skip
+
+
+def _positive(given: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(given) < float("inf"):
+            return float(given)
+    raise argparse.ArgumentTypeError(f"{given} is not a number above 0")
 
 
 def _add_people(token: argparse.ArgumentParser, member: argparse.ArgumentParser) -> None:
@@ -175,7 +219,7 @@ def usage(options: argparse.Namespace) -> int:
 def up(options: argparse.Namespace) -> int:
     from bayan.config.supervisor import Instance
 
-    Instance(environment, demo=options.demo).run()
+    Instance(environment, demo=options.demo, sends=not options.no_dispatcher).run()
     return DONE
 
 
@@ -186,6 +230,7 @@ def serve(options: argparse.Namespace) -> int:
     django(LOGIN if role in {"web", "intake"} else WORKER)
     environment.database  # noqa: B018  # says at once when there is none
     if role == "web":
+        environment.leave_web_address(options.port or environment.port)
         serving.web(environment.host, options.port or environment.port)
     elif role == "intake":
         serving.intake(environment.host, options.port or environment.port)
@@ -357,6 +402,14 @@ def restore(options: argparse.Namespace) -> int:
     _end_by_exception_on_sigterm()
     restore.command(environment, options)
     return DONE
+
+
+def replay(options: argparse.Namespace) -> int:
+    environment.database  # noqa: B018  # says at once when there is none
+    django()
+    from bayan.config import replay
+
+    return DONE if replay.command(environment, options) else FAILED
 
 
 def _end_by_exception_on_sigterm() -> None:

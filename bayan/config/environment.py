@@ -58,6 +58,11 @@ class Environment:
             return left.read_text()
         return address_of(self.host, self.port)
 
+    def leave_web_address(self, port: int) -> None:
+        """Say in the data folder where this instance's web answers."""
+        (self.data_dir / "run").mkdir(parents=True, exist_ok=True)
+        (self.data_dir / "run" / "web.address").write_text(address_of(self.host, port))
+
     @property
     def backup_passphrase(self) -> str | None:
         return os.environ.get("BAYAN_BACKUP_PASSPHRASE")

@@ -50,7 +50,7 @@ class Part:
 class Instance:
     """All processes of one data folder."""
 
-    def __init__(self, environment: Environment, *, demo: bool) -> None:
+    def __init__(self, environment: Environment, *, demo: bool, sends: bool = True) -> None:
         self.environment = environment
         self.demo = demo
         self.cluster = Cluster(environment) if environment.is_embedded else None
@@ -59,8 +59,9 @@ class Instance:
         self.parts = [
             Part("web", [*bayan, "serve", "web"]),
             Part("worker", [*bayan, "serve", "worker"]),
-            Part("dispatcher", [*bayan, "serve", "dispatcher"]),
         ]
+        if sends:
+            self.parts.append(Part("dispatcher", [*bayan, "serve", "dispatcher"]))
         if demo:
             emulator = [
                 sys.executable, "-m", "emulator", "--port", str(environment.emulator_port),

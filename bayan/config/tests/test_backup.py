@@ -104,12 +104,12 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def house(committed_db: None, outside: dict[str, str], tmp_path: Path) -> Environment:
-    """An instance with an account, a sealed trail, two messages on their way out and two uploads."""
+    """An instance with an account, a sealed trail, messages on their way out and two uploads."""
     house = Environment()
     house.data_dir = tmp_path / "house"
     make_account()
     with testing.cluster.connect(outside["BAYAN_DATABASE_NAME"]) as connection:
-        connection.execute(OUTGOING, [["queued", "sending", "sent"]])
+        connection.execute(OUTGOING, [["queued", "sending", "held", "sent"]])
     audit.seal()
     upload(house.data_dir, b"a picture")
     upload(house.data_dir, b"a voice" * 500_000)
@@ -182,7 +182,7 @@ def test_everything_answered_before_the_backup_is_there_once_after_all_was_kille
         for number in range(150, 200):
             assert deliver(provider, first, number) == 200
         with first.connect() as connection:
-            connection.execute(OUTGOING, [["queued", "sending", "sent"]])
+            connection.execute(OUTGOING, [["queued", "sending", "held", "sent"]])
         stop = threading.Event()
         traffic = threading.Thread(target=go_on, args=(provider, first, stop))
         traffic.start()
@@ -204,7 +204,7 @@ def test_everything_answered_before_the_backup_is_there_once_after_all_was_kille
     done = bayan(new, "restore", str(file), stdin=f"{PASSPHRASE}\n")
     assert done.returncode == 0, done.stderr
     assert "The audit trail is whole" in done.stdout
-    assert "'uncertain' now: 2" in done.stdout
+    assert "'uncertain' now: 3" in done.stdout
     assert uploads(new) == uploads(first.data_dir)
     assert len(uploads(new)) == len(pictures)
     assert not (new / UNFINISHED).exists()
@@ -223,7 +223,7 @@ def test_everything_answered_before_the_backup_is_there_once_after_all_was_kille
         with second.connect() as connection:
             assert sorted(connection.execute(STATES.encode()).fetchall()) == [
                 ("sent", None, 1),
-                ("uncertain", "restored", 2),
+                ("uncertain", "restored", 3),
             ]
         sent = httpx.get(f"http://127.0.0.1:{second.emulator_port}/_control/sent").json()["items"]
         assert [item for item in sent if "وصل بلاغكم" in json.dumps(item, ensure_ascii=False)] == []
@@ -283,6 +283,7 @@ def test_an_outside_database_is_restored_with_all_its_locks(
     assert key.stat().st_mode & 0o777 == 0o600
     with testing.cluster.connect(elsewhere["BAYAN_DATABASE_NAME"]) as connection:
         assert sorted(connection.execute(STATES.encode()).fetchall()) == [
+            ("held", None, 1),
             ("queued", None, 1),
             ("sending", None, 1),
             ("sent", None, 1),

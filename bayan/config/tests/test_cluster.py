@@ -136,7 +136,7 @@ def test_a_half_made_cluster_is_removed_and_the_reason_is_said(
         "#!/bin/sh\necho 'initdb: error: could not write: No space left on device' >&2\nexit 1\n"
     )
     initdb.chmod(0o755)
-    monkeypatch.setattr(cluster_module, "_binaries", lambda: binaries)
+    monkeypatch.setattr(cluster_module, "binaries", lambda: binaries)
     cluster = make_cluster(data_dir)
 
     with pytest.raises(ClusterFailed, match="is full: free some space"):

@@ -18,7 +18,7 @@ import pytest
 
 from bayan.config import cli
 from bayan.config.environment import PROJECT_DIR, Environment
-from bayan.config.supervisor import DEMO_SIGN_INS
+from bayan.config.supervisor import DEMO_SIGN_INS, Instance
 from bayan.config.tests.instances import (
     Up,
     children,
@@ -233,3 +233,11 @@ def test_a_command_without_an_instance_says_how_to_start_one(
 def test_the_terminal_names_the_demos_people_who_are_there(db: None, now: datetime) -> None:
     demo.load(emulator_port=8100, now=now)
     assert set(DEMO_SIGN_INS) == set(Member.objects.values_list("email", flat=True))
+
+
+def test_a_copy_can_be_looked_at_without_anything_being_sent(data_dir: Path) -> None:
+    environment = Environment()
+    environment.data_dir = data_dir
+    assert "dispatcher" in {part.name for part in Instance(environment, demo=True).parts}
+    copy = Instance(environment, demo=True, sends=False)
+    assert {part.name for part in copy.parts} == {"web", "worker", "emulator"}
