@@ -51,9 +51,9 @@ class Ground:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
             raise BenchFailed(f"The bench's database could not be prepared: {lines[-1]}")
 
-    def start(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start one role of Bayan; its output goes to `logs/<role>.log`."""
-        return self._start(role, "bayan", "serve", role, *arguments)
+    def start(self, role: str, *arguments: str, name: str = "") -> subprocess.Popen[bytes]:
+        """Start one role of Bayan; its output goes to `logs/<name or role>.log`."""
+        return self._start(name or role, "bayan", "serve", role, *arguments)
 
     def serve(self, role: str) -> int:
         """Start one role that listens; returns its port once it answers there."""
@@ -108,6 +108,11 @@ class Ground:
             "postgres": _family_cpu(postmaster),
         }
 
+    def megabytes(self, name: str) -> float:
+        """Memory of this process, what it shares counted in part (PSS)."""
+        lines = Path(f"/proc/{self.processes[name].pid}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
     def clear_away(self) -> None:
         """Stop everything and remove the folder."""
         for process in self.processes.values():
@@ -118,7 +123,7 @@ class Ground:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self.cluster.stop()
+        self.cluster.stop(at_once=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _variables(self) -> dict[str, str]:

@@ -115,7 +115,7 @@ class Up:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self.cluster.stop()
+        self.cluster.stop(at_once=True)
         self._finish()
 
     def _read(self) -> None:

@@ -62,6 +62,17 @@ def test_stopping_waits_until_postgresql_is_gone(running: Cluster) -> None:
     running.stop()
 
 
+def test_what_is_stopped_at_once_is_gone_too_and_comes_back(running: Cluster) -> None:
+    pid = running.pid
+    assert pid is not None
+
+    running.stop(at_once=True)
+
+    assert not is_alive(pid)
+    running.start()
+    assert running.pid is not None
+
+
 def test_it_comes_back_on_the_same_port_after_a_kill(running: Cluster) -> None:
     pid, port = running.pid, running.port
     assert pid is not None
