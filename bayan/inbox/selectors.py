@@ -82,14 +82,17 @@ def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Pag
 
 
 def counts() -> dict[str, int]:
-    """How many conversations each view holds, in one query."""
+    """How many conversations each view holds.
+
+    In two queries: what is open has an index, and of the rest only the number is needed.
+    """
     waiting = Q(last_outbound_at=None) | Q(last_inbound_at__gt=F("last_outbound_at"))
-    return Conversation.objects.aggregate(
-        all=Count("pk"),
-        open=Count("pk", filter=~Q(matter="")),
-        closed=Count("pk", filter=Q(matter="")),
-        waiting=Count("pk", filter=~Q(matter="") & waiting),
+    found = Conversation.objects.open().aggregate(
+        open=Count("pk"), waiting=Count("pk", filter=waiting)
     )
+    # Counted without a column, which the index on the body answers alone.
+    total = Conversation.objects.count()
+    return {**found, "all": total, "closed": total - found["open"]}
 
 
 def messages_of(conversation: Conversation, *, before: int | None = None) -> list[Message]:
