@@ -35,6 +35,8 @@ e2e: setup $(VENV)/.ready-dev .apt/chromium ## run the journeys in a real browse
 
 bench: setup ## run all benchmarks, small
 	$(VENV)/bin/bayan bench intake --small
+	$(VENV)/bin/bayan bench pipeline --small
+	$(VENV)/bin/bayan bench dispatch --small
 
 messages: setup $(VENV)/.ready-dev .apt/gettext ## collect the strings to translate and compile the catalogues
 	$(PY) scripts/messages.py collect

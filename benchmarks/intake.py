@@ -104,7 +104,9 @@ class Load:
         self.idle = asyncio.Event()
 
     def next(self) -> tuple[int, bytes] | None:
-        return None if self.stopped else next(self.requests)
+        request = None if self.stopped else next(self.requests, None)
+        self.stopped = request is None
+        return request
 
     def gone(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -240,15 +242,23 @@ def _requests(port: int, messages_a_post: int, first: int) -> Iterator[tuple[int
     """Whole HTTP requests with their first message's number; each message has an id of its own."""
     number = first
     while True:
-        body = _body(number, messages_a_post)
-        signature = hmac.digest(SECRET, body, hashlib.sha256).hex()
-        head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: facebookexternalua\r\n"
-            f"Content-Type: application/json\r\nX-Hub-Signature-256: sha256={signature}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        yield number, head.encode() + body
+        yield number, signed_request(port, _body(number, messages_a_post))
         number += messages_a_post
+
+
+def signed_request(port: int, body: bytes) -> bytes:
+    """A whole HTTP request that brings this webhook to the demo account."""
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: facebookexternalua\r\n"
+        f"Content-Type: application/json\r\nX-Hub-Signature-256: {signature_of(body)}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def signature_of(body: bytes) -> str:
+    """What the provider puts into the header for this body."""
+    return f"sha256={hmac.digest(SECRET, body, hashlib.sha256).hex()}"
 
 
 def _body(first: int, count: int) -> bytes:

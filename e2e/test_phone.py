@@ -393,24 +393,6 @@ def test_a_person_changes_number_and_keeps_the_chat(
     expect(phone.get_by_text("وصلت رسالتكم")).to_be_visible()
 
 
-def test_a_person_known_by_an_id_alone_is_found_again_under_the_new_one(
-    api: Api, business: Business, new_page: Callable[..., Page]
-) -> None:
-    known = "SA.77120045519083329951"
-    api.write(text="السلام عليكم", **{"from": known})
-    page = new_page(viewport=WIDE)
-    page.goto(f"{api.http.base_url}/?person={known}&lang=en")
-    expect(bubble(page, "السلام عليكم")).to_be_visible()
-    business.received.clear()
-    page.get_by_role("button", name="Phone options").click()
-    page.get_by_role("button", name="Change the account’s id").click()
-    fresh = heard(business, "system")["system"]["user_id"]
-    assert fresh != known
-    expect(page).to_have_url(re.compile(f"person={re.escape(fresh)}"))
-    page.reload()
-    expect(bubble(page, "السلام عليكم")).to_be_visible()
-
-
 def test_marketing_is_stopped_and_the_account_hears_of_its_quality(
     api: Api, business: Business, holder: str, phone: Page
 ) -> None:

@@ -40,7 +40,6 @@ export class Phone {
   choose(key) {
     this.key = key;
     this.person = null;
-    this.nextId = null;
     this.messages = new Map();
     this.part.messages.replaceChildren();
     this.part.messages.dataset.day = "";
@@ -193,7 +192,6 @@ export class Phone {
   async changeId() {
     const digits = [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => byte % 10).join("");
     const userId = `SA.${digits}`;
-    this.nextId = userId;
     await this.write({
       type: "system",
       system: {
@@ -213,9 +211,8 @@ export class Phone {
   }
 
   // Whether that is this phone's person; one of the two keys may have changed.
-  #isMine({ user_id: userId, phone }) {
-    return userId === this.person?.user_id || userId === this.nextId
-      || (phone && phone === this.person?.phone);
+  #isMine(person) {
+    return person.user_id === this.person?.user_id || (person.phone && person.phone === this.person?.phone);
   }
 
   #showPerson(person) {

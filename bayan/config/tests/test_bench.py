@@ -1,4 +1,4 @@
-"""`bayan bench intake`: a table for people, a line for machines, and nothing left behind."""
+"""`bayan bench …`: a table for people, a line for machines, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bayan.config.tests.instances import clean_environment, eventually, processe
 pytestmark = pytest.mark.xdist_group("instances")
 
 
-def bench(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def bench(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "bayan", "bench", "intake", *arguments],
+        [sys.executable, "-m", "bayan", "bench", name, *arguments],
         env=clean_environment() | {"TMPDIR": str(folder)},
         cwd=PROJECT_DIR,
         stdout=subprocess.PIPE,
@@ -30,7 +30,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(folder, "--seconds", "0.5", "--connections", "16") as process:
+    with bench(folder, "intake", "--seconds", "0.5", "--connections", "16") as process:
         out, err = process.communicate(timeout=90)
 
     assert process.returncode == 0, err
@@ -48,12 +48,29 @@ def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> 
     assert processes_of(folder) == []
 
 
+def test_the_pipeline_works_a_backlog_off_and_shows_what_comes(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    with bench(folder, "pipeline", "--small") as process:
+        out, err = process.communicate(timeout=150)
+
+    assert process.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert all(
+        figures[key] > 0 for key in ("messages_per_s", "cpu_ms_per_message", "visible_p95_ms")
+    )
+    assert (figures["backlog"], figures["lost"], figures["doubles"]) == (1_500, 0, 0)
+    assert 0 < figures["worker_mb_end"] < figures["worker_mb_start"] * 1.5
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
+
+
 def test_ctrl_c_leaves_neither_a_process_nor_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(folder, "--seconds", "60") as process:
+    with bench(folder, "intake", "--seconds", "60") as process:
         eventually(
             lambda: any("serve intake" in line for line in processes_of(folder)),
             "it does not start",
+            seconds=90,
         )
         process.send_signal(signal.SIGINT)
         _out, err = process.communicate(timeout=60)
@@ -66,7 +83,7 @@ def test_ctrl_c_leaves_neither_a_process_nor_a_folder(tmp_path: Path) -> None:
 
 def test_wrong_usage_is_said_and_starts_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(folder, "--seconds", "0") as process:
+    with bench(folder, "intake", "--seconds", "0") as process:
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (2, "")
