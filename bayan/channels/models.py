@@ -74,6 +74,14 @@ class Account(models.Model):
     )
     verify_token_locked = models.BinaryField(_("verify token"))
     access_token_locked = models.BinaryField(_("access token"))
+    # Handed in to take the place of the token; the provider is asked about it first.
+    new_access_token_locked = models.BinaryField(_("new access token"), null=True)
+    new_access_token_at = models.DateTimeField(_("new access token handed in"), null=True)
+    new_access_token_by = models.ForeignKey(
+        Member, models.SET_NULL, null=True, related_name="+", verbose_name=_("handed in by")
+    )
+    # Why it was not taken; until another is handed in.
+    new_access_token_error = models.JSONField(_("why the new token was refused"), null=True)
     # What the provider said of the token when it was last asked; no expiry: it does not expire.
     token_checked_at = models.DateTimeField(_("token checked"), null=True)
     token_is_valid = models.BooleanField(_("token is valid"), null=True)
@@ -409,6 +417,8 @@ class Outgoing(models.Model):
                 "contact", name="outgoing_held", condition=Q(state="held", broadcast=None)
             ),
             models.Index("claimed_at", name="outgoing_in_flight", condition=Q(state="sending")),
+            models.Index("number", name="outgoing_uncertain", condition=Q(state="uncertain")),
+            models.Index("failed_at", name="outgoing_failed", condition=Q(state="failed")),
         ]
         constraints = [
             models.CheckConstraint(

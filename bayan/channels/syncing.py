@@ -23,7 +23,13 @@ from bayan.core.live import listening_parameters
 Step = Callable[[aiohttp.ClientSession, Account], Awaitable[None]]
 
 # What is done for each account, in this order; the refusal of one does not keep back the others.
-STEPS: tuple[Step, ...] = (facts.ask_token, facts.ask_numbers, facts.ask_flows, facts.ask_templates)
+STEPS: tuple[Step, ...] = (
+    facts.ask_token,
+    facts.ask_numbers,
+    facts.ask_flows,
+    facts.ask_templates,
+    facts.watch_silence,
+)
 
 LOOK_EVERY = timedelta(seconds=5)
 # After a refusal, unless somebody wants it sooner.

@@ -1,9 +1,16 @@
 from django.urls import path
 
-from bayan.channels.views import templates
+from bayan.channels.views import health, templates
 
 app_name = "channels"
 urlpatterns = [
+    path("", health.page, name="health"),
+    path("alarm", health.alarm, name="alarm"),
+    path("alerts/<int:alert_id>/settle", health.settle, name="settle_alert"),
+    path("alerts/<int:alert_id>/reopen", health.reopen, name="reopen_alert"),
+    path("numbers/<int:number_id>/stop", health.stop, name="stop_number"),
+    path("numbers/<int:number_id>/resume", health.resume, name="resume_number"),
+    path("accounts/<slug:key>/ask", health.ask, name="ask_account"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new", templates.new, name="new_template"),
     path("templates/preview", templates.preview, name="preview_template"),

@@ -89,6 +89,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.messages.context_processors.messages",
                 "bayan.people.context.staff",
+                "bayan.channels.context.alarm",
             ],
             "builtins": [
                 "django.templatetags.i18n",

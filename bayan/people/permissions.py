@@ -21,12 +21,12 @@ from bayan.people.models import Member, Role
 
 READ = frozenset({"conversations.read", "cases.read"})
 ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign"}
+DIRECT = frozenset({"audit.read", "broadcasts.send", "channels.read", "templates.manage"})
 ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.VIEWER: READ,
     Role.Kind.RESPONDER: ANSWER,
-    Role.Kind.DIRECTOR: ANSWER | {"audit.read", "templates.manage", "broadcasts.send"},
-    Role.Kind.ADMINISTRATOR: ANSWER
-    | {"audit.read", "journal.manage", "templates.manage", "broadcasts.send"},
+    Role.Kind.DIRECTOR: ANSWER | DIRECT,
+    Role.Kind.ADMINISTRATOR: ANSWER | DIRECT | {"channels.manage", "journal.manage"},
 }
 
 

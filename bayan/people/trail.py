@@ -19,6 +19,7 @@ from bayan.people.models import Member, Role
 
 ACTIONS: dict[str, str | Promise] = {
     "account.alert_raised": pgettext_lazy("trail", "Alert about an account raised"),
+    "account.alert_reopened": pgettext_lazy("trail", "Alert about an account opened again"),
     "account.alert_settled": pgettext_lazy("trail", "Alert about an account settled"),
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
     "account.created": pgettext_lazy("trail", "Channel account created"),

@@ -3,7 +3,13 @@
 from bayan.channels.services import templates
 from bayan.channels.services.accounts import save_account, want_sync
 from bayan.channels.services.claiming import claim, forget_limits
-from bayan.channels.services.health import raise_alert, settle_alert
+from bayan.channels.services.health import (
+    AlertRaisedAgain,
+    mark_settled,
+    raise_alert,
+    reopen_alert,
+    settle_alert,
+)
 from bayan.channels.services.incoming import parse, verify
 from bayan.channels.services.pausing import (
     AlreadyStopped,
@@ -33,6 +39,7 @@ __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "AlertRaisedAgain",
     "AlreadyStopped",
     "NotHeld",
     "NotStopped",
@@ -45,10 +52,12 @@ __all__ = [
     "doubt_unsent",
     "expire_held",
     "forget_limits",
+    "mark_settled",
     "parse",
     "raise_alert",
     "release_held",
     "release_stranded",
+    "reopen_alert",
     "resend",
     "resume_after_token",
     "resume_number",

@@ -6,7 +6,7 @@ Each `ask_…` is one step of `channels.syncing`: it asks the provider and write
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -17,7 +17,16 @@ from django.utils import timezone
 
 from bayan.channels.adapters import ADAPTERS
 from bayan.channels.adapters.base import FlowFacts, NumberFacts, ProviderRefused, TokenFacts
-from bayan.channels.models import Account, Alert, Flow, Number, Portfolio, Quality, Template
+from bayan.channels.models import (
+    Account,
+    Alert,
+    Flow,
+    Number,
+    Outgoing,
+    Portfolio,
+    Quality,
+    Template,
+)
 from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.pausing import resume_after_token
 from bayan.channels.services.templates import sync_templates
@@ -27,6 +36,10 @@ from bayan.core import live
 SYNC_EVERY = timedelta(minutes=10)
 # Long enough before its end that a new token can be had in office hours.
 TOKEN_ENDS_SOON = timedelta(days=14)
+# The provider confirms a message within seconds; after so long without a word it does not reach us.
+CONFIRMED_WITHIN = timedelta(minutes=5)
+NEWEST = 500
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def accounts_to_sync(*, now: datetime) -> list[Account]:
@@ -95,6 +108,37 @@ async def ask_templates(session: aiohttp.ClientSession, account: Account) -> Non
     """Hand in what is submitted, and ask how each template stands."""
     if account.business_id:
         await sync_templates(session, account)
+
+
+async def watch_silence(session: aiohttp.ClientSession, account: Account) -> None:
+    """Notice that messages go out and nothing comes back."""
+    await sync_to_async(_keep_silence)(account, now=timezone.now())
+
+
+def silent_among(accounts: Iterable[Account], *, now: datetime) -> set[int]:
+    """The accounts, by key, that sent a message a while ago and have heard nothing since."""
+    late = now - CONFIRMED_WITHIN
+    heard = {account.pk: account.last_webhook_at for account in accounts}
+    wanted = {key for key, at in heard.items() if at is None or at <= late}
+    if not wanted:
+        return set()
+    # Only the newest: what was sent before them was sent before `heard`, or they were too.
+    newest = Outgoing.objects.exclude(claimed_at=None).order_by("-pk")
+    sent = newest.values_list("number__account", "sent_at")[:NEWEST]
+    return {
+        key
+        for key, sent_at in sent
+        if key in wanted and sent_at and sent_at < late and sent_at > (heard[key] or LONG_AGO)
+    }
+
+
+@transaction.atomic
+def _keep_silence(account: Account, *, now: datetime) -> None:
+    account = Account.objects.get(pk=account.pk)
+    if silent_among([account], now=now):
+        raise_alert(account, "webhooks_silent", severity=Alert.Severity.CRITICAL, now=now)
+    elif account.last_webhook_at and account.last_webhook_at > now - SYNC_EVERY:
+        settle_alert(account, "webhooks_silent", now=now)
 
 
 @transaction.atomic

@@ -8,14 +8,20 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from bayan.channels.models import Account, Alert, Number, Template
 from bayan.core import audit, live
+from bayan.core.errors import DomainError
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 
 log = structlog.get_logger(__name__)
+
+
+class AlertRaisedAgain(DomainError):
+    pass
 
 
 def raise_alert(
@@ -83,6 +89,39 @@ def settle_alert(
         )
         live.announce([(_owner_of(number), "health", account.key)])
     return bool(settled)
+
+
+@transaction.atomic
+def mark_settled(alert_id: int, *, by: Member, now: datetime) -> Alert:
+    """Mark one alert as over; harmless for one that is.
+
+    :raises Alert.DoesNotExist: there is none
+    """
+    alert = Alert.objects.select_related("account", "number", "template").get(pk=alert_id)
+    settle_alert(
+        alert.account, alert.kind, number=alert.number, template=alert.template, by=by, now=now
+    )
+    return alert
+
+
+@transaction.atomic
+def reopen_alert(alert_id: int, *, by: Member, now: datetime) -> Alert:
+    """Take back that an alert is over.
+
+    :raises AlertRaisedAgain: the same trouble has come back meanwhile and has an alert of its own
+    """
+    alert = Alert.objects.select_related("account", "number", "template").get(pk=alert_id)
+    try:
+        with transaction.atomic():
+            Alert.objects.filter(pk=alert_id).update(resolved_at=None, resolved_by=None)
+    except IntegrityError as error:
+        raise AlertRaisedAgain(_("The same trouble has come back and is shown above.")) from error
+    _record(
+        "account.alert_reopened", alert.account, alert.kind, alert.number, alert.template,
+        by=by, now=now,
+    )  # fmt: skip
+    live.announce([(_owner_of(alert.number), "health", alert.account.key)])
+    return alert
 
 
 def _record(
