@@ -18,7 +18,7 @@ import structlog
 from django.db import Error
 from django.utils import timezone
 
-from bayan.channels import services, syncing
+from bayan.channels import fetching, services, syncing
 from bayan.channels.adapters.base import Outcome, Reaction
 from bayan.channels.loops import DatabaseThread, first_of, listen
 from bayan.channels.models import Outgoing
@@ -193,4 +193,4 @@ def _tidy() -> None:
     services.forget_limits(now=now)
 
 
-LOOPS: list[Loop] = [send_queued, syncing.run]
+LOOPS: list[Loop] = [send_queued, fetching.run, syncing.run]

@@ -78,6 +78,7 @@ class MarketingChoice:
     whatsapp_id: str
     phone: str
     wants: bool
+    chosen_at: datetime  # the provider's clock: it tells which of two choices is the later one
     received_at: datetime
 
 

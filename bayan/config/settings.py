@@ -194,6 +194,9 @@ if environment.trusts_proxy:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
 
+# What people send and what is sent to them; served by views that ask who may see it.
+MEDIA_ROOT = environment.data_dir / "media"
+
 STATIC_URL = "static/"
 STATIC_ROOT = PROJECT_DIR / ".static"
 STORAGES = {

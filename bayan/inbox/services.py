@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingMessage
-from bayan.channels.models import Outgoing
+from bayan.channels.models import Media, Outgoing
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
@@ -70,6 +70,7 @@ class Arrival:
 
 def store(arrivals: Sequence[Arrival]) -> list[Message]:
     """Keep messages of persons in their conversations, in the order given, and tell the screens."""
+    files = _expect_files(arrivals)
     messages = Message.objects.bulk_create(
         Message(
             node_id=conversation.node_id,
@@ -79,6 +80,8 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
             kind=message.kind,
             text=message.text,
             payload=message.payload,
+            media=files.get((message.number_id, message.external_id)),
+            forwarded=message.forwarded,
             number_id=message.number_id,
             external_id=message.external_id,
             quoted_id=message.quoted_id,
@@ -115,6 +118,26 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
         (a.conversation.node_id, "conversation", a.conversation.public_id) for a in arrivals
     )
     return messages
+
+
+def _expect_files(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Media]:
+    """The file of each message that has one, to be fetched at once; by number and message id."""
+    found = [
+        ((a.message.number_id, a.message.external_id), a.message.file, a)
+        for a in arrivals
+        if a.message.file
+    ]
+    rows = channels.expect_files(
+        channels.Expected(
+            file=file,
+            kind=arrival.message.kind,
+            number_id=arrival.message.number_id,
+            node_id=arrival.conversation.node_id,
+            received_at=arrival.message.received_at,
+        )
+        for _key, file, arrival in found
+    )
+    return {key: row for (key, _file, _arrival), row in zip(found, rows, strict=True)}
 
 
 @transaction.atomic
@@ -285,6 +308,7 @@ def move(conversation: Conversation, *, to: Node) -> Conversation:
     )
     outgoing = Outgoing.objects.filter(message__conversation=conversation)
     outgoing.update(node=to)
+    Media.objects.filter(messages__conversation=conversation).update(node=to)
     if target is None:
         conversation.messages.update(node=to)
         old_node_id, conversation.node = conversation.node_id, to

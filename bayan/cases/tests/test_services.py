@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from bayan.cases import services
 from bayan.cases.models import Case
 from bayan.cases.tests.factories import make_case
-from bayan.channels.events import IncomingMessage
-from bayan.channels.models import Outgoing
+from bayan.channels.events import IncomingFile, IncomingMessage
+from bayan.channels.models import Media, Outgoing
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
 from bayan.core.references import grouped
@@ -118,6 +118,17 @@ def test_assigning_moves_the_conversation_with_all_that_hangs_on_it(
     entry = AuditEntry.objects.get(action="case.assigned")
     assert entry.details == {"from": "eastern", "to": "khobar"}
     assert entry.actor == desk_responder.audit_key
+
+
+def test_assigning_takes_the_files_along(
+    desk_responder: Member, khobar: Node, now: datetime
+) -> None:
+    file = IncomingFile(external_id="9001", mime_type="image/jpeg")
+    services.take_in([incoming("", kind="image", file=file)], now=now)
+
+    services.assign_case(Case.objects.get().public_id, to=khobar, by=desk_responder, now=now)
+
+    assert Media.objects.get().node == khobar
 
 
 def test_assigning_merges_into_the_conversation_that_the_contact_has_there(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account, Outgoing
+from bayan.channels.models import Account, Media, Outgoing
 
 
 class Reaction(Enum):
@@ -85,6 +85,22 @@ class ProviderRefused(Exception):
         self.outcome = outcome
 
 
+class FileNotThere(Exception):
+    """The provider does not have a file, or not at this address any more; `error` is its answer."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(str(error.get("title", "")))
+        self.error = error
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileAddress:
+    """Where a file can be fetched for a short time; its size, if the provider says it (else 0)."""
+
+    url: str
+    size: int
+
+
 class Adapter(Protocol):
     """One channel: receiving, sending, and knowing the difference between the two kinds of failure."""
 
@@ -122,6 +138,24 @@ class Adapter(Protocol):
         """All forms of the account.
 
         :raises ProviderRefused: the list could not be read whole
+        """
+
+    async def locate_file(
+        self, session: aiohttp.ClientSession, account: Account, media: Media
+    ) -> FileAddress:
+        """Where the file of a message can be fetched.
+
+        :raises FileNotThere: the provider does not have it any more
+        :raises ProviderRefused: with what its answer means
+        """
+
+    def download_file(
+        self, session: aiohttp.ClientSession, account: Account, url: str
+    ) -> AsyncIterator[bytes]:
+        """The bytes at such an address, piece by piece; asks nobody but the provider.
+
+        :raises FileNotThere: there is nothing at this address any more
+        :raises ProviderRefused: with what its answer means
         """
 
     def outcome_of(self, error: dict[str, Any]) -> Outcome:

@@ -11,6 +11,16 @@ from bayan.channels.services.health import (
     settle_alert,
 )
 from bayan.channels.services.incoming import parse, verify
+from bayan.channels.services.media import (
+    Expected,
+    FileMissing,
+    FileNotAllowed,
+    FileTooLarge,
+    expect_files,
+    keep_file,
+    media_path,
+    what_is_allowed,
+)
 from bayan.channels.services.pausing import (
     AlreadyStopped,
     NotStopped,
@@ -41,6 +51,10 @@ __all__ = [
     "RANK",
     "AlertRaisedAgain",
     "AlreadyStopped",
+    "Expected",
+    "FileMissing",
+    "FileNotAllowed",
+    "FileTooLarge",
     "NotHeld",
     "NotStopped",
     "NotUncertain",
@@ -50,9 +64,12 @@ __all__ = [
     "claim",
     "deliver",
     "doubt_unsent",
+    "expect_files",
     "expire_held",
     "forget_limits",
+    "keep_file",
     "mark_settled",
+    "media_path",
     "parse",
     "raise_alert",
     "release_held",
@@ -70,5 +87,6 @@ __all__ = [
     "text_content",
     "verify",
     "want_sync",
+    "what_is_allowed",
     "withdraw",
 ]

@@ -20,6 +20,8 @@ class Answer:
     body: bytes | None = None  # without one: the message is accepted
     delay: float = 0.0
     hangs_up: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+    breaks_off: bool = False  # more is announced than comes
 
 
 @dataclass
@@ -98,11 +100,15 @@ def running_provider() -> Iterator[Provider]:
             content = answer.body
             if content is None:
                 content = json.dumps({"messages": [{"id": f"wamid.SENT{number}"}]}).encode()
-            self._say(answer.status, content)
+            self._say(answer.status, content, answer)
 
-        def _say(self, status: int, content: bytes) -> None:
+        def _say(self, status: int, content: bytes, answer: Answer | None = None) -> None:
+            how = answer or Answer()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Length", str(len(content) + how.breaks_off))
+            self.close_connection |= how.breaks_off
+            for name, value in how.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

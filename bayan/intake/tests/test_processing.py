@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels import services as channels
-from bayan.channels.models import Account, Outgoing, Status
+from bayan.channels.models import Account, Media, Outgoing, Status
 from bayan.channels.tests.factories import PHONE_NUMBER_ID, SINCE
 from bayan.core.models import AuditEntry
 from bayan.inbox.models import Conversation, Message
@@ -63,6 +63,22 @@ def test_of_every_kind_its_parts_are_kept_in_our_words(account: Account, now: da
     assert kept["unsupported"].payload == {"what": "poll"}
     assert kept["button_reply"].text
     assert not Message.objects.filter(kind="text").exclude(payload={}).exists()
+
+
+def test_what_came_with_a_file_waits_for_it(account: Account, now: datetime) -> None:
+    take_in(account, *map(recording, NAMES), now=now)
+
+    for kind in ("image", "voice"):
+        media = Message.objects.get(kind=kind).media
+        assert media is not None
+        assert (media.kind, media.state, media.node) == (
+            kind,
+            "waiting",
+            account.numbers.get().node,
+        )
+        assert len(media.expected_sha256) == 64
+    assert Message.objects.get(kind="image").forwarded == "once"
+    assert Media.objects.count() == Message.objects.exclude(media=None).count()
 
 
 def test_a_field_that_nothing_acts_on_leaves_a_remark(account: Account, now: datetime) -> None:

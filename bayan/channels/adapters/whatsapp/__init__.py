@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import aiohttp
 
-from bayan.channels.adapters.base import FlowFacts, NumberFacts, Outcome, TokenFacts
-from bayan.channels.adapters.whatsapp import errors, facts, graph, inbound, outbound
+from bayan.channels.adapters.base import FileAddress, FlowFacts, NumberFacts, Outcome, TokenFacts
+from bayan.channels.adapters.whatsapp import errors, facts, files, graph, inbound, outbound
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account, Outgoing
+from bayan.channels.models import Account, Media, Outgoing
 
 
 class WhatsApp:
@@ -44,6 +44,16 @@ class WhatsApp:
 
     async def flow_facts(self, session: aiohttp.ClientSession, account: Account) -> list[FlowFacts]:
         return await facts.flows(session, account)
+
+    async def locate_file(
+        self, session: aiohttp.ClientSession, account: Account, media: Media
+    ) -> FileAddress:
+        return await files.locate(session, account, media)
+
+    def download_file(
+        self, session: aiohttp.ClientSession, account: Account, url: str
+    ) -> AsyncIterator[bytes]:
+        return files.download(session, account, url)
 
     def outcome_of(self, error: dict[str, Any]) -> Outcome:
         return errors.outcome_of(error)

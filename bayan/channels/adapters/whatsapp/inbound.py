@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,6 +53,10 @@ NOTICES = {
 IDENTITY_CHANGES = {"user_changed_number", "user_changed_user_id", "customer_changed_number"}
 
 
+# Every name a message may call its sender by → (business-scoped id, phone, profile name).
+type People = dict[str, tuple[str, str, str]]
+
+
 def parse(
     body: bytes, *, numbers: Mapping[str, int], received_at: datetime, request_id: str
 ) -> Parsed:
@@ -58,67 +64,91 @@ def parse(
     envelope = _decode(body)
     if not isinstance(envelope, dict):
         raise ValueError("the body is not an object")  # noqa: TRY004  # a fault of the data, not of our types
-    messages: list[IncomingMessage] = []
-    statuses: list[DeliveryStatus] = []
-    changes: list[IdentityChange] = []
-    choices: list[MarketingChoice] = []
-    notices: list[Notice] = []
-    remarks: list[str] = []
-    unknown: list[str] = []
+    reading = _Reading(numbers=numbers, received_at=received_at, request_id=request_id)
     for business_id, at, field, value in _changes(envelope):
-        if field in NOTICES:
-            notices.append(_notice(field, business_id, value, at, received_at))
-            continue
-        people = _people(as_list(value.get("contacts")))
-        if field == "user_preferences":
-            for raw in as_list(value.get("user_preferences")):
-                choice = _choice(as_dict(raw), people, received_at)
-                if choice:
-                    choices.append(choice)
-                else:
-                    remarks.append(f"{field}:{as_text(as_dict(raw).get('category'))}")
-            continue
-        if field != "messages":
-            remarks.append(field or "without field")
-            continue
-        external_number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
-        number_id = numbers.get(external_number)
+        reading.take(business_id, at, field, value)
+    return Parsed(
+        messages=tuple(reading.messages),
+        statuses=tuple(reading.statuses),
+        changes=tuple(reading.changes),
+        choices=tuple(reading.choices),
+        notices=tuple(reading.notices),
+        remarks=tuple(reading.remarks),
+        unknown_numbers=tuple(dict.fromkeys(reading.unknown)),
+    )
+
+
+@dataclass(kw_only=True)
+class _Reading:
+    """What has been found in one body so far."""
+
+    numbers: Mapping[str, int]
+    received_at: datetime
+    request_id: str
+    messages: list[IncomingMessage] = dataclass_field(default_factory=list)
+    statuses: list[DeliveryStatus] = dataclass_field(default_factory=list)
+    changes: list[IdentityChange] = dataclass_field(default_factory=list)
+    choices: list[MarketingChoice] = dataclass_field(default_factory=list)
+    notices: list[Notice] = dataclass_field(default_factory=list)
+    remarks: list[str] = dataclass_field(default_factory=list)
+    unknown: list[str] = dataclass_field(default_factory=list)
+
+    def take(self, business_id: str, at: Any, field: str, value: dict[str, Any]) -> None:
+        """Read one change of the body."""
+        if field == "messages":
+            number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
+            people = _people(as_list(value.get("contacts")))
+            self._take_messages(value, number, people)
+            self._take_statuses(value)
+            if errors := as_list(value.get("errors")):
+                named = {"errors": errors, "phone_number_id": number}
+                self.notices.append(_notice("errors", business_id, named, at, self.received_at))
+        elif field in NOTICES:
+            self.notices.append(_notice(field, business_id, value, at, self.received_at))
+        elif field == "user_preferences":
+            self._take_choices(value)
+        else:
+            self.remarks.append(field or "without field")
+
+    def _take_messages(self, value: dict[str, Any], number: str, people: People) -> None:
+        number_id = self.numbers.get(number)
         for item in as_list(value.get("messages")):
             raw = as_dict(item)
             if number_id is None:
-                unknown.append(external_number)
-                continue
-            if raw.get("type") == "system":
-                change = _identity_change(raw, received_at, request_id)
+                self.unknown.append(number)
+            elif raw.get("type") == "system":
+                change = _identity_change(raw, self.received_at, self.request_id)
                 if change:
-                    changes.append(change)
+                    self.changes.append(change)
                 else:
-                    remarks.append(f"system:{as_text(as_dict(raw.get('system')).get('type'))}")
-                continue
-            message = _message(raw, people, number_id, received_at, request_id)
-            if message:
-                messages.append(message)
+                    what = as_text(as_dict(raw.get("system")).get("type"))
+                    self.remarks.append(f"system:{what}")
             else:
-                # No person to answer, or nothing to tell it from its repetition by.
-                remarks.append(f"message:{as_text(raw.get('type')) or 'without sender'}")
+                message = _message(raw, people, number_id, self.received_at, self.request_id)
+                if message:
+                    self.messages.append(message)
+                else:
+                    # No person to answer, or nothing to tell it from its repetition by.
+                    what = as_text(raw.get("type")) or "without sender"
+                    self.remarks.append(f"message:{what}")
+
+    def _take_statuses(self, value: dict[str, Any]) -> None:
         for item in as_list(value.get("statuses")):
-            status = _status(as_dict(item), received_at)
+            status = _status(as_dict(item), self.received_at)
             if status:
-                statuses.append(status)
+                self.statuses.append(status)
             else:
-                remarks.append("status:incomplete")
-        if errors := as_list(value.get("errors")):
-            named = {"errors": errors, "phone_number_id": external_number}
-            notices.append(_notice("errors", business_id, named, at, received_at))
-    return Parsed(
-        messages=tuple(messages),
-        statuses=tuple(statuses),
-        changes=tuple(changes),
-        choices=tuple(choices),
-        notices=tuple(notices),
-        remarks=tuple(remarks),
-        unknown_numbers=tuple(dict.fromkeys(unknown)),
-    )
+                self.remarks.append("status:incomplete")
+
+    def _take_choices(self, value: dict[str, Any]) -> None:
+        people = _people(as_list(value.get("contacts")))
+        for item in as_list(value.get("user_preferences")):
+            choice = _choice(as_dict(item), people, self.received_at)
+            if choice:
+                self.choices.append(choice)
+            else:
+                what = as_text(as_dict(item).get("category"))
+                self.remarks.append(f"user_preferences:{what}")
 
 
 def _decode(body: bytes) -> Any:
@@ -134,14 +164,12 @@ def _changes(envelope: dict[str, Any]) -> Iterable[tuple[str, Any, str, dict[str
     for item in as_list(envelope.get("entry")):
         entry = as_dict(item)
         business_id, at = as_text(entry.get("id"))[:40], entry.get("time")
-        for change in as_list(entry.get("changes")):
-            change = as_dict(change)
+        for change in map(as_dict, as_list(entry.get("changes"))):
             yield business_id, at, as_text(change.get("field")), as_dict(change.get("value"))
 
 
-def _people(contacts: list[Any]) -> dict[str, tuple[str, str, str]]:
-    """Every name a message may call its sender by → (business-scoped id, phone, profile name)."""
-    people = {}
+def _people(contacts: list[Any]) -> People:
+    people: People = {}
     for item in contacts:
         contact = as_dict(item)
         whatsapp_id, phone = _whatsapp_id(contact.get("user_id")), as_digits(contact.get("wa_id"))
@@ -320,7 +348,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Parts]] = {
 
 def _message(
     raw: dict[str, Any],
-    people: dict[str, tuple[str, str, str]],
+    people: People,
     number_id: int,
     received_at: datetime,
     request_id: str,
@@ -388,9 +416,7 @@ def _identity_change(
     )
 
 
-def _choice(
-    raw: dict[str, Any], people: dict[str, tuple[str, str, str]], received_at: datetime
-) -> MarketingChoice | None:
+def _choice(raw: dict[str, Any], people: People, received_at: datetime) -> MarketingChoice | None:
     value = as_text(raw.get("value"))
     if as_text(raw.get("category")) != "marketing_messages" or value not in {"stop", "resume"}:
         return None
@@ -400,7 +426,11 @@ def _choice(
     if not whatsapp_id and not phone:
         return None
     return MarketingChoice(
-        whatsapp_id=whatsapp_id, phone=phone, wants=value == "resume", received_at=received_at
+        whatsapp_id=whatsapp_id,
+        phone=phone,
+        wants=value == "resume",
+        chosen_at=_moment(raw.get("timestamp"), received_at),
+        received_at=received_at,
     )
 
 

@@ -22,12 +22,13 @@ def as_text(value: Any) -> str:
     """A text that PostgreSQL takes: no null character, no lone surrogate."""
     if not isinstance(value, str):
         return ""
-    if not value.isascii():
+    text: str = value
+    if not text.isascii():
         try:
-            value.encode()
+            text.encode()
         except UnicodeEncodeError:
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value.replace("\0", "\ufffd")
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
 
 
 def as_digits(value: Any) -> str:
