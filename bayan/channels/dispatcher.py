@@ -11,17 +11,18 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import aiohttp
 import structlog
 from django.db import Error
 from django.utils import timezone
 
-from bayan.channels import fetching, services, syncing
-from bayan.channels.adapters.base import Outcome, Reaction
+from bayan.channels import fetching, services, syncing, telling
+from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
 from bayan.channels.loops import DatabaseThread, first_of, listen
-from bayan.channels.models import Outgoing
+from bayan.channels.models import Media, Number, Outgoing
 from bayan.channels.services.claiming import AHEAD, MOST_IN_FLIGHT
 
 Loop = Callable[[aiohttp.ClientSession, asyncio.Event], Awaitable[None]]
@@ -105,6 +106,8 @@ class Sender:
         self._session = session
         self._under_way: set[asyncio.Task[None]] = set()
         self._valves: dict[int, Valve] = {}
+        self._uploading: dict[int, asyncio.Lock] = {}
+        self._uploaded: dict[int, tuple[str, datetime]] = {}
         self._results: list[tuple[Outgoing, Outcome]] = []
         self._is_over = False
         self._claiming = DatabaseThread("claiming")
@@ -150,14 +153,34 @@ class Sender:
         await self._settling.close()
 
     async def _hand_over(self, row: Outgoing, valve: Valve) -> None:
-        await valve.passage(row)
         try:
-            outcome = await services.deliver(self._session, row)
+            # First the file, however long it takes: then the message has its moment.
+            file_id = await self._upload(row.number, row.media) if row.media else ""
+            await valve.passage(row)
+            outcome = await services.deliver(self._session, row, file_id)
+        except ProviderRefused as refused:
+            outcome = refused.outcome
         except Exception:
             # One row that nobody foresaw must not leave its neighbours without an outcome.
             log.exception("dispatcher.failed", outgoing=str(row.public_id))
             outcome = Outcome(reaction=Reaction.UNCERTAIN, error={"title": "interrupted"})
         self._results.append((row, outcome))
+
+    async def _upload(self, number: Number, media: Media) -> str:
+        """The provider's id of this file: many messages may wait for one upload.
+
+        :raises ProviderRefused: it was not taken, so no message was sent
+        """
+        async with self._uploading.setdefault(media.pk, asyncio.Lock()):
+            known = self._uploaded.get(media.pk) or (media.external_id, media.external_until)
+            external_id, until = known
+            if not external_id or until is None or until <= timezone.now():
+                external_id, kept_for = await services.upload(self._session, number, media)
+                until = timezone.now() + kept_for
+                keep = partial(services.keep_upload, media, external_id, until=until)
+                await self._settling.run(keep)
+            self._uploaded[media.pk] = external_id, until
+            return external_id
 
     async def _settle_forever(self) -> None:
         while not self._is_over:
@@ -193,4 +216,4 @@ def _tidy() -> None:
     services.forget_limits(now=now)
 
 
-LOOPS: list[Loop] = [send_queued, fetching.run, syncing.run]
+LOOPS: list[Loop] = [send_queued, fetching.run, syncing.run, telling.run]

@@ -361,18 +361,23 @@ class Outgoing(models.Model):
         READ = "read", _("read")
         FAILED = "failed", _("failed")
 
+    # A row is written four times on its way: an index that nothing reads would cost each time.
     public_id = PublicIdField()
-    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
-    number = models.ForeignKey(Number, models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    number = models.ForeignKey(Number, models.PROTECT, related_name="+", db_index=False)
     # None: a number from a list, of whom we know nothing else.
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     to_phone = models.CharField(_("to (mobile)"), max_length=20, blank=True)
     to_whatsapp_id = models.CharField(_("to (WhatsApp id)"), max_length=160, blank=True)
     # The provider's part of the body: {"type": "text", "text": {…}}. A file's id is put in when it is sent.
     content = models.JSONField(_("content"))
-    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+")
-    template = models.ForeignKey(Template, models.PROTECT, null=True, related_name="+")
-    broadcast = models.ForeignKey(Broadcast, models.PROTECT, null=True, related_name="messages")
+    media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+", db_index=False)
+    template = models.ForeignKey(
+        Template, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    broadcast = models.ForeignKey(
+        Broadcast, models.PROTECT, null=True, related_name="messages", db_index=False
+    )
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane)
     # What an answer to this message is about: receivers are listed in config/subscriptions.py.
     subject_type = models.CharField(_("subject"), max_length=60, blank=True)
@@ -412,7 +417,12 @@ class Outgoing(models.Model):
                 name="outgoing_queue",
                 condition=Q(state="queued"),
             ),
-            models.Index("broadcast", "state", name="outgoing_of_broadcast"),
+            models.Index(
+                "broadcast",
+                "state",
+                name="outgoing_of_broadcast",
+                condition=Q(broadcast__isnull=False),
+            ),
             models.Index(
                 "contact", name="outgoing_held", condition=Q(state="held", broadcast=None)
             ),

@@ -127,7 +127,7 @@ def test_the_client_reacts_reads_types_and_answers(api: Api, client: WhatsApp) -
 def test_the_client_sends_a_template_to_somebody_who_never_wrote(
     api: Api, client: WhatsApp
 ) -> None:
-    body = BodyText("رقم {{1}}، الحالة {{2}}، الموعد {{3}}.", "1", "2", "3")
+    body: Any = BodyText("رقم {{1}}، الحالة {{2}}، الموعد {{3}}.", "1", "2", "3")
     sent = client.send_template(
         "966500000777", "case_update_ar", TemplateLanguage.ARABIC,
         params=[body.params("482913605", "قيد المعالجة", "مساء الخميس")],

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
 
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account, Media, Outgoing
+from bayan.channels.models import Account, Media, Outgoing, ReadMark
 
 
 class Reaction(Enum):
@@ -116,9 +117,33 @@ class Adapter(Protocol):
         """
 
     async def send(
-        self, session: aiohttp.ClientSession, account: Account, row: Outgoing
+        self, session: aiohttp.ClientSession, account: Account, row: Outgoing, file_id: str = ""
     ) -> Outcome:
-        """Hand one message to the provider. Never raises for what the network or provider does."""
+        """Hand one message to the provider, with the file that it was given before (`upload`).
+
+        Never raises for what the network or provider does.
+        """
+
+    async def upload(
+        self,
+        session: aiohttp.ClientSession,
+        account: Account,
+        number: str,
+        media: Media,
+        path: Path,
+    ) -> tuple[str, timedelta]:
+        """The provider's id of a file of ours, and for how long it keeps it.
+
+        :raises ProviderRefused: with what its answer means
+        """
+
+    async def tell_read(
+        self, session: aiohttp.ClientSession, account: Account, number: str, mark: ReadMark
+    ) -> None:
+        """Let the person see that their message was read, or that somebody is typing.
+
+        :raises ProviderRefused: with what its answer means
+        """
 
     async def token_facts(self, session: aiohttp.ClientSession, account: Account) -> TokenFacts:
         """What the provider says of the account's access token.

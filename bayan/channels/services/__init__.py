@@ -3,6 +3,14 @@
 from bayan.channels.services import templates
 from bayan.channels.services.accounts import save_account, want_sync
 from bayan.channels.services.claiming import claim, forget_limits
+from bayan.channels.services.handing import (
+    deliver,
+    keep_upload,
+    mark_read,
+    take_read_marks,
+    tell_read,
+    upload,
+)
 from bayan.channels.services.health import (
     AlertRaisedAgain,
     mark_settled,
@@ -34,7 +42,6 @@ from bayan.channels.services.sending import (
     NotUncertain,
     TextTooLong,
     choices_content,
-    deliver,
     expire_held,
     release_held,
     resend,
@@ -68,6 +75,8 @@ __all__ = [
     "expire_held",
     "forget_limits",
     "keep_file",
+    "keep_upload",
+    "mark_read",
     "mark_settled",
     "media_path",
     "parse",
@@ -83,8 +92,11 @@ __all__ = [
     "settle",
     "settle_alert",
     "stop_number",
+    "take_read_marks",
+    "tell_read",
     "templates",
     "text_content",
+    "upload",
     "verify",
     "want_sync",
     "what_is_allowed",

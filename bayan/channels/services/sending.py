@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 import structlog
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from bayan.channels.adapters import ADAPTERS
-from bayan.channels.adapters.base import Outcome
 from bayan.channels.models import Media, Number, Outgoing, Template
 from bayan.core import live
 from bayan.core.errors import DomainError
@@ -183,11 +181,6 @@ def expire_held(*, now: datetime) -> int:
     )
     live.announce((row.node_id, "outgoing", row.public_id) for row in rows)
     return len(rows)
-
-
-async def deliver(session: aiohttp.ClientSession, row: Outgoing) -> Outcome:
-    """Hand a claimed message to its provider; the outcome is settled by `settle`."""
-    return await ADAPTERS[row.number.account.channel].send(session, row.number.account, row)
 
 
 def wake_dispatcher() -> None:

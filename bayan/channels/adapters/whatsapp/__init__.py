@@ -5,15 +5,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from bayan.channels.adapters.base import FileAddress, FlowFacts, NumberFacts, Outcome, TokenFacts
-from bayan.channels.adapters.whatsapp import errors, facts, files, graph, inbound, outbound
+from bayan.channels.adapters.whatsapp import (
+    errors,
+    facts,
+    files,
+    graph,
+    inbound,
+    outbound,
+    uploading,
+)
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account, Media, Outgoing
+from bayan.channels.models import Account, Media, Outgoing, ReadMark
 
 
 class WhatsApp:
@@ -30,9 +39,32 @@ class WhatsApp:
         return inbound.parse(body, numbers=numbers, received_at=received_at, request_id=request_id)
 
     async def send(
-        self, session: aiohttp.ClientSession, account: Account, row: Outgoing
+        self, session: aiohttp.ClientSession, account: Account, row: Outgoing, file_id: str = ""
     ) -> Outcome:
-        return await graph.post_message(session, account, row, row.content)
+        content = uploading.with_file(row.content, file_id) if file_id else row.content
+        return await graph.post_message(session, account, row, content)
+
+    async def upload(
+        self,
+        session: aiohttp.ClientSession,
+        account: Account,
+        number: str,
+        media: Media,
+        path: Path,
+    ) -> tuple[str, timedelta]:
+        external_id = await uploading.upload(session, account, number, media, path)
+        return external_id, uploading.KEPT_FOR
+
+    async def tell_read(
+        self, session: aiohttp.ClientSession, account: Account, number: str, mark: ReadMark
+    ) -> None:
+        body = {
+            "messaging_product": "whatsapp",
+            "status": "read",
+            "message_id": mark.external_id,
+            **({"typing_indicator": {"type": "text"}} if mark.is_typing else {}),
+        }
+        await graph.call(session, account, "POST", f"{number}/messages", json=body)
 
     async def token_facts(self, session: aiohttp.ClientSession, account: Account) -> TokenFacts:
         return await facts.token(session, account)
