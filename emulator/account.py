@@ -186,4 +186,5 @@ def tell_of_flow(flow: Flow) -> dict[str, Any]:
         "categories": flow.categories,
         "validation_errors": [],
         "json_version": flow.json["version"],
+        "updated_at": "2026-11-01T08:00:00+0000",
     }

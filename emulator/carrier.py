@@ -101,9 +101,13 @@ class Carrier:
             change = webhooks.change(number, value)
             self.courier.send(change, kind="notice.messages", person=ACCOUNT, about="")
             return
+        if field == "user_preferences":
+            base = {"messaging_product": "whatsapp", "metadata": number.metadata()}
+            value = {**base, **value}
+            self._heed(value)
         self.courier.announce(field, value)
-        if field != "user_preferences":
-            return
+
+    def _heed(self, value: dict[str, Any]) -> None:
         for asked in value.get("user_preferences", ()):
             person = self.world.find(str(asked.get("wa_id") or asked.get("user_id")))
             if person is not None:

@@ -8,6 +8,7 @@ from emulator.carrier import Carrier
 from emulator.errors import ProviderError
 from emulator.graph import authorise, chosen, decoded, page_of, refusing, unknown_object
 from emulator.media import KIND_OF, Media
+from emulator.templates import MOST_TEMPLATES
 
 ACCOUNT_FIELDS = ("name", "currency", "timezone_id")
 NUMBER_FIELDS = (
@@ -18,7 +19,7 @@ NUMBER_FIELDS = (
     "platform_type",
     "throughput",
 )
-FLOW_FIELDS = ("name", "status", "categories", "validation_errors")
+FLOW_FIELDS = ("name", "status", "categories", "validation_errors", "updated_at")
 TEMPLATE_FIELDS = ("name", "parameter_format", "components", "language", "status", "category")
 
 
@@ -44,6 +45,13 @@ class Management:
         ]
         page = page_of(told, request)
         page["data"] = [chosen(each, request, TEMPLATE_FIELDS) for each in page["data"]]
+        if "summary" in query:
+            page["summary"] = {
+                "total_count": len(told),
+                "message_template_count": len(list(self._templates)),
+                "message_template_limit": MOST_TEMPLATES,
+                "are_translations_complete": False,
+            }
         return json_response(page)
 
     @refusing

@@ -58,7 +58,7 @@ class Provider:
         number = self._number(request, phone_number_id)
         if fault := faults.strikes("error"):
             raise ProviderError(fault.code or 131016, "An error that was asked for.")
-        body = shapes.as_documented(decoded(request))
+        body = shapes.as_documented(decoded(request), has_nulls=b"null" in request.body)
         shapes.check_product(body)
         if "status" in body:
             return self._read_mark(body, number)

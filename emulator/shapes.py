@@ -132,6 +132,7 @@ class Kinds:
     """An object whose `type` decides what else it holds."""
 
     kinds: Mapping[str, Shape]
+    in_capitals: bool = False  # the type may be written BODY as well as body
 
     def check(self, value: Any, where: str) -> None:
         if not isinstance(value, dict):
@@ -139,6 +140,8 @@ class Kinds:
         if "type" not in value:
             raise ProviderError(MISSING, f"The parameter {where}['type'] is required.")
         kind = value["type"]
+        if self.in_capitals and isinstance(kind, str):
+            kind = value["type"] = kind.lower()
         shape = self.kinds.get(kind) if isinstance(kind, str) else None
         if shape is None:
             raise ProviderError(
@@ -265,6 +268,7 @@ CONTACT = Fields(
 )
 
 PARAMETER = Kinds(
+    in_capitals=True,
     kinds={
         "text": Fields(must={"text": Text()}, may={"parameter_name": ANY_TEXT}),
         "payload": Fields(must={"payload": Text(most=256)}),
@@ -276,7 +280,7 @@ PARAMETER = Kinds(
         "video": Fields(must={"video": VIDEO}),
         "document": Fields(must={"document": DOCUMENT}),
         "location": Fields(must={"location": Anything()}),
-    }
+    },
 )
 PARAMETERS = Many(of=PARAMETER, least=0)
 TEMPLATE = Fields(
@@ -303,7 +307,7 @@ TEMPLATE = Fields(
                         },
                         may={"parameters": PARAMETERS},
                     ),
-                }
+                },
             ),
         )
     },
@@ -344,13 +348,14 @@ READ_MARK = Fields(
 )
 
 
-def as_documented(body: Any) -> Any:
+def as_documented(body: Any, *, has_nulls: bool) -> Any:
     """The body as the documentation spells it, where clients spell it otherwise and are understood.
 
     A null is as good as nothing; a template's parts may be named in capitals; the request for a phone
     number goes by two names.
     """
-    body = _without_nulls(body)
+    if has_nulls:
+        body = _without_nulls(body)
     if not isinstance(body, dict):
         return body
     interactive, template = body.get("interactive"), body.get("template")

@@ -47,6 +47,7 @@ class Template:
     rejected_reason: str = "NONE"
     previous_category: str | None = None
     message_send_ttl_seconds: int | None = None
+    scored_at: float = 0.0
     created_at: float = 0.0
     edited_at: list[float] = field(default_factory=list)
     pauses: int = 0
@@ -64,7 +65,7 @@ class Template:
             "status": self.status,
             "category": self.category,
             "id": self.id,
-            "quality_score": {"score": self.quality},
+            "quality_score": {"score": self.quality, "date": int(self.scored_at)},
             "rejected_reason": self.rejected_reason,
         }
         if self.previous_category:
@@ -149,6 +150,7 @@ class Templates:
             parameter_format=made.get("parameter_format", "POSITIONAL").upper(),
             message_send_ttl_seconds=made.get("message_send_ttl_seconds"),
             created_at=now,
+            scored_at=now,
         )
         self._index(template)
         self._keep()
@@ -247,6 +249,7 @@ class Templates:
             **template.named(),
         }
         template.quality = quality
+        template.scored_at = self._now()
         self._keep()
         self._announce("message_template_quality_update", value)
 

@@ -91,7 +91,7 @@ async def measure(asked: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--callback", callback]
     emulator = subprocess.Popen([*command, "--throughput", "0"])  # noqa: S603  our own
     try:
-        while True:
+        while emulator.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

@@ -93,6 +93,12 @@ ACCEPTED = {
         "contacts": [{"name": {"formatted_name": "نورة"}, "phones": [{"phone": "+966500000101"}]}],
     },
     "reaction": of("reaction", message_id="wamid.x", emoji="🙏"),
+    "nulls for what is left out": {
+        **text(),
+        "context": None,
+        "recipient": None,
+        "text": {"body": "أهلًا", "preview_url": None},
+    },
     "reaction taken back": of("reaction", message_id="wamid.x", emoji=""),
     "three buttons": buttons(
         *(button(n, title="ب" * 20, id=f"{n}" * 256) for n in range(3)),
@@ -133,6 +139,7 @@ REFUSED: dict[str, tuple[Any, int]] = {
     "a group nobody has": ({**text(), "recipient_type": "group"}, 131041),
     "no recipient": ({**text(), "to": ""}, MISSING),
     "a recipient without digits": ({**text(), "to": "نورة"}, INVALID),
+    "null for what is needed": ({"type": "text", "text": {"body": None}}, MISSING),
     "a number, not a text": ({**text(), "to": 966500000101}, WRONG),
     "itself": ({**text(), "to": "966112345678"}, 131021),
     "callback data of 513": ({**text(), "biz_opaque_callback_data": "d" * 513}, INVALID),

@@ -145,6 +145,7 @@ def test_any_notice_can_be_sent_in_its_own_words(api: Api, business: Business) -
 def test_who_stopped_marketing_gets_none(api: Api, business: Business) -> None:
     notice(api, notice="stop_marketing", person=NOURA)
     eventually(lambda: business.received)
+    assert business.values[0]["metadata"]["phone_number_id"] == "106540000000940"
     (told,) = business.values[0]["user_preferences"]
     assert told == {
         "wa_id": NOURA,

@@ -305,6 +305,8 @@ def test_the_list_has_pages_filters_and_fields(api: Api, templates: Templates) -
 
     assert names == [each["name"] for each in everything if each["language"] == "ar"]
     assert templates.list(status="REJECTED", name="case_update")["data"] == []
+    counted = templates.list(limit=1, language="ar", summary="total_count")["summary"]
+    assert counted["total_count"] == len(names)
     assert templates.list(limit=0)["error"]["code"] == 100
     assert templates.list(after="nothing")["error"]["code"] == 100
 
@@ -373,6 +375,15 @@ SENDS: dict[str, Callable[[Api], httpx.Response]] = {
     ),
     "a link": lambda api: send(
         api, "weather_alert_ar", ALERT, part("button", text("7"), sub_type="url", index=0)
+    ),
+    "types in capitals": lambda api: send(
+        api,
+        "weather_alert_ar",
+        {
+            "type": "BODY",
+            "parameters": [{**each, "type": "TEXT"} for each in ALERT["parameters"]],
+        },
+        {**part("BUTTON", text("7"), index=0), "sub_type": "URL"},
     ),
     "to somebody who never wrote": lambda api: send(api, "case_update_ar", UPDATE, to=STRANGER),
 }
