@@ -8,7 +8,7 @@ SOURCES := bayan emulator benchmarks e2e conftest.py
 TEMPLATES := bayan emulator
 LOCK := $(UV) pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup run check test e2e bench messages lock format clean
+.PHONY: help setup run check test e2e bench chaos messages lock format clean
 
 help: ## show these words
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ bench: setup ## run all benchmarks, small
 	$(VENV)/bin/bayan bench intake --small
 	$(VENV)/bin/bayan bench pipeline --small
 	$(VENV)/bin/bayan bench dispatch --small
+
+chaos: setup $(VENV)/.ready-dev ## kill everything in turn while messages come and go (minutes)
+	$(VENV)/bin/bayan bench chaos
 
 messages: setup $(VENV)/.ready-dev .apt/gettext ## collect the strings to translate and compile the catalogues
 	$(PY) scripts/messages.py collect

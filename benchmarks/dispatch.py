@@ -9,14 +9,12 @@ import argparse
 import json
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from benchmarks.ground import BenchFailed, Ground, ground
+from benchmarks.ground import BenchFailed, Ground, ask, ground
 
 # As far as a provider across the sea: 150 ms, give or take 100.
 ANSWER_MS, ANSWER_JITTER_MS = 150, 100
@@ -226,12 +224,12 @@ def _wait_for_all(emulator: str, phase: Phase, seconds: float) -> None:
         time.sleep(1)
     time.sleep(1)  # what would come twice may come now
     phase.sent = sorted(phase.sent + _sent(emulator, position))
-    refused = _ask(f"{emulator}/_control/refused")["items"]
+    refused = ask(f"{emulator}/_control/refused")["items"]
     phase.refused = Counter(item["code"] for item in refused)
 
 
 def _sent(emulator: str, after: int, limit: int = 200_000) -> list[tuple[float, str]]:
-    items = _ask(f"{emulator}/_control/sent?after={after}&limit={limit}")["items"]
+    items = ask(f"{emulator}/_control/sent?after={after}&limit={limit}")["items"]
     return [
         (
             datetime.fromisoformat(item["at"]).timestamp(),
@@ -239,14 +237,6 @@ def _sent(emulator: str, after: int, limit: int = 200_000) -> list[tuple[float, 
         )
         for item in items
     ]
-
-
-def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
-    request = urllib.request.Request(  # noqa: S310  # an address of our own
-        url, data=json.dumps(body).encode() if body else None
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
-        return json.load(answer)
 
 
 def _report(phases: Sequence[Phase]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psycopg
 
@@ -170,6 +173,15 @@ def ground() -> Iterator[Ground]:
         place.clear_away()
         signal.signal(signal.SIGINT, impatient)
         signal.signal(signal.SIGTERM, before)
+
+
+def ask(url: str, body: dict[str, Any] | None = None) -> Any:
+    """What an HTTP server of ours answers to a GET, or to a POST of this body, as JSON."""
+    request = urllib.request.Request(  # noqa: S310  # an address of our own
+        url, data=json.dumps(body).encode() if body else None
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
+        return json.load(answer)
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import msgspec
+import psycopg
 
 from benchmarks.intake import DETAILS, ENDINGS, GREETINGS, MATTERS, PHONE_NUMBER_ID, PLACES
 
@@ -16,6 +17,24 @@ KINDS = {"image": 8, "voice": 5, "location": 4, "reaction": 3, "list_reply": 3}
 # How many messages come in one post: mostly one, on a rush a few.
 SIZES = (1, 1, 1, 1, 1, 1, 2, 3, 4, 8)
 STAMP = "1795328100"
+
+LOST = """
+    SELECT count(*) FROM unnest(%s::text[]) AS p (posted)
+    WHERE NOT EXISTS (SELECT FROM inbox_message m WHERE m.external_id = p.posted)
+"""
+# A reaction stands on the message it belongs to, or as one of its own.
+LOST_REACTIONS = """
+    SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS r (posted, target)
+    WHERE NOT EXISTS (SELECT FROM inbox_message m WHERE m.external_id = r.posted)
+      AND NOT EXISTS (SELECT FROM inbox_message m
+                      WHERE m.external_id = r.target AND m.their_reaction <> '')
+"""
+DOUBLES = """
+    SELECT coalesce(sum(times - 1), 0) FROM (
+        SELECT count(*) AS times FROM inbox_message
+        WHERE direction = 'in' AND external_id LIKE %s GROUP BY external_id
+    ) AS t
+"""
 
 _chance = random.Random(940)  # noqa: S311  # the same load every time
 _TEXTS = [" ".join(words) for words in product(GREETINGS, MATTERS, PLACES, DETAILS, ENDINGS)]
@@ -118,6 +137,21 @@ def statuses(rows: Sequence[tuple[str, str, str]]) -> bytes:
             ]
         }
     )
+
+
+def missing_and_doubled(connection: psycopg.Connection, mix: Mix, count: int) -> tuple[int, int]:
+    """How many of the first `count` messages are nowhere, and how often one is there again."""
+    reactions = [n for n in range(count) if mix.kind(n) == "reaction"]
+    others = [mix.message_id(n) for n in range(count) if mix.kind(n) != "reaction"]
+    targets = [mix.message_id(n - mix.people) for n in reactions]
+    asked: list[tuple[str, list[Any]]] = [
+        (LOST, [others]),
+        (LOST_REACTIONS, [[mix.message_id(n) for n in reactions], targets]),
+        (DOUBLES, [f"wamid.{mix.mark}%"]),
+    ]
+    found = [connection.execute(query.encode(), values).fetchone() for query, values in asked]
+    lost, lost_reactions, doubles = (int(row[0]) for row in found if row)
+    return lost + lost_reactions, doubles
 
 
 def envelope(value: dict[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.ground import BenchFailed, Ground, ground
 from benchmarks.intake import PATH, Connection, Load, Phase, signature_of, signed_request
-from benchmarks.mix import Mix, name_of, phone_of, statuses
+from benchmarks.mix import Mix, missing_and_doubled, name_of, phone_of, statuses
 
 WORKERS = ("worker 1", "worker 2")
 PEOPLE = 5_000
@@ -88,23 +88,6 @@ SENT = """
            30, '', '', 'bench', 'sent', 'wamid.OURS' || lpad(n::text, 9, '0'), 1, now(), now(), now()
     FROM channels_number, generate_series(0, %s - 1) AS n
 """
-LOST = """
-    SELECT count(*) FROM unnest(%s::text[]) AS p (posted)
-    WHERE NOT EXISTS (SELECT FROM inbox_message m WHERE m.external_id = p.posted)
-"""
-# A reaction stands on the message it belongs to, or as one of its own.
-LOST_REACTIONS = """
-    SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS r (posted, target)
-    WHERE NOT EXISTS (SELECT FROM inbox_message m WHERE m.external_id = r.posted)
-      AND NOT EXISTS (SELECT FROM inbox_message m
-                      WHERE m.external_id = r.target AND m.their_reaction <> '')
-"""
-DOUBLES = """
-    SELECT coalesce(sum(times - 1), 0) FROM (
-        SELECT count(*) AS times FROM inbox_message
-        WHERE direction = 'in' AND external_id LIKE 'wamid.%%' GROUP BY external_id
-    ) AS t
-"""
 
 
 @dataclass
@@ -169,7 +152,8 @@ def main(arguments: Sequence[str]) -> int:
             _give_it_a_past(place, options.past)
             mix = _post_backlog(place, port, options.backlog, options.past)
             drained = _drain(place, options.backlog)
-            lost, doubles = _compare(place, mix, options.backlog)
+            with place.connect() as connection:
+                lost, doubles = missing_and_doubled(connection, mix, options.backlog)
             watched = uvloop.run(_watch(port, options.seconds, options.rate))
     except BenchFailed as failure:
         print(failure, file=sys.stderr)
@@ -276,27 +260,6 @@ def _drain(place: Ground, backlog: int) -> Drain:
 
 def _megabytes(place: Ground) -> float:
     return sum(place.megabytes(name) for name in WORKERS)
-
-
-def _compare(place: Ground, mix: Mix, backlog: int) -> tuple[int, int]:
-    """How many of the posted messages are nowhere, and how many are there more than once."""
-    reactions = [n for n in range(backlog) if mix.kind(n) == "reaction"]
-    others = [mix.message_id(n) for n in range(backlog) if mix.kind(n) != "reaction"]
-    with place.connect() as connection:
-        asked = [
-            (LOST, [others]),
-            (
-                LOST_REACTIONS,
-                [
-                    [mix.message_id(n) for n in reactions],
-                    [mix.message_id(n - mix.people) for n in reactions],
-                ],
-            ),
-            (DOUBLES, []),
-        ]
-        found = [connection.execute(query, values).fetchone() for query, values in asked]
-    lost, lost_reactions, doubles = (int(row[0]) for row in found if row)
-    return lost + lost_reactions, doubles
 
 
 async def _watch(port: int, seconds: float, rate: float) -> Watch:

@@ -53,10 +53,10 @@ class Up:
         }
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not any("Bayan is ready" in line for line in self.said):
             assert time.monotonic() < deadline, self.said
-            line = self._lines.get(timeout=60)
+            line = self._lines.get(timeout=120)
             assert line is not None, self.said
             self.said.append(line)
 
@@ -131,6 +131,18 @@ class Up:
         while not self._lines.empty():
             if (line := self._lines.get()) is not None:
                 self.said.append(line)
+
+
+def count(up: Up, rows: str, what: str = "count(*)") -> int:
+    """How many of these rows the instance holds; -1 while its database is away."""
+    query = f"SELECT {what} FROM {rows}"  # noqa: S608  # constants
+    try:
+        with up.connect() as connection:
+            row = connection.execute(query.encode()).fetchone()
+    except psycopg.OperationalError:
+        return -1
+    assert row is not None
+    return int(row[0])
 
 
 def clean_environment() -> dict[str, str]:

@@ -28,11 +28,12 @@ from bayan.config.archive import ArchiveReader, ArchiveWriter
 from bayan.config.cluster import BOOTSTRAP_SQL, binaries
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.supervisor import UNFINISHED
-from bayan.config.tests.instances import Up, clean_environment, eventually
-from bayan.config.tests.test_kill import body_of, count
+from bayan.config.tests.instances import Up, clean_environment, count, eventually
 from bayan.core import audit
+from benchmarks.mix import Mix
 
 PASSPHRASE = "نخلة الجبيل تعطي رطبًا كثيرًا"
+MIX = Mix("KILL", people=250)
 SEALED_WITH = {"BAYAN_BACKUP_PASSPHRASE": PASSPHRASE}
 
 pytestmark = pytest.mark.xdist_group("kill")
@@ -236,12 +237,14 @@ def test_everything_answered_before_the_backup_is_there_once_after_all_was_kille
 
 
 OURS = "inbox_message m WHERE m.external_id LIKE 'wamid.KILL%'"
-BEFORE = "inbox_message m WHERE m.external_id BETWEEN 'wamid.KILL000000' AND 'wamid.KILL000199'"
+BEFORE = (
+    "inbox_message m WHERE m.external_id BETWEEN 'wamid.KILL000000000' AND 'wamid.KILL000000199'"
+)
 WAITING = "intake_journal WHERE processed_at IS NULL AND set_aside_at IS NULL"
 
 
 def deliver(client: httpx.Client, up: Up, number: int) -> int:
-    body = body_of(number)
+    body = MIX.body([number])
     signature = hmac.digest(b"demo-app-secret", body, "sha256").hex()
     return client.post(
         f"http://127.0.0.1:{up.port}/hooks/whatsapp/demo",

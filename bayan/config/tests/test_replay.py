@@ -25,8 +25,7 @@ from bayan.channels.tests.factories import make_account
 from bayan.config import replay
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.replay import BadLine, Doorway, Replay, lines_of, moment, shift
-from bayan.config.tests.instances import Up, eventually
-from bayan.config.tests.test_kill import count
+from bayan.config.tests.instances import Up, count, eventually
 from bayan.intake.models import Seen
 from bayan.intake.tests.hooks import recording
 
