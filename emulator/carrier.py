@@ -102,7 +102,7 @@ class Carrier:
             self.courier.send(change, kind="notice.messages", person=ACCOUNT, about="")
             return
         if field == "user_preferences":
-            base = {"messaging_product": "whatsapp", "metadata": number.metadata()}
+            base = {"messaging_product": "whatsapp", "metadata": number.metadata}
             value = {**base, **value}
             self._heed(value)
         self.courier.announce(field, value)

@@ -86,6 +86,10 @@ class Faults:
         self._changed()
         return cleared
 
+    @property
+    def are_any(self) -> bool:
+        return bool(self._faults)
+
     def listed(self) -> list[dict[str, Any]]:
         return [fault.to_json() for fault in self._faults]
 

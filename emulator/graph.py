@@ -10,7 +10,7 @@ import msgspec
 from emulator.asgi import Request, Response, json_response
 from emulator.carrier import Carrier
 from emulator.errors import ProviderError
-from emulator.faults import BEFORE
+from emulator.faults import BEFORE, Faults
 
 DEFAULT_PAGE, LARGEST_PAGE = 25, 1000
 
@@ -52,9 +52,7 @@ def cut() -> Response:
     return Response(is_cut=True)
 
 
-def authorise(request: Request, carrier: Carrier) -> None:
-    """Let the faults strike that can hit any request, then refuse one without a valid token."""
-    faults = carrier.faults
+def _make_trouble(faults: Faults) -> None:
     if faults.strikes("outage"):
         raise ProviderError(2, "Temporary due to downtime or due to being overloaded.")
     if faults.strikes("disconnect", code=BEFORE):
@@ -65,6 +63,12 @@ def authorise(request: Request, carrier: Carrier) -> None:
         raise ProviderError(fault.code or 80007, "Too many requests.", http_status=429)
     if faults.strikes("expired_token"):
         raise ProviderError(190, "Error validating access token: the session has expired.")
+
+
+def authorise(request: Request, carrier: Carrier) -> None:
+    """Let the faults strike that can hit any request, then refuse one without a valid token."""
+    if carrier.faults.are_any:
+        _make_trouble(carrier.faults)
     scheme, _, given = request.headers.get(b"authorization", b"").partition(b" ")
     # Uploads of samples say OAuth, all else says Bearer.
     if scheme not in (b"Bearer", b"OAuth"):

@@ -149,7 +149,7 @@ class Provider:
         key, to_phone = shapes.recipient_of(body)
         if body.get("recipient_type") == "group":
             raise ProviderError(131041, "This number has no group with that id.")
-        if any(key == own.display for own in carrier.account.numbers.values()):
+        if key in carrier.account.displays:
             raise ProviderError(131021, "Sender and recipient phone numbers are the same.")
         if flow := shapes.flow_part(body):
             carrier.account.check_flow(flow)

@@ -39,7 +39,7 @@ def envelope(account_id: str, changes: Iterable[bytes], *, time: int | None = No
 
 def change(number: Number, value: dict[str, Any]) -> bytes:
     """What goes on at one number, as a change of the field `messages`."""
-    told = {"messaging_product": "whatsapp", "metadata": number.metadata(), **value}
+    told = {"messaging_product": "whatsapp", "metadata": number.metadata, **value}
     return msgspec.json.encode({"value": told, "field": "messages"})
 
 
