@@ -31,6 +31,18 @@ await build({
   legalComments: "none",
 });
 
+// Loaded when somebody records: a page that nobody speaks in does without.
+await build({
+  entryPoints: [join(root, "assets/js/recorder.js")],
+  outdir: dist,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["chrome123", "firefox128", "safari17.5"],
+  logLevel: "warning",
+  legalComments: "none",
+});
+
 /** The icons that templates name, so that the sprite holds these and no other. */
 function iconsInTemplates() {
   const names = new Set();

@@ -3,6 +3,8 @@ import "./keyed.js";
 import "./notices.js";
 import "./live.js";
 import "./composer.js";
+import "./attachments.js";
+import "./map.js";
 import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";

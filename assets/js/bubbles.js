@@ -129,3 +129,46 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();
 });
+
+// Reactions: a small bar of emoji at the message; ours again takes it back.
+function closeBars() {
+  for (const bar of document.querySelectorAll("article > .emoji-bar")) bar.remove();
+  for (const button of document.querySelectorAll("[data-react][aria-expanded=true]")) button.setAttribute("aria-expanded", "false");
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-react]");
+  const emoji = event.target.closest("[data-emoji]");
+  const isOpen = button?.getAttribute("aria-expanded") === "true";
+  const article = (button ?? emoji)?.closest("article");
+  if (emoji) {
+    const values = { emoji: emoji.dataset.emoji, csrfmiddlewaretoken: document.querySelector("#composer [name=csrfmiddlewaretoken]").value };
+    const address = article.querySelector("[data-react]").dataset.react;
+    htmx.ajax("POST", address, { source: article, target: article, swap: "outerHTML", values });
+  }
+  closeBars();
+  if (!button || isOpen) return;
+  const bar = document.getElementById("emoji-bar").content.firstElementChild.cloneNode(true);
+  bar.querySelector("[data-emoji='']").hidden = !button.dataset.ours;
+  bar.querySelector(`[data-emoji="${button.dataset.ours || "none"}"]`)?.setAttribute("aria-pressed", "true");
+  button.setAttribute("aria-expanded", "true");
+  article.append(bar);
+  bar.scrollIntoView({ block: "nearest" });
+  bar.querySelector("button").focus({ preventScroll: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const bar = document.querySelector("article > .emoji-bar");
+  if (!bar) return;
+  const article = bar.closest("article");
+  closeBars();
+  article.querySelector("[data-react]").focus();
+});
+
+// On a phone a tap on a message shows what can be done with it.
+document.addEventListener("click", (event) => {
+  const article = event.target.closest("article.bubble");
+  for (const picked of document.querySelectorAll("article.is-picked")) if (picked !== article) picked.classList.remove("is-picked");
+  if (article && !event.target.closest("a, button, summary, input, video, audio")) article.classList.toggle("is-picked");
+});

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
 from bayan.cases.models import Case
+from bayan.channels.models import Media
 from bayan.core.paging import Cursor, page_of
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -93,10 +95,33 @@ def message_out(row: Any) -> Out:
         "case_id": row.case_public_id,
         "direction": row.direction,
         "kind": row.kind,
-        "text": row.text,
+        # What a person took back is nobody's business any more.
+        "text": "" if row.revoked_at else row.text,
         "status": row.status,
         "received_at": row.received_at,
         "error": row.error,
+        "payload": {} if row.revoked_at else row.payload,
+        "media": media_out(row.media) if row.media and not row.revoked_at else None,
+        "quoted_external_id": row.quoted_id or None,
+        "forwarded": row.forwarded or None,
+        "their_reaction": row.their_reaction or None,
+        "our_reaction": row.our_reaction or None,
+        "edited_at": row.edited_at,
+        "revoked_at": row.revoked_at,
+    }
+
+
+def media_out(row: Media) -> Out:
+    is_stored = row.state == Media.State.STORED
+    return {
+        "id": row.public_id,
+        "kind": row.kind,
+        "state": row.state,
+        "mime_type": row.mime_type or None,
+        "name": row.name or None,
+        "size": row.size,
+        "sha256": row.sha256 or None,
+        "url": reverse("inbox:media", args=[row.public_id]) if is_stored else None,
     }
 
 
@@ -117,7 +142,7 @@ def case_out(row: Case) -> Out:
 
 def _messages() -> QuerySet[Message]:
     case = Case.objects.filter(reference=OuterRef("matter")).values("public_id")
-    return Message.objects.select_related("outgoing", "conversation").annotate(
+    return Message.objects.select_related("outgoing", "conversation", "media").annotate(
         case_public_id=Subquery(case)
     )
 

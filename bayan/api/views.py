@@ -47,6 +47,19 @@ class ConversationOut(Schema):
     window_closes_at: datetime | None
 
 
+class MediaOut(Schema):
+    id: UUID
+    kind: str = Field(description="image | audio | voice | video | document | sticker")
+    state: str = Field(description="waiting | stored | refused | gone")
+    mime_type: str | None
+    name: str | None
+    size: int | None
+    sha256: str | None
+    url: str | None = Field(
+        description="Where its bytes are, with the same token; null until stored"
+    )
+
+
 class MessageOut(Schema):
     id: UUID
     external_id: str | None
@@ -60,6 +73,14 @@ class MessageOut(Schema):
     )
     received_at: datetime
     error: dict[str, Any] | None
+    payload: dict[str, Any] = Field(description="What its kind has besides text")
+    media: MediaOut | None
+    quoted_external_id: str | None
+    forwarded: str | None = Field(description="once | often")
+    their_reaction: str | None
+    our_reaction: str | None
+    edited_at: datetime | None
+    revoked_at: datetime | None
 
 
 class CaseOut(Schema):

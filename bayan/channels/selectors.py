@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Q, TextField
 from django.db.models.functions import Cast
 
 from bayan.channels.adapters.whatsapp import templates as grammar
-from bayan.channels.models import Account, Media, Number, Outgoing, Quality, Template
+from bayan.channels.adapters.whatsapp.templates import Parameter
+from bayan.channels.models import Account, Number, Outgoing, Quality, Template
 from bayan.core.models import AuditEntry
 from bayan.core.rls import as_worker
 from bayan.people import selectors as people
 from bayan.people.permissions import Access
+
+# Parameters of a template that are texts to write, and a sign that no text holds.
+FILLED = {"text", "url", "payload", "code", "flow"}
+MARK = "\ue000"
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,6 @@ def subjects_of(external_ids: Iterable[str]) -> dict[str, Subject]:
 def accounts() -> list[Account]:
     """All accounts with their numbers."""
     return list(Account.objects.prefetch_related("numbers__node").order_by("key"))
-
-
-def file_of(media: Media) -> Path:
-    """Where the bytes of a stored file lie: under their hash, whatever anybody calls the file."""
-    return Path(settings.MEDIA_DIR) / media.sha256[:2] / media.sha256
 
 
 def numbers_for(access: Access, permission: str) -> list[Number]:
@@ -181,3 +180,37 @@ def steps_of(template: Template) -> list[Step]:
         )
         for line in lines
     ]
+
+
+def parameters_of(template: Template) -> list[Parameter]:
+    """What a message with this template must or can be given, in its order."""
+    return grammar.parameters(template.components)
+
+
+def preview(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
+    """How a message with this template looks while it is being filled in.
+
+    `fields` are its parameters with the values that are known; `header`, `body` and `links` are lists of
+    (key, text): where a key stands, the text is that parameter's value, or its example.
+    """
+    wanted = grammar.parameters(template.components)
+    # A mark that no text holds keeps each variable apart from the words around it.
+    seen = grammar.shown(
+        template.components, {p.key: f"{MARK}{p.key}{MARK}" for p in wanted if p.kind in FILLED}
+    )
+    examples = {p.key: values.get(p.key) or p.example for p in wanted}
+
+    def pieces(text: str) -> list[tuple[str, str]]:
+        parts = text.split(MARK)
+        return [
+            (part, examples.get(part, "")) if place % 2 else ("", part)
+            for place, part in enumerate(parts)
+        ]
+
+    return {
+        "fields": [(parameter, values.get(parameter.key, "")) for parameter in wanted],
+        "header": pieces(seen.get("header", {}).get("text", "")),
+        "body": pieces(seen["body"]),
+        "footer": seen.get("footer", ""),
+        "buttons": [button["text"] for button in seen.get("buttons", ())],
+    }

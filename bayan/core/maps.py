@@ -30,7 +30,8 @@ class Label:
 
     x: str
     y: str
-    name: str
+    name: str = ""
+    rank: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class Map:
     west: str
     north: str
     stretch: str
+    units: int = UNITS
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,16 @@ def _drawn(chart: _Chart, box: tuple[float, float, float, float], *, pin: Point 
     for place in chart.places:
         x, y = chart.at(*place["at"])
         inside = left < x < left + width and top < y < top + height
-        if inside and shown_km <= NAMED_UP_TO_KM[place["rank"]]:
-            labels.append(Label(x=_number(x), y=_number(y), name=place[name]))
+        # On the map to choose on, what is too small to name appears as one comes nearer.
+        if inside and (pin is None or shown_km <= NAMED_UP_TO_KM[place["rank"]]):
+            labels.append(Label(x=_number(x), y=_number(y), name=place[name], rank=place["rank"]))
     return Map(
         view_box=" ".join(map(_number, box)),
         land="".join(_path(clipped(ring, box)) for ring in chart.land),
         labels=tuple(labels),
         pen=_number(pen),
         font=_number(pen * 12),
-        pin=Label(x=_number(pin[0]), y=_number(pin[1]), name="") if pin else None,
+        pin=Label(x=_number(pin[0]), y=_number(pin[1])) if pin else None,
         west=str(chart.west),
         north=str(chart.north),
         stretch=f"{chart.stretch:.6f}",

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from bayan.channels import selectors as channels
+from bayan.channels import services as channels
 from bayan.channels.models import Media
 from bayan.core.files import file_response
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal
-from bayan.inbox import selectors, services
-from bayan.inbox.forms import ReplyForm
+from bayan.inbox import composing, selectors, services
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
@@ -60,8 +61,11 @@ def message(request: StaffRequest, outgoing_id: UUID) -> HttpResponse:
 @requires("conversations.read")
 def media(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     """A file of a message: whoever sees the message's body sees it, as row-level security decides."""
+    scopes = getattr(request, "api_scopes", None)
+    if scopes is not None and "read" not in scopes:
+        raise PermissionDenied
     found = get_object_or_404(Media, public_id=public_id, state=Media.State.STORED)
-    path = channels.file_of(found)
+    path = channels.media_path(found)
     if not path.is_file():
         raise Http404
     return file_response(
@@ -77,15 +81,56 @@ def media(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
 @require_POST
 @requires("conversations.reply")
 def reply(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    """Answer the person; the fragment is the thread with an empty composer."""
+    """Answer the person, with whatever kind of message the composer holds."""
     found = _checked(request, public_id)
-    form = ReplyForm(request.POST)
-    if not form.is_valid():
-        return refusal(request, str(form.errors["text"][0]), status=422)
-    services.reply(found.public_id, form.cleaned_data["text"], by=request.user, now=timezone.now())
+    try:
+        composing.send(request.POST, request.FILES, found, by=request.user, now=timezone.now())
+    except composing.Incomplete as problem:
+        return refusal(request, str(problem), status=422)
     if not request.htmx:
         return redirect("inbox:conversation", public_id)
     return render(request, "inbox/inbox.html#thread", _thread(request, public_id))
+
+
+@require_GET
+@requires("conversations.reply")
+def compose(request: StaffRequest, public_id: UUID, kind: str) -> HttpResponse:
+    """What the composer asks for a message of this kind, besides its text."""
+    found = _checked(request, public_id)
+    if kind not in composing.KINDS:
+        raise Http404
+    context = {"conversation": found} | composing.context(kind, found, request.GET)
+    return render(request, "inbox/extra.html", context)
+
+
+@require_POST
+@requires("conversations.reply")
+def react(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Put an emoji on a message of the person, or take it back."""
+    row = get_object_or_404(Message.objects.select_related("node"), public_id=public_id)
+    request.access.require("conversations.reply", row.node)
+    services.react(
+        row.public_id, request.POST.get("emoji", ""), by=request.user, now=timezone.now()
+    )
+    return _again(request, row.public_id)
+
+
+@require_POST
+@requires("conversations.reply")
+def looked(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """A member has the conversation before their eyes: what the person wrote is read."""
+    found = _checked(request, public_id)
+    services.look_at(found.public_id, now=timezone.now())
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
+@require_POST
+@requires("conversations.reply")
+def typing(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """A member is writing an answer."""
+    found = _checked(request, public_id)
+    services.say_typing(found.public_id, now=timezone.now())
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 @require_POST
@@ -142,7 +187,9 @@ def _rights(
 
 def _checked(request: StaffRequest, public_id: UUID) -> Conversation:
     """The conversation, if the member's role answers for its body."""
-    found = get_object_or_404(Conversation.objects.select_related("node"), public_id=public_id)
+    found = get_object_or_404(
+        Conversation.objects.select_related("node", "number"), public_id=public_id
+    )
     request.access.require("conversations.reply", found.node)
     return found
 
@@ -169,12 +216,17 @@ def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     before = request.GET.get("before", "")
     now = timezone.now()
     messages = selectors.messages_of(found, before=int(before) if before.isdigit() else None)
-    return {
+    context: dict[str, Any] = {
         "conversation": found,
         "messages": messages,
         # A full page may have another one before it.
         "earlier_before": messages[0].pk if len(messages) == selectors.PAGE_OF_MESSAGES else None,
         "heading": services.heading(found),
-        "form": ReplyForm(),
         "now": now,
-    } | _rights(request, found, found.node, now=now)
+        "newest": found.last_inbound_at,
+    }
+    context |= _rights(request, found, found.node, now=now)
+    if context["may_reply"] and found.matter:
+        # Without JavaScript the composer's kinds are pages of their own.
+        context |= composing.offer(found, request.GET, is_writable=context["is_writable"])
+    return context

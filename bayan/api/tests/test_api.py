@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from bayan.cases.tests.factories import make_case
+from bayan.inbox.models import Message
+from bayan.inbox.tests.factories import make_media
 from bayan.organisation.models import Node
 from bayan.people import services as people
 from bayan.people.models import Member, Role
@@ -26,13 +30,42 @@ def ask(client: StaffClient, desk_responder: Member, now: datetime) -> Ask:
 
     def ask(method: str, path: str, body: object = None) -> Any:
         return getattr(client, method)(
-            f"/api/v1/{path}",
+            path if path.startswith("/") else f"/api/v1/{path}",
             data=body,
             content_type="application/json",
             headers={"Authorization": f"Bearer {token}"},
         )
 
     return ask
+
+
+def test_a_message_names_its_kind_and_leads_to_its_file(
+    ask: Ask, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    make_case("الحفرة هنا", now=timezone.now() - timedelta(minutes=5))
+    media = make_media(b"bytes", mime_type="image/jpeg", name="حفرة.jpg")
+    Message.objects.update(kind="image", media=media, payload={"product": "x"}, forwarded="often")
+
+    (message,) = ask("get", "messages").json()["items"]
+
+    assert (message["kind"], message["text"]) == ("image", "الحفرة هنا")
+    assert (message["forwarded"], message["payload"]) == ("often", {"product": "x"})
+    assert message["media"]["name"] == "حفرة.jpg"
+    assert ask("get", message["media"]["url"]).status_code == 200
+
+    Message.objects.update(revoked_at=timezone.now())
+    (message,) = ask("get", "messages").json()["items"]
+    assert (message["text"], message["media"], message["payload"]) == ("", None, {})
+
+
+def test_a_key_that_may_only_write_reads_no_file(
+    client: StaffClient, desk_responder: Member, now: datetime, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    token = people.create_token(email=desk_responder.email or "", scopes=["write"], now=now)
+    path = reverse("inbox:media", args=[make_media(b"bytes").public_id])
+    assert client.get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 403
 
 
 def test_a_case_is_read_answered_assigned_and_closed(ask: Ask) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -76,6 +76,15 @@ class FlowFacts:
     external_id: str
     name: str
     status: str
+
+
+class PartRefused(ValueError):
+    """A part of a message is missing, or more than the channel carries."""
+
+    def __init__(self, part: str, limit: int) -> None:
+        super().__init__(f"{part}: 1 to {limit}")
+        self.part = part
+        self.limit = limit
 
 
 class ProviderRefused(Exception):
@@ -186,14 +195,43 @@ class Adapter(Protocol):
     def outcome_of(self, error: dict[str, Any]) -> Outcome:
         """What an error that came later, in a status, means."""
 
+    # What follows writes down contents.
+    #
+    # :raises PartRefused: a part is missing, too long, or one too many
+
     def text(self, text: str) -> dict[str, Any]:
-        """The content of a plain text.
+        """A plain text."""
 
-        :raises ValueError: longer than the channel carries
-        """
+    def file(self, kind: str, *, caption: str, name: str) -> dict[str, Any]:
+        """A file of this kind; its id is put in once it has been handed over."""
 
-    def choices(self, text: str, *, button: str, rows: list[tuple[str, str]]) -> dict[str, Any]:
-        """The content of a question with a list of answers, as (id, title).
+    def place(
+        self, *, latitude: float, longitude: float, name: str, address: str
+    ) -> dict[str, Any]:
+        """A place on the map."""
 
-        :raises ValueError: more or longer than the channel carries
-        """
+    def reaction(self, emoji: str, *, to: str) -> dict[str, Any]:
+        """A reaction to the message with this id of the provider's; an empty one takes it back."""
+
+    def buttons(self, text: str, *, replies: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """A question with a few answers as buttons, as (id, title)."""
+
+    def choices(self, text: str, *, button: str, rows: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+        """A question with a list of answers, as (id, title) or (id, title, description)."""
+
+    def link(self, text: str, *, title: str, url: str) -> dict[str, Any]:
+        """A text with a button that opens a page."""
+
+    def ask_place(self, text: str) -> dict[str, Any]:
+        """A text with a button by which the person sends where they are."""
+
+    def ask_phone(self, text: str) -> dict[str, Any]:
+        """A text with a button by which the person shares their number."""
+
+    def form(
+        self, text: str, *, title: str, form_id: str, token: str, screen: str
+    ) -> dict[str, Any]:
+        """A text with a button that opens a form of the provider's; its answer brings the token back."""
+
+    def quoting(self, content: dict[str, Any], message_id: str) -> dict[str, Any]:
+        """The same content as an answer to the message with this id of the provider's."""

@@ -3,6 +3,7 @@
 from bayan.channels.services import templates
 from bayan.channels.services.accounts import save_account, want_sync
 from bayan.channels.services.claiming import claim, forget_limits
+from bayan.channels.services.contents import ContentRefused, TextTooLong, compose
 from bayan.channels.services.handing import (
     deliver,
     keep_upload,
@@ -40,13 +41,10 @@ from bayan.channels.services.restoring import doubt_unsent
 from bayan.channels.services.sending import (
     NotHeld,
     NotUncertain,
-    TextTooLong,
-    choices_content,
     expire_held,
     release_held,
     resend,
     send,
-    text_content,
     withdraw,
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
@@ -58,6 +56,7 @@ __all__ = [
     "RANK",
     "AlertRaisedAgain",
     "AlreadyStopped",
+    "ContentRefused",
     "Expected",
     "FileMissing",
     "FileNotAllowed",
@@ -67,8 +66,8 @@ __all__ = [
     "NotUncertain",
     "TextTooLong",
     "apply_statuses",
-    "choices_content",
     "claim",
+    "compose",
     "deliver",
     "doubt_unsent",
     "expect_files",
@@ -95,7 +94,6 @@ __all__ = [
     "take_read_marks",
     "tell_read",
     "templates",
-    "text_content",
     "upload",
     "verify",
     "want_sync",

@@ -11,7 +11,6 @@ import structlog
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from bayan.channels.adapters import ADAPTERS
 from bayan.channels.models import Media, Number, Outgoing, Template
 from bayan.core import live
 from bayan.core.errors import DomainError
@@ -21,44 +20,12 @@ from bayan.people.models import Contact, Identity
 WINDOW = timedelta(hours=24)
 
 
-class TextTooLong(DomainError):
-    pass
-
-
 class NotUncertain(DomainError):
     pass
 
 
 class NotHeld(DomainError):
     pass
-
-
-def text_content(number: Number, text: str) -> dict[str, Any]:
-    """The content of a plain text on this number's channel.
-
-    :raises TextTooLong: empty, or longer than the channel carries
-    """
-    try:
-        return ADAPTERS[number.account.channel].text(text)
-    except ValueError as error:
-        raise TextTooLong(
-            _("The text is empty or too long for the channel. Shorten it.")
-        ) from error
-
-
-def choices_content(
-    number: Number, text: str, *, button: str, rows: list[tuple[str, str]]
-) -> dict[str, Any]:
-    """The content of a question with a list of answers, as (id, title).
-
-    :raises TextTooLong: a part is longer than the channel carries
-    """
-    try:
-        return ADAPTERS[number.account.channel].choices(text, button=button, rows=rows)
-    except ValueError as error:
-        raise TextTooLong(
-            _("The text is empty or too long for the channel. Shorten it.")
-        ) from error
 
 
 def send(

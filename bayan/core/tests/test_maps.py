@@ -37,13 +37,19 @@ def test_places_are_named_in_the_readers_language() -> None:
         assert name in [label.name for label in drawn.labels]
 
 
-def test_the_whole_region_names_only_what_one_can_read_there() -> None:
-    near, far = maps.around(*DAMMAM), maps.region()
+def test_places_too_small_for_a_map_are_not_named_on_it() -> None:
+    near, far = maps.around(*DAMMAM, kilometres=50), maps.around(*DAMMAM, kilometres=400)
     assert near is not None
     assert far is not None
-    with override("ar"):
-        assert "سيهات" in [label.name for label in near.labels]
-        assert "سيهات" not in [label.name for label in far.labels]
+    assert "سيهات" in [label.name for label in near.labels]
+    assert "سيهات" not in [label.name for label in far.labels]
+
+
+def test_the_whole_region_has_all_places_and_no_pin() -> None:
+    region = maps.region()
+    assert region is not None
+    assert region.pin is None
+    assert {label.rank for label in region.labels} == {1, 2, 3}
 
 
 @pytest.mark.parametrize("place", [(21.4, 39.8), (0, 0), (90, 180), (26.4, -50.1)])

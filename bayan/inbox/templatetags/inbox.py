@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -70,11 +72,9 @@ def file_type(media: Media) -> str:
 def refusal_of(media: Media) -> str:
     """Why a file was not kept, in plain words."""
     reasons = {
-        "too_large": _("It is larger than we take."),
-        "wrong_type": _("It is not what it says it is, so it was not kept."),
-        "unsafe": _("It can do harm, so it was not kept."),
-        "empty": _("It is empty."),
-        "wrong_hash": _("It arrived damaged."),
+        "too large": _("It is larger than we take."),
+        "wrong type": _("It is not what it says it is, so it was not kept."),
+        "hash differs": _("It arrived damaged."),
     }
     title = (media.error or {}).get("title")
     return reasons.get(str(title)) or _("It could not be checked, so it was not kept.")
@@ -101,6 +101,25 @@ def _spelled(value: Any) -> str:
     if isinstance(value, Mapping):
         return _(", ").join(_spelled(item) for item in value.values())
     return "" if value is None else str(value)
+
+
+@register.filter
+def pieces(parts: list[tuple[str, str]]) -> SafeString:
+    """A text with its variables marked, so that what is filled in can be seen in it at once."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (
+                format_html(
+                    '<span class="slot" data-slot="{}" data-example="{}">{}</span>', key, text, text
+                )
+                if key
+                else text,
+            )
+            for key, text in parts
+        ),
+    )
 
 
 @register.simple_tag

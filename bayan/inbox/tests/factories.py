@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from bayan.channels import selectors as channels
+from bayan.channels import services as channels
 from bayan.channels.models import Media
 from bayan.channels.tests.factories import incoming, make_number
 from bayan.core.references import new_reference
@@ -55,7 +55,7 @@ def make_media(
         "created_at": MONDAY,
     }
     media = Media.objects.create(**known | facts)
-    path = channels.file_of(media)
+    path = channels.media_path(media)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return media

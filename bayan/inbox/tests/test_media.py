@@ -21,7 +21,7 @@ SOUND = bytes(range(256)) * 40
 
 @pytest.fixture(autouse=True)
 def media_dir(settings: Any, tmp_path: Path) -> Path:
-    settings.MEDIA_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path
     return tmp_path
 
 

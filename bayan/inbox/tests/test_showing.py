@@ -26,7 +26,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def media_dir(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_each_kind_of_file_is_shown(
     ("state", "error", "words"),
     [
         ("waiting", None, "يجري جلب الملف من واتساب"),
-        ("refused", {"title": "too_large"}, "أكبر مما نستقبله"),
+        ("refused", {"title": "too large"}, "أكبر مما نستقبله"),
         ("refused", None, "تعذّر فحص الملف"),
         ("gone", None, "لم يعد الملف لدى واتساب"),
     ],

@@ -90,8 +90,15 @@ class WhatsApp:
     def outcome_of(self, error: dict[str, Any]) -> Outcome:
         return errors.outcome_of(error)
 
-    def text(self, text: str) -> dict[str, Any]:
-        return outbound.text(text)
-
-    def choices(self, text: str, *, button: str, rows: list[tuple[str, str]]) -> dict[str, Any]:
-        return outbound.choices(text, button=button, rows=rows)
+    # Contents (reference 1.12)
+    text = staticmethod(outbound.text)
+    file = staticmethod(outbound.file)
+    place = staticmethod(outbound.place)
+    reaction = staticmethod(outbound.reaction)
+    buttons = staticmethod(outbound.buttons)
+    choices = staticmethod(outbound.choices)
+    link = staticmethod(outbound.link)
+    ask_place = staticmethod(outbound.ask_place)
+    ask_phone = staticmethod(outbound.ask_phone)
+    form = staticmethod(outbound.form)
+    quoting = staticmethod(outbound.quoting)

@@ -1,33 +1,20 @@
-"""Everything that changes conversations and messages."""
+"""Conversations, and what the public writes into them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from django.db import connection, transaction
-from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.db import connection
 
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Media, Outgoing
-from bayan.core import audit, live
-from bayan.core.errors import DomainError
-from bayan.core.references import grouped
+from bayan.core import live
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
-from bayan.people.models import Contact, Member
-
-
-class WindowClosed(DomainError):
-    pass
-
-
-class NothingOpen(DomainError):
-    pass
+from bayan.people.models import Contact
 
 
 def conversations_for(
@@ -140,150 +127,6 @@ def _expect_files(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Media]:
     return {key: row for (key, _file, _arrival), row in zip(found, rows, strict=True)}
 
 
-@transaction.atomic
-def reply(conversation_id: UUID, text: str, *, by: Member, now: datetime) -> Message:
-    """Answer in the body's name; the text is headed with the body and the number of the open matter.
-
-    :raises WindowClosed: the person last wrote more than 24 hours ago
-    :raises NothingOpen: no matter is open, so there is no number to answer under
-    :raises TextTooLong: empty, or longer than the channel carries
-    """
-    conversation = _locked(conversation_id)
-    if not conversation.matter:
-        raise NothingOpen(_("The case is closed. The person can write again to open a new one."))
-    return send(conversation, text.strip(), by=by, now=now)
-
-
-def send(
-    conversation: Conversation,
-    text: str,
-    *,
-    by: Member | None,
-    now: datetime,
-    rows: list[tuple[str, str]] | None = None,
-    button: str = "",
-    subject: tuple[str, str] = ("", ""),
-) -> Message:
-    """Send a text, or a question with a list of answers, into a conversation.
-
-    :raises WindowClosed: the person last wrote more than 24 hours ago
-    :raises TextTooLong: empty, or longer than the channel carries
-    """
-    if not conversation.is_writable(now=now):
-        raise WindowClosed(
-            _(
-                "More than 24 hours have passed since the person's last message: "
-                "WhatsApp takes no free text now."
-            )
-        )
-    number = conversation.number
-    body = f"*{heading(conversation)}*\n{text}" if text else ""
-    content = (
-        channels.choices_content(number, body, button=button, rows=rows)
-        if rows
-        else channels.text_content(number, body)
-    )
-    outgoing = channels.send(
-        number=number,
-        contact=conversation.contact,
-        content=content,
-        node_id=conversation.node_id,
-        lane=Outgoing.Lane.PERSON if by else Outgoing.Lane.WORK,
-        subject=subject,
-        now=now,
-    )
-    message = Message.objects.create(
-        node_id=conversation.node_id,
-        conversation=conversation,
-        direction=Message.Direction.OUT,
-        matter=conversation.matter,
-        kind="list" if rows else "text",
-        text=text,
-        payload={"button": button, "rows": [title for _key, title in rows]} if rows else {},
-        number=number,
-        outgoing=outgoing,
-        author=by,
-        request_id=outgoing.request_id,
-        sent_at=now,
-        received_at=now,
-    )
-    conversation.last_message_at = conversation.last_outbound_at = now
-    conversation.preview = text[:160]
-    conversation.save(update_fields=["last_message_at", "last_outbound_at", "preview"])
-    audit.record(
-        audit.Entry(
-            action="message.sent",
-            **_subject(conversation),
-            by=by or audit.SYSTEM,
-            at=now,
-            node_id=conversation.node_id,
-            details={"message": str(message.public_id), "kind": message.kind},
-        )
-    )
-    live.announce([(conversation.node_id, "conversation", conversation.public_id)])
-    return message
-
-
-def heading(conversation: Conversation) -> str:
-    """The line over every message of ours: the person's phone shows one chat for all bodies."""
-    with override("ar"):
-        node = conversation.node.name
-        if not conversation.matter:
-            return node
-        return _("%(body)s · case %(reference)s") % {
-            "body": node,
-            "reference": grouped(conversation.matter),
-        }
-
-
-@transaction.atomic
-def resend(message_id: UUID, *, by: Member, now: datetime) -> Message:
-    """Send a message again of which nobody knows whether it arrived.
-
-    :raises NotUncertain: meanwhile a status has settled it
-    """
-    message = Message.objects.select_related("outgoing", "conversation").get(
-        public_id=message_id, outgoing__isnull=False
-    )
-    assert message.outgoing is not None  # noqa: S101  # the filter above
-    channels.resend(message.outgoing, now=now)
-    audit.record(
-        audit.Entry(
-            action="message.resent",
-            **_subject(message.conversation),
-            by=by,
-            at=now,
-            node_id=message.node_id,
-            details={"message": str(message.public_id)},
-        )
-    )
-    return message
-
-
-@transaction.atomic
-def withdraw(message_id: UUID, *, by: Member, now: datetime) -> Message:
-    """Take back a message that waits for the person to write.
-
-    :raises NotHeld: it is on its way already
-    """
-    message = Message.objects.select_related("outgoing", "conversation").get(
-        public_id=message_id, outgoing__isnull=False
-    )
-    assert message.outgoing is not None  # noqa: S101  # the filter above
-    channels.withdraw(message.outgoing.public_id, now=now)
-    audit.record(
-        audit.Entry(
-            action="message.withdrawn",
-            **_subject(message.conversation),
-            by=by,
-            at=now,
-            node_id=message.node_id,
-            details={"message": str(message.public_id)},
-        )
-    )
-    return message
-
-
 def name_matters(matters: Mapping[int, str]) -> None:
     """Say which matter is open in these conversations (id → reference; empty: none)."""
     rows = sorted(matters.items())
@@ -347,18 +190,3 @@ def _merge_facts(source: Conversation, *, into: Conversation) -> None:
             "last_outbound_at",
         ]
     )
-
-
-def _locked(conversation_id: UUID) -> Conversation:
-    return (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("node", "number__account", "contact")
-        .get(public_id=conversation_id)
-    )
-
-
-def _subject(conversation: Conversation) -> dict[str, str]:
-    """What the trail files a message under: the matter, so that its story is whole."""
-    if conversation.matter:
-        return {"subject_type": "case", "subject_key": conversation.matter}
-    return {"subject_type": "conversation", "subject_key": str(conversation.public_id)}

@@ -1,0 +1,294 @@
+"""The composer: which kinds of message it offers, what each asks for, and which verb sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms as django_forms
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bayan.channels import selectors as channels
+from bayan.channels.models import Flow, Template
+from bayan.core import maps
+from bayan.core.references import grouped
+from bayan.inbox import forms, services
+from bayan.inbox.models import Conversation
+from bayan.people.models import Member
+
+
+class Incomplete(Exception):
+    """Something is missing or not as it must be; the text says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sending:
+    """One press of the button: what came from the browser, and for whom."""
+
+    data: QueryDict
+    files: MultiValueDict[str, UploadedFile[Any]]
+    conversation: Conversation
+    by: Member
+    now: datetime
+
+    @property
+    def who(self) -> dict[str, Any]:
+        return {"by": self.by, "now": self.now}
+
+
+def _valid[F: django_forms.Form](form: F) -> F:
+    if not form.is_valid():
+        raise Incomplete(str(next(iter(form.errors.values()))[0]))
+    return form
+
+
+def _reply(sending: Sending) -> None:
+    files = attachments(sending.files)
+    if files:
+        form: forms.ReplyForm = _valid(forms.CaptionForm(sending.data))
+        services.send_files(
+            sending.conversation.public_id,
+            files,
+            caption=form.words,
+            quoting=form.quoted,
+            **sending.who,
+        )
+        return
+    form = _valid(forms.ReplyForm(sending.data))
+    services.reply(sending.conversation.public_id, form.words, quoting=form.quoted, **sending.who)
+
+
+def _place(sending: Sending) -> None:
+    form = _valid(forms.PlaceForm(sending.data))
+    place = form.cleaned_data
+    if form.words:
+        services.reply(sending.conversation.public_id, form.words, **sending.who)
+    services.send_place(
+        sending.conversation.public_id,
+        latitude=place["latitude"],
+        longitude=place["longitude"],
+        name=place["name"],
+        address=place["address"],
+        quoting=form.quoted,
+        **sending.who,
+    )
+
+
+def _buttons(sending: Sending) -> None:
+    form = _valid(forms.ButtonsForm(sending.data))
+    services.ask_with_buttons(
+        sending.conversation.public_id,
+        form.words,
+        titles=form.titles,
+        quoting=form.quoted,
+        **sending.who,
+    )
+
+
+def _list(sending: Sending) -> None:
+    form = _valid(forms.ListForm(sending.data))
+    services.ask_with_list(
+        sending.conversation.public_id,
+        form.words,
+        button=form.cleaned_data["button"],
+        rows=form.rows,
+        quoting=form.quoted,
+        **sending.who,
+    )
+
+
+def _link(sending: Sending) -> None:
+    form = _valid(forms.LinkForm(sending.data))
+    services.send_link(
+        sending.conversation.public_id,
+        form.words,
+        title=form.cleaned_data["title"],
+        url=form.cleaned_data["url"],
+        quoting=form.quoted,
+        **sending.who,
+    )
+
+
+def _ask_place(sending: Sending) -> None:
+    form = _valid(forms.ReplyForm(sending.data))
+    services.ask_place(
+        sending.conversation.public_id, form.words, quoting=form.quoted, **sending.who
+    )
+
+
+def _ask_phone(sending: Sending) -> None:
+    form = _valid(forms.ReplyForm(sending.data))
+    services.ask_phone(
+        sending.conversation.public_id, form.words, quoting=form.quoted, **sending.who
+    )
+
+
+def _form(sending: Sending) -> None:
+    form = _valid(forms.FlowForm(sending.data, account_id=sending.conversation.number.account_id))
+    services.send_form(
+        sending.conversation.public_id,
+        form.words,
+        form=form.cleaned_data["form"],
+        title=form.cleaned_data["title"],
+        quoting=form.quoted,
+        **sending.who,
+    )
+
+
+def _template(sending: Sending) -> None:
+    form = _valid(
+        forms.TemplateForm(sending.data, account_id=sending.conversation.number.account_id)
+    )
+    template = form.cleaned_data["template"]
+    values, file = {}, None
+    for parameter in channels.parameters_of(template):
+        if parameter.kind in {"image", "video", "document"}:
+            given = sending.files.get("header")
+            if given is None:
+                raise Incomplete(_("Attach the file that stands at the head of the template."))
+            file = _attachment(given, kind=parameter.kind)
+        elif value := str(sending.data.get(parameter.key, "")).strip():
+            values[parameter.key] = value
+    services.send_template(
+        sending.conversation.public_id, template, values, file=file, **sending.who
+    )
+
+
+def _wait(sending: Sending) -> None:
+    form = _valid(forms.ReplyForm(sending.data))
+    services.nudge(sending.conversation.public_id, form.words, **sending.who)
+
+
+# By the word that the composer's hidden field says.
+KINDS: dict[str, Callable[[Sending], None]] = {
+    "text": _reply,
+    "place": _place,
+    "buttons": _buttons,
+    "list": _list,
+    "link": _link,
+    "ask-place": _ask_place,
+    "ask-phone": _ask_phone,
+    "form": _form,
+    "template": _template,
+    "wait": _wait,
+}
+
+
+def send(
+    data: QueryDict,
+    files: MultiValueDict[str, UploadedFile[Any]],
+    conversation: Conversation,
+    *,
+    by: Member,
+    now: datetime,
+) -> None:
+    """Send what the composer holds.
+
+    :raises Incomplete: something that a person must write or choose is missing
+    """
+    kind = data.get("kind", "text")
+    if kind not in KINDS:
+        raise Incomplete(_("Choose again what you want to send."))
+    KINDS[kind](Sending(data=data, files=files, conversation=conversation, by=by, now=now))
+
+
+def attachments(files: MultiValueDict[str, UploadedFile[Any]]) -> list[services.Attachment]:
+    """The files that were attached, and the voice message that was recorded, in their order.
+
+    :raises Incomplete: too many
+    """
+    given = [_attachment(file, kind=_kind_of(file)) for file in files.getlist("files")]
+    given += [_attachment(file, kind="voice") for file in files.getlist("voice")]
+    if len(given) > forms.MOST_FILES:
+        raise Incomplete(
+            ngettext(
+                "Attach one file at a time.",
+                "Attach up to %(count)d files at a time.",
+                forms.MOST_FILES,
+            )
+            % {"count": forms.MOST_FILES}
+        )
+    return given
+
+
+def _attachment(file: UploadedFile[Any], *, kind: str) -> services.Attachment:
+    return services.Attachment(
+        stream=file.file,  # type: ignore[arg-type]  # an open file, whatever its storage
+        kind=kind,
+        name=file.name or "",
+        declared=file.content_type or "",
+    )
+
+
+def _kind_of(file: UploadedFile[Any]) -> str:
+    """As what a file is sent; its bytes decide later whether it may."""
+    family = (file.content_type or "").partition("/")[0]
+    return family if family in {"image", "video", "audio"} else "document"
+
+
+def offer(
+    conversation: Conversation, asked: Mapping[str, str], *, is_writable: bool
+) -> dict[str, Any]:
+    """What the composer shows: the kinds there are here and, without JavaScript, the one asked for."""
+    account_id = conversation.number.account_id
+    templates = templates_for(conversation)
+    kind = asked.get("compose", "")
+    shown = {
+        "has_templates": bool(templates),
+        "can_wait": any(t.purpose == Template.Purpose.REOPEN for t in templates),
+        "has_forms": is_writable
+        and Flow.objects.filter(account=account_id, status="PUBLISHED").exists(),
+    }
+    return shown | (context(kind, conversation, asked) if kind in KINDS else {})
+
+
+def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What the fields of this kind need."""
+    needed: dict[str, Any] = {"kind": kind}
+    if kind == "place":
+        needed["map"] = maps.region()
+    elif kind == "form":
+        needed["forms"] = Flow.objects.filter(
+            account=conversation.number.account_id, status="PUBLISHED"
+        ).order_by("name")
+    elif kind == "buttons":
+        needed["numbers"] = range(1, forms.MOST_BUTTONS + 1)
+    elif kind == "list":
+        needed["numbers"] = range(1, forms.MOST_ROWS + 1)
+    elif kind == "template":
+        templates = templates_for(conversation)
+        chosen = next((t for t in templates if str(t.public_id) == asked.get("template")), None)
+        needed |= {"templates": templates, "template": chosen}
+        if chosen:
+            needed |= channels.preview(chosen, _known(conversation, chosen))
+    return needed
+
+
+def templates_for(conversation: Conversation) -> list[Template]:
+    """The approved templates of the number's account that are sent to one person; Arabic first."""
+    rows = Template.objects.filter(
+        account=conversation.number.account_id, status=Template.Status.APPROVED
+    ).exclude(category=Template.Category.AUTHENTICATION)
+    return sorted(rows, key=lambda t: (not t.language.startswith("ar"), t.language, t.name))
+
+
+def _known(conversation: Conversation, template: Template) -> dict[str, str]:
+    """What of a template we can fill in ourselves: the number of the matter, the person's name."""
+    known = {}
+    for parameter in channels.parameters_of(template):
+        if parameter.name in {"name", "person"}:
+            known[parameter.key] = conversation.contact.name
+        elif parameter.name in {"case", "number", "reference"} or _is_reference(parameter.example):
+            known[parameter.key] = grouped(conversation.matter)
+    return known
+
+
+def _is_reference(example: str) -> bool:
+    digits = example.replace(" ", "").replace("\u00a0", "")
+    return digits.isdigit() and len(digits) == len("482913077")
