@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+import uvicorn
 from django.db import connection
 
 from bayan.channels import tests as channel_tests
 from bayan.channels.models import Account
+from bayan.intake import asgi
 
 RECORDINGS = Path(channel_tests.__file__).parent / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("wa_*.json"))
@@ -79,3 +86,30 @@ def fates() -> list[tuple[str, str]]:
             "FROM intake_journal ORDER BY id"
         )
         return [(state, remark) for state, remark in cursor.fetchall()]
+
+
+@contextmanager
+def running_intake(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the demo account's hook on a real intake over the tests' database."""
+    monkeypatch.setattr(asgi, "application", asgi.Intake())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            asgi.standalone, port=0, http="httptools", ws="none", lifespan="on", log_config=None,
+            access_log=False, timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}/hooks/whatsapp/demo"
+        while httpx.get(url).status_code == 503:
+            time.sleep(0.01)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(20)
