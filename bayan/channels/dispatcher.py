@@ -19,7 +19,7 @@ import structlog
 from django.db import Error
 from django.utils import timezone
 
-from bayan.channels import fetching, services, syncing, telling
+from bayan.channels import fetching, following, services, syncing, telling
 from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
 from bayan.channels.loops import DatabaseThread, first_of, listen
 from bayan.channels.models import Media, Number, Outgoing
@@ -218,4 +218,4 @@ def _tidy() -> None:
     services.forget_limits(now=now)
 
 
-LOOPS: list[Loop] = [send_queued, fetching.run, syncing.run, telling.run]
+LOOPS: list[Loop] = [send_queued, fetching.run, syncing.run, telling.run, following.run]

@@ -420,6 +420,7 @@ class Outgoing(models.Model):
             models.Index(
                 "broadcast",
                 "state",
+                "id",
                 name="outgoing_of_broadcast",
                 condition=Q(broadcast__isnull=False),
             ),

@@ -124,31 +124,43 @@ def fill(template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
     :raises ParameterBreaksTheLine: new lines, tabs, or four spaces and more
     :raises ParameterTooLong: by itself, or together with the text around it
     """
-    wanted = {each.key: each for each in parameters(template)}
-    for key in values:
-        if key not in wanted:
-            raise ParameterUnknown(
-                _("The template has no “%(name)s”. Give exactly what it asks for.") % {"name": key},
-                field=key,
+    return Filler(template).fill(values)
+
+
+class Filler:
+    """Fills one template in many times; see `fill`."""
+
+    def __init__(self, template: Template) -> None:
+        self._form = grammar.Form(template.name, template.language, template.components)
+
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As `templates.fill`."""
+        form = self._form
+        for key in values:
+            if key not in form.keys:
+                raise ParameterUnknown(
+                    _("The template has no “%(name)s”. Give exactly what it asks for.")
+                    % {"name": key},
+                    field=key,
+                )
+        for parameter in form.parameters:
+            if problem := grammar.problem_with(parameter, values.get(parameter.key)):
+                _refuse_value(parameter, problem)
+        if place := form.too_long(values):
+            longest = max(
+                (each for each in form.parameters if each.key.startswith(place)),
+                key=lambda each: len(str(values.get(each.key, ""))),
             )
-    for parameter in wanted.values():
-        _check_value(parameter, values.get(parameter.key))
-    place = grammar.too_long_when_filled(template.components, values)
-    if place:
-        longest = max(
-            (each for each in wanted.values() if each.key.startswith(place)),
-            key=lambda each: len(str(values.get(each.key, ""))),
-        )
-        raise ParameterTooLong(
-            _("“%(name)s” makes the message too long. Shorten it.") % {"name": longest.label},
-            field=longest.key,
-        )
-    return grammar.fill(template.name, template.language, template.components, values)
+            raise ParameterTooLong(
+                _("“%(name)s” makes the message too long. Shorten it.") % {"name": longest.label},
+                field=longest.key,
+            )
+        return form.fill(values)
 
 
-def _check_value(parameter: Parameter, value: Any) -> None:
+def _refuse_value(parameter: Parameter, problem: str) -> None:
     name = {"name": parameter.label}
-    match grammar.problem_with(parameter, value):
+    match problem:
         case "missing":
             raise ParameterMissing(_("“%(name)s” is missing.") % name, field=parameter.key)
         case "type":
@@ -159,7 +171,7 @@ def _check_value(parameter: Parameter, value: Any) -> None:
                 % name,
                 field=parameter.key,
             )
-        case "long":
+        case _:
             raise ParameterTooLong(
                 _("“%(name)s” is too long. Shorten it.") % name, field=parameter.key
             )

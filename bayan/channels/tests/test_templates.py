@@ -678,3 +678,13 @@ def test_the_trail_names_who_acted(desk_responder: Member, db: None, now: dateti
     line = AuditEntry.objects.latest("pk")
     assert (line.actor, line.details) == (desk_responder.audit_key, {"template": str(template)})
     assert line.actor != audit.SYSTEM.audit_key
+
+
+@given(st.dictionaries(st.sampled_from(list(VALUES)), st.text("ab ن", min_size=1, max_size=9)))
+def test_what_was_filled_in_can_be_read_back(values: dict[str, str]) -> None:
+    template = Template(name="case_update", language="ar", components=EVERY_PART)
+    given_values = VALUES | {key: f"x{value}".replace(" ", "_") for key, value in values.items()}
+
+    content = templates.fill(template, given_values)
+
+    assert grammar.values_in(template.components, content) == given_values

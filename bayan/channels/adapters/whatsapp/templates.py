@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +50,8 @@ VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAME = re.compile(r"[a-z0-9_]+")
 _MANY_SPACES = re.compile(r" {4,}")
+# Marks of direction belong to Arabic text; controls, ends of lines and halves of characters do not.
+_NOT_ONE_LINE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]| {4,}")
 
 # Words of news, greetings, invitations and offers: the provider files them under marketing.
 PROMOTIONAL = re.compile(
@@ -242,34 +243,78 @@ def button_example(button: Mapping[str, Any]) -> str:
     return example.removeprefix(before) if before else example
 
 
-def fill(name: str, language: str, components: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a message with this template. The values have been checked (`problem_with`)."""
+class Form:
+    """A template ready to be filled in many times."""
+
+    def __init__(self, name: str, language: str, components: Any) -> None:
+        self.name, self.language, self.components = name, language, components
+        self.parameters = parameters(components)
+        self.keys = {each.key for each in self.parameters}
+        self._is_named = has_names(components)
+        self._kinds = [as_text(button.get("type")).lower() for button in buttons_of(components)]
+        self._room = self._certain_room()
+
+    def _certain_room(self) -> int:
+        """Whoever fills in no more characters than this makes no part too long."""
+        room, repeated = [], 1
+        for kind, limit in (("BODY", BODY_LIMIT), ("HEADER", HEADER_LIMIT)):
+            text = as_text(part(self.components, kind).get("text"))
+            if variables := VARIABLE.findall(text):
+                room.append(limit - units(VARIABLE.sub("", text)))
+                repeated = max(repeated, len(variables))
+        for button in buttons_of(self.components):
+            room.append(URL_LIMIT - units(as_text(button.get("url"))))
+        return min(room, default=0) // repeated
+
+    def too_long(self, values: Mapping[str, Any]) -> str:
+        """The place that the values make too long; empty when none."""
+        if sum(units(value) for value in values.values() if isinstance(value, str)) <= self._room:
+            return ""
+        return too_long_when_filled(self.components, values)
+
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a message. The values have been checked (`problem_with`, `too_long`)."""
+        parts: list[dict[str, Any]] = []
+        for place in ("header", "body"):
+            filled = [
+                _parameter(each, values[each.key], named=self._is_named)
+                for each in self.parameters
+                if each.place == place
+            ]
+            if filled:
+                parts.append({"type": place, "parameters": filled})
+        for each in self.parameters:
+            if each.place == "button" and (value := values.get(each.key)):
+                kind = self._kinds[int(each.name)]
+                parts.append(
+                    {
+                        "type": "button",
+                        "sub_type": "url" if kind == "otp" else kind,
+                        "index": each.name,
+                        "parameters": [_button_parameter(each, value)],
+                    }
+                )
+        template: dict[str, Any] = {"name": self.name, "language": {"code": self.language}}
+        if parts:
+            template["components"] = parts
+        return {"type": "template", "template": template}
+
+
+def values_in(components: Any, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message was filled in with: `Form.fill` backwards."""
+    values: dict[str, Any] = {}
     wanted = parameters(components)
-    named = has_names(components)
-    parts: list[dict[str, Any]] = []
-    for place in ("header", "body"):
-        filled = [
-            _parameter(each, values[each.key], named=named)
-            for each in wanted
-            if each.place == place
-        ]
-        if filled:
-            parts.append({"type": place, "parameters": filled})
-    for each in wanted:
-        if each.place == "button" and (value := values.get(each.key)):
-            kind = as_text(buttons_of(components)[int(each.name)].get("type")).lower()
-            parts.append(
-                {
-                    "type": "button",
-                    "sub_type": "url" if kind == "otp" else kind,
-                    "index": each.name,
-                    "parameters": [_button_parameter(each, value)],
-                }
-            )
-    template: dict[str, Any] = {"name": name, "language": {"code": language}}
-    if parts:
-        template["components"] = parts
-    return {"type": "template", "template": template}
+    for filled in map(as_dict, as_list(as_dict(content.get("template")).get("components"))):
+        place = as_text(filled.get("type"))
+        here = [each for each in wanted if each.place == place]
+        if place == "button":
+            here = [each for each in here if each.name == as_text(filled.get("index"))]
+        given = map(as_dict, as_list(filled.get("parameters")))
+        for each, parameter in zip(here, given, strict=False):
+            kind = as_text(parameter.get("type"))
+            value = as_dict(parameter.get("action")).get("flow_token")
+            values[each.key] = value if kind == "action" else parameter.get(kind)
+    return values
 
 
 def _parameter(parameter: Parameter, value: Any, *, named: bool) -> dict[str, Any]:
@@ -370,10 +415,7 @@ def _problem_of_text(parameter: Parameter, value: Any) -> str:
 
 def is_one_line(text: str) -> bool:
     """True for what a variable may hold: no new line, no tab, no row of spaces, nothing invisible."""
-    # Marks of direction (Cf) belong to Arabic text; controls (Cc) and halves of characters (Cs) do not.
-    return not _MANY_SPACES.search(text) and not any(
-        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text
-    )
+    return not _NOT_ONE_LINE.search(text)
 
 
 def too_long_when_filled(components: Any, values: Mapping[str, Any]) -> str:
