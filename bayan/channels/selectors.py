@@ -7,13 +7,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Q, TextField
 from django.db.models.functions import Cast
 
 from bayan.channels.adapters.whatsapp import templates as grammar
 from bayan.channels.adapters.whatsapp.templates import Parameter
-from bayan.channels.models import Account, Number, Outgoing, Quality, Template
+from bayan.channels.models import (
+    Account,
+    Broadcast,
+    Number,
+    Outgoing,
+    Portfolio,
+    Quality,
+    Template,
+)
 from bayan.core.models import AuditEntry
+from bayan.core.paging import Cursor, Page, page_of
 from bayan.core.rls import as_worker
 from bayan.people import selectors as people
 from bayan.people.permissions import Access
@@ -214,3 +224,74 @@ def preview(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
         "footer": seen.get("footer", ""),
         "buttons": [button["text"] for button in seen.get("buttons", ())],
     }
+
+
+# Broadcasts
+
+RECIPIENTS = 50
+# One range for each state, merged: the order of the list costs no sorting of all its rows.
+NEXT_RECIPIENTS = """
+    SELECT head.id FROM unnest(%s::text[]) AS wanted (state)
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM channels_outgoing o
+        WHERE o.broadcast_id = %s AND o.state = wanted.state AND o.id > %s
+        ORDER BY o.id LIMIT %s
+    ) AS head
+    ORDER BY head.id LIMIT %s
+"""
+
+
+def page_of_broadcasts(*, after: Cursor | None) -> Page[Broadcast]:
+    """The broadcasts of the bodies that the reader sees, newest first."""
+    rows = Broadcast.objects.select_related("number", "template", "node", "created_by")
+    return page_of(rows, newest="created_at", after=after, limit=30)
+
+
+def recipients_of(
+    broadcast: Broadcast, *, state: str = "", digits: str = "", after: int = 0
+) -> tuple[list[Outgoing], int]:
+    """The messages of a broadcast in the order of its list, and the id after which more come (0: none)."""
+    if digits:
+        found = Outgoing.objects.filter(broadcast=broadcast, to_phone__contains=digits)
+        if state:
+            found = found.filter(state=state)
+        rows = list(found.filter(pk__gt=after).order_by("pk")[: RECIPIENTS + 1])
+    else:
+        states = [state] if state in Outgoing.State.values else Outgoing.State.values
+        more = RECIPIENTS + 1
+        with connection.cursor() as cursor:
+            cursor.execute(NEXT_RECIPIENTS, [states, broadcast.pk, after, more, more])
+            ids = [row[0] for row in cursor.fetchall()]
+        rows = sorted(Outgoing.objects.filter(pk__in=ids), key=lambda row: row.pk)
+    more_after = rows[RECIPIENTS - 1].pk if len(rows) > RECIPIENTS else 0
+    return rows[:RECIPIENTS], more_after
+
+
+def examples_of(broadcast: Broadcast) -> list[dict[str, Any]]:
+    """The first three messages as their recipients see them."""
+    rows, _more = recipients_of(broadcast)
+    components = broadcast.template.components
+    return [
+        {
+            "phone": row.to_phone,
+            "seen": grammar.shown(components, grammar.values_in(components, row.content)),
+        }
+        for row in rows[:3]
+    ]
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many people may still be reached in these 24 hours (reference 1.10)."""
+
+    limit: int | None
+    used: int
+
+    @property
+    def left(self) -> int | None:
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+def room_of(portfolio: Portfolio, *, crisis: bool) -> Room:
+    """What the messaging limit leaves, with the part that is kept for a crisis."""
+    return Room(portfolio.allowance(crisis=crisis), portfolio.used)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.channels.views import health, templates
+from bayan.channels.views import broadcasts, health, templates
 
 app_name = "channels"
 urlpatterns = [
@@ -11,6 +11,16 @@ urlpatterns = [
     path("numbers/<int:number_id>/stop", health.stop, name="stop_number"),
     path("numbers/<int:number_id>/resume", health.resume, name="resume_number"),
     path("accounts/<slug:key>/ask", health.ask, name="ask_account"),
+    path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
+    path("broadcasts/new", broadcasts.new, name="new_broadcast"),
+    path("broadcasts/preview", broadcasts.preview, name="preview_broadcast"),
+    path("broadcasts/<uuid:public_id>/", broadcasts.broadcast, name="broadcast"),
+    path("broadcasts/<uuid:public_id>/start", broadcasts.start, name="start_broadcast"),
+    path("broadcasts/<uuid:public_id>/pause", broadcasts.pause, name="pause_broadcast"),
+    path("broadcasts/<uuid:public_id>/resume", broadcasts.resume, name="resume_broadcast"),
+    path("broadcasts/<uuid:public_id>/cancel", broadcasts.cancel, name="cancel_broadcast"),
+    path("broadcasts/<uuid:public_id>/results.csv", broadcasts.results, name="broadcast_results"),
+    path("broadcasts/<uuid:public_id>/bad.csv", broadcasts.bad_lines, name="broadcast_bad_lines"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new", templates.new, name="new_template"),
     path("templates/preview", templates.preview, name="preview_template"),

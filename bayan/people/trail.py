@@ -23,6 +23,12 @@ ACTIONS: dict[str, str | Promise] = {
     "account.alert_settled": pgettext_lazy("trail", "Alert about an account settled"),
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
     "account.created": pgettext_lazy("trail", "Channel account created"),
+    "broadcast.cancelled": pgettext_lazy("trail", "Broadcast cancelled"),
+    "broadcast.created": pgettext_lazy("trail", "Broadcast prepared"),
+    "broadcast.finished": pgettext_lazy("trail", "Broadcast finished"),
+    "broadcast.paused": pgettext_lazy("trail", "Broadcast paused"),
+    "broadcast.resumed": pgettext_lazy("trail", "Broadcast goes on"),
+    "broadcast.started": pgettext_lazy("trail", "Broadcast started"),
     "case.assigned": pgettext_lazy("trail", "Case assigned"),
     "case.closed": pgettext_lazy("trail", "Case closed"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
@@ -92,6 +98,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
 }
 SUBJECTS: dict[str, str | Promise] = {
     "account": pgettext_lazy("trail", "channel account"),
+    "broadcast": pgettext_lazy("trail", "broadcast"),
     "contact": pgettext_lazy("trail", "contact"),
     "conversation": pgettext_lazy("trail", "conversation"),
     "journal": pgettext_lazy("trail", "journal entry"),

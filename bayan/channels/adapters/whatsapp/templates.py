@@ -262,8 +262,9 @@ class Form:
             if variables := VARIABLE.findall(text):
                 room.append(limit - units(VARIABLE.sub("", text)))
                 repeated = max(repeated, len(variables))
-        for button in buttons_of(self.components):
-            room.append(URL_LIMIT - units(as_text(button.get("url"))))
+        room += [
+            URL_LIMIT - units(as_text(button.get("url"))) for button in buttons_of(self.components)
+        ]
         return min(room, default=0) // repeated
 
     def too_long(self, values: Mapping[str, Any]) -> str:
