@@ -30,6 +30,8 @@ from bayan.organisation.models import Node
 TIME_TO_UNDO = timedelta(seconds=10)
 # The provider's list may be a little behind what it was just told.
 LIST_LAG = timedelta(minutes=1)
+# While a template is under review the provider is asked again, at first soon.
+SOONEST_LOOK, LATEST_LOOK = timedelta(seconds=5), timedelta(minutes=10)
 NAME_TAKEN = 2388024
 KEY = {"name", "language", "category"}
 # The provider reviews what it has; a draft or one on its way is ours alone.
@@ -434,9 +436,20 @@ async def sync_templates(session: aiohttp.ClientSession, account: Account) -> Di
         await _delete(session, account, template)
     listed_at = timezone.now()
     listed = await management.list_templates(session, account)
-    return await sync_to_async(apply_provider_list)(
+    found = await sync_to_async(apply_provider_list)(
         account, listed, listed_at=listed_at, now=timezone.now()
     )
+    await sync_to_async(_look_again_soon)(account, now=timezone.now())
+    return found
+
+
+def _look_again_soon(account: Account, *, now: datetime) -> None:
+    """A review mostly takes minutes, and the notice of its end may be lost: ask, ever more rarely."""
+    changed = Template.objects.filter(account=account, status=Template.Status.PENDING).values_list(
+        "changed_at", flat=True
+    )
+    if pauses := [min(max(SOONEST_LOOK, now - at), LATEST_LOOK) for at in changed]:
+        want_sync(account, now=now + min(pauses))
 
 
 def _submitted(account: Account) -> list[Template]:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -566,6 +567,25 @@ def test_a_submitted_template_is_handed_in_and_its_state_followed(provider: Prov
     assert (found.new, found.changed) == (1, 1)
     template.refresh_from_db()
     assert (template.status, template.external_id) == ("APPROVED", "901")
+
+
+def test_a_review_is_asked_about_again_ever_more_rarely(provider: Provider) -> None:
+    template = submitted()
+    provider.say({"id": "901", "status": "PENDING", "category": "UTILITY"})
+    provider.say(listing(row_of("case_update", "901")))
+    before = timezone.now()
+    sync()
+
+    wanted = Account.objects.get().sync_wanted_at
+    assert wanted is not None
+    assert timedelta(seconds=4) < wanted - before < timedelta(seconds=20)
+
+    Template.objects.filter(pk=template.pk).update(changed_at=before - timedelta(hours=5))
+    provider.say(listing(row_of("case_update", "901")))
+    sync()
+    later = Account.objects.get().sync_wanted_at
+    assert later is not None
+    assert later - timezone.now() > timedelta(minutes=9)
 
 
 def test_a_refused_creation_comes_back_in_words(provider: Provider) -> None:

@@ -326,7 +326,7 @@ def _facts_of(request: StaffRequest, found: Broadcast) -> dict[str, Any]:
         else None,
         "room": room,
         "over_limit": max(0, found.total - room.left) if room.left is not None else 0,
-        "seconds_in_all": found.total / max(1, found.number.throughput),
+        "seconds_in_all": max(1, found.total / max(1, found.number.throughput)),
         "stop_reason": failure(found.error) if found.error else "",
         "number_stop_reason": failure(found.number.stop_error) if found.number.stopped_at else "",
         "may_act": request.access.may("broadcasts.send", found.node),

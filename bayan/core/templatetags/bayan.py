@@ -320,6 +320,12 @@ def minutes_until(value: datetime | None) -> int:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """A count that is read at a glance: 100,000."""
+    return f"{number:,}"
+
+
+@register.filter
 def lasting(seconds: float | None) -> str:
     """A length of time in its largest fitting unit: 40 seconds, 3 minutes, 12 hours, 2 days."""
     seconds = max(0, round(seconds or 0))
