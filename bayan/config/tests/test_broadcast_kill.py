@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bayan.config.tests.instances import Up, eventually
-from bayan.config.tests.test_kill import count
+from bayan.config.tests.instances import Up, count, eventually
 
 RECIPIENTS = 600
 KILLS = 3
