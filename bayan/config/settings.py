@@ -22,8 +22,6 @@ SECRET_KEY = environment.secret("django_key")
 # Encrypts what the database keeps for us of others: app secrets, access tokens.
 FIELD_KEY = environment.secret("field_key")
 ALLOWED_HOSTS = environment.allowed_hosts
-# Files of messages, by their hash; served by a view that checks, never by path.
-MEDIA_DIR = environment.data_dir / "media"
 # A pasted list of a hundred thousand recipients; files are written to disk and have limits of their own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
