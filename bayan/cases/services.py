@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.models import Case
-from bayan.channels.events import IncomingMessage
+from bayan.channels import services as channels
+from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.references import new_reference
@@ -22,12 +24,12 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import services as people
-from bayan.people.models import Contact, Member
+from bayan.people.models import Contact, Member, OptOut
 
 # What an answer to the satisfaction question is about (config/subscriptions.py).
 SATISFACTION = "cases.satisfaction"
-# They say or ask nothing by themselves.
-OPENS_NO_CASE = {"reaction", "edit", "revoke"}
+# Kinds whose words may be a wish to stop or to resume what goes to many.
+WORDED = {"text", "button", "button_reply", "list_reply"}
 
 
 class CaseAlreadyClosed(DomainError):
@@ -46,12 +48,17 @@ class OutcomeMissing(DomainError):
 def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     """Take in messages of the public, in their order: contact, conversation, case.
 
-    A message joins the open case of its conversation; where none is open, it opens one.
+    A message joins the open case of its conversation; where none is open, it opens one, unless it only
+    changes another message or says no more than that the person wants no messages that go to many.
     """
     if not messages:
         return
     contacts = _contacts_of(messages, now=now)
-    quoted = inbox_selectors.conversation_ids_of_quoted(m.quoted_id for m in messages)
+    wishes = _wishes_of(messages, contacts)
+    heard = people.note_wishes(wishes.values(), now=now)
+    quoted = inbox_selectors.conversation_ids_of_quoted(
+        name for m in messages for name in (m.quoted_id, m.target_id)
+    )
     desk = organisation.desk()
     theirs: dict[tuple[int, int], list[Conversation]] = defaultdict(list)
     for conversation in inbox_selectors.conversations_of(contacts.values()):
@@ -61,7 +68,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     for message in messages:
         key = contacts[message.external_id].pk, message.number_id
         chosen[message.external_id] = inbox_selectors.choose(
-            theirs[key], quoted=quoted.get(message.quoted_id), now=now
+            theirs[key], quoted=quoted.get(message.quoted_id or message.target_id), now=now
         )
     at_desk = inbox.conversations_for(
         ((contacts[m.external_id], m.number_id) for m in messages if chosen[m.external_id] is None),
@@ -77,7 +84,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         contact = contacts[message.external_id]
         conversation = chosen[message.external_id] or at_desk[contact.pk, message.number_id]
         matter = matters.get(conversation.pk, conversation.matter)
-        if not matter and message.kind not in OPENS_NO_CASE:
+        if not matter and message.external_id not in wishes and _opens_a_case(message):
             matter = references.pop()
             opened.append(
                 Case(
@@ -110,6 +117,136 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         for case in opened
     )
     live.announce((case.node_id, "case", case.public_id) for case in opened)
+    _confirm(arrivals, wishes, heard, now=now)
+
+
+def _opens_a_case(message: IncomingMessage) -> bool:
+    """False for what says nothing by itself, also where the provider only tells that it happened."""
+    if message.kind == "unsupported":
+        return message.payload.get("what") not in inbox.TOUCHES
+    return message.kind not in inbox.TOUCHES
+
+
+def _wishes_of(
+    messages: Sequence[IncomingMessage], contacts: Mapping[str, Contact]
+) -> dict[str, people.Wish]:
+    """Which of these messages only say that the person wants, or does not want, what goes to many."""
+    wishes = {}
+    for message in messages:
+        wants = people.wish_of(message.text) if message.kind in WORDED else None
+        if wants is not None:
+            wishes[message.external_id] = people.Wish(
+                contact=contacts[message.external_id],
+                wants=wants,
+                source=OptOut.Source.WORD,
+                at=min(message.sent_at, message.received_at),
+            )
+    # To resume what was never stopped is no wish: «start» is how some begin to write.
+    stopping = {wish.contact.pk for wish in wishes.values() if not wish.wants}
+    resuming = {wish.contact.pk for wish in wishes.values() if wish.wants}
+    stopped = stopping | set(
+        OptOut.objects.filter(contact__in=resuming, ended_at=None).values_list(
+            "contact_id", flat=True
+        )
+        if resuming
+        else ()
+    )
+    return {
+        key: wish for key, wish in wishes.items() if not wish.wants or wish.contact.pk in stopped
+    }
+
+
+def _confirm(
+    arrivals: Sequence[inbox.Arrival],
+    wishes: Mapping[str, people.Wish],
+    heard: set[int],
+    *,
+    now: datetime,
+) -> None:
+    """Tell those whose wish was heard, once, in the language of their word."""
+    latest = {
+        wish.contact.pk: (wish, arrival)
+        for arrival in arrivals
+        if (wish := wishes.get(arrival.message.external_id)) and wish.contact.pk in heard
+    }
+    for wish, arrival in latest.values():
+        conversation = arrival.conversation
+        conversation.refresh_from_db()
+        with override("en" if arrival.message.text.isascii() else "ar"):
+            text = (
+                _("You will get our awareness messages and news again. To stop them, write: stop")
+                if wish.wants
+                else _(
+                    "You will get no more awareness messages and news from us. What you write to us is "
+                    "answered as before. To get them again, write: subscribe"
+                )
+            )
+        # What was in the journal for long is heard, but can no longer be answered.
+        with suppress(inbox.WindowClosed):
+            inbox.send(conversation, text, by=None, now=now)
+
+
+@transaction.atomic
+def follow_identities(changes: Sequence[IdentityChange], *, now: datetime) -> None:
+    """Let persons whose number or id has changed go on as who they are.
+
+    Where two contacts turn out to be one person, conversations, cases and wishes become theirs together.
+    """
+    for change in changes:
+        found = people.change_identity(
+            old=change.old,
+            new_phone=change.new_phone,
+            new_whatsapp_id=change.new_whatsapp_id,
+            now=now,
+            request_id=change.request_id,
+        )
+        if found is None:
+            continue
+        contact, others = found
+        for old in (contact, *others):
+            channels.follow_contact(
+                old,
+                into=contact,
+                old_name=change.old,
+                new_phone=change.new_phone,
+                new_whatsapp_id=change.new_whatsapp_id,
+            )
+        for other in others:
+            _join(other, into=contact)
+            people.absorb_contact(other, into=contact, now=now, request_id=change.request_id)
+
+
+def _join(other: Contact, *, into: Contact) -> None:
+    moved = inbox.join(other, into=into)
+    for source, target in moved.items():
+        if source != target:
+            Case.objects.filter(conversation=source).update(conversation=target)
+            inbox.discard(source)
+    Case.objects.filter(contact=other).update(contact=into)
+    live.announce((case.node_id, "case", case.public_id) for case in into.cases.all())
+
+
+@transaction.atomic
+def note_choices(choices: Sequence[MarketingChoice], *, now: datetime) -> None:
+    """Keep what persons told the provider about messages that go to many, also who never wrote to us."""
+    senders = {
+        choice: people.Sender(whatsapp_id=choice.whatsapp_id, phone=choice.phone)
+        for choice in choices
+    }
+    people.lock_senders(senders.values())
+    contacts = people.contacts_of(senders.values(), now=now)
+    people.note_wishes(
+        [
+            people.Wish(
+                contact=contacts[sender],
+                wants=choice.wants,
+                source=OptOut.Source.PROVIDER,
+                at=min(choice.chosen_at, choice.received_at),
+            )
+            for choice, sender in senders.items()
+        ],
+        now=now,
+    )
 
 
 @transaction.atomic

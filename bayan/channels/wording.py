@@ -132,6 +132,96 @@ ALERTS: dict[str, Words] = {
             "Change its text and submit it again. Broadcasts that use it stand still until then."
         ),
     ),
+    "template_rejected": Words(
+        gettext_lazy("WhatsApp has rejected a template"),
+        gettext_lazy("It does not fit its rules, or its category is another one."),
+        gettext_lazy("Read the reason at the template, change the text and submit it again."),
+    ),
+    "template_flagged": Words(
+        gettext_lazy("A template is about to be paused"),
+        gettext_lazy("Many people blocked or reported the messages made with it."),
+        gettext_lazy("Use it less, and only for people who expect it; or change its text."),
+    ),
+    "template_full": Words(
+        gettext_lazy("The account has as many templates as WhatsApp permits"),
+        gettext_lazy("No further template is taken."),
+        gettext_lazy("Delete templates that nobody uses any more."),
+    ),
+    "template_quality_low": Words(
+        gettext_lazy("A template's quality is falling"),
+        gettext_lazy("Some people blocked or reported the messages made with it."),
+        gettext_lazy("Look at whom it goes to; if it falls further, WhatsApp pauses it."),
+    ),
+    "template_recategorised": Words(
+        gettext_lazy("WhatsApp puts a template into another category"),
+        gettext_lazy("Awareness and news cost more, and may be stopped by each person."),
+        gettext_lazy("If the category is wrong, ask for a review at the provider."),
+    ),
+    "limit_lowered": Words(
+        gettext_lazy("Fewer people may be reached each day"),
+        gettext_lazy("WhatsApp has lowered the messaging limit."),
+        gettext_lazy("Look at the quality of the numbers, and send less to many for some days."),
+    ),
+    "limit_raised": Words(
+        gettext_lazy("More people may be reached each day"),
+        gettext_lazy("WhatsApp has raised the messaging limit."),
+    ),
+    "throughput_raised": Words(
+        gettext_lazy("The number sends faster now"),
+        gettext_lazy("WhatsApp permits it 1,000 messages a second."),
+    ),
+    "name_rejected": Words(
+        gettext_lazy("WhatsApp has rejected the name that people see"),
+        gettext_lazy("It does not fit its rules for names."),
+        gettext_lazy("Choose another name at the provider and submit it."),
+    ),
+    "account_violation": Words(
+        gettext_lazy("WhatsApp reports that the account broke its rules"),
+        gettext_lazy("If it happens again, it is restricted and then closed."),
+        gettext_lazy(
+            "Read the reason in the provider's account centre, stop what caused it, or ask for a review."
+        ),
+    ),
+    "account_restricted": Words(
+        gettext_lazy("WhatsApp has restricted the account"),
+        gettext_lazy("Some messages are not taken for a time."),
+        gettext_lazy("Read what is restricted in the provider's account centre; ask for a review."),
+    ),
+    "account_banned": Words(
+        gettext_lazy("WhatsApp closes the account, or has closed it"),
+        gettext_lazy("Nothing can be sent or received then."),
+        gettext_lazy("Ask for a review in the provider's account centre at once."),
+    ),
+    "account_deleted": Words(
+        gettext_lazy("The account was deleted at WhatsApp"),
+        gettext_lazy("Nothing can be sent or received through it any more."),
+        gettext_lazy("Find out who deleted it, and whether it can be had back."),
+    ),
+    "account_review_rejected": Words(
+        gettext_lazy("WhatsApp did not approve the account"),
+        gettext_lazy("Its review found something that does not fit."),
+        gettext_lazy("Correct the details in the provider's account centre and ask again."),
+    ),
+    "pin_changed": Words(
+        gettext_lazy("The number's PIN was changed"),
+        gettext_lazy("Whoever knows it can register the number elsewhere."),
+        gettext_lazy("If nobody of yours did it, tell the security officer at once."),
+    ),
+    "pin_reset_requested": Words(
+        gettext_lazy("Somebody asks to reset the number's PIN"),
+        gettext_lazy("Whoever gets it can register the number elsewhere."),
+        gettext_lazy("If nobody of yours did it, tell the security officer at once."),
+    ),
+    "pin_reset_done": Words(
+        gettext_lazy("The number's PIN was reset"),
+        gettext_lazy("Whoever knows it can register the number elsewhere."),
+        gettext_lazy("If nobody of yours did it, tell the security officer at once."),
+    ),
+    "flow_stopped": Words(
+        gettext_lazy("WhatsApp has stopped or slowed down a form"),
+        gettext_lazy("People cannot open it, or only a few can."),
+        gettext_lazy("Look at the form at the provider; ask in words until it is mended."),
+    ),
     "files_wait": Words(
         gettext_lazy("Files that people sent cannot be fetched"),
         gettext_lazy("WhatsApp does not let us in with the access token."),
@@ -156,7 +246,8 @@ def of_alert(alert: Alert) -> Words:
     """The alert in words; what the provider said beside it stays in its own."""
     if alert.kind == "sending_stopped":
         return of_stop(alert.facts)
-    words = ALERTS.get(alert.kind, UNKNOWN)
+    # Some kinds say after a colon which one it is.
+    words = ALERTS.get(alert.kind.partition(":")[0], UNKNOWN)
     if alert.kind == "token_expires" and (at := _moment(alert.facts.get("at"))):
         day = date_format(timezone.localtime(at), "DATE_FORMAT")
         return Words(

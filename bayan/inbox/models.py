@@ -191,6 +191,12 @@ class Message(models.Model):
             models.Index("conversation", "received_at", "id", name="message_of_conversation"),
             models.Index("matter", name="message_of_case", condition=~Q(matter="")),
             models.Index("number", "external_id", name="message_quoted"),
+            # What came before the message that it is about; nearly always empty.
+            models.Index(
+                "quoted_id",
+                name="message_touching_unknown",
+                condition=Q(direction="in", kind__in=["reaction", "edit", "revoke"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import structlog
@@ -15,7 +18,13 @@ from django.utils.translation import gettext as _
 from bayan.cases import services as cases
 from bayan.channels import selectors as channel_selectors
 from bayan.channels import services as channels
-from bayan.channels.events import DeliveryStatus, IncomingMessage
+from bayan.channels.events import (
+    IdentityChange,
+    IncomingMessage,
+    MarketingChoice,
+    Notice,
+    Parsed,
+)
 from bayan.channels.models import Account
 from bayan.core import audit, events
 from bayan.core.errors import DomainError
@@ -27,6 +36,8 @@ BATCH_BYTES = 2 * 1024 * 1024
 # Providers deliver again for up to seven days (reference 1.2).
 KEEP_SEEN = timedelta(days=14)
 PARTITIONS_AHEAD = 7
+
+type Rare = IdentityChange | MarketingChoice | Notice
 
 log = structlog.get_logger(__name__)
 
@@ -95,8 +106,7 @@ def work_off(*, now: datetime, limit: int = BATCH) -> Done:
 
 
 def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime) -> Done:
-    messages: list[IncomingMessage] = []
-    statuses: list[DeliveryStatus] = []
+    found: list[tuple[Row, Parsed]] = []
     remarks: dict[int, str] = {}
     aside: list[tuple[Row, str]] = []
     for row in rows:
@@ -106,14 +116,22 @@ def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime
             received_at=row.received_at,
             request_id=row.request_id,
         )
-        statuses.extend(parsed.statuses)
-        messages.extend(parsed.messages)
+        found.append((row, parsed))
         remarks[row.id] = ", ".join(dict.fromkeys(parsed.remarks))[:500]
         if parsed.unknown_numbers:
             aside.append((row, f"unknown number: {', '.join(parsed.unknown_numbers)[:300]}"))
-    fresh = _not_seen(messages, now=now)
-    channels.apply_statuses(statuses)
+    messages = [message for _row, parsed in found for message in parsed.messages]
+    unique: dict[str, IncomingMessage] = {}
+    for message in messages:
+        unique.setdefault(_key_of(message), message)
+    fresh = list(_not_seen(unique, now=now).values())
+    channels.apply_statuses([status for _row, parsed in found for status in parsed.statuses])
     _hand_out(fresh, now=now)
+    _hand_out_the_rest(found, accounts, now=now)
+    channels.note_received(
+        accounts={row.account_id: row.received_at for row in rows},
+        numbers={message.number_id: message.received_at for message in fresh},
+    )
     put_aside = {row.id for row, _reason in aside}
     _mark_processed([row for row in rows if row.id not in put_aside], remarks, now=now)
     _set_aside(aside, now=now)
@@ -140,20 +158,57 @@ def _hand_out(messages: list[IncomingMessage], *, now: datetime) -> None:
     cases.take_in(public, now=now)
 
 
-def _not_seen(messages: Sequence[IncomingMessage], *, now: datetime) -> list[IncomingMessage]:
-    """Those that were never taken in before, each once, in their order."""
-    unique = {f"{m.number_id}:{m.external_id}": m for m in reversed(messages)}
-    if not unique:
-        return []
+def _hand_out_the_rest(
+    found: Sequence[tuple[Row, Parsed]], accounts: dict[int, Account], *, now: datetime
+) -> None:
+    """What is rare: new numbers, choices about bulk messages, and what the provider says of the account."""
+    rare: dict[str, tuple[int, Rare]] = {}
+    for row, parsed in found:
+        facts: tuple[Rare, ...] = (*parsed.changes, *parsed.choices, *parsed.notices)
+        rare |= {_key_of_rare(row, fact): (row.account_id, fact) for fact in facts}
+    fresh = list(_not_seen(rare, now=now).values())
+    if not fresh:
+        return
+    # After the messages: what came under the old name and what came under the new one is there by then.
+    cases.follow_identities([f for _account, f in fresh if isinstance(f, IdentityChange)], now=now)
+    cases.note_choices([f for _account, f in fresh if isinstance(f, MarketingChoice)], now=now)
+    notices: dict[int, list[Notice]] = defaultdict(list)
+    for account_id, fact in fresh:
+        if isinstance(fact, Notice):
+            notices[account_id].append(fact)
+    for account_id in sorted(notices):
+        channels.apply_notices(accounts[account_id], notices[account_id], now=now)
+
+
+def _key_of(message: IncomingMessage) -> str:
+    return f"{message.number_id}:{message.external_id}"
+
+
+def _key_of_rare(row: Row, fact: Rare) -> str:
+    """These have no id that one could rely on: told apart by what they say and when it happened."""
+    if isinstance(fact, Notice):
+        said: list[Any] = [fact.field, fact.business_id, fact.value, fact.at]
+    elif isinstance(fact, MarketingChoice):
+        said = [fact.whatsapp_id, fact.phone, fact.wants, fact.chosen_at]
+    else:
+        said = [fact.external_id or row.received_at, fact.old, fact.new_phone, fact.new_whatsapp_id]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{type(fact).__name__}:{row.account_id}:{digest}"
+
+
+def _not_seen[T](found: Mapping[str, T], *, now: datetime) -> dict[str, T]:
+    """Those that were never taken in before, in their order."""
+    if not found:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             # In one order, so that two workers with the same message wait instead of deadlocking.
             "INSERT INTO intake_seen (key, seen_at) SELECT key, %s FROM unnest(%s::text[]) AS key "
             "ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
-            [now, list(unique)],
+            [now, list(found)],
         )
         fresh = {row[0] for row in cursor.fetchall()}
-    return [message for key, message in reversed(unique.items()) if key in fresh]
+    return {key: fact for key, fact in found.items() if key in fresh}
 
 
 def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> None:

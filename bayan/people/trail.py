@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
-from bayan.people.models import Member, Role
+from bayan.people.models import Member, OptOut, Role
 
 ACTIONS: dict[str, str | Promise] = {
     "account.alert_raised": pgettext_lazy("trail", "Alert about an account raised"),
@@ -33,6 +33,10 @@ ACTIONS: dict[str, str | Promise] = {
     "case.closed": pgettext_lazy("trail", "Case closed"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
     "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
+    "contact.identity_changed": pgettext_lazy("trail", "Contact has a new number or id"),
+    "contact.merged": pgettext_lazy("trail", "Contact merged with another: one person"),
+    "contact.opted_in": pgettext_lazy("trail", "Person wants awareness messages again"),
+    "contact.opted_out": pgettext_lazy("trail", "Person wants no awareness messages"),
     "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "member.created": pgettext_lazy("trail", "Member added"),
@@ -94,6 +98,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "reopen": gettext_lazy("opens the conversation again"),
         "": pgettext_lazy("trail", "none"),
     },
+    "source": {str(value): label for value, label in OptOut.Source.choices},
     "scheme": {"whatsapp": gettext_lazy("WhatsApp id"), "phone": gettext_lazy("mobile")},
 }
 SUBJECTS: dict[str, str | Promise] = {

@@ -19,7 +19,7 @@ from bayan.channels.services.health import (
     reopen_alert,
     settle_alert,
 )
-from bayan.channels.services.incoming import parse, verify
+from bayan.channels.services.incoming import follow_contact, note_received, parse, verify
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
@@ -30,6 +30,7 @@ from bayan.channels.services.media import (
     media_path,
     what_is_allowed,
 )
+from bayan.channels.services.notices import apply_notices
 from bayan.channels.services.pausing import (
     AlreadyStopped,
     NotStopped,
@@ -65,6 +66,7 @@ __all__ = [
     "NotStopped",
     "NotUncertain",
     "TextTooLong",
+    "apply_notices",
     "apply_statuses",
     "claim",
     "compose",
@@ -72,12 +74,14 @@ __all__ = [
     "doubt_unsent",
     "expect_files",
     "expire_held",
+    "follow_contact",
     "forget_limits",
     "keep_file",
     "keep_upload",
     "mark_read",
     "mark_settled",
     "media_path",
+    "note_received",
     "parse",
     "raise_alert",
     "release_held",

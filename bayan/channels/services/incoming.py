@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db import connection
 
 from bayan.channels.adapters import ADAPTERS
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account
+from bayan.channels.models import Account, Outgoing
+from bayan.people.models import Contact
 
 
 def verify(channel: str, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -24,3 +27,55 @@ def parse(account: Account, body: bytes, *, received_at: datetime, request_id: s
     return ADAPTERS[account.channel].parse(
         body, numbers=numbers, received_at=received_at, request_id=request_id
     )
+
+
+# The last moment is shown in minutes: no need to write it with every message.
+SAY_RECEIVED_EVERY = timedelta(seconds=10)
+
+
+def note_received(*, accounts: Mapping[int, datetime], numbers: Mapping[int, datetime]) -> None:
+    """Keep when each account's last webhook and each number's last message of a person came.
+
+    A row that another worker is just writing is left to it: the moment is nearly the same.
+    """
+    _note("channels_account", "last_webhook_at", accounts)
+    _note("channels_number", "last_received_at", numbers)
+
+
+def _note(table: str, column: str, moments: Mapping[int, datetime]) -> None:
+    if not moments:
+        return
+    keys = sorted(moments)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {table} t SET {column} = m.at
+            FROM (
+                SELECT o.id, n.at FROM {table} o
+                JOIN unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                    AS n (id, at, long_before) ON o.id = n.id
+                WHERE o.{column} IS NULL OR o.{column} < n.long_before
+                FOR UPDATE OF o SKIP LOCKED
+            ) AS m
+            WHERE t.id = m.id
+            """,  # noqa: S608  # the names are constants
+            [
+                keys,
+                [moments[key] for key in keys],
+                [moments[key] - SAY_RECEIVED_EVERY for key in keys],
+            ],
+        )
+
+
+def follow_contact(
+    old: Contact, *, into: Contact, old_name: str, new_phone: str, new_whatsapp_id: str
+) -> None:
+    """Let what is addressed to a person follow them to their new contact, number and id."""
+    Outgoing.objects.filter(contact=old).update(contact=into)
+    waiting = Outgoing.objects.filter(
+        contact=into, state__in=[Outgoing.State.QUEUED, Outgoing.State.HELD]
+    )
+    if new_phone:
+        waiting.filter(to_phone=old_name).update(to_phone=new_phone)
+    if new_whatsapp_id:
+        waiting.exclude(to_whatsapp_id="").update(to_whatsapp_id=new_whatsapp_id)

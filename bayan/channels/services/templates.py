@@ -377,6 +377,23 @@ def _locked(public_id: UUID) -> Template:
     )
 
 
+def note_state(
+    template: Template,
+    status: Template.Status,
+    *,
+    error: dict[str, Any] | None,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Keep the state that the provider tells by itself, as of `at`; the caller has locked the row."""
+    if template.status == status and template.error == error:
+        return
+    template.status, template.error, template.changed_at = status, error, at
+    template.save(update_fields=["status", "error", "changed_at"])
+    reason = {"reason": error["reason"]} if error and error.get("reason") else {}
+    _note(template, "template.state_changed", by=audit.SYSTEM, now=now, status=status, **reason)
+
+
 def owner_of(account: Account) -> Node:
     """The body whose business an account's templates are: that of all its numbers, or the desk."""
     nodes = {

@@ -55,10 +55,54 @@ class Arrival:
     matter: str = ""
 
 
+# They change another message of the same person's conversation, and say nothing by themselves.
+TOUCHES = frozenset({"reaction", "edit", "revoke"})
+
+
 def store(arrivals: Sequence[Arrival]) -> list[Message]:
-    """Keep messages of persons in their conversations, in the order given, and tell the screens."""
+    """Keep messages of persons in their conversations, in the order given, and tell the screens.
+
+    Reactions, edits and revocations change the message that they are about; one whose message is not here
+    (yet) is kept as a message until it comes. Replies that waited for these people to write go out.
+    """
+    targets = _targets_of(arrivals)
+    touches: list[tuple[Key, IncomingMessage]] = []
+    said: list[Arrival] = []
+    coming = {
+        (a.message.number_id, a.message.external_id): a.conversation.contact_id
+        for a in arrivals
+        if a.message.kind not in TOUCHES
+    }
+    for arrival in arrivals:
+        key = arrival.message.number_id, arrival.message.target_id
+        target = targets.get(key)
+        if arrival.message.kind in TOUCHES and (
+            (target and _may_touch(arrival, target))
+            or coming.get(key) == arrival.conversation.contact_id
+        ):
+            touches.append((key, arrival.message))
+        else:
+            said.append(arrival)
+    messages = _create(said)
+    spoken = [message for message in messages if message.kind not in TOUCHES]
+    targets |= {(m.number_id, m.external_id): m for m in spoken}
+    waited = _touches_waiting_for(spoken)
+    _touch(targets, [*touches, *waited])
+    _renew(spoken)
+    channels.release_held({(m.conversation.contact_id, m.number_id): m.received_at for m in spoken})
+    live.announce(
+        [(a.conversation.node_id, "conversation", a.conversation.public_id) for a in arrivals]
+        + [
+            (targets[key].node_id, "conversation", targets[key].conversation.public_id)
+            for key, _touch in touches
+        ]
+    )
+    return messages
+
+
+def _create(arrivals: Sequence[Arrival]) -> list[Message]:
     files = _expect_files(arrivals)
-    messages = Message.objects.bulk_create(
+    return Message.objects.bulk_create(
         Message(
             node_id=conversation.node_id,
             conversation=conversation,
@@ -71,7 +115,8 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
             forwarded=message.forwarded,
             number_id=message.number_id,
             external_id=message.external_id,
-            quoted_id=message.quoted_id,
+            # What a touch is about is found by it when it comes later.
+            quoted_id=message.quoted_id or message.target_id,
             request_id=message.request_id,
             sent_at=message.sent_at,
             received_at=message.received_at,
@@ -80,6 +125,10 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
             (a.message, a.conversation, a.matter) for a in arrivals
         )
     )
+
+
+def _renew(messages: Sequence[Message]) -> None:
+    """Move the conversations of these messages to the top; the time to write freely runs anew."""
     latest: dict[int, Message] = {}
     for message in messages:
         latest[message.conversation_id] = message
@@ -98,13 +147,109 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
                 [message.conversation_id for message in rows],
                 [message.received_at for message in rows],
                 # What has no words is named by its kind, in the reader's language, by the template.
-                [message.text[:160] for message in rows],
+                [_preview(message) for message in rows],
             ],
         )
-    live.announce(
-        (a.conversation.node_id, "conversation", a.conversation.public_id) for a in arrivals
+
+
+def _preview(message: Message) -> str:
+    return "" if message.revoked_at else message.text[:160]
+
+
+# A message by its number's id and the provider's id.
+type Key = tuple[int, str]
+
+
+def _targets_of(arrivals: Sequence[Arrival]) -> dict[Key, Message]:
+    """The messages, theirs or ours, that these arrivals change; their rows are ours until the commit."""
+    wanted = {
+        (a.message.number_id, a.message.target_id)
+        for a in arrivals
+        if a.message.kind in TOUCHES and a.message.target_id
+    }
+    if not wanted:
+        return {}
+    ids = {external_id for _number_id, external_id in wanted}
+    rows = (
+        Message.objects.filter(number__in={number_id for number_id, _external_id in wanted})
+        .select_related("conversation", "outgoing")
+        .order_by("pk")
+        .select_for_update(of=("self",))
     )
-    return messages
+    theirs = rows.filter(direction=Message.Direction.IN, external_id__in=ids)
+    found = {(row.number_id, row.external_id): row for row in theirs.exclude(kind__in=TOUCHES)} | {
+        (row.number_id, row.outgoing.external_id or ""): row
+        for row in rows.filter(outgoing__external_id__in=ids)
+        if row.outgoing
+    }
+    return {key: row for key, row in found.items() if key in wanted}
+
+
+def _may_touch(arrival: Arrival, target: Message) -> bool:
+    """A person changes what they wrote themselves, and reacts to what stands in their own conversation."""
+    if target.conversation.contact_id != arrival.conversation.contact_id:
+        return False
+    return arrival.message.kind == "reaction" or target.direction == Message.Direction.IN
+
+
+def _touches_waiting_for(messages: Sequence[Message]) -> list[tuple[Key, Message]]:
+    """What came before the message that it is about; it is no message of its own any more."""
+    by_key = {(m.number_id, m.external_id): m for m in messages}
+    rows = Message.objects.filter(
+        direction=Message.Direction.IN,
+        kind__in=["reaction", "edit", "revoke"],
+        quoted_id__in=[external_id for _number_id, external_id in by_key],
+    ).select_related("conversation")
+    found = [
+        ((row.number_id, row.quoted_id), row)
+        for row in rows
+        if (target := by_key.get((row.number_id, row.quoted_id)))
+        and target.conversation.contact_id == row.conversation.contact_id
+    ]
+    Message.objects.filter(pk__in=[row.pk for _key, row in found]).delete()
+    return found
+
+
+def _touch(
+    targets: Mapping[Key, Message], touches: Iterable[tuple[Key, IncomingMessage | Message]]
+) -> None:
+    changed: dict[int, Message] = {}
+    for key, touch in sorted(touches, key=lambda pair: pair[1].sent_at):
+        target = targets[key]
+        changed[target.pk] = target
+        if touch.kind == "reaction":
+            _react(target, touch)
+        elif touch.kind == "edit":
+            _edit(target, touch)
+        else:
+            target.revoked_at = min(filter(None, [target.revoked_at, touch.sent_at]))
+    Message.objects.bulk_update(
+        changed.values(), ["their_reaction", "text", "payload", "edited_at", "revoked_at"]
+    )
+    # Of a conversation already there, the last words may be among them.
+    reworded = [m for m in changed.values() if m.edited_at or m.revoked_at]
+    for message in sorted(reworded, key=lambda message: message.conversation_id):
+        newer = Message.objects.filter(conversation=message.conversation_id, pk__gt=message.pk)
+        if not newer.exclude(direction="in", kind__in=TOUCHES).exists():
+            Conversation.objects.filter(pk=message.conversation_id).update(
+                preview=_preview(message)
+            )
+
+
+def _react(target: Message, touch: IncomingMessage | Message) -> None:
+    # Webhooks come in any order: the latest reaction counts.
+    at = touch.sent_at.isoformat()
+    if at >= target.payload.get("reacted_at", ""):
+        target.their_reaction = touch.payload.get("emoji", "")
+        target.payload = {**target.payload, "reacted_at": at}
+
+
+def _edit(target: Message, touch: IncomingMessage | Message) -> None:
+    is_latest = target.edited_at is None or touch.sent_at >= target.edited_at
+    former = target.text if is_latest else touch.text
+    target.payload = {**target.payload, "former": [*target.payload.get("former", []), former]}
+    if is_latest:
+        target.text, target.edited_at = touch.text, touch.sent_at
 
 
 def _expect_files(arrivals: Sequence[Arrival]) -> dict[tuple[int, str], Media]:
@@ -167,6 +312,32 @@ def move(conversation: Conversation, *, to: Node) -> Conversation:
         for key in {conversation.public_id, target.public_id}
     )
     return target
+
+
+def join(other: Contact, *, into: Contact) -> dict[Conversation, Conversation]:
+    """Give all conversations of one contact to another who is the same person.
+
+    Those with the same body through the same number become one. Returns which conversation holds the
+    messages of each one now; the caller moves what else hangs on them and discards what is empty.
+    """
+    rows = Conversation.objects.filter(contact__in=[other, into])
+    rows = rows.order_by("pk").select_for_update()
+    theirs = {(c.number_id, c.node_id): c for c in rows if c.contact_id == into.pk}
+    moved = {}
+    for conversation in rows:
+        if conversation.contact_id != other.pk:
+            continue
+        target = theirs.get((conversation.number_id, conversation.node_id))
+        if target is None:
+            conversation.contact = into
+            conversation.save(update_fields=["contact"])
+            target = conversation
+        else:
+            conversation.messages.update(conversation=target)
+            _merge_facts(conversation, into=target)
+        moved[conversation] = target
+    live.announce((c.node_id, "conversation", c.public_id) for pair in moved.items() for c in pair)
+    return moved
 
 
 def discard(conversation: Conversation) -> None:

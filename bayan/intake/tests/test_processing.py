@@ -12,14 +12,14 @@ from django.db import OperationalError, connection
 from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels import services as channels
-from bayan.channels.models import Account, Media, Outgoing, Status
+from bayan.channels.models import Account, Alert, Media, Outgoing, Status
 from bayan.channels.tests.factories import PHONE_NUMBER_ID, SINCE
 from bayan.core.models import AuditEntry
 from bayan.inbox.models import Conversation, Message
 from bayan.intake import services
 from bayan.intake.models import Seen
 from bayan.intake.tests.hooks import NAMES, body_of, fates, journal, recording, text_from
-from bayan.people.models import Contact, Identity
+from bayan.people.models import Contact, Identity, OptOut
 
 # Kinds that the provider names otherwise.
 OUR_WORDS = {"audio": "voice", "nfm_reply": "flow_reply"}
@@ -359,3 +359,95 @@ def test_a_day_without_a_partition_refuses_nothing(account: Account, now: dateti
     services.keep_house(now=now + timedelta(days=299))
 
     assert services.work_off(now=now) == services.Done(1, 1, 0)
+
+
+def change_of(field: str, value: dict[str, Any], time: int | None = 1795328100) -> bytes:
+    """A body about the account itself."""
+    entry = {"id": "1", "time": time, "changes": [{"field": field, "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+def test_what_the_provider_says_of_the_account_is_acted_on_once(
+    account: Account, now: datetime
+) -> None:
+    pin = change_of("security", {"event": "PIN_CHANGED", "display_phone_number": "966112345678"})
+    flagged = change_of("phone_number_quality_update", {"event": "FLAGGED"})
+
+    take_in(account, pin, flagged, pin, now=now)
+    take_in(account, pin, now=now)
+
+    assert dict(Alert.objects.values_list("kind", "times")) == {"pin_changed": 1, "quality_low": 1}
+    assert fates() == [("processed", "")] * 4
+    # One without a time of its own is told apart by when it came.
+    take_in(account, change_of("security", {"event": "PIN_CHANGED"}, time=None), now=now)
+    assert Alert.objects.get(kind="pin_changed").times == 2
+
+
+def test_a_new_number_is_followed_after_the_messages_of_its_batch(
+    account: Account, now: datetime
+) -> None:
+    old, new = "966500000101", "966500000909"
+    system = text_from("", 2, type="system") | {
+        "from": old,
+        "system": {"type": "user_changed_number", "wa_id": new},
+    }
+    bodies = [
+        body_of(text_from("", 3) | {"from": new, "from_user_id": None}),
+        body_of(system),
+        body_of(text_from("", 1) | {"from": old, "from_user_id": None}),
+    ]
+
+    take_in(account, *bodies, now=now)
+    take_in(account, bodies[1], now=now)
+
+    contact = Contact.objects.get()
+    assert identities_of(contact) == {("phone", new)}
+    assert Message.objects.count() == 2
+    assert Conversation.objects.count() == 1
+    assert AuditEntry.objects.filter(action="contact.merged").count() == 1
+
+
+def test_a_choice_at_the_provider_is_kept(account: Account, now: datetime) -> None:
+    choice = {"wa_id": "966500000101", "category": "marketing_messages", "value": "stop"}
+    value = {"user_preferences": [choice | {"timestamp": 1795328100}]}
+
+    take_in(account, change_of("user_preferences", value), now=now)
+
+    assert OptOut.objects.get().contact.identities.get().value == "966500000101"
+
+
+def test_the_moment_of_the_last_message_is_kept_now_and_then(
+    account: Account, now: datetime
+) -> None:
+    def moments() -> tuple[datetime | None, datetime | None]:
+        account.refresh_from_db()
+        return account.last_webhook_at, account.numbers.get().last_received_at
+
+    take_in(account, recording("wa_status_sent"), now=now)
+    webhook_at, received_at = moments()
+    assert webhook_at is not None
+    assert received_at is None
+    take_in(account, recording("wa_inbound_text_ar"), now=now)
+    assert moments()[0] == webhook_at
+    assert moments()[1] is not None
+
+    Account.objects.update(last_webhook_at=webhook_at - timedelta(seconds=11))
+    take_in(account, recording("wa_status_read"), now=now)
+    last = moments()[0]
+    assert last is not None
+    assert last >= webhook_at
+
+
+def test_an_answer_of_a_person_lets_go_what_waited_for_it(account: Account, now: datetime) -> None:
+    take_in(account, body_of(text_from("SA.1", 1)), now=now)
+    conversation = Conversation.objects.get()
+    held = Outgoing.objects.create(
+        node=conversation.node, number=conversation.number, contact=conversation.contact,
+        to_whatsapp_id="SA.1", content={}, lane=10, state="held", not_before=SINCE,
+        created_at=SINCE,
+    )  # fmt: skip
+
+    take_in(account, body_of(text_from("SA.1", 2)), now=now)
+
+    held.refresh_from_db()
+    assert held.state == "queued"
