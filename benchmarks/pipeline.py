@@ -284,6 +284,7 @@ async def _watch(port: int, seconds: float, rate: float) -> Watch:
             deadline = time.perf_counter() + 10
             while watch.unseen and time.perf_counter() < deadline:
                 await asyncio.sleep(0.05)
+        await _look_for_the_rest(browser, watch)
     return watch
 
 
@@ -376,6 +377,16 @@ async def _fetch(browser: aiohttp.ClientSession, heard: asyncio.Event, watch: Wa
             more = MORE.search(text)
             address = html.unescape(more[1]) if more and not is_first and not rows & known else None
             known |= rows
+
+
+async def _look_for_the_rest(browser: aiohttp.ClientSession, watch: Watch) -> None:
+    """Find by name what came in so late that it stood below what was shown already."""
+    for name in sorted(watch.posted_at.keys() - watch.seen_at.keys()):
+        async with browser.get(
+            "/inbox/", params={"view": "open", "q": name}, headers={"HX-Request": "true"}
+        ) as answer:
+            if name in map(html.unescape, ROW.findall(await answer.text())):
+                watch.seen_at[name] = time.perf_counter()
 
 
 def _report(drain: Drain, watch: Watch, *, backlog: int, lost: int, doubles: int) -> None:
