@@ -165,7 +165,8 @@ def test_axe_finds_nothing_on_any_page(
     )
     for path in (
         "/inbox/", "/cases/", "/audit/", "/journal/",
-        "/channels/templates/", "/channels/templates/new", "/channels/broadcasts/", "/channels/broadcasts/new",
+        "/channels/", "/channels/templates/", "/channels/templates/new",
+        "/channels/broadcasts/", "/channels/broadcasts/new",
     ):  # fmt: skip
         page.goto(instance.url + path)
         found[path] = axe(page)

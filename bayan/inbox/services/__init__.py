@@ -1,9 +1,11 @@
 """Everything that changes conversations and messages."""
 
 from bayan.inbox.services.conversations import (
+    TOUCHES,
     Arrival,
     conversations_for,
     discard,
+    join,
     move,
     name_matters,
     store,
@@ -36,6 +38,7 @@ from bayan.inbox.services.sending import (
 )
 
 __all__ = [
+    "TOUCHES",
     "Arrival",
     "Attachment",
     "NotQuotable",
@@ -51,6 +54,7 @@ __all__ = [
     "conversations_for",
     "discard",
     "heading",
+    "join",
     "look_at",
     "move",
     "name_matters",
