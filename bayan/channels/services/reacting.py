@@ -14,6 +14,8 @@ from bayan.channels.adapters.base import Outcome, Reaction, Stops
 from bayan.channels.models import Alert, Broadcast, Number, Outgoing, Pace, Pair, Template
 from bayan.channels.services.claiming import PAIR_AHEAD
 from bayan.channels.services.health import raise_alert
+from bayan.people import services as people
+from bayan.people.models import OptOut
 
 THROUGHPUT, PAIR_RATE, TEMPLATE_DISABLED = 130429, 131056, 132016
 
@@ -35,6 +37,10 @@ def react(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
     elif code == PAIR_RATE:
         Pair.objects.filter(number=row.number_id, recipient=row.recipient).update(
             next_at=Greatest(F("next_at"), now + PAIR_AHEAD + outcome.wait)
+        )
+    if outcome.opted_out and row.contact is not None:
+        people.note_wishes(
+            [people.Wish(row.contact, wants=False, source=OptOut.Source.REFUSAL, at=now)], now=now
         )
     if outcome.reaction is Reaction.STOP:
         _stop(row, outcome, now=now)

@@ -228,6 +228,19 @@ def test_whoever_wants_no_messages_to_many_gets_only_what_concerns_them(
     assert (news.state, news.error) == ("failed", {"title": "opted out"})
 
 
+def test_whom_the_provider_refuses_for_their_wish_is_left_alone_from_then_on(
+    number: Number, now: datetime
+) -> None:
+    contact = Contact.objects.create(created_at=now)
+    queue(number, now=now, lane=Lane.BULK, contact=contact)
+    (news,) = services.claim(now=now)
+
+    services.settle([(news, refused(131050, news))], now=now)
+
+    assert OptOut.objects.get().source == OptOut.Source.REFUSAL
+    assert Outgoing.objects.get(pk=news.pk).state == "failed"
+
+
 def test_a_stopped_number_sends_nothing_and_another_goes_on(number: Number, now: datetime) -> None:
     other = Number.objects.create(
         account=number.account, external_id="2", display="2", node=number.node
