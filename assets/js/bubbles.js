@@ -3,27 +3,29 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 
 const viewer = () => document.getElementById("viewer");
 const pictures = () => [...document.querySelectorAll("#messages [data-viewer]")];
+// The address of the picture that is shown: its message may be drawn anew meanwhile.
 let shown;
+const place = (all) => all.findIndex((link) => link.href === shown);
 
 function show(link) {
   const box = viewer();
   const all = pictures();
   const image = box.querySelector("[data-image]");
-  shown = link;
+  shown = link.href;
   image.src = link.href;
   image.alt = link.querySelector("img").alt;
   box.querySelector("[data-caption]").textContent = link.dataset.caption;
   box.querySelector("[data-save]").href = `${link.href}?download`;
-  box.querySelector("[data-place]").textContent = all.length > 1 ? `${all.indexOf(link) + 1} / ${all.length}` : "";
+  box.querySelector("[data-place]").textContent = all.length > 1 ? `${place(all) + 1} / ${all.length}` : "";
   for (const button of box.querySelectorAll("[data-step]")) {
-    button.disabled = !all[all.indexOf(link) + Number(button.dataset.step)];
+    button.disabled = !all[place(all) + Number(button.dataset.step)];
   }
   if (!box.open) box.showModal();
 }
 
 function step(by) {
   const all = pictures();
-  const next = all[all.indexOf(shown) + by];
+  const next = all[place(all) + by];
   if (next) show(next);
 }
 
@@ -55,7 +57,7 @@ document.addEventListener(
   (event) => {
     if (event.target.id !== "viewer") return;
     event.target.querySelector("[data-image]").removeAttribute("src");
-    shown?.focus();
+    pictures()[place(pictures())]?.focus();
   },
   true,
 );

@@ -186,14 +186,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const extra = event.detail.target;
   for (const input of extra.querySelectorAll("[data-most]")) count(input);
   for (const list of extra.querySelectorAll("[data-growing]")) grow(list);
-  const template = kind(composer()) === "template";
-  field().hidden = template;
   (extra.querySelector(".picker-map, select, input:not([type=hidden]), textarea") ?? field()).focus();
 });
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-no-extra]") && field()) field().hidden = false;
-});
-document.addEventListener("sent", () => (field().hidden = kind(composer()) === "template"));
 
 // The 24-hour window, counted down; its words come with the page.
 function tick() {

@@ -238,10 +238,14 @@ def offer(
     """What the composer shows: the kinds there are here and, without JavaScript, the one asked for."""
     account_id = conversation.number.account_id
     templates = templates_for(conversation)
+    can_wait = any(t.purpose == Template.Purpose.REOPEN for t in templates)
     kind = asked.get("compose", "")
+    if not kind and templates and not is_writable and not can_wait:
+        # There is nothing else to send.
+        kind = "template"
     shown = {
         "has_templates": bool(templates),
-        "can_wait": any(t.purpose == Template.Purpose.REOPEN for t in templates),
+        "can_wait": can_wait,
         "has_forms": is_writable
         and Flow.objects.filter(account=account_id, status="PUBLISHED").exists(),
     }
