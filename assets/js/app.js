@@ -8,6 +8,7 @@ import "./map.js";
 import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";
+import "./copy.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

@@ -14,7 +14,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bayan.channels import services, wording
+from bayan.channels import selectors, services, wording
 from bayan.channels.models import (
     Account,
     Alert,
@@ -195,13 +195,8 @@ class Overview:
 
 def overview(access: Access, *, now: datetime) -> Overview:
     """Every account that concerns this member, with the numbers of the bodies that they look after."""
-    numbers = [
-        number
-        for number in Number.objects.select_related("account__portfolio", "node").order_by("pk")
-        if access.may("channels.read", number.node)
-    ]
     by_account: dict[int, list[Number]] = defaultdict(list)
-    for number in numbers:
+    for number in selectors.numbers_for(access, "channels.read"):
         by_account[number.account_id].append(number)
     # What is counted here spans bodies and holds no words of anybody: the door has been checked.
     with as_worker():

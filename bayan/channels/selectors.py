@@ -295,3 +295,52 @@ class Room:
 def room_of(portfolio: Portfolio, *, crisis: bool) -> Room:
     """What the messaging limit leaves, with the part that is kept for a crisis."""
     return Room(portfolio.allowance(crisis=crisis), portfolio.used)
+
+
+SECRET_CHANGES = {
+    "account.app_secret_changed": "app_secret",
+    "account.verify_token_changed": "verify_token",
+    "account.access_token_changed": "access_token",
+}
+LINES_OF_ACCOUNT = 30
+
+
+@dataclass(frozen=True)
+class AccountStory:
+    """What happened to an account, latest first, and who set each of its secrets last."""
+
+    lines: list[people.Line]
+    secrets: dict[str, people.Line]
+
+
+def story_of(account: Account) -> AccountStory:
+    """The account's lines of the trail, in words."""
+    with as_worker():
+        entries = AuditEntry.objects.filter(subject_type="account", subject_key=account.key)
+        latest = list(entries.order_by("-pk")[:LINES_OF_ACCOUNT])
+        setting = entries.filter(action__in=[*SECRET_CHANGES, "account.created"])
+        decisive: dict[str, AuditEntry] = {}
+        for entry in setting.order_by("pk"):
+            # Made with all three; each may have been changed since.
+            changed = SECRET_CHANGES.get(entry.action)
+            for which in [changed] if changed else SECRET_CHANGES.values():
+                decisive[which] = entry
+        lines = people.in_words([*latest, *decisive.values()])
+    return AccountStory(
+        lines[: len(latest)], dict(zip(decisive, lines[len(latest) :], strict=True))
+    )
+
+
+def templates_to_try(numbers: Iterable[Number]) -> list[Template]:
+    """The approved templates of these numbers that need no file, by name."""
+    rows = Template.objects.filter(
+        account__in={number.account_id for number in numbers}, status=Template.Status.APPROVED
+    ).select_related("account")
+    return [
+        template
+        for template in rows.order_by("name", "language")
+        if all(
+            parameter.kind in {"text", "url", "code", "payload"}
+            for parameter in grammar.parameters(template.components)
+        )
+    ]

@@ -24,6 +24,7 @@ Step = Callable[[aiohttp.ClientSession, Account], Awaitable[None]]
 
 # What is done for each account, in this order; the refusal of one does not keep back the others.
 STEPS: tuple[Step, ...] = (
+    facts.try_new_token,
     facts.ask_token,
     facts.ask_numbers,
     facts.ask_flows,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.channels.views import broadcasts, health, templates
+from bayan.channels.views import accounts, broadcasts, health, templates
 
 app_name = "channels"
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("alerts/<int:alert_id>/reopen", health.reopen, name="reopen_alert"),
     path("numbers/<int:number_id>/stop", health.stop, name="stop_number"),
     path("numbers/<int:number_id>/resume", health.resume, name="resume_number"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/new", accounts.new, name="new_account"),
+    path("accounts/<slug:key>/", accounts.account, name="account"),
     path("accounts/<slug:key>/ask", health.ask, name="ask_account"),
     path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
     path("broadcasts/new", broadcasts.new, name="new_broadcast"),
@@ -21,6 +24,19 @@ urlpatterns = [
     path("broadcasts/<uuid:public_id>/cancel", broadcasts.cancel, name="cancel_broadcast"),
     path("broadcasts/<uuid:public_id>/results.csv", broadcasts.results, name="broadcast_results"),
     path("broadcasts/<uuid:public_id>/bad.csv", broadcasts.bad_lines, name="broadcast_bad_lines"),
+    path("accounts/<slug:key>/change", accounts.change, name="change_account"),
+    path("accounts/<slug:key>/numbers", accounts.save_number, name="save_number"),
+    path(
+        "accounts/<slug:key>/numbers/<int:number_id>/remove",
+        accounts.remove_number,
+        name="remove_number",
+    ),
+    path("accounts/<slug:key>/app-secret", accounts.app_secret, name="app_secret"),
+    path("accounts/<slug:key>/app-secret/end", accounts.end_app_secret, name="end_app_secret"),
+    path("accounts/<slug:key>/verify-token", accounts.verify_token, name="verify_token"),
+    path("accounts/<slug:key>/access-token", accounts.access_token, name="access_token"),
+    path("test", accounts.test_send, name="test_send"),
+    path("test/<uuid:public_id>", accounts.test, name="test"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new", templates.new, name="new_template"),
     path("templates/preview", templates.preview, name="preview_template"),

@@ -284,6 +284,25 @@ def of_failure(error: Mapping[str, Any]) -> str:
     return ours.get(str(error.get("title"))) or failure(dict(error))
 
 
+def of_new_token(error: Mapping[str, Any]) -> Words:
+    """Why an access token was not taken; the old one is in use as before."""
+    title = _("The new access token was not taken")
+    todo = _("The old one is in use as before. Have another token made and enter it.")
+    if error.get("code") in (0, 190):
+        return Words(title, _("WhatsApp does not know it, or it has expired."), todo)
+    if number := error.get("number"):
+        return Words(
+            title,
+            _(
+                "It does not open the number %(number)s: it lacks the right, "
+                "or is another account's."
+            )
+            % {"number": f"\u2066{number}\u2069"},
+            todo,
+        )
+    return Words(title, _("It answered: %(words)s") % {"words": error.get("title") or ""}, todo)
+
+
 def of_sync(error: Mapping[str, Any]) -> Words:
     """Why the provider could not be asked how the account stands."""
     if error.get("title") == "no connection":

@@ -48,7 +48,9 @@ INSERT = """
     SELECT pg_notify('bayan_intake', '')
 """
 ACCOUNTS = """
-    SELECT key, id, app_secret_locked, verify_token_locked FROM channels_account
+    SELECT key, id, app_secret_locked, verify_token_locked,
+           previous_app_secret_locked, previous_app_secret_until
+    FROM channels_account
     WHERE channel = 'whatsapp'
 """
 
@@ -74,6 +76,17 @@ class Door:
     account_id: int
     secret: bytes
     verify_token: str
+    # The secret before this one, and the moment (in seconds) until which it is taken too.
+    previous_secret: bytes = b""
+    previous_until: float = 0.0
+
+    def fits(self, signature: bytes, body: bytes) -> bool:
+        """True when the provider signed these bytes with a secret that holds now."""
+        if hmac.compare_digest(signature, _signature(self.secret, body)):
+            return True
+        return self.previous_until > time.time() and hmac.compare_digest(
+            signature, _signature(self.previous_secret, body)
+        )
 
 
 @dataclass(slots=True)
@@ -150,8 +163,7 @@ class Intake:
         body = await read_body(receive) if length <= LARGEST_BODY else None
         if body is None:
             return 413, b"At most 4 MB."
-        expected = b"sha256=" + hmac.digest(door.secret, body, "sha256").hex().encode()
-        if not hmac.compare_digest(signature, expected):
+        if not door.fits(signature, body):
             log.warning("webhook.signature_refused", account_id=door.account_id)
             return 401, b"The signature does not fit the body."
         if not is_json(body):
@@ -278,14 +290,24 @@ class Intake:
     async def _read_accounts(self, connection: psycopg.AsyncConnection) -> None:
         rows = await (await connection.execute(ACCOUNTS)).fetchall()
         doors = {}
-        for key, account_id, secret, token in rows:
+        for key, account_id, secret, token, previous, until in rows:
             try:
-                doors[key] = Door(account_id, unlock(secret).encode(), unlock(token))
+                doors[key] = Door(
+                    account_id,
+                    unlock(secret).encode(),
+                    unlock(token),
+                    unlock(previous).encode() if previous else b"",
+                    until.timestamp() if previous and until else 0.0,
+                )
             except InvalidToken:
                 # Locked with another field key. The other accounts work on.
                 log.warning("intake.secret_unreadable", account=key)
         self._doors = doors
         log.info("intake.accounts_read", accounts=len(doors))
+
+
+def _signature(secret: bytes, body: bytes) -> bytes:
+    return b"sha256=" + hmac.digest(secret, body, "sha256").hex().encode()
 
 
 def shake_hands(door: Door, scope: Scope) -> tuple[int, bytes]:

@@ -1,7 +1,24 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
 from bayan.channels.services import templates
-from bayan.channels.services.accounts import save_account, want_sync
+from bayan.channels.services.accounts import (
+    AccountExists,
+    NumberInUse,
+    NumberTaken,
+    OverlapTooLong,
+    SecretUnchanged,
+    change_account,
+    change_verify_token,
+    create_account,
+    end_previous_app_secret,
+    offer_access_token,
+    owner_of,
+    remove_number,
+    rotate_app_secret,
+    save_account,
+    save_number,
+    want_sync,
+)
 from bayan.channels.services.claiming import claim, forget_limits
 from bayan.channels.services.contents import ContentRefused, TextTooLong, compose
 from bayan.channels.services.handing import (
@@ -50,11 +67,13 @@ from bayan.channels.services.sending import (
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
+from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
     "ContentRefused",
@@ -62,16 +81,27 @@ __all__ = [
     "FileMissing",
     "FileNotAllowed",
     "FileTooLarge",
+    "NoMobileNumber",
     "NotHeld",
     "NotStopped",
     "NotUncertain",
+    "NumberInUse",
+    "NumberIsStopped",
+    "NumberTaken",
+    "OverlapTooLong",
+    "SecretUnchanged",
     "TextTooLong",
     "apply_notices",
     "apply_statuses",
+    "change_account",
+    "change_verify_token",
+    "choices_content",
     "claim",
     "compose",
+    "create_account",
     "deliver",
     "doubt_unsent",
+    "end_previous_app_secret",
     "expect_files",
     "expire_held",
     "follow_contact",
@@ -82,16 +112,22 @@ __all__ = [
     "mark_settled",
     "media_path",
     "note_received",
+    "offer_access_token",
+    "owner_of",
     "parse",
     "raise_alert",
     "release_held",
     "release_stranded",
+    "remove_number",
     "reopen_alert",
     "resend",
     "resume_after_token",
     "resume_number",
+    "rotate_app_secret",
     "save_account",
+    "save_number",
     "send",
+    "send_test",
     "settle",
     "settle_alert",
     "stop_number",

@@ -16,7 +16,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from bayan.channels.adapters import ADAPTERS
-from bayan.channels.adapters.base import FlowFacts, NumberFacts, ProviderRefused, TokenFacts
+from bayan.channels.adapters.base import (
+    FlowFacts,
+    NumberFacts,
+    ProviderRefused,
+    Reaction,
+    TokenFacts,
+)
 from bayan.channels.models import (
     Account,
     Alert,
@@ -26,6 +32,12 @@ from bayan.channels.models import (
     Portfolio,
     Quality,
     Template,
+)
+from bayan.channels.services.accounts import (
+    forget_previous_app_secrets,
+    refuse_new_token,
+    take_new_token,
+    with_new_token,
 )
 from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.pausing import resume_after_token
@@ -70,9 +82,45 @@ def note_sync(
     if error is None:
         changes["synced_at"] = now
     Account.objects.filter(pk=account.pk).update(**changes)
+    forget_previous_app_secrets(now=now)
     # Whoever wants it since has not been served yet.
     Account.objects.filter(pk=account.pk, sync_wanted_at__lte=began).update(sync_wanted_at=None)
     _announce(account)
+
+
+async def try_new_token(session: aiohttp.ClientSession, account: Account) -> None:
+    """Put a new access token in the old one's place if it opens the account and each of its numbers.
+
+    :raises ProviderRefused: that is not known yet
+    """
+    if account.new_access_token_locked is None:
+        return
+    adapter, tried = ADAPTERS[account.channel], with_new_token(account)
+    facts = await adapter.token_facts(session, tried)
+    error: dict[str, Any] | None = None if facts.is_valid else {"code": 190}
+    for number in account.numbers.all() if facts.is_valid else ():
+        try:
+            await adapter.number_facts(session, tried, number.external_id)
+        except ProviderRefused as refusal:
+            if refusal.outcome.reaction in {Reaction.RETRY, Reaction.WAIT}:
+                raise
+            error = {**(refusal.outcome.error or {}), "number": number.display}
+            break
+    if error:
+        await sync_to_async(refuse_new_token)(account, error, now=timezone.now())
+        return
+    taken = await sync_to_async(_take_new_token)(account, facts, now=timezone.now())
+    if taken:
+        # The steps that follow use it already.
+        account.access_token_locked = tried.access_token_locked
+
+
+@transaction.atomic
+def _take_new_token(account: Account, facts: TokenFacts, *, now: datetime) -> bool:
+    if not take_new_token(account, expires_at=facts.expires_at, now=now):
+        return False
+    resume_after_token(account, now=now)
+    return True
 
 
 async def ask_token(session: aiohttp.ClientSession, account: Account) -> None:

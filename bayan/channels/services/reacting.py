@@ -11,9 +11,10 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from bayan.channels.adapters.base import Outcome, Reaction, Stops
-from bayan.channels.models import Alert, Broadcast, Number, Outgoing, Pace, Pair, Template
+from bayan.channels.models import Account, Alert, Broadcast, Number, Outgoing, Pace, Pair, Template
 from bayan.channels.services.claiming import PAIR_AHEAD
 from bayan.channels.services.health import raise_alert
+from bayan.channels.services.pausing import TOKEN_CODES
 from bayan.people import services as people
 from bayan.people.models import OptOut
 
@@ -51,6 +52,9 @@ def _stop(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
     if outcome.stops is Stops.TEMPLATE and row.template_id:
         _stop_template(row.template_id, outcome, now=now)
         return
+    if code_of(outcome.error) in TOKEN_CODES and _has_another_token(row):
+        # It left with the old one; it is queued again and leaves with the new.
+        return
     stopped = Number.objects.filter(stopped_at=None)
     if outcome.stops is Stops.ACCOUNT:
         stopped = stopped.filter(account=number.account)
@@ -65,6 +69,13 @@ def _stop(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
         facts=outcome.error or {},
         now=now,
     )
+
+
+def _has_another_token(row: Outgoing) -> bool:
+    """True when the account's access token was changed since this message was claimed."""
+    # Locked: a change that is being made now is either seen here, or sees what we stop.
+    account = Account.objects.select_for_update(of=("self",)).get(pk=row.number.account_id)
+    return bytes(account.access_token_locked) != bytes(row.number.account.access_token_locked)
 
 
 def _stop_template(template_id: int, outcome: Outcome, *, now: datetime) -> None:

@@ -19,11 +19,10 @@ from bayan.channels.adapters.whatsapp import management
 from bayan.channels.adapters.whatsapp import templates as grammar
 from bayan.channels.adapters.whatsapp.management import ProviderTemplate
 from bayan.channels.adapters.whatsapp.templates import Parameter
-from bayan.channels.models import Account, Broadcast, Number, Template
-from bayan.channels.services.accounts import want_sync
+from bayan.channels.models import Account, Broadcast, Template
+from bayan.channels.services.accounts import owner_of, want_sync
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
-from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 
 # So long a deletion can be taken back.
@@ -392,14 +391,6 @@ def note_state(
     template.save(update_fields=["status", "error", "changed_at"])
     reason = {"reason": error["reason"]} if error and error.get("reason") else {}
     _note(template, "template.state_changed", by=audit.SYSTEM, now=now, status=status, **reason)
-
-
-def owner_of(account: Account) -> Node:
-    """The body whose business an account's templates are: that of all its numbers, or the desk."""
-    nodes = {
-        number.node for number in Number.objects.filter(account=account).select_related("node")
-    }
-    return nodes.pop() if len(nodes) == 1 else organisation.desk()
 
 
 def _note(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -63,15 +64,16 @@ def stop(request: StaffRequest, number_id: int) -> HttpResponse:
     services.stop_number(
         number, reason=form.cleaned_data["reason"], by=request.user, now=timezone.now()
     )
-    return _back(request)
+    return _back(request, number)
 
 
 @require_POST
 @requires("channels.manage")
 def resume(request: StaffRequest, number_id: int) -> HttpResponse:
     """Let it go on."""
-    services.resume_number(_number(request, number_id), by=request.user, now=timezone.now())
-    return _back(request)
+    number = _number(request, number_id)
+    services.resume_number(number, by=request.user, now=timezone.now())
+    return _back(request, number)
 
 
 @require_POST
@@ -107,7 +109,9 @@ def _page(request: StaffRequest) -> HttpResponse:
     )
 
 
-def _back(request: StaffRequest) -> HttpResponse:
+def _back(request: StaffRequest, number: Number | None = None) -> HttpResponse:
+    if number and request.POST.get("next") == "account":
+        return redirect(f"{reverse('channels:account', args=[number.account.key])}#numbers")
     return _page(request) if request.htmx else redirect("channels:health")
 
 

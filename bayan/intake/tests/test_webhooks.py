@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -21,6 +23,8 @@ from bayan.channels.tests.factories import make_account
 from bayan.intake import asgi
 from bayan.intake.tests.hooks import NAMES, body_of, post, recording, signed, text_from
 from bayan.organisation import selectors as organisation
+from bayan.people.models import Role
+from bayan.people.tests.factories import make_member
 
 LIMIT = asgi.LARGEST_BODY
 MOMENT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -299,3 +303,90 @@ def test_more_than_the_memory_should_hold_is_refused_at_once(
     assert post(intake, large) == 503
     assert post(intake, b'"small"') == 200
     assert stored(superuser) == [b'"small"']
+
+
+def until_taken(url: str, body: bytes, secret: bytes) -> None:
+    """Wait until the intake has heard of a secret."""
+    deadline = time.monotonic() + 10
+    while httpx.post(url, content=body, headers=signed(body, secret)).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_new_app_secret_is_taken_beside_the_old_one_until_its_time(intake: str) -> None:
+    body = recording("wa_inbound_text_ar")
+    account, now = Account.objects.get(), timezone.now()
+
+    def status(secret: bytes) -> int:
+        return httpx.post(intake, content=body, headers=signed(body, secret)).status_code
+
+    channels.rotate_app_secret(
+        account, "new", keep_previous_until=now + timedelta(seconds=3), now=now
+    )
+    until_taken(intake, body, b"new")
+    assert status(b"demo-app-secret") == 200
+    assert status(b"") == 401
+
+    while timezone.now() < now + timedelta(seconds=3.2):
+        time.sleep(0.05)
+    assert (status(b"demo-app-secret"), status(b"new")) == (401, 200)
+
+
+def test_the_secret_before_the_one_before_is_taken_no_more(intake: str) -> None:
+    body = recording("wa_inbound_text_ar")
+    account, now = Account.objects.get(), timezone.now()
+    for secret in ("second", "third"):
+        channels.rotate_app_secret(
+            account, secret, keep_previous_until=now + timedelta(hours=1), now=now
+        )
+    until_taken(intake, body, b"third")
+
+    assert httpx.post(intake, content=body, headers=signed(body, b"second")).status_code == 200
+    assert post(intake, body) == 401
+
+    channels.end_previous_app_secret(
+        account, by=make_member(Role.Kind.ADMINISTRATOR, organisation.desk()), now=now
+    )
+    deadline = time.monotonic() + 10
+    while httpx.post(intake, content=body, headers=signed(body, b"second")).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_no_webhook_is_refused_or_lost_while_the_app_secret_changes_under_load(
+    intake: str, superuser: psycopg.Connection
+) -> None:
+    """The provider changes over some time after us: until then it signs with the old secret."""
+    account, now = Account.objects.get(), timezone.now()
+    secret, statuses, stop = [b"demo-app-secret"], [], threading.Event()
+
+    def deliver(sender: int) -> None:
+        with httpx.Client() as client:
+            number = 0
+            while not stop.is_set():
+                body = body_of(text_from(f"SA.{sender}", number))
+                answer = client.post(intake, content=body, headers=signed(body, secret[0]))
+                statuses.append(answer.status_code)
+                number += 1
+
+    threads = [threading.Thread(target=deliver, args=(sender,)) for sender in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(0.3)
+        channels.rotate_app_secret(
+            account, "new", keep_previous_until=now + timedelta(hours=1), now=now
+        )
+        probe = recording("wa_inbound_text_ar")
+        until_taken(intake, probe, b"new")
+        time.sleep(0.2)
+        secret[0] = b"new"
+        time.sleep(0.3)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    assert set(statuses) == {200}
+    assert len(statuses) > 50
+    assert len([body for body in stored(superuser) if body != probe]) == len(statuses)

@@ -1,0 +1,114 @@
+"""Sending a message to a phone of one's own, to see that an account works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from bayan.channels.models import Number, Outgoing, Template
+from bayan.channels.services import templates
+from bayan.channels.services.contents import compose
+from bayan.channels.services.sending import wake_dispatcher
+from bayan.core import audit
+from bayan.core.errors import DomainError
+from bayan.people.models import Member
+
+# Whoever tries something looks at the phone now; an hour later it would only puzzle.
+WORTH_SENDING_FOR = timedelta(minutes=10)
+SUBJECT = "test"
+
+
+class NoMobileNumber(DomainError):
+    pass
+
+
+class NumberIsStopped(DomainError):
+    pass
+
+
+class TemplateOfAnotherAccount(DomainError):
+    pass
+
+
+def international(phone: str) -> str:
+    """The digits of a mobile number as the provider wants them: 9665… for a Saudi one however written.
+
+    :raises NoMobileNumber: these are not the digits of one
+    """
+    digits = "".join(str(int(c)) for c in phone if c.isdecimal())
+    if phone.strip().startswith("+") or digits.startswith("00"):
+        digits = digits.removeprefix("00")
+    elif re.fullmatch(r"0?5\d{8}", digits):
+        digits = "966" + digits.removeprefix("0")
+    is_saudi = digits.startswith("966")
+    if not re.fullmatch(r"9665\d{8}" if is_saudi else r"[1-9]\d{7,14}", digits):
+        raise NoMobileNumber(
+            _("This is no mobile number. Write it as 05… or with its country code.")
+        )
+    return digits
+
+
+@transaction.atomic
+def send_test(
+    number: Number,
+    phone: str,
+    *,
+    by: Member,
+    now: datetime,
+    text: str = "",
+    template: Template | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Outgoing:
+    """Queue one test message: the template filled with these values, or else the text.
+
+    :raises NoMobileNumber: the phone is none
+    :raises NumberIsStopped: nothing leaves this number now
+    :raises ParameterRefused: a value does not fit the template
+    :raises TextTooLong: the text is empty or too long
+    """
+    to_phone = international(phone)
+    if number.stopped_at:
+        raise NumberIsStopped(_("This number is stopped. Let it go on first."))
+    if template is None:
+        content = compose(number, lambda channel: channel.text(text))
+    elif template.account_id != number.account_id:
+        raise TemplateOfAnotherAccount(_("This template belongs to another account."))
+    else:
+        content = templates.fill(template, values or {})
+    row = Outgoing.objects.create(
+        node_id=number.node_id,
+        number=number,
+        to_phone=to_phone,
+        content=content,
+        template=template,
+        lane=Outgoing.Lane.PERSON,
+        subject_type=SUBJECT,
+        subject_key=str(by.public_id),
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        not_before=now,
+        expires_at=now + WORTH_SENDING_FOR,
+        created_at=now,
+    )
+    audit.record(
+        audit.Entry(
+            action="account.tested",
+            subject_type="account",
+            subject_key=number.account.key,
+            by=by,
+            at=now,
+            node_id=number.node_id,
+            details={
+                "number": number.external_id,
+                "outgoing": str(row.public_id),
+                "kind": "template" if template else "text",
+            },
+        )
+    )
+    wake_dispatcher()
+    return row
