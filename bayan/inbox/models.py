@@ -195,7 +195,8 @@ class Message(models.Model):
             models.Index(
                 "quoted_id",
                 name="message_touching_unknown",
-                condition=Q(direction="in", kind__in=["reaction", "edit", "revoke"]),
+                condition=Q(direction="in")
+                & (Q(kind="reaction") | Q(kind="edit") | Q(kind="revoke")),
             ),
         ]
 

@@ -18,7 +18,10 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("quoted_id"),
                 condition=models.Q(
-                    ("direction", "in"), ("kind__in", ["reaction", "edit", "revoke"])
+                    ("direction", "in"),
+                    models.Q(
+                        ("kind", "reaction"), ("kind", "edit"), ("kind", "revoke"), _connector="OR"
+                    ),
                 ),
                 name="message_touching_unknown",
             ),
