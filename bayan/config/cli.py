@@ -7,9 +7,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bayan.config.environment import LOGIN, OWNER, WORKER, ConfigurationMissing, environment
+
+if TYPE_CHECKING:
+    from bayan.channels.models import Account
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 Command = Callable[[argparse.Namespace], int]
@@ -200,7 +203,38 @@ def _add_account(account: argparse.ArgumentParser) -> None:
     save.add_argument("--number", required=True, action="append", metavar="PHONE_NUMBER_ID=DISPLAY")
     save.add_argument("--base-url", default="https://graph.facebook.com")
     save.add_argument("--nature", default="real", choices=["real", "exercise"])
+    save.add_argument(
+        "--business-id", default="", help="WhatsApp business account id: templates need it"
+    )
+    save.add_argument(
+        "--portfolio",
+        default="",
+        help="key of the business whose messaging limit it shares; without it, one of its own",
+    )
     save.set_defaults(command=account_save)
+    listing = accounts.add_parser("list", help="all accounts, their numbers and how they stand")
+    listing.set_defaults(command=account_list)
+    secret = accounts.add_parser(
+        "rotate-secret", help="take a new app secret beside the old one; asked for, or from stdin"
+    )
+    secret.add_argument("key")
+    secret.add_argument(
+        "--keep", type=int, default=24, metavar="HOURS", help="how long the old one is taken too"
+    )
+    secret.set_defaults(command=account_rotate_secret)
+    verify = accounts.add_parser(
+        "rotate-verify-token", help="answer the provider's handshake with another verify token"
+    )
+    verify.add_argument("key")
+    verify.set_defaults(command=account_rotate_verify_token)
+    token = accounts.add_parser(
+        "rotate-token", help="try a new access token with the provider, then use it"
+    )
+    token.add_argument("key")
+    token.add_argument(
+        "--wait", type=int, default=60, metavar="SECONDS", help="for the provider's answer"
+    )
+    token.set_defaults(command=account_rotate_token)
 
 
 def django(role: str = WORKER) -> None:
@@ -311,31 +345,115 @@ def member_create(options: argparse.Namespace) -> int:
 
 def account_save(options: argparse.Namespace) -> int:
     django()
-    import getpass
-
     from django.utils import timezone
 
     from bayan.channels import services as channels
     from bayan.channels.models import Account
-    from bayan.core.errors import DomainError
     from bayan.organisation import selectors as organisation
-
-    def ask(what: str) -> str:
-        given = getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-        if not given:
-            raise DomainError(
-                f"The {what} is missing: give app secret, verify token and access token."
-            )
-        return given
 
     numbers = dict(number.partition("=")[::2] for number in options.number)
     channels.save_account(
         key=options.key, nature=Account.Nature(options.nature), name=options.name,
         base_url=options.base_url, app_secret=ask("app secret"), verify_token=ask("verify token"),
         access_token=ask("access token"), numbers=numbers, node=organisation.desk(), now=timezone.now(),
+        business_id=options.business_id, portfolio=options.portfolio,
     )  # fmt: skip
     print(f"/hooks/whatsapp/{options.key}")
     return DONE
+
+
+def account_list(options: argparse.Namespace) -> int:
+    django()
+    from bayan.channels import selectors as channels
+
+    for account in channels.accounts():
+        token = {None: "not checked", True: "valid", False: "refused"}[account.token_is_valid]
+        numbers = ", ".join(
+            f"{number.external_id}={number.display}{' (stopped)' if number.stopped_at else ''}"
+            for number in account.numbers.all()
+        )
+        print(f"{account.key}\t{account.nature}\ttoken {token}\t{numbers}")
+    return DONE
+
+
+def account_rotate_secret(options: argparse.Namespace) -> int:
+    django()
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from bayan.channels import services as channels
+
+    account, now = _account(options.key), timezone.now()
+    until = now + timedelta(hours=options.keep)
+    channels.rotate_app_secret(account, ask("app secret"), keep_previous_until=until, now=now)
+    print(f"Both app secrets are taken until {until:%Y-%m-%d %H:%M} UTC, then the new one alone.")
+    return DONE
+
+
+def account_rotate_verify_token(options: argparse.Namespace) -> int:
+    django()
+    from django.utils import timezone
+
+    from bayan.channels import services as channels
+
+    channels.change_verify_token(_account(options.key), ask("verify token"), now=timezone.now())
+    print("Enter the same verify token at the provider.")
+    return DONE
+
+
+def account_rotate_token(options: argparse.Namespace) -> int:
+    django()
+    import time
+
+    from django.utils import timezone
+
+    from bayan.channels import services as channels
+    from bayan.core.errors import DomainError
+
+    account = _account(options.key)
+    channels.offer_access_token(account, ask("access token"), now=timezone.now())
+    deadline = time.monotonic() + options.wait
+    while time.monotonic() < deadline:
+        account.refresh_from_db()
+        if account.new_access_token_error:
+            said = account.new_access_token_error
+            raise DomainError(
+                f"The provider does not take it ({said.get('title') or said.get('code')}): "
+                "the old access token is in use as before."
+            )
+        if account.new_access_token_locked is None:
+            print("The provider knows the new access token; it is in use.")
+            return DONE
+        time.sleep(0.2)
+    raise DomainError(
+        "The provider has not answered yet; the old access token is in use until it does. "
+        "Is 'bayan serve dispatcher' running?"
+    )
+
+
+def ask(what: str) -> str:
+    """A secret, typed unseen or read as a line of standard input."""
+    import getpass
+
+    from bayan.core.errors import DomainError
+
+    given = getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if not given:
+        raise DomainError(
+            f"The {what} is missing: type it, or give it as a line of standard input."
+        )
+    return given
+
+
+def _account(key: str) -> Account:
+    from bayan.channels.models import Account
+    from bayan.core.errors import DomainError
+
+    account = Account.objects.filter(key=key).first()
+    if account is None:
+        raise DomainError(f"There is no account '{key}': 'bayan account list' shows them.")
+    return account
 
 
 def journal_list(options: argparse.Namespace) -> int:

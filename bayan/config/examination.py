@@ -8,7 +8,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import psycopg
@@ -17,6 +17,8 @@ from bayan.config.environment import LOGIN, WEB, WORKER, ConfigurationMissing, E
 
 LEAST_FREE_BYTES = 1024**3
 LARGEST_CLOCK_DIFFERENCE = 5.0
+SOONEST_EXPIRY_DAYS = 14
+LATEST_CONFIRMATION = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def examine(environment: Environment) -> list[Finding]:
             ),
         ]
     with connection:
-        for look in (_database, _migrations, _clock, _channels, _queues):
+        for look in (_database, _migrations, _clock, _channels, _alerts, _queues):
             try:
                 findings.extend(look(connection))
             except psycopg.Error as error:
@@ -165,13 +167,26 @@ def _clock(connection: psycopg.Connection) -> Iterator[Finding]:
 def _channels(connection: psycopg.Connection) -> Iterator[Finding]:
     connection.execute("SET ROLE bayan_worker")
     accounts = connection.execute(
-        "SELECT a.key, a.nature, a.base_url, count(n.id) FROM channels_account a "
+        "SELECT a.key, a.nature, a.base_url, count(n.id), a.token_is_valid, a.token_expires_at, "
+        "a.last_webhook_at, max(n.last_sent_at), "
+        "coalesce(array_agg(n.display ORDER BY n.id) FILTER (WHERE n.stopped_at IS NOT NULL), '{}') "
+        "FROM channels_account a "
         "LEFT JOIN channels_number n ON n.account_id = a.id GROUP BY a.id ORDER BY a.key"
     ).fetchall()
     connection.execute("RESET ROLE")
     if not accounts:
         yield Finding("channels", False, "no account yet: make one with 'bayan account save'.")
-    for key, nature, base_url, numbers in accounts:
+    for (
+        key,
+        nature,
+        base_url,
+        numbers,
+        is_valid,
+        expires_at,
+        heard_at,
+        sent_at,
+        stopped,
+    ) in accounts:
         address = urlsplit(base_url)
         port = address.port or (443 if address.scheme == "https" else 80)
         try:
@@ -189,6 +204,69 @@ def _channels(connection: psycopg.Connection) -> Iterator[Finding]:
             numbers > 0,
             f"{nature}, numbers: {numbers}"
             + ("" if numbers else ": add one with 'bayan account save'."),
+        )
+        yield _token(key, is_valid, expires_at)
+        yield _silence(key, heard_at, sent_at)
+        if stopped:
+            yield Finding(
+                f"numbers of {key}",
+                False,
+                f"{', '.join(stopped)} stopped: the page about the channels' health says why.",
+            )
+
+
+def _token(key: str, is_valid: bool | None, expires_at: datetime | None) -> Finding:
+    subject = f"token of {key}"
+    if is_valid is None:
+        return Finding(subject, True, "not checked yet: the dispatcher does so within minutes")
+    if not is_valid:
+        return Finding(
+            subject, False, f"refused: replace it with 'bayan account rotate-token {key}'."
+        )
+    if expires_at is None:
+        return Finding(subject, True, "valid, does not expire")
+    days = (expires_at - datetime.now(UTC)).days
+    return Finding(
+        subject,
+        days >= SOONEST_EXPIRY_DAYS,
+        f"valid, expires in {days} days"
+        + (
+            ""
+            if days >= SOONEST_EXPIRY_DAYS
+            else f": replace it with 'bayan account rotate-token {key}'."
+        ),
+    )
+
+
+def _silence(key: str, heard_at: datetime | None, sent_at: datetime | None) -> Finding:
+    """Whether the provider reaches us: what it takes, it confirms within seconds."""
+    subject, late = f"webhooks of {key}", datetime.now(UTC) - LATEST_CONFIRMATION
+    if sent_at and sent_at < late and (heard_at is None or heard_at < sent_at):
+        return Finding(
+            subject,
+            False,
+            "nothing came back for what was sent: compare the callback address at the provider.",
+        )
+    if heard_at is None:
+        return Finding(subject, True, "none yet")
+    return Finding(subject, True, f"the last one {heard_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _alerts(connection: psycopg.Connection) -> Iterator[Finding]:
+    connection.execute("SET ROLE bayan_worker")
+    alerts = connection.execute(
+        "SELECT a.key, l.kind, l.severity FROM channels_alert l "
+        "JOIN channels_account a ON a.id = l.account_id "
+        "WHERE l.resolved_at IS NULL AND l.severity <> 'information' ORDER BY a.key, l.kind"
+    ).fetchall()
+    connection.execute("RESET ROLE")
+    if not alerts:
+        yield Finding("alerts", True, "none open")
+    for key, kind, severity in alerts:
+        yield Finding(
+            f"alert of {key}",
+            severity != "critical",
+            f"{kind} ({severity}): the page about the channels' health says what to do.",
         )
 
 

@@ -29,11 +29,33 @@ FIGURES = """
         FROM channels_outgoing WHERE state = 'queued' AND not_before <= now()
     UNION ALL SELECT 'bayan_outgoing_uncertain', 'Messages of which nobody knows', count(*)
         FROM channels_outgoing WHERE state = 'uncertain'
+    UNION ALL SELECT 'bayan_media_waiting', 'Files of people not fetched yet', count(*)
+        FROM channels_media WHERE state = 'waiting'
+    UNION ALL SELECT 'bayan_numbers_stopped', 'Numbers that send nothing until a person acts', count(*)
+        FROM channels_number WHERE stopped_at IS NOT NULL
     UNION ALL SELECT 'bayan_cases_open', 'Open cases', count(*)
         FROM cases_case WHERE closed_at IS NULL
     UNION ALL SELECT 'bayan_audit_unsealed', 'Audit entries not sealed yet', count(*)
         FROM core_auditentry WHERE number IS NULL
 """
+
+
+# The same by a label: (name, meaning, label, its values, SQL that gives label and figure).
+BY_LANE = """
+    SELECT CASE lane WHEN 10 THEN 'person' WHEN 20 THEN 'crisis' WHEN 30 THEN 'work' ELSE 'bulk' END,
+           count(*)
+    FROM channels_outgoing WHERE state = 'queued' AND not_before <= now() GROUP BY 1
+"""
+BY_SEVERITY = """
+    SELECT severity, count(*) FROM channels_alert WHERE resolved_at IS NULL GROUP BY 1
+"""
+# The same by a label: name, meaning, label, its values, and what counts them.
+LABELLED = (
+    ("bayan_lane_waiting", "Messages due and not sent yet, by lane",
+     "lane", ("person", "crisis", "work", "bulk"), BY_LANE),
+    ("bayan_alerts_open", "Open alerts about accounts, by severity",
+     "severity", ("critical", "warning", "information"), BY_SEVERITY),
+)  # fmt: skip
 
 
 @require_safe
@@ -69,6 +91,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         for name, help_text, value in read_figures():
             lines.append(f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {value}\n")
+        for name, help_text, label, values in read_labelled():
+            lines.append(f"# HELP {name} {help_text}\n# TYPE {name} gauge\n")
+            lines += [f'{name}{{{label}="{key}"}} {value}\n' for key, value in values.items()]
         lines.append(
             "# HELP bayan_database_up Database reachable\n# TYPE bayan_database_up gauge\n"
         )
@@ -83,3 +108,13 @@ def read_figures() -> list[tuple[str, str, float]]:
     with as_worker(), connection.cursor() as cursor:
         cursor.execute(FIGURES)
         return [(name, help_text, float(value)) for name, help_text, value in cursor.fetchall()]
+
+
+def read_labelled() -> list[tuple[str, str, str, dict[str, int]]]:
+    """Name, meaning and label of each figure that is counted apart, with its values; none is missing."""
+    found = []
+    with as_worker(), connection.cursor() as cursor:
+        for name, help_text, label, keys, query in LABELLED:
+            cursor.execute(query)
+            found.append((name, help_text, label, dict.fromkeys(keys, 0) | dict(cursor.fetchall())))
+    return found

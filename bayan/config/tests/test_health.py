@@ -7,7 +7,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from bayan.channels.tests.factories import make_account
+from bayan.channels import services as channels
+from bayan.channels.models import Alert, Media, Number, Outgoing
+from bayan.channels.tests.factories import SINCE, make_account
 from bayan.config import health
 from conftest import StaffClient
 
@@ -54,6 +56,36 @@ def test_the_figures_are_prometheus_text(client: StaffClient, now: datetime) -> 
     for name in ("bayan_journal_waiting", "bayan_outgoing_uncertain", "bayan_database_up"):
         assert f"# TYPE {name} gauge" in text
     assert "bayan_database_up 1" in text
+
+
+def test_the_figures_tell_of_stopped_numbers_alerts_lanes_and_files(
+    client: StaffClient, now: datetime
+) -> None:
+    account = make_account()
+    number = account.numbers.get()
+    Number.objects.update(stopped_at=now, stop_error={"code": 190})
+    channels.raise_alert(account, "token_refused", severity=Alert.Severity.CRITICAL, now=now)
+    for lane in (Outgoing.Lane.PERSON, Outgoing.Lane.BULK, Outgoing.Lane.BULK):
+        Outgoing.objects.create(
+            node=number.node, number=number, to_phone="966500000105", lane=lane, content={},
+            not_before=SINCE, created_at=SINCE,
+        )  # fmt: skip
+    Media.objects.create(
+        node=number.node, number=number, kind="image", state=Media.State.WAITING, created_at=SINCE
+    )
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    for line in (
+        "bayan_numbers_stopped 1.0",
+        "bayan_media_waiting 1.0",
+        'bayan_alerts_open{severity="critical"} 1',
+        'bayan_alerts_open{severity="warning"} 0',
+        'bayan_lane_waiting{lane="person"} 1',
+        'bayan_lane_waiting{lane="crisis"} 0',
+        'bayan_lane_waiting{lane="bulk"} 2',
+    ):
+        assert line in lines
 
 
 def test_every_answer_carries_a_request_id_and_the_policy(client: StaffClient) -> None:
