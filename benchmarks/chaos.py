@@ -227,6 +227,7 @@ class Chaos:
         self.figures = Figures(inbound=plan.inbound, outbound=plan.outbound)
         self.mix = Mix("CHAOS", people=plan.people)
         self.everything: set[int] = set()
+        self._killed: set[int] = set()
         self._victims: list[tuple[str, Callable[[], int], signal.Signals]] = [
             ("web", lambda: up.part("web"), signal.SIGKILL),
             ("dispatcher", lambda: up.part("dispatcher"), signal.SIGKILL),
@@ -350,6 +351,7 @@ class Chaos:
                 pid = await asyncio.to_thread(pid_of)
                 self.everything |= await asyncio.to_thread(self.up.processes)
                 os.kill(pid, how)
+                self._killed.add(pid)
                 self.figures.kills[name] += 1
 
     def _postmaster(self) -> int:
@@ -357,7 +359,8 @@ class Chaos:
 
         def look() -> bool:
             pid = self.up.cluster.pid
-            found[:] = [pid] if pid is not None else []
+            # One that was asked to restart may still be leaving.
+            found[:] = [pid] if pid is not None and pid not in self._killed else []
             return bool(found)
 
         eventually(look, "PostgreSQL does not come back", seconds=60)

@@ -347,3 +347,11 @@ def test_webhooks_that_are_lost_are_noticed(house: House, page: Callable[[], str
 
     assert open_alerts() == [("webhooks_silent", "critical")]
     assert "WhatsApp does not reach us" in page()
+
+    house.emulator.http.delete("/_control/faults")
+    house.emulator.write(text="هل من جديد؟")
+    house.take_in()
+    house.sync()
+
+    assert open_alerts() == []
+    assert "By itself" in page()
