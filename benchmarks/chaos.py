@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -141,7 +142,7 @@ class Figures:
             "too many uncertain": max(0, self.uncertain - MOST_UNCERTAIN),
             "audit trail broken": int("is whole" not in self.audit),
             "killed and not started again": max(0, self.kills.total() - self.restarts),
-            "ended by themselves": max(0, self.restarts - self.kills.total()),
+            # More restarts than kills are none of it: what finds no database when it starts ends, too.
             "processes left behind": self.left_behind,
         }
         return [f"{name}: {count}" for name, count in found.items() if count]
@@ -226,8 +227,9 @@ class Chaos:
         self.up, self.plan = up, plan
         self.figures = Figures(inbound=plan.inbound, outbound=plan.outbound)
         self.mix = Mix("CHAOS", people=plan.people)
-        self.everything: set[int] = set()
-        self._killed: set[int] = set()
+        # With the moment of its birth: a busy machine soon gives a number to another process.
+        self.everything: set[tuple[int, str]] = set()
+        self._killed: set[tuple[int, str]] = set()
         self._victims: list[tuple[str, Callable[[], int], signal.Signals]] = [
             ("web", lambda: up.part("web"), signal.SIGKILL),
             ("dispatcher", lambda: up.part("dispatcher"), signal.SIGKILL),
@@ -245,7 +247,7 @@ class Chaos:
         began = time.monotonic()
         async with aiohttp.ClientSession() as session:
             await self._queue_outbound(session)
-            self.everything |= self.up.processes()
+            self._remember()
             lines = asyncio.Semaphore(CONNECTIONS)
             async with asyncio.timeout(self.plan.seconds + 180):
                 posts = self.mix.posts(0, self.plan.inbound)
@@ -257,7 +259,7 @@ class Chaos:
     def settle(self) -> None:
         """Wait until everything has found its end."""
         eventually(self.up.is_ready, "the instance does not recover", seconds=60)
-        self.everything |= self.up.processes()
+        self._remember()
         eventually(
             lambda: count(self.up, UNPROCESSED) == 0, "the journal is not worked off", seconds=120
         )
@@ -287,13 +289,18 @@ class Chaos:
         )
         figures.inbound_lost, figures.inbound_doubles, figures.torn = self._look_for_inbound()
         figures.set_aside = count(self.up, SET_ASIDE)
-        figures.audit = self.up.run("verify-audit").strip()
-        self.everything |= self.up.processes()
+        try:
+            figures.audit = self.up.run("verify-audit").strip()
+        except subprocess.CalledProcessError as error:
+            figures.audit = str(error.stderr).strip()
+        self._remember()
         code = self.up.interrupt()
         figures.restarts = sum(
             "starts again" in line or "PostgreSQL had stopped" in line for line in self.up.said
         )
-        left = {pid for pid in self.everything if is_alive(pid)}
+        left = {
+            (pid, born) for pid, born in self.everything if is_alive(pid) and _born(pid) == born
+        }
         figures.left_behind = max(len(left), len(processes_of(self.up.data_dir))) + (code != 0)
         return figures
 
@@ -349,10 +356,14 @@ class Chaos:
             for name, pid_of, how in self._victims:
                 await asyncio.sleep(self.plan.seconds / (self.kills + 1))
                 pid = await asyncio.to_thread(pid_of)
-                self.everything |= await asyncio.to_thread(self.up.processes)
+                await asyncio.to_thread(self._remember)
+                victim = pid, _born(pid)
                 os.kill(pid, how)
-                self._killed.add(pid)
+                self._killed.add(victim)
                 self.figures.kills[name] += 1
+
+    def _remember(self) -> None:
+        self.everything |= {(pid, _born(pid)) for pid in self.up.processes()}
 
     def _postmaster(self) -> int:
         found: list[int] = []
@@ -360,8 +371,9 @@ class Chaos:
         def look() -> bool:
             pid = self.up.cluster.pid
             # One that was asked to restart may still be leaving.
-            found[:] = [pid] if pid is not None and pid not in self._killed else []
-            return bool(found)
+            is_new = pid is not None and (pid, _born(pid)) not in self._killed
+            found[:] = [pid] if pid is not None and is_new else []
+            return is_new
 
         eventually(look, "PostgreSQL does not come back", seconds=60)
         return found[0]
@@ -393,6 +405,14 @@ class Chaos:
         people, cases = row or (0, 0)
         wrote = min(self.plan.people, self.plan.inbound)
         return lost, doubles, abs(people - wrote) + abs(cases - wrote)
+
+
+def _born(pid: int) -> str:
+    """When a process began (field 22 of proc(5), the 20th after its name); empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _report(figures: Figures) -> None:

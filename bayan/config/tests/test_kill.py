@@ -21,7 +21,7 @@ def test_no_message_is_lost_or_doubled_by_any_kill(
     code = chaos.main(["--small"])
 
     said = capsys.readouterr()
-    assert code == 0, said
+    assert code == 0, said.out + said.err
     figures = json.loads(said.out.splitlines()[-1])
     assert (figures["inbound_lost"], figures["inbound_doubles"]) == (0, 0)
     assert (figures["outbound_lost"], figures["outbound_doubles"]) == (0, 0)
