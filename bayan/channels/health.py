@@ -161,6 +161,14 @@ class AccountHealth:
             yield from number.problems
 
     @property
+    def ranked(self) -> list[tuple[Problem, Number | None]]:
+        """All troubles of the account and its numbers, the worst first, each with its number."""
+        found: list[tuple[Problem, Number | None]] = [(each, None) for each in self.problems]
+        for health in self.numbers:
+            found += [(each, health.number) for each in health.problems]
+        return sorted(found, key=lambda pair: -pair[0].level)
+
+    @property
     def limit(self) -> int | None:
         return self.account.portfolio.daily_limit
 
@@ -255,7 +263,6 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
                 )
             )
         _find_problems(health, alerts[account_id], now=now)
-        health.problems.sort(key=lambda problem: -problem.level)
         health.numbers.sort(key=lambda each: -each.level)
         result.append(health)
     settled = (

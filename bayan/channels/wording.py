@@ -32,20 +32,21 @@ class Words:
     todo: Text = ""
 
 
+TOKEN_REMEDY = gettext_lazy(
+    "Have a new access token made at the provider and enter it in the account: "
+    "the number goes on by itself."
+)
 # Why nothing goes out any more, by the provider's code (class P of reference 1.14).
 STOPS: dict[int, Words] = {
     0: Words(
         gettext_lazy("WhatsApp does not accept the access token"),
-        gettext_lazy("The token was withdrawn, or is not one of this account."),
-        gettext_lazy("Have a new access token made at the provider and enter it in the account."),
+        gettext_lazy("It has expired, was withdrawn, or is not one of this account."),
+        TOKEN_REMEDY,
     ),
     190: Words(
         gettext_lazy("The access token has expired"),
         gettext_lazy("WhatsApp does not let us in any more. What is waiting stays in the queue."),
-        gettext_lazy(
-            "Have a new access token made at the provider and enter it in the account: "
-            "the number goes on by itself."
-        ),
+        TOKEN_REMEDY,
     ),
     33: Words(
         gettext_lazy("WhatsApp does not know this number any more"),
@@ -100,7 +101,7 @@ STOPPED = Words(
 )
 
 ALERTS: dict[str, Words] = {
-    "token_refused": STOPS[190],
+    "token_refused": STOPS[0],
     "token_expires": Words(
         gettext_lazy("The access token expires soon"),
         gettext_lazy("After that nothing can be sent and no file can be fetched."),

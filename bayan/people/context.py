@@ -17,6 +17,7 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         "may_read_trail": access is not None and access.may("audit.read"),
         "may_manage_templates": access is not None and access.may("templates.manage"),
         "may_broadcast": access is not None and access.may("broadcasts.send"),
+        "may_manage_channels": access is not None and access.may("channels.manage"),
         "may_read_channels": access is not None and access.may("channels.read"),
         "may_manage_journal": access is not None and access.may("journal.manage"),
         "is_demo": settings.IS_DEMO,

@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest
 
 from bayan.channels.adapters.base import Outcome, Reaction, Stops
 from bayan.channels.models import Account, Alert, Broadcast, Number, Outgoing, Pace, Pair, Template
+from bayan.channels.services.accounts import want_sync
 from bayan.channels.services.claiming import PAIR_AHEAD
 from bayan.channels.services.health import raise_alert
 from bayan.channels.services.pausing import TOKEN_CODES
@@ -61,6 +62,8 @@ def _stop(row: Outgoing, outcome: Outcome, *, now: datetime) -> None:
     else:
         stopped = stopped.filter(pk=number.pk)
     stopped.update(stopped_at=now, stop_error=outcome.error)
+    # Whether the token is still good is better known now than in ten minutes.
+    want_sync(number.account, now=now)
     raise_alert(
         number.account,
         "sending_stopped",

@@ -94,7 +94,7 @@ def test_a_refused_token_says_what_to_do_on_the_page_and_on_every_other(
     words = page()
 
     assert "Does not work" in words
-    assert "The access token has expired" in words
+    assert "WhatsApp does not accept the access token" in words
     assert "Have a new access token made at the provider" in words
     inbox = client.get(reverse("inbox:conversations")).content.decode()
     assert "A channel has stopped working" in inbox
@@ -283,6 +283,24 @@ def test_an_alert_that_came_back_meanwhile_is_not_reopened_beside_it(
     assert Alert.objects.filter(resolved_at=None).count() == 1
 
 
+def test_the_worst_trouble_stands_first_whichever_number_has_it(
+    account: Account, administrator: Member
+) -> None:
+    Account.objects.update(business_id="")
+    Number.objects.update(stopped_at=timezone.now(), stop_error={"code": 190}, quality="YELLOW")
+    services.raise_alert(
+        account, "token_expires", severity=Alert.Severity.WARNING, now=timezone.now()
+    )
+
+    ranked = look(administrator).ranked
+
+    assert [problem.level.name for problem, _number in ranked] == [
+        "CRITICAL", "WARNING", "NOTE", "NOTE",
+    ]  # fmt: skip
+    assert ranked[0][1] == account.numbers.get()
+    assert ranked[1][1] is None
+
+
 def test_the_worst_account_stands_first(account: Account, administrator: Member) -> None:
     services.save_account(
         key="zz", nature=Account.Nature.DEMO, name="أ", base_url="http://127.0.0.1:9",
@@ -336,7 +354,10 @@ def test_a_director_looks_and_settles_but_stops_nothing(
 ) -> None:
     client.force_login(director)
     number = account.numbers.get()
-    assert client.get(reverse("channels:health")).status_code == 200
+    page = client.get(reverse("channels:health"))
+    assert page.status_code == 200
+    # No way is shown that ends at a closed door.
+    assert reverse("channels:accounts") not in page.content.decode()
     for name in ("stop_number", "resume_number"):
         answer = client.post(reverse(f"channels:{name}", args=[number.pk]), {"reason": "x"})
         assert answer.status_code == 403
