@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ ANSWER_MS, ANSWER_JITTER_MS = 150, 100
 # So many people share the load, each within the provider's limit for one person.
 PEOPLE = 5_000
 MESSAGES_A_PERSON = 40
-OVERTAKEN = 10_000
 LONGEST_OVERTAKING_SECONDS = 2.0
 LEAST_SHARE = 0.98
+# The provider refuses what comes faster than permitted by more than this part of a second: for so long a
+# busy machine may hold up a process.
+BURST_PART = 4
 
 # One of the emulator's templates, as the dispatcher's sync would bring it; its three values follow.
 TEMPLATE = "case_update_ar"
@@ -82,13 +85,17 @@ class Phase:
 
     @property
     def over_limit(self) -> int:
-        """Messages above what is permitted in any one second, and those refused as too fast."""
+        """What the provider refused as too fast, for the number or for a person."""
+        return self.refused[130429] + self.refused[131056]
+
+    @property
+    def fullest_second(self) -> int:
+        """The most messages that arrived in any one second, by the provider's clock."""
         moments = [moment for moment, _mark in self.sent]
-        over = sum(
-            moments[position + self.permitted] - moments[position] < 1
-            for position in range(len(moments) - self.permitted)
+        return max(
+            bisect_left(moments, moment + 1, position) - position
+            for position, moment in enumerate(moments)
         )
-        return over + self.refused[130429] + self.refused[131056]
 
     @property
     def doubles(self) -> int:
@@ -149,7 +156,8 @@ def _measure(place: Ground, rate: int, seconds: float) -> Phase:
     intake = place.serve("intake")
     emulator = place.emulate(
         f"http://127.0.0.1:{intake}/hooks/whatsapp/demo",
-        f"--throughput={rate}", f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
+        f"--throughput={rate}", f"--throughput-burst={rate // BURST_PART}",
+        f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
         "--webhook-batch=200", "--webhook-batch-ms=200",
     )  # fmt: skip
     count = int(rate * seconds)
@@ -201,9 +209,11 @@ def _overtake(place: Ground, emulator: str, phase: Phase, people: int, template_
         connection.execute("SELECT pg_notify('bayan_outgoing', '')")
     queued_at = time.time()
     phase.wanted.append(mark)
-    deadline = time.monotonic() + 60
+    deadline, position = time.monotonic() + 60, 0
     while time.monotonic() < deadline:
-        for at, found in _sent(emulator, 0):
+        fresh = _sent(emulator, position)
+        position += len(fresh)
+        for at, found in fresh:
             if found == mark:
                 return max(0.0, at - queued_at)
         time.sleep(0.2)
@@ -212,18 +222,11 @@ def _overtake(place: Ground, emulator: str, phase: Phase, people: int, template_
 
 def _wait_for_all(emulator: str, phase: Phase, seconds: float) -> None:
     deadline = time.monotonic() + seconds * 1.5 + 30
-    wanted, position = set(phase.wanted), 0
-    phase.sent = []
-    while time.monotonic() < deadline:
-        fresh = _sent(emulator, position)
-        position += len(fresh)
-        phase.sent += fresh
-        wanted -= {mark for _at, mark in fresh}
-        if not wanted:
-            break
+    # The log is read once at the end: whoever counts must not hold up what is counted.
+    while not _sent(emulator, len(phase.wanted) - 1, limit=1) and time.monotonic() < deadline:
         time.sleep(1)
     time.sleep(1)  # what would come twice may come now
-    phase.sent = sorted(phase.sent + _sent(emulator, position))
+    phase.sent = sorted(_sent(emulator, 0))
     refused = ask(f"{emulator}/_control/refused")["items"]
     phase.refused = Counter(item["code"] for item in refused)
 
@@ -246,10 +249,11 @@ def _report(phases: Sequence[Phase]) -> None:
         ("share of what is permitted", [f"{p.rate / p.permitted:.1%}" for p in phases]),
         ("seconds", [f"{p.seconds:,.0f}" for p in phases]),
         ("messages", [f"{len(p.sent):,}" for p in phases]),
-        ("over the limit", [f"{p.over_limit:,}" for p in phases]),
+        ("refused as too fast", [f"{p.over_limit:,}" for p in phases]),
+        ("in the fullest second", [f"{p.fullest_second:,}" for p in phases]),
         ("sent twice", [f"{p.doubles:,}" for p in phases]),
         ("never sent", [f"{p.lost:,}" for p in phases]),
-        ("refused by the provider", [str(dict(p.refused) or 0) for p in phases]),
+        ("refused by the provider, all", [str(dict(p.refused) or 0) for p in phases]),
         ("a person's reply overtook all after, s", [f"{p.reply_after:.2f}" for p in phases]),
     ]
     lines += [

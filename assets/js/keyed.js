@@ -27,6 +27,15 @@ function kept(old, fresh, keep) {
   return rows(others).length ? others : [];
 }
 
+/** What somebody is listening to goes on: its player moves, all in one task, so that it never pauses. */
+function keepPlaying(there, child) {
+  for (const sound of there.querySelectorAll("audio, video")) {
+    const players = [...child.querySelectorAll("[data-player]")];
+    const place = players.find((player) => player.querySelector("audio, video")?.src === sound.src);
+    if (place && !sound.paused) place.replaceWith(sound.closest("[data-player]"));
+  }
+}
+
 htmx.defineExtension("keyed", {
   isInlineSwap: (style) => style === "keyed",
   handleSwap(style, target, fragment) {
@@ -51,6 +60,7 @@ htmx.defineExtension("keyed", {
       const there = known.get(child.id);
       if (there && written.get(there) === spelling) return there;
       written.set(child, spelling);
+      if (there) keepPlaying(there, child);
       added.push(child);
       return child;
     });

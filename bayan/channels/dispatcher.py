@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,22 +24,26 @@ from bayan.channels import fetching, following, services, syncing, telling
 from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
 from bayan.channels.loops import DatabaseThread, first_of, listen
 from bayan.channels.models import Media, Number, Outgoing
-from bayan.channels.services.claiming import AHEAD, MOST_IN_FLIGHT
+from bayan.channels.services.claiming import AHEAD
 
 Loop = Callable[[aiohttp.ClientSession, asyncio.Event], Awaitable[None]]
 
 # Rows may become due without anybody announcing it: a retry, a limit that ended.
 LOOK_EVERY = timedelta(seconds=1)
 # While there is work, the next look comes well before what is claimed has left.
-CLAIM_EVERY = AHEAD / 2
-SETTLE_EVERY = timedelta(milliseconds=100)
+CLAIM_EVERY = AHEAD * 0.6
+SETTLE_EVERY = timedelta(milliseconds=200)
 TIDY_EVERY = timedelta(seconds=10)
 # Shorter than any server keeps a quiet connection: one that closes as we write leaves an uncertain message.
 KEEP_CONNECTION_SECONDS = 4
-# A timer is exact to about a millisecond: so much may leave together.
-GUSH_SECONDS = 0.002
-# What was held up catches up at this share of the permitted rate, claims being reckoned a little below.
-SHARE_OF_RATE = 0.99
+# Below what a process may have open (1,024 files); what finds none free waits for one.
+MOST_CONNECTIONS = 800
+# A second, and what the provider's clock may differ. Claims are reckoned a little slower than this permits,
+# so that what was held up is made good.
+WINDOW_SECONDS = 1.005
+# What was held up leaves a little closer together, never all in one gush.
+CATCHING_UP = 1.25
+FORGIVEN_SECONDS = 0.03
 PAUSE_AFTER_FAILURE = 1.0
 
 log = structlog.get_logger(__name__)
@@ -47,7 +52,7 @@ log = structlog.get_logger(__name__)
 async def run(stop: asyncio.Event) -> None:
     """Run all loops until `stop` is set; each finishes what it has in hand."""
     connector = aiohttp.TCPConnector(
-        limit=MOST_IN_FLIGHT + 100, keepalive_timeout=KEEP_CONNECTION_SECONDS
+        limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_CONNECTION_SECONDS
     )
     # No provider needs cookies, and looking after them costs with every message.
     cookies = aiohttp.DummyCookieJar()
@@ -78,27 +83,45 @@ async def send_queued(session: aiohttp.ClientSession, stop: asyncio.Event) -> No
 
 
 class Valve:
-    """Lets a number's messages out one by one in their order, never faster than permitted.
+    """Lets a number's messages out in their order, never more in a second than permitted.
 
-    Claims are reckoned a little below the permitted rate; this keeps what gathered while the process
-    was held up from leaving in one gush.
+    Claims spread them evenly; this keeps what gathered while the process was held up from leaving in one
+    gush, and makes good what was lost as far as the last second has room for it.
     """
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._free_at = 0.0
+        self._waiting: deque[tuple[Outgoing, asyncio.Future[None]]] = deque()
+        self._keeper: asyncio.Task[None] | None = None
+        self._left_at: deque[float] = deque()
+        self._next_at = 0.0
 
     async def passage(self, row: Outgoing) -> None:
         """Wait for the message's moment and for its turn."""
-        every = 1 / (row.number.throughput * SHARE_OF_RATE)
-        async with self._turn:
-            early = row.leaves_at and (row.leaves_at - timezone.now()).total_seconds()
-            if early and early > 0:
-                await asyncio.sleep(early)
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, turn))
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep())
+        await turn
+
+    async def _keep(self) -> None:
+        # One for all: handing the turn on from message to message would take a round of the loop for each.
+        while self._waiting:
+            row, turn = self._waiting[0]
             now = time.monotonic()
-            if self._free_at - now > GUSH_SECONDS:
-                await asyncio.sleep(self._free_at - now)
-            self._free_at = max(self._free_at, now) + every
+            if (pause := self._opens_at(row, now) - now) > 0:
+                await asyncio.sleep(pause)
+            self._waiting.popleft()
+            turn.set_result(None)
+            now = time.monotonic()
+            self._left_at.append(now)
+            self._next_at = max(self._next_at, now) + 1 / (row.number.throughput * CATCHING_UP)
+
+    def _opens_at(self, row: Outgoing, now: float) -> float:
+        early = (row.leaves_at - timezone.now()).total_seconds() if row.leaves_at else 0.0
+        opens_at = max(now + early, self._next_at - FORGIVEN_SECONDS)
+        while len(self._left_at) >= row.number.throughput:
+            opens_at = max(opens_at, self._left_at.popleft() + WINDOW_SECONDS)
+        return opens_at
 
 
 class Sender:
@@ -107,6 +130,7 @@ class Sender:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._under_way: set[asyncio.Task[None]] = set()
+        self._in_flight: Counter[int] = Counter()
         self._valves: dict[int, Valve] = {}
         self._uploading: dict[int, asyncio.Lock] = {}
         self._uploaded: dict[int, tuple[str, datetime]] = {}
@@ -123,16 +147,19 @@ class Sender:
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            begun = time.monotonic()
             if await self.claim():
-                # The next look comes while these are still leaving: the rate has no gaps.
-                await asyncio.sleep(CLAIM_EVERY.total_seconds())
+                # The next look comes while these are still leaving, however long this one took: the rate
+                # has no gaps.
+                rest = CLAIM_EVERY.total_seconds() - (time.monotonic() - begun)
+                await asyncio.sleep(max(rest, 0))
             else:
                 await first_of(stop, self._wake, timeout=LOOK_EVERY)
                 self._wake.clear()
 
     async def claim(self) -> int:
         """Take what may leave next and let it leave in time. Returns how many messages that is."""
-        in_flight = len(self._under_way)
+        in_flight = dict(self._in_flight)
         rows = await self._claiming.run(
             lambda: services.claim(now=timezone.now(), in_flight=in_flight)
         )
@@ -141,6 +168,7 @@ class Sender:
             task = asyncio.create_task(self._hand_over(row, valve))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
+            self._in_flight[row.number_id] += 1
         return len(rows)
 
     async def finish(self) -> None:
@@ -166,6 +194,7 @@ class Sender:
             # One row that nobody foresaw must not leave its neighbours without an outcome.
             log.exception("dispatcher.failed", outgoing=str(row.public_id))
             outcome = Outcome(reaction=Reaction.UNCERTAIN, error={"title": "interrupted"})
+        self._in_flight[row.number_id] -= 1
         self._results.append((row, outcome))
 
     async def _upload(self, number: Number, media: Media) -> str:

@@ -26,13 +26,15 @@ SETTINGS = {
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes, a data folder's is not
     "max_connections": "120",
     "max_locks_per_transaction": "256",  # a batch of the worker locks each of its senders
-    "shared_buffers": "128MB",
-    "max_wal_size": "2GB",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
     "wal_compression": "on",
+    # A page that counts must not take every core from the messages.
+    "max_parallel_workers_per_gather": "0",
     "jit": "off",  # short queries only; compiling costs more than it gives
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "autovacuum_naptime": "15s",
+    "autovacuum_naptime": "30s",
 }
 
 # What the owner makes may be used by the others, unless a migration takes it back.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import socket
+import sys
 import threading
 from types import FrameType
 
@@ -16,6 +19,10 @@ log = structlog.get_logger(__name__)
 
 class _Server(uvicorn.Server):
     """Ends the live streams as soon as it is told to stop: it would otherwise wait for them."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _spare_what_is_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from bayan.core.live import hub
@@ -41,6 +48,7 @@ def worker() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_signal: stop.set())
+    _spare_what_is_loaded()
     log.info("worker.started")
     loops.run(stop)
 
@@ -53,10 +61,20 @@ def dispatcher() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        _spare_what_is_loaded()
+        # What is due to leave must not wait 5 ms, the usual turn, for a thread that claims or settles.
+        sys.setswitchinterval(0.001)
         log.info("dispatcher.started")
         await loop.run(stop)
 
     uvloop.run(until_stopped())
+
+
+def _spare_what_is_loaded() -> None:
+    """Keep the garbage collector from what stays: to look through all of Django takes it 80 to 150 ms,
+    in which nothing else runs."""
+    gc.collect()
+    gc.freeze()
 
 
 def _run(application: str, host: str, port: int) -> None:

@@ -40,6 +40,8 @@ export class Phone {
   choose(key) {
     this.key = key;
     this.person = null;
+    // What it offers depends on who holds the phone, which the first snapshot tells.
+    this.part.menu.disabled = true;
     this.messages = new Map();
     this.part.messages.replaceChildren();
     this.part.messages.dataset.day = "";
@@ -218,6 +220,7 @@ export class Phone {
   #showPerson(person) {
     if (!person) return;
     this.person = person;
+    this.part.menu.disabled = false;
     if (person.key !== this.key) {
       this.key = person.key;
       this.root.dataset.person = person.key;
@@ -536,9 +539,7 @@ export class Phone {
       this.quote(null);
       field.focus();
     });
-    part.menu.addEventListener("click", () => {
-      if (this.person) sending.openMenu(this, part.menu, this.desk.menu(this));
-    });
+    part.menu.addEventListener("click", () => sending.openMenu(this, part.menu, this.desk.menu(this)));
 
     part.messages.addEventListener("click", (event) => {
       const target = event.target.closest("[data-action], [data-options], [data-jump], [data-view]");

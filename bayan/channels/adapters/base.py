@@ -174,6 +174,14 @@ class Adapter(Protocol):
         :raises ProviderRefused: the list could not be read whole
         """
 
+    async def first_screen(
+        self, session: aiohttp.ClientSession, account: Account, external_id: str
+    ) -> str:
+        """The screen with which a form begins; empty where a service of its own says that.
+
+        :raises ProviderRefused: the form could not be read
+        """
+
     async def locate_file(
         self, session: aiohttp.ClientSession, account: Account, media: Media
     ) -> FileAddress:

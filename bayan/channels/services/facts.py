@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import structlog
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -52,6 +53,8 @@ TOKEN_ENDS_SOON = timedelta(days=14)
 CONFIRMED_WITHIN = timedelta(minutes=5)
 NEWEST = 500
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+log = structlog.get_logger(__name__)
 
 
 def accounts_to_sync(*, now: datetime) -> list[Account]:
@@ -148,8 +151,18 @@ async def ask_numbers(session: aiohttp.ClientSession, account: Account) -> None:
 async def ask_flows(session: aiohttp.ClientSession, account: Account) -> None:
     """Ask which forms the account has."""
     if account.business_id:
-        facts = await ADAPTERS[account.channel].flow_facts(session, account)
+        adapter = ADAPTERS[account.channel]
+        facts = await adapter.flow_facts(session, account)
         await sync_to_async(keep_flow_facts)(account, facts)
+        # What is published never changes: it is read once.
+        async for flow in Flow.objects.filter(account=account, status="PUBLISHED", first_screen=""):
+            try:
+                flow.first_screen = await adapter.first_screen(session, account, flow.external_id)
+            except ProviderRefused as refusal:
+                # It can still be sent; the provider then says whether the form knows its beginning.
+                log.warning("flow.unread", account=account.key, error=str(refusal))
+            else:
+                await flow.asave(update_fields=["first_screen"])
 
 
 async def ask_templates(session: aiohttp.ClientSession, account: Account) -> None:

@@ -353,6 +353,67 @@ def test_a_new_id_names_the_old_one() -> None:
     assert changed(system, from_user_id="SA.2") == (PHONE, "", "SA.2")
 
 
+def test_where_the_message_comes_under_the_new_name_its_sentence_tells_the_old_one() -> None:
+    new, old_id = "966500000999", "SA.77"
+    moved = {"type": "user_changed_number", "wa_id": new}
+    said = moved | {"body": f"نورة changed from {PHONE} to {new}"}
+    assert changed(said, **{"from": new, "from_user_id": None}) == (PHONE, new, "")
+    renamed = {"type": "user_changed_user_id", "user_id": "SA.2"}
+    said = renamed | {"body": f"نورة changed from {old_id} to SA.2"}
+    assert changed(said, **{"from": None, "from_user_id": "SA.2"}) == (old_id, "", "SA.2")
+
+
+def test_a_name_that_looks_like_the_sentence_takes_over_nobody() -> None:
+    new, victim = "966500000999", "966500000555"
+    name = f"x changed from {victim} to {new}"
+    said = {
+        "type": "user_changed_number",
+        "wa_id": new,
+        "body": f"{name} changed from {PHONE} to {new}",
+    }
+    assert changed(said, **{"from": new, "from_user_id": None}) == (PHONE, new, "")
+    # And what the sender's own fields say comes before any sentence.
+    assert changed(said | {"body": name}) == (PHONE, new, "")
+
+
+def test_a_new_id_is_told_for_the_whole_account_too() -> None:
+    def told(update: Any) -> Parsed:
+        return parse_changes(("user_id_update", {"user_id_update": update}))
+
+    update = {"wa_id": PHONE, "user_id": {"previous": "SA.1", "current": "SA.2"}, "timestamp": 1}
+    for given in (update, [update]):
+        (change,) = told(given).changes
+        assert (change.old, change.new_phone, change.new_whatsapp_id) == ("SA.1", PHONE, "SA.2")
+    (change,) = told({"wa_id": PHONE, "user_id": {"current": "SA.2"}}).changes
+    assert (change.old, change.new_whatsapp_id) == (PHONE, "SA.2")
+    for odd in (
+        {},
+        None,
+        {"user_id": "SA.2"},
+        {"user_id": {"previous": "SA.2", "current": "SA.2"}},
+    ):
+        assert told(odd).remarks == ("user_id_update:incomplete",)
+
+
+def test_a_change_without_its_field_is_known_by_what_it_holds() -> None:
+    value = {"metadata": {"phone_number_id": NUMBER}, "messages": [message("text", {"body": "x"})]}
+    change: dict[str, Any] = {"value": value}
+    body = json.dumps({"entry": [{"id": "1", "changes": [change]}]}).encode()
+    parsed = inbound.parse(body, numbers={NUMBER: 7}, received_at=RECEIVED_AT, request_id="r1")
+    assert [m.text for m in parsed.messages] == ["x"]
+
+
+def test_a_number_of_thousands_of_digits_costs_no_message() -> None:
+    body = json.dumps(
+        {"entry": [{"changes": [{"field": "messages", "value": {
+            "metadata": {"phone_number_id": NUMBER},
+            "messages": [message("text", {"body": "x", "n": "N"}) | {"lone": "\ud83d"}],
+        }}]}]}
+    ).encode().replace(b'"N"', b"9" * 5000)  # fmt: skip
+    parsed = inbound.parse(body, numbers={NUMBER: 7}, received_at=RECEIVED_AT, request_id="r1")
+    assert [m.text for m in parsed.messages] == ["x"]
+
+
 def test_a_change_that_says_nothing_new_is_a_remark() -> None:
     for system in ({"type": "user_changed_number"}, {"type": "user_changed_user_id", "user_id": 7}):
         parsed = parse(message("system", system))

@@ -24,6 +24,7 @@ from bayan.core.models import AuditEntry
 WABA = "104857600000001"
 TOKEN, NUMBER, FLOWS = "/v25.0/debug_token", f"/v25.0/{PHONE_NUMBER_ID}", f"/v25.0/{WABA}/flows"
 TEMPLATES = f"/v25.0/{WABA}/message_templates"
+FORM, FORM_FILE = "/v25.0/77/assets", "/flows/77.json"
 
 
 @pytest.fixture
@@ -45,6 +46,11 @@ def provider(committed_db: None) -> Iterator[Provider]:
             ),
             FLOWS: (200, {"data": [{"id": "77", "name": "survey", "status": "PUBLISHED"}]}),
             TEMPLATES: (200, {"data": []}),
+            FORM: (
+                200,
+                {"data": [{"asset_type": "FLOW_JSON", "download_url": running.url + FORM_FILE}]},
+            ),
+            FORM_FILE: (200, {"version": "7.1", "screens": [{"id": "RATING"}, {"id": "THANKS"}]}),
         }
         yield running
 
@@ -86,10 +92,11 @@ def test_what_the_provider_says_is_kept(provider: Provider) -> None:
     assert (account.token_is_valid, account.token_expires_at) == (True, None)
     assert account.synced_at is not None
     assert (account.sync_wanted_at, account.sync_error) == (None, None)
-    assert list(Flow.objects.values_list("external_id", "name", "status")) == [
-        ("77", "survey", "PUBLISHED")
+    assert list(Flow.objects.values_list("external_id", "name", "status", "first_screen")) == [
+        ("77", "survey", "PUBLISHED", "RATING")
     ]
-    assert {h["authorization"] for h in provider.headers} == {"Bearer demo-access-token"}
+    # A form lies in public: its address is told no token.
+    assert {h.get("authorization") for h in provider.headers} == {"Bearer demo-access-token", None}
     assert not Alert.objects.exists()
     assert sync_due() == 0
 
@@ -226,6 +233,25 @@ def test_a_provider_that_does_not_answer_is_asked_again_only_after_a_while(
     assert account.token_is_valid is None
 
 
+def test_a_form_with_a_service_of_its_own_has_no_first_screen_for_us(provider: Provider) -> None:
+    provider.told[FORM_FILE] = (200, {"data_api_version": "3.0", "screens": [{"id": "RATING"}]})
+
+    sync_due()
+
+    assert Flow.objects.get().first_screen == ""
+    assert number().account.sync_error is None
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/77.json", "file:///etc/passwd", "", 7])
+def test_a_form_at_a_foreign_address_is_not_read(provider: Provider, address: Any) -> None:
+    provider.told[FORM] = (200, {"data": [{"asset_type": "FLOW_JSON", "download_url": address}]})
+
+    sync_due()
+
+    assert Flow.objects.get().first_screen == ""
+    assert number().account.sync_error is None
+
+
 def test_a_form_that_the_provider_no_longer_has_goes(provider: Provider) -> None:
     sync_due()
     provider.told[FLOWS] = (200, {"data": [{"id": "78", "name": "other", "status": "DRAFT"}]})
@@ -261,12 +287,12 @@ def test_it_is_asked_at_once_when_somebody_wants_it(provider: Provider) -> None:
         try:
             # Far sooner than the loop looks by itself.
             async with asyncio.timeout(syncing.LOOK_EVERY.total_seconds() / 2):
-                await until_asked(4)
+                await until_asked(6)
                 await sync_to_async(services.want_sync)(account, now=timezone.now())
-                await until_asked(8)
+                await until_asked(10)
         finally:
             stop.set()
             await running
 
     with_session(loop)
-    assert len(provider.asked) == 8
+    assert len(provider.asked) == 10  # the form is read once

@@ -77,6 +77,11 @@ class WhatsApp:
     async def flow_facts(self, session: aiohttp.ClientSession, account: Account) -> list[FlowFacts]:
         return await facts.flows(session, account)
 
+    async def first_screen(
+        self, session: aiohttp.ClientSession, account: Account, external_id: str
+    ) -> str:
+        return await facts.first_screen(session, account, external_id)
+
     async def locate_file(
         self, session: aiohttp.ClientSession, account: Account, media: Media
     ) -> FileAddress:

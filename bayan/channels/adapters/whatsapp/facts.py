@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from bayan.channels.adapters.base import FlowFacts, NumberFacts, ProviderRefused, TokenFacts
-from bayan.channels.adapters.whatsapp import graph
+from bayan.channels.adapters.whatsapp import files, graph
 from bayan.channels.adapters.whatsapp.reading import as_dict, as_list, as_text
 from bayan.channels.models import Account, Quality
 
@@ -84,6 +84,19 @@ async def flows(session: aiohttp.ClientSession, account: Account) -> list[FlowFa
         if not after:
             break
     return found
+
+
+async def first_screen(session: aiohttp.ClientSession, account: Account, external_id: str) -> str:
+    """The screen with which a form begins, read from the form itself; empty where it has a service of
+    its own, which says that."""
+    answer = await graph.call(session, account, "GET", f"{external_id}/assets")
+    for asset in map(as_dict, as_list(answer.get("data"))):
+        if asset.get("asset_type") == "FLOW_JSON":
+            form = await files.read_form(session, account, as_text(asset.get("download_url")))
+            screens = as_list(form.get("screens"))
+            if screens and not form.get("data_api_version"):
+                return as_text(as_dict(screens[0]).get("id"))[:80]
+    return ""
 
 
 def limit_of(tier: Any) -> tuple[bool, int | None]:

@@ -26,6 +26,9 @@ from bayan.channels.models import Account, Media
 
 # The one host that the provider documents for files.
 FILE_HOSTS = {"lookaside.fbsbx.com"}
+# Forms lie on the provider's public servers, which are many.
+FORM_HOSTS = ".fbcdn.net"
+LARGEST_FORM = 10 * 1024 * 1024
 # A hundred megabytes over a bad line; a line that says nothing for half a minute is dead.
 TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=5, sock_read=30)
 PIECE = 256 * 1024
@@ -85,7 +88,28 @@ async def download(
         raise ProviderRefused(_refusal("no connection")) from error
 
 
-async def may_ask(account: Account, url: str) -> bool:
+async def read_form(session: aiohttp.ClientSession, account: Account, url: str) -> dict[str, Any]:
+    """A form as the provider keeps it; the address is a public one and gets no token.
+
+    :raises ProviderRefused: it could not be read, or the address is not the provider's
+    """
+    if not await may_ask(account, url, FORM_HOSTS):
+        raise ProviderRefused(_refusal("foreign address"))
+    try:
+        async with session.get(url, timeout=graph.TIMEOUT, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise ProviderRefused(_refusal(f"HTTP {response.status}"))
+            body = b""
+            async for piece in response.content.iter_chunked(PIECE):
+                body += piece
+                if len(body) > LARGEST_FORM:
+                    raise ProviderRefused(_refusal("too large"))
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise ProviderRefused(_refusal("no connection")) from error
+    return graph.decoded(body)
+
+
+async def may_ask(account: Account, url: str, hosts: str = "") -> bool:
     """True for an address of the provider's; never one inside our own network, but for the emulator."""
     try:
         parts, own = urlsplit(url), urlsplit(account.base_url)
@@ -95,7 +119,8 @@ async def may_ask(account: Account, url: str) -> bool:
     if parts.username or parts.password or not host:
         return False
     is_own = (parts.scheme, host, port) == (own.scheme, own.hostname, own.port)
-    is_documented = parts.scheme == "https" and host in FILE_HOSTS and port in {None, 443}
+    is_known = host in FILE_HOSTS or bool(hosts and host.endswith(hosts))
+    is_documented = parts.scheme == "https" and is_known and port in {None, 443}
     if not is_own and not is_documented:
         return False
     return account.nature != Account.Nature.REAL or await _is_outside(host, port or 443)

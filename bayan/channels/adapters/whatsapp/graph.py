@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
 from bayan.channels.adapters.whatsapp.errors import SECOND, outcome_of
@@ -81,7 +81,7 @@ async def post_message(
     try:
         async with session.post(
             address(account, f"{row.number.external_id}/messages"),
-            data=json.dumps(body, ensure_ascii=False).encode(),
+            data=msgspec.json.encode(body),
             headers={**authorisation(account), "Content-Type": "application/json"},
             timeout=TIMEOUT,
             allow_redirects=False,
@@ -135,6 +135,6 @@ def refused(status: int, answer: dict[str, Any]) -> Outcome:
 def decoded(body: bytes) -> dict[str, Any]:
     """The JSON object in these bytes; empty when they are none."""
     try:
-        return as_dict(json.loads(body))
-    except ValueError:
+        return as_dict(msgspec.json.decode(body))
+    except (ValueError, RecursionError):
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -34,6 +35,8 @@ from bayan.channels.events import (
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 LATEST = timedelta(days=365)
 LONGEST_ID = 160
+# Some gateways that pass webhooks on leave the name of the field out: these tell it.
+TELLING = {"messages", "statuses"}
 # What the provider says of accounts, numbers and templates (channels.services.health acts on it).
 NOTICES = {
     "account_alerts",
@@ -51,6 +54,7 @@ NOTICES = {
 }
 # The first tells of the number, the second of the business-scoped id.
 IDENTITY_CHANGES = {"user_changed_number", "user_changed_user_id", "customer_changed_number"}
+_CHANGED = re.compile(r"changed from (\S+) to (\S+)$")
 
 
 # Every name a message may call its sender by → (business-scoped id, phone, profile name).
@@ -95,7 +99,7 @@ class _Reading:
 
     def take(self, business_id: str, at: Any, field: str, value: dict[str, Any]) -> None:
         """Read one change of the body."""
-        if field == "messages":
+        if field == "messages" or (not field and TELLING & value.keys()):
             number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
             people = _people(as_list(value.get("contacts")))
             self._take_messages(value, number, people)
@@ -107,6 +111,8 @@ class _Reading:
             self.notices.append(_notice(field, business_id, value, at, self.received_at))
         elif field == "user_preferences":
             self._take_choices(value)
+        elif field == "user_id_update":
+            self._take_id_updates(value)
         else:
             self.remarks.append(field or "without field")
 
@@ -140,6 +146,15 @@ class _Reading:
             else:
                 self.remarks.append("status:incomplete")
 
+    def _take_id_updates(self, value: dict[str, Any]) -> None:
+        updates = value.get("user_id_update")
+        for item in updates if isinstance(updates, list) else [updates]:
+            change = _id_update(as_dict(item), self.received_at, self.request_id)
+            if change:
+                self.changes.append(change)
+            else:
+                self.remarks.append("user_id_update:incomplete")
+
     def _take_choices(self, value: dict[str, Any]) -> None:
         people = _people(as_list(value.get("contacts")))
         for item in as_list(value.get("user_preferences")):
@@ -156,7 +171,12 @@ def _decode(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Lone surrogates are valid JSON, and no valid text: the standard library lets them through.
-        return json.loads(body)
+        return json.loads(body, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int | None:
+    """A number that nobody counts with is none: the message around it is not lost for it."""
+    return int(digits) if len(digits) < 100 else None
 
 
 def _changes(envelope: dict[str, Any]) -> Iterable[tuple[str, Any, str, dict[str, Any]]]:
@@ -399,21 +419,57 @@ def _identity_change(
     # The second name of the new number is that of versions before the present one.
     new_phone = as_digits(system.get("wa_id")) or as_digits(system.get("new_wa_id"))
     new_whatsapp_id = _whatsapp_id(system.get("user_id"))
-    old_phone, old_whatsapp_id = as_digits(raw.get("from")), _whatsapp_id(raw.get("from_user_id"))
+    from_phone, from_id = as_digits(raw.get("from")), _whatsapp_id(raw.get("from_user_id"))
     # What has changed is named by what it was; the other name may still be theirs.
-    olds = [old_phone, old_whatsapp_id] if new_phone else [old_whatsapp_id, old_phone]
-    old = next((name for name in olds if name and name not in {new_phone, new_whatsapp_id}), "")
-    external_id = _id(raw.get("id"))
-    if not old or not (new_phone or new_whatsapp_id):
-        return None
-    return IdentityChange(
-        old=old,
+    is_about_number = "number" in as_text(system.get("type"))
+    olds = [from_phone, from_id] if is_about_number else [from_id, from_phone]
+    olds.insert(1, _old_in(as_text(system.get("body")), new_phone, new_whatsapp_id))
+    return _change(
+        olds,
         new_phone=new_phone,
         new_whatsapp_id=new_whatsapp_id,
-        external_id=external_id,
+        external_id=_id(raw.get("id")),
         received_at=received_at,
         request_id=request_id,
     )
+
+
+def _id_update(
+    raw: dict[str, Any], received_at: datetime, request_id: str
+) -> IdentityChange | None:
+    """The same, told for the whole account."""
+    ids = as_dict(raw.get("user_id"))
+    return _change(
+        [_whatsapp_id(ids.get("previous"))],
+        new_phone=as_digits(raw.get("wa_id")),
+        new_whatsapp_id=_whatsapp_id(ids.get("current")),
+        external_id="",
+        received_at=_moment(raw.get("timestamp"), received_at),
+        request_id=request_id,
+    )
+
+
+def _change(
+    olds: list[str], *, new_phone: str, new_whatsapp_id: str, **facts: Any
+) -> IdentityChange | None:
+    old = next((name for name in olds if name and name not in {new_phone, new_whatsapp_id}), "")
+    if not old and new_whatsapp_id:
+        # The number that comes with a new id is the person's too: it tells who they are.
+        old = new_phone
+    if not old or not (new_phone or new_whatsapp_id):
+        return None
+    return IdentityChange(old=old, new_phone=new_phone, new_whatsapp_id=new_whatsapp_id, **facts)
+
+
+def _old_in(body: str, new_phone: str, new_whatsapp_id: str) -> str:
+    """The old number or id, where only the sentence tells it.
+
+    Its beginning is the person's name, whatever they call themselves: only its end is the provider's.
+    """
+    said = _CHANGED.search(body)
+    if not said or said[2] not in {new_phone, new_whatsapp_id} - {""}:
+        return ""
+    return as_digits(said[1]) if said[1].isdigit() else _whatsapp_id(said[1])
 
 
 def _choice(raw: dict[str, Any], people: People, received_at: datetime) -> MarketingChoice | None:
