@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,12 +151,13 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def axe(page: Page) -> list[str]:
-    """What axe finds on the page as it stands: rule and element."""
+    """What axe finds on the page as it stands (rule and element), and ids that stand there twice."""
     # Through the debugger, not a script tag: the page's policy allows none from outside.
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    ids = Counter(page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)"))
     return [
         f"{violation['id']}: {node['target']}"
         for violation in found["violations"]
         for node in violation["nodes"]
-    ]
+    ] + [f"twice: {name}" for name, times in ids.items() if times > 1]

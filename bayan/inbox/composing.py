@@ -275,11 +275,17 @@ def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> 
 
 
 def templates_for(conversation: Conversation) -> list[Template]:
-    """The approved templates of the number's account that are sent to one person; Arabic first."""
+    """The approved templates of the number's account that are sent to one person; Arabic first.
+
+    One with a place at its head is left out: a place is sent as such.
+    """
     rows = Template.objects.filter(
         account=conversation.number.account_id, status=Template.Status.APPROVED
     ).exclude(category=Template.Category.AUTHENTICATION)
-    return sorted(rows, key=lambda t: (not t.language.startswith("ar"), t.language, t.name))
+    fitting = [
+        row for row in rows if all(p.kind != "location" for p in channels.parameters_of(row))
+    ]
+    return sorted(fitting, key=lambda t: (not t.language.startswith("ar"), t.language, t.name))
 
 
 def _known(conversation: Conversation, template: Template) -> dict[str, str]:

@@ -22,6 +22,7 @@ from bayan.people.models import OptOut
 # How far ahead of its moment a message is claimed: long enough for a slow look at the database, short
 # enough that few are in our hands when we die.
 AHEAD = timedelta(milliseconds=400)
+# A look that is so late at most, because the disk or a core was busy, costs no part of the rate.
 MADE_GOOD = timedelta(seconds=1)
 # Kept below what is permitted: the dispatcher's valve makes good what was held up out of the rest.
 SHARE_OF_RATE = 0.985
@@ -84,8 +85,7 @@ def claim(*, now: datetime, in_flight: Mapping[int, int] | None = None) -> list[
     for number_id, next_at in paces:
         number = Number.objects.select_related("account__portfolio").get(pk=number_id)
         every = timedelta(seconds=1 / (number.throughput * SHARE_OF_RATE))
-        # A look that came a little late makes good what it missed; what was not used before that must not
-        # pile up into a burst now.
+        # What was not used longer ago must not pile up into a burst now.
         first_at = next_at if now - next_at <= MADE_GOOD else now
         in_hand = (in_flight or {}).get(number_id, 0)
         most = max(LEAST_ROOM, number.throughput)

@@ -141,7 +141,7 @@ def remove_number(request: StaffRequest, key: str, number_id: int) -> HttpRespon
 def app_secret(request: StaffRequest, key: str) -> HttpResponse:
     """Take another app secret beside the old one."""
     found, now = _account(request, key), timezone.now()
-    form = AppSecretForm(request.POST, auto_id="app-%s")
+    form = AppSecretForm(request.POST, auto_id="new-app-%s")
     if form.is_valid():
         try:
             services.rotate_app_secret(
@@ -171,7 +171,7 @@ def end_app_secret(request: StaffRequest, key: str) -> HttpResponse:
 def verify_token(request: StaffRequest, key: str) -> HttpResponse:
     """Another verify token."""
     found = _account(request, key)
-    form = VerifyTokenForm(request.POST, auto_id="verify-%s")
+    form = VerifyTokenForm(request.POST, auto_id="new-verify-%s")
     if not form.is_valid():
         return _page(request, found, verify_token_form=form)
     services.change_verify_token(
@@ -185,7 +185,7 @@ def verify_token(request: StaffRequest, key: str) -> HttpResponse:
 def access_token(request: StaffRequest, key: str) -> HttpResponse:
     """Hand in another access token."""
     found = _account(request, key)
-    form = AccessTokenForm(request.POST, auto_id="access-%s")
+    form = AccessTokenForm(request.POST, auto_id="new-access-%s")
     if form.is_valid():
         try:
             services.offer_access_token(
@@ -285,9 +285,9 @@ def _page(request: StaffRequest, found: Account, **bound: forms.Form) -> HttpRes
         and found.previous_app_secret_until > timezone.now(),
         "form": ChangeForm.of(found),
         "number_form": NumberForm(auto_id="number-%s"),
-        "app_secret_form": AppSecretForm(auto_id="app-%s"),
-        "verify_token_form": VerifyTokenForm(auto_id="verify-%s"),
-        "access_token_form": AccessTokenForm(auto_id="access-%s"),
+        "app_secret_form": AppSecretForm(auto_id="new-app-%s"),
+        "verify_token_form": VerifyTokenForm(auto_id="new-verify-%s"),
+        "access_token_form": AccessTokenForm(auto_id="new-access-%s"),
         "stop_form": StopForm(auto_id="stop-%s"),
         "opened": next(iter(bound), ""),
     }

@@ -371,6 +371,9 @@ def test_the_composer_says_what_is_possible_after_the_window(
     assert 'value="wait"' in seen()
     # Arabic comes first, whatever the alphabet of the names.
     make_template(silent, name="a_first", language="en", purpose="")
+    # A place is sent as such: no field of the composer would fill this one.
+    head = {"type": "HEADER", "format": "LOCATION"}
+    make_template(silent, name="z_where", components=[head, {"type": "BODY", "text": "الموقع"}])
     options = client.get(f"{path}compose/template").context["templates"]
     assert [t.language for t in options] == ["ar", "en"]
 
