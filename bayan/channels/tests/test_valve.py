@@ -57,9 +57,9 @@ def departures(
 
     runner = asyncio.Runner()
     with monkeypatch.context() as patch, runner:
-        patch.setattr(dispatcher.time, "monotonic", clock.monotonic)
-        patch.setattr(dispatcher.timezone, "now", clock.now)
-        patch.setattr(dispatcher.asyncio, "sleep", clock.sleep)
+        patch.setattr("bayan.channels.dispatcher.time.monotonic", clock.monotonic)
+        patch.setattr("bayan.channels.dispatcher.timezone.now", clock.now)
+        patch.setattr("bayan.channels.dispatcher.asyncio.sleep", clock.sleep)
         runner.run(all_leave())
     return left
 

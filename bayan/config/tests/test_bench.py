@@ -27,7 +27,7 @@ def bench(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # no threads here
     )
 
 

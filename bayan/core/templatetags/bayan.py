@@ -62,6 +62,12 @@ def phone(number: str) -> SafeString:
 
 
 @register.filter
+def left_to_right(text: object) -> str:
+    """Isolated by characters, for the text of an option, which takes no element."""
+    return f"\u2066{text}\u2069"
+
+
+@register.filter
 def initial(name: str) -> str:
     """The letter that stands for a name; «أبو» and «ال» would stand for half of all names."""
     letters = [
