@@ -75,7 +75,7 @@ def start_broadcast(up: Up) -> None:
         doors = re.findall(r'action="(/demo/sign-in/[^"]+)"', page)
         press(doors[4])
         page = browser.get("/channels/broadcasts/new").text
-        found = re.search(r'<option value="([^"]+)">weather_alert_ar', page)
+        found = re.search(r'<option value="([^"]+)">\u2066weather_alert_ar', page)
         assert found is not None
         template = browser.post(
             "/channels/broadcasts/preview?part=parts",
