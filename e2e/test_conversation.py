@@ -104,9 +104,19 @@ def test_a_responder_answers_with_a_photo_a_voice_message_and_a_list(
     send(desk)
     expect(latest(desk, "voice")).to_have_attribute("data-status", re.compile("delivered|read"))
     assert heard(instance, PERSON)[-1]["type"] == "audio"
-    play = latest(desk, "voice").locator("[data-play]")
+    voice = latest(desk, "voice")
+    play, sound = voice.locator("[data-play]"), voice.locator("audio")
     play.click()
     expect(play).to_have_attribute("aria-label", "إيقاف مؤقت")
+    # Whatever happens to the message, who listens to it goes on listening.
+    sound.evaluate("sound => { sound.loop = true; sound.dataset.heard = ''; }")
+    sent = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+    liked = {"message_id": sent[-1]["id"], "emoji": "👍"}
+    write(instance, PERSON, message={"type": "reaction", "reaction": liked})
+    expect(voice.locator(".reaction")).to_contain_text("👍")
+    assert sound.evaluate("sound => 'heard' in sound.dataset && !sound.paused")
+    play.click()
+    expect(play).to_have_attribute("aria-label", "تشغيل")
 
     # A question with a list, by keyboard alone.
     choose(desk, "سؤال بقائمة")

@@ -29,9 +29,12 @@ function kept(old, fresh, keep) {
 
 /** What somebody is listening to goes on: its player moves, all in one task, so that it never pauses. */
 function keepPlaying(there, child) {
+  // A sound that changes its document stops.
+  document.adoptNode(child);
   for (const sound of there.querySelectorAll("audio, video")) {
-    const players = [...child.querySelectorAll("[data-player]")];
-    const place = players.find((player) => player.querySelector("audio, video")?.src === sound.src);
+    // By the attribute: what has no page yet resolves no address.
+    const same = (player) => player.querySelector("audio, video")?.getAttribute("src") === sound.getAttribute("src");
+    const place = [...child.querySelectorAll("[data-player]")].find(same);
     if (place && !sound.paused) place.replaceWith(sound.closest("[data-player]"));
   }
 }

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from bayan.channels.models import Alert
 from bayan.channels.services.pausing import BY_HAND
-from bayan.core.templatetags.bayan import failure
+from bayan.core.templatetags.bayan import failure, left_to_right
 
 Text = str | Promise
 
@@ -298,7 +298,7 @@ def of_new_token(error: Mapping[str, Any]) -> Words:
                 "It does not open the number %(number)s: it lacks the right, "
                 "or is another account's."
             )
-            % {"number": f"\u2066{number}\u2069"},
+            % {"number": left_to_right(number)},
             todo,
         )
     return Words(title, _("It answered: %(words)s") % {"words": error.get("title") or ""}, todo)

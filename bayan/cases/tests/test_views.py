@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from bayan.cases import services
 from bayan.cases.models import Case
+from bayan.cases.selectors import PAGE
 from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
 from bayan.core.references import grouped, new_reference
@@ -43,6 +46,23 @@ def test_the_list_costs_the_same_queries_whatever_its_length(
     for _n in range(12):
         fresh()
     assert queries() == few <= 10
+
+
+def test_show_more_leads_through_all_cases_of_the_same_view_each_once(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    client.force_login(desk_responder)
+    references = {fresh().reference for _n in range(PAGE + 5)}
+    address, seen = "/cases/?state=open&q=", []
+    while address:
+        shown = client.get(address, headers=HTMX)
+        seen += [case.reference for case in shown.context["page"].rows]
+        more = re.search(r'id="more-rows".*?hx-get="([^"]*)"', shown.content.decode(), re.DOTALL)
+        address = html.unescape(more[1]) if more else ""
+        assert not address or address.startswith("/cases/?state=open&q=&after=")
+
+    assert len(seen) == len(references)
+    assert set(seen) == references
 
 
 def test_the_panel_costs_the_same_queries_however_long_the_story(

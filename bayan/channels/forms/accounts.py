@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from bayan.channels.models import Account, Number, Portfolio, Template
 from bayan.channels.services import templates
 from bayan.channels.services.testing import NoMobileNumber, international
+from bayan.core.templatetags.bayan import left_to_right
 from bayan.organisation.models import Node
 
 IS_AN_ID = RegexValidator(
@@ -268,7 +269,7 @@ class NumberChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no such
 
     def label_from_instance(self, obj: Number) -> str:
         # Isolated, or the digits would turn around in an Arabic line.
-        return f"\u2066{obj.display}\u2069 · {obj.account.name}"
+        return f"{left_to_right(obj.display)} · {obj.account.name}"
 
 
 class TestForm(Controls):

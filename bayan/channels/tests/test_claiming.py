@@ -23,7 +23,7 @@ from bayan.channels.models import (
     Reached,
     Template,
 )
-from bayan.channels.services.claiming import AHEAD, LIMIT_PAUSE, LIMIT_WINDOW
+from bayan.channels.services.claiming import AHEAD, LIMIT_PAUSE, LIMIT_WINDOW, SHARE_OF_BULK
 from bayan.channels.tests.factories import make_account
 from bayan.people.models import Contact, Identity, OptOut
 
@@ -88,6 +88,19 @@ def test_a_reply_overtakes_thousands_of_messages_to_many(
     assert claimed[:2] == [reply, warning]
     assert claimed[0].leaves_at is not None
     assert claimed[0].leaves_at - now < AHEAD + timedelta(milliseconds=100)
+
+
+def test_what_is_under_way_leaves_room_for_a_reply_and_then_for_nothing(
+    number: Number, now: datetime
+) -> None:
+    queue(number, now=now, count=50, lane=Lane.BULK)
+    (reply,) = queue(number, now=now, lane=Lane.PERSON, to_phone="966500000105")
+
+    assert services.claim(now=now, in_flight={number.pk: number.throughput}) == []
+    most_of_many = int(number.throughput * SHARE_OF_BULK)
+    assert services.claim(now=now, in_flight={number.pk: most_of_many}) == [reply]
+    # What another number has under way is not this one's matter.
+    assert services.claim(now=now, in_flight={number.pk + 1: number.throughput})
 
 
 @settings(
