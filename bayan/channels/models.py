@@ -217,7 +217,10 @@ class Flow(models.Model):
     external_id = models.CharField(_("provider's id"), max_length=40)
     name = models.CharField(_("name"), max_length=200)
     status = models.CharField(_("state"), max_length=20)
-    first_screen = models.CharField(_("first screen"), max_length=80, blank=True)
+    # Null until the form was read; empty where a service of its own says how it begins.
+    first_screen = models.CharField(  # noqa: DJ001
+        _("first screen"), max_length=80, null=True, blank=True
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint("account", "external_id", name="flow_once")]

@@ -155,7 +155,9 @@ async def ask_flows(session: aiohttp.ClientSession, account: Account) -> None:
         facts = await adapter.flow_facts(session, account)
         await sync_to_async(keep_flow_facts)(account, facts)
         # What is published never changes: it is read once.
-        async for flow in Flow.objects.filter(account=account, status="PUBLISHED", first_screen=""):
+        async for flow in Flow.objects.filter(
+            account=account, status="PUBLISHED", first_screen=None
+        ):
             try:
                 flow.first_screen = await adapter.first_screen(session, account, flow.external_id)
             except ProviderRefused as refusal:

@@ -240,6 +240,12 @@ def test_a_form_with_a_service_of_its_own_has_no_first_screen_for_us(provider: P
 
     assert Flow.objects.get().first_screen == ""
     assert number().account.sync_error is None
+    asked = len(provider.asked)
+    services.want_sync(Account.objects.get(), now=timezone.now())
+    sync_due()
+    # What was read once is not read again.
+    assert FORM in provider.asked[:asked]
+    assert FORM not in provider.asked[asked:]
 
 
 @pytest.mark.parametrize("address", ["https://evil.example/77.json", "file:///etc/passwd", "", 7])
@@ -248,7 +254,7 @@ def test_a_form_at_a_foreign_address_is_not_read(provider: Provider, address: An
 
     sync_due()
 
-    assert Flow.objects.get().first_screen == ""
+    assert Flow.objects.get().first_screen is None
     assert number().account.sync_error is None
 
 

@@ -287,7 +287,7 @@ def send_form(
     return _ask(
         conversation, "form", text,
         lambda channel, body: channel.form(
-            body, title=title, form_id=form.external_id, token=token, screen=form.first_screen
+            body, title=title, form_id=form.external_id, token=token, screen=form.first_screen or ""
         ),
         payload={"title": title, "form": form.name}, by=by, now=now, quoting=quoting,
     )  # fmt: skip
