@@ -388,8 +388,10 @@ def last_line(stderr: BinaryIO) -> str:
 
 def _dump(environment: Environment, snapshot: str) -> Iterator[bytes]:
     command, variables = program(
-        environment, "pg_dump", "--format", "custom", "--snapshot", snapshot
-    )
+        environment, "pg_dump", "--format", "custom", "--snapshot", snapshot,
+        # They belong to the superuser; the bootstrap makes them in the target.
+        "--exclude-extension", "*",
+    )  # fmt: skip
     with (
         tempfile.TemporaryFile() as stderr,
         subprocess.Popen(

@@ -63,6 +63,9 @@ ALTER ROLE bayan_worker NOLOGIN NOSUPERUSER NOBYPASSRLS;
 GRANT bayan_web, bayan_worker TO bayan_login;
 GRANT CREATE, USAGE ON SCHEMA public TO bayan_owner;
 GRANT USAGE ON SCHEMA public TO bayan_login, bayan_web, bayan_worker;
+-- Search by likeness; and times that may not overlap.
+CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public;
 """
 BOOTSTRAP_SQL += DEFAULT_PRIVILEGES_SQL
 
