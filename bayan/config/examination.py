@@ -57,7 +57,7 @@ def examine(environment: Environment) -> list[Finding]:
             ),
         ]
     with connection:
-        for look in (_database, _migrations, _clock, _channels, _alerts, _queues):
+        for look in (_database, _migrations, _calendar, _clock, _channels, _alerts, _queues):
             try:
                 findings.extend(look(connection))
             except psycopg.Error as error:
@@ -150,6 +150,27 @@ def _migrations(connection: psycopg.Connection) -> Iterator[Finding]:
         not missing,
         f"{missing} not applied: run 'bayan prepare'." if missing else "all applied",
     )
+
+
+def _calendar(_connection: psycopg.Connection) -> Iterator[Finding]:
+    from bayan.config.cli import django
+
+    django(LOGIN)
+    from django.conf import settings
+
+    from bayan.core.calendar import CalendarUnreadable
+    from bayan.organisation import selectors as organisation
+
+    path = settings.CALENDAR_FILE
+    if path is None or not path.is_file():
+        yield Finding("calendar", True, "none in the authority pack: Sunday to Thursday, 8 to 16")
+        return
+    try:
+        organisation.calendar()
+    except CalendarUnreadable as unreadable:
+        yield Finding("calendar", False, str(unreadable))
+    else:
+        yield Finding("calendar", True, str(path))
 
 
 def _clock(connection: psycopg.Connection) -> Iterator[Finding]:

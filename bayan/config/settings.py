@@ -26,16 +26,18 @@ ALLOWED_HOSTS = environment.allowed_hosts
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
 
-def _map_file() -> Path | None:
+def _of_pack(name: str) -> Path | None:
     try:
-        return environment.authority_dir / "map.json"
+        return environment.authority_dir / name
     except ConfigurationMissing:
         # Commands that need no authority must still run; the others say what is missing.
         return None
 
 
 # The coast and places of the authority's region, if its pack has them (scripts/region-map.mjs).
-MAP_FILE = _map_file()
+MAP_FILE = _of_pack("map.json")
+# When the authority works, if its pack says so (core.calendar).
+CALENDAR_FILE = _of_pack("calendar.toml")
 ROOT_URLCONF = "bayan.config.urls"
 ASGI_APPLICATION = "bayan.config.asgi.application"
 AUTH_USER_MODEL = "people.Member"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,12 +13,13 @@ import pytest
 from bayan.cases.models import Case
 from bayan.channels.models import Number
 from bayan.channels.tests.factories import make_account
-from bayan.config import cli
+from bayan.config import cli, examination
 from bayan.core import audit
 from bayan.core.models import AuditEntry
 from bayan.inbox.models import Message
 from bayan.intake import services
 from bayan.intake.tests.hooks import body_of, fates, journal, text_from
+from bayan.organisation import selectors as organisation
 from bayan.people.models import Contact
 
 
@@ -75,3 +78,20 @@ def test_verify_audit_counts_a_whole_trail_and_names_a_broken_entry(
     assert capsys.readouterr().err == (
         "The audit trail is broken at entry 1: entry 1 was altered. Compare it with the last backup.\n"
     )
+
+
+def test_the_doctor_says_what_is_wrong_with_the_calendar(
+    superuser: psycopg.Connection, settings: Any, tmp_path: Path
+) -> None:
+    def finding() -> examination.Finding:
+        organisation.calendar.cache_clear()
+        (found,) = examination._calendar(superuser)
+        return found
+
+    assert finding().text.endswith("authorities/eastern/calendar.toml")
+    settings.CALENDAR_FILE = tmp_path / "calendar.toml"
+    assert finding().is_well
+    settings.CALENDAR_FILE.write_text('time_zone = "Asia/Atlantis"\n[week]\nsunday = []\n')
+    said = finding()
+    organisation.calendar.cache_clear()
+    assert (said.is_well, "time_zone" in said.text) == (False, True)
