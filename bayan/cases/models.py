@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bayan.core.models import PublicIdField
-from bayan.core.references import LENGTH, digits_in
+from bayan.core.references import LENGTH
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
@@ -20,19 +23,62 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def closed(self) -> CaseQuerySet:
         return self.exclude(closed_at=None)
 
-    def matching(self, words: str) -> CaseQuerySet:
-        """By the beginning of the reference, or the contact's name."""
-        found = Q(contact__name__icontains=words)
-        if digits := digits_in(words):
-            found |= Q(reference__startswith=digits)
-        return self.filter(found)
+    def late(self, *, now: datetime) -> CaseQuerySet:
+        return self.open().filter(due_at__lt=now)
 
 
 class Case(models.Model):
     """One matter of one person, from their first message to its outcome.
 
-    Open until it has an outcome; an outcome is final here.
+    Which stage follows which stands in `cases.stages`. An outcome ends it; an unhappy answer, or a member who
+    sees that it was not the end, opens it again.
     """
+
+    class Kind(models.TextChoices):
+        """Labels of the taxonomy, as triage gives them."""
+
+        COMPLAINT = "complaint", _("complaint")
+        OBSERVATION = "observation", _("observation")
+        SUGGESTION = "suggestion", _("suggestion")
+        ENQUIRY = "enquiry", _("enquiry")
+        PRAISE = "praise", _("thanks and praise")
+        RUMOUR_CLAIM = "rumour_claim", _("unconfirmed claim")
+        SPAM = "spam", _("advertising or irrelevant")
+        OTHER = "other", _("other")
+
+    class Category(models.TextChoices):
+        CLEANLINESS = "cleanliness", _("cleanliness")
+        ROADS = "roads", _("roads and pavements")
+        LIGHTING = "lighting", _("lighting")
+        STORM_WATER = "storm_water", _("rain water: ponds and drainage")
+        WATER_SEWAGE = "water_sewage", _("water and sewage")
+        PARKS_BEACHES = "parks_beaches", _("parks and beaches")
+        FOOD_HEALTH = "food_health", _("food safety and health control")
+        PESTS = "pests", _("public health pest control")
+        STRAY_ANIMALS = "stray_animals", _("stray animals")
+        BUILDING = "building", _("building licences and violations")
+        COMMERCE = "commerce", _("shop licences, markets and street vendors")
+        VISUAL_POLLUTION = "visual_pollution", _("visual pollution")
+        EXCAVATION = "excavation", _("excavations and projects")
+        PUBLIC_FACILITIES = "public_facilities", _("public facilities")
+        SAFETY_HAZARD = "safety_hazard", _("danger to safety")
+        DIGITAL_SERVICES = "digital_services", _("digital services (Balady)")
+        STAFF_SERVICE = "staff_service", _("service quality and staff conduct")
+        EVENTS = "events", _("events and awareness")
+        OTHER = "other", _("other")
+
+    class Priority(models.TextChoices):
+        EMERGENCY = "emergency", _("emergency")
+        HIGH = "high", _("urgent")
+        NORMAL = "normal", pgettext_lazy("priority", "normal")
+        LOW = "low", _("not urgent")
+
+    class Stage(models.TextChoices):
+        NEW = "new", pgettext_lazy("stage", "new")
+        IN_PROGRESS = "in_progress", pgettext_lazy("stage", "in progress")
+        WAITS_FOR_PERSON = "waits_for_person", pgettext_lazy("stage", "waits for the person")
+        WAITS_FOR_BODY = "waits_for_body", pgettext_lazy("stage", "waits for another body")
+        CLOSED = "closed", pgettext_lazy("stage", "closed")
 
     class Outcome(models.TextChoices):
         RESOLVED = "resolved", _("put right")
@@ -53,8 +99,27 @@ class Case(models.Model):
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="cases")
     conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="cases")
-    # A label of taxonomy.md, given by triage or by hand; empty until then.
-    kind = models.CharField(_("kind"), max_length=20, blank=True)
+    stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.NEW)
+    # What it is about in one line: the person's first words until a member writes better ones.
+    subject = models.CharField(_("subject"), max_length=140, blank=True)
+    # Given by triage or by hand; empty until then.
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, blank=True)
+    category = models.CharField(_("category"), max_length=20, choices=Category, blank=True)
+    priority = models.CharField(
+        _("priority"), max_length=10, choices=Priority, default=Priority.NORMAL
+    )
+    owner = models.ForeignKey(
+        Member, models.SET_NULL, null=True, related_name="+", verbose_name=_("who handles it")
+    )
+    # By when the person is owed its end; follows kind and priority (cases.due).
+    due_at = models.DateTimeField(_("due"))
+    # Where it is: a point, words, or both.
+    latitude = models.FloatField(_("latitude"), null=True)
+    longitude = models.FloatField(_("longitude"), null=True)
+    place = models.CharField(_("place"), max_length=200, blank=True)
+    # The matter's numbers in the systems beside which Bayan stands.
+    balady_number = models.CharField(_("940 or Balady report number"), max_length=40, blank=True)
+    transaction_number = models.CharField(_("transaction number"), max_length=40, blank=True)
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True)
     closed_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
@@ -63,6 +128,8 @@ class Case(models.Model):
         _("satisfaction"), choices=Satisfaction, null=True
     )
     satisfaction_at = models.DateTimeField(_("satisfaction given"), null=True)
+    reopened_at = models.DateTimeField(_("opened again"), null=True)
+    times_reopened = models.PositiveSmallIntegerField(_("times opened again"), default=0)
 
     objects = CaseQuerySet.as_manager()
 
@@ -76,6 +143,16 @@ class Case(models.Model):
                 condition=Q(closed_at=None, outcome="")
                 | Q(closed_at__isnull=False) & ~Q(outcome=""),
                 name="case_closes_with_an_outcome",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None) & ~Q(stage="closed")
+                | Q(closed_at__isnull=False, stage="closed"),
+                name="case_stage_says_whether_it_is_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude=None, longitude=None)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="case_place_is_on_earth",
             ),
             models.CheckConstraint(
                 condition=Q(reference__regex=rf"^[1-9][0-9]{{{LENGTH - 1}}}$"),
@@ -92,6 +169,45 @@ class Case(models.Model):
                 condition=Q(closed_at=None),
             ),
             models.Index("conversation", name="case_of_conversation"),
+            models.Index("contact", name="case_of_contact"),
+            # The work list: what is about to be late comes first.
+            models.Index(
+                "due_at",
+                "id",
+                include=["node", "stage", "priority"],
+                name="case_due",
+                condition=Q(closed_at=None),
+            ),
+            models.Index(
+                "owner",
+                "due_at",
+                "id",
+                name="case_of_owner",
+                condition=Q(closed_at=None, owner__isnull=False),
+            ),
+            models.Index("stage", "due_at", "id", name="case_stage", condition=Q(closed_at=None)),
+            models.Index(
+                F("closed_at").desc(),
+                F("id").desc(),
+                include=["node"],
+                name="case_closed",
+                condition=Q(closed_at__isnull=False),
+            ),
+            models.Index(
+                "balady_number", name="case_balady_number", condition=~Q(balady_number="")
+            ),
+            models.Index(
+                "transaction_number",
+                name="case_transaction_number",
+                condition=~Q(transaction_number=""),
+            ),
+            models.Index(
+                "latitude",
+                "longitude",
+                include=["node"],
+                name="case_on_map",
+                condition=Q(closed_at=None, latitude__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,3 +220,6 @@ class Case(models.Model):
     @property
     def state(self) -> str:
         return "closed" if self.is_closed else "open"
+
+    def is_late(self, *, now: datetime) -> bool:
+        return not self.is_closed and self.due_at < now

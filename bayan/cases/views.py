@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import TextChoices
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,7 +17,8 @@ from bayan.cases.forms import AssignForm, CloseForm, closing_words
 from bayan.cases.models import Case
 from bayan.core.paging import Cursor
 from bayan.core.references import LENGTH, digits_in, is_reference
-from bayan.core.views import refusal
+from bayan.core.views import refusal, uuid_in
+from bayan.inbox import selectors as inbox
 from bayan.inbox.models import Conversation
 from bayan.people import selectors as people
 from bayan.people.permissions import StaffRequest, requires
@@ -26,17 +28,23 @@ from bayan.people.permissions import StaffRequest, requires
 @requires("cases.read")
 def cases(request: StaffRequest) -> HttpResponse:
     """The list of cases; a number typed into the search finds its case."""
-    state = request.GET.get("state", "open")
-    words = request.GET.get("q", "").strip()[:100]
+    filters = _filters(request)
+    found = inbox.look_for(filters.words) if filters.words else None
+    now = timezone.now()
     after = request.GET.get("after")
     context = {
-        "state": state,
-        "words": words,
+        "filters": filters,
+        "state": filters.view,
+        "words": filters.words,
         # Read out on the phone, a digit is soon wrong: the check digit tells.
-        "is_mistyped": len(digits_in(words)) == LENGTH and not is_reference(digits_in(words)),
-        "counts": selectors.counts(),
+        "is_mistyped": _is_mistyped(filters.words),
+        "is_near": found is not None and found.is_near,
+        "now": now,
+        "counts": selectors.counts(filters, member=request.user, now=now, found=found),
         "page": selectors.page_of_cases(
-            state=state, words=words, after=Cursor.read(after) if after else None
+            selectors.cases(filters, member=request.user, now=now, found=found),
+            filters=filters,
+            after=Cursor.read(after) if after else None,
         ),
     }
     part = ("#rows" if after else "#list") if request.htmx else ""
@@ -113,6 +121,31 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "closing_words": closing_words(),
         },
     )
+
+
+def _is_mistyped(words: str) -> bool:
+    digits = digits_in(words)
+    return len(digits) == LENGTH and not is_reference(digits)
+
+
+def _filters(request: StaffRequest) -> selectors.Filters:
+    given = request.GET
+    view = given.get("state", "open")
+    owner = given.get("owner", "")
+    return selectors.Filters(
+        view=view if view in selectors.VIEWS else "open",
+        words=given.get("q", "").strip()[:100],
+        body=given.get("body", "")[:60],
+        kind=_one_of(Case.Kind, given.get("kind", "")),
+        category=_one_of(Case.Category, given.get("category", "")),
+        priority=_one_of(Case.Priority, given.get("priority", "")),
+        stage=_one_of(Case.Stage, given.get("stage", "")),
+        owner=owner if owner == "none" or uuid_in(owner) else "",
+    )
+
+
+def _one_of(choices: type[TextChoices], given: str) -> str:
+    return given if given in choices.values else ""
 
 
 def _conversation_url(case: Case) -> str:

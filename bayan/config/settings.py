@@ -38,6 +38,8 @@ def _of_pack(name: str) -> Path | None:
 MAP_FILE = _of_pack("map.json")
 # When the authority works, if its pack says so (core.calendar).
 CALENDAR_FILE = _of_pack("calendar.toml")
+# Within what time a case is due, if its pack says so (cases.due).
+CASES_FILE = _of_pack("cases.toml")
 ROOT_URLCONF = "bayan.config.urls"
 ASGI_APPLICATION = "bayan.config.asgi.application"
 AUTH_USER_MODEL = "people.Member"

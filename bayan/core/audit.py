@@ -40,6 +40,14 @@ class System:
 SYSTEM = System()
 
 
+@dataclass(frozen=True)
+class Named:
+    """An actor whose names were read once, for many lines."""
+
+    audit_key: str
+    audit_label: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One line for the trail, before it is written."""

@@ -3,7 +3,10 @@
 `config/subscriptions.py` fills it at start; publishers and intake only ask it.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -28,3 +31,17 @@ def receive_replies(subject_type: str, receiver: Receiver) -> None:
 def receiver_of(subject_type: str) -> Receiver | None:
     """The one who takes charge of answers to this kind of subject, if anybody does."""
     return _receivers.get(subject_type)
+
+
+_subscribers: dict[type[Any], list[Callable[[Any], None]]] = defaultdict(list)
+
+
+def subscribe[Fact](fact: type[Fact], reaction: Callable[[Fact], None]) -> None:
+    """Let `reaction` follow each fact of this kind, in the transaction of the one who announces it."""
+    _subscribers[fact].append(reaction)
+
+
+def publish(fact: object) -> None:
+    """Announce a fact to whoever subscribed; a reaction that fails undoes the announcer's work too."""
+    for reaction in _subscribers[type(fact)]:
+        reaction(fact)

@@ -71,3 +71,21 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class UndoStep(models.Model):
+    """What a member did a moment ago, and what it takes to undo it (core.undo)."""
+
+    public_id = PublicIdField()
+    # A plain number: core knows no people. Row-level security reads it.
+    member_id = models.BigIntegerField(_("member"))
+    action = models.CharField(_("action"), max_length=60)
+    facts = models.JSONField(_("facts"))
+    expires_at = models.DateTimeField(_("until"))
+    undone_at = models.DateTimeField(_("undone"), null=True)
+
+    class Meta:
+        indexes = [models.Index("expires_at", name="undo_expired")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.public_id}"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
@@ -53,14 +57,38 @@ class Cursor:
 
 
 def page_of[Row: Model](
-    rows: QuerySet[Row], *, newest: str, after: Cursor | None, limit: int
+    rows: QuerySet[Row], *, newest: str = "", oldest: str = "", after: Cursor | None, limit: int
 ) -> Page[Row]:
-    """The rows after this cursor, those with the latest moment in the field `newest` first."""
+    """The rows after this cursor: the latest moment of field `newest` first, or the earliest of `oldest`."""
+    field, sign, beyond = (newest, "-", "lte") if newest else (oldest, "", "gte")
     if after:
         # As one comparison of (moment, key), so that the index on both answers it.
-        rows = rows.filter(**{f"{newest}__lte": after.at}).exclude(
-            **{newest: after.at, "pk__gte": after.key}
-        )
-    found = list(rows.order_by(f"-{newest}", "-pk")[: limit + 1])
+        seen = {f"pk__{'gte' if newest else 'lte'}": after.key}
+        rows = rows.filter(**{f"{field}__{beyond}": after.at}).exclude(**{field: after.at} | seen)
+    found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
-    return Page(found[:limit], Cursor(getattr(last, newest), last.pk) if last else None)
+    return Page(found[:limit], Cursor(getattr(last, field), last.pk) if last else None)
+
+
+# More rows than these are not counted to the end: nobody reads the difference, and the page waits for it.
+COUNTED_TO = 9_999
+
+
+def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """How many rows each of these holds, up to one more than `COUNTED_TO`, in one statement."""
+    known: list[str] = []
+    selects: list[str] = []
+    values: list[Any] = []
+    for name, rows in parts.items():
+        try:
+            sql, given = rows.order_by().values("pk")[: COUNTED_TO + 1].query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        known.append(name)
+        selects.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608  # from the ORM
+        values += given
+    if not known:
+        return dict.fromkeys(parts, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(selects), values)
+        return dict.fromkeys(parts, 0) | dict(zip(known, cursor.fetchone(), strict=True))

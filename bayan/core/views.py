@@ -1,10 +1,19 @@
 """Pages that belong to no app: refusals and errors."""
 
 from http import HTTPStatus
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+
+def uuid_in(given: str) -> UUID | None:
+    """The UUID that this part of an address is; None for anything else."""
+    try:
+        return UUID(given)
+    except ValueError:
+        return None
 
 
 def refusal(request: HttpRequest, text: str, *, status: int = HTTPStatus.CONFLICT) -> HttpResponse:

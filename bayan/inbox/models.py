@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.channels.models import Media, Number, Outgoing
 from bayan.core.models import PublicIdField
-from bayan.core.references import digits_in
 from bayan.organisation.models import Node
-from bayan.people.models import Contact, Identity, Member
+from bayan.people.models import Contact, Member
 
 # Free text may be sent for this long after the person's last message (reference 1.9).
 WINDOW = timedelta(hours=24)
-# Fewer digits than these would find half of everything.
-FEWEST_DIGITS = 3
-
+# A page says for so long that somebody is here, or writes; the page itself says it again in time.
+HERE_FOR, WRITES_FOR = timedelta(seconds=75), timedelta(seconds=20)
+# The person wrote last, and something of theirs is still open.
+WAITING = ~Q(matter="") & (Q(last_outbound_at=None) | Q(last_inbound_at__gt=F("last_outbound_at")))
 
 # Of the person: channels.events.IncomingMessage; of ours: inbox.services.
 SHOWN_KINDS = {
@@ -39,24 +41,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def waiting(self) -> ConversationQuerySet:
         """The person wrote last, and something of theirs is still open."""
-        return self.open().filter(
-            Q(last_outbound_at=None) | Q(last_inbound_at__gt=F("last_outbound_at"))
-        )
+        return self.filter(WAITING)
 
-    def matching(self, words: str) -> ConversationQuerySet:
-        """By the contact's name, part of their phone, or the number of the open matter."""
-        found = Q(contact__name__icontains=words)
-        digits = digits_in(words)
-        if len(digits) >= FEWEST_DIGITS:
-            found |= Q(matter__startswith=digits)
-            # A number begins with +966 or with 0: what follows is the same.
-            phones = Identity.objects.filter(
-                contact=OuterRef("contact"),
-                scheme=Identity.Scheme.PHONE,
-                value__contains=digits.lstrip("0"),
-            )
-            found |= Q(Exists(phones))
-        return self.filter(found)
+    def awake(self, *, now: datetime) -> ConversationQuerySet:
+        """Not put off, or the time is up."""
+        return self.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=now))
+
+    def snoozed(self, *, now: datetime) -> ConversationQuerySet:
+        return self.filter(snoozed_until__gt=now)
 
 
 class Conversation(models.Model):
@@ -74,6 +66,14 @@ class Conversation(models.Model):
     last_outbound_at = models.DateTimeField(_("last message of ours"), null=True)
     # Up to this moment a member has looked: the person's ticks turn blue.
     read_at = models.DateTimeField(_("read"), null=True)
+    # The member who answers; None: whoever comes first.
+    assignee = models.ForeignKey(
+        Member, models.SET_NULL, null=True, related_name="+", verbose_name=_("assigned to")
+    )
+    # Out of the lists until then, or until the person writes.
+    snoozed_until = models.DateTimeField(_("put off until"), null=True)
+    # Keys of labels: few, shown with every row, changed for many at once.
+    labels = ArrayField(models.BigIntegerField(), default=list, verbose_name=_("labels"))
     created_at = models.DateTimeField(_("began"))
 
     objects = ConversationQuerySet.as_manager()
@@ -95,6 +95,27 @@ class Conversation(models.Model):
                 name="conversation_open",
                 condition=~Q(matter=""),
             ),
+            # Lists and their counts read these alone; row-level security needs the body.
+            models.Index(
+                F("last_message_at").desc(),
+                F("id").desc(),
+                include=["node", "snoozed_until"],
+                name="conversation_waiting",
+                condition=WAITING,
+            ),
+            models.Index(
+                "assignee",
+                F("last_message_at").desc(),
+                F("id").desc(),
+                name="conversation_of_assignee",
+                condition=~Q(matter="") & Q(assignee__isnull=False),
+            ),
+            models.Index(
+                "snoozed_until",
+                name="conversation_snoozed",
+                condition=Q(snoozed_until__isnull=False),
+            ),
+            GinIndex("labels", name="conversation_labelled", condition=~Q(labels=[])),
         ]
 
     def __str__(self) -> str:
@@ -198,6 +219,12 @@ class Message(models.Model):
                 condition=Q(direction="in")
                 & (Q(kind="reaction") | Q(kind="edit") | Q(kind="revoke")),
             ),
+            # The words of a message, however they are spelled (core.arabic).
+            GinIndex(
+                Func("text", function="words_to_find"),
+                name="message_words",
+                condition=~Q(text=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -220,3 +247,122 @@ class Message(models.Model):
     def watched(self) -> Outgoing | None:
         """What of ours the screen waits for on this message: itself, or our reaction to it."""
         return self.outgoing or (self.reaction.outgoing if self.reaction else None)
+
+
+class Note(models.Model):
+    """What members tell each other beside a conversation; the person never sees it."""
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="notes")
+    matter = models.CharField(_("case"), max_length=20, blank=True)
+    author = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField(_("text"))
+    created_at = models.DateTimeField(_("written"))
+
+    class Meta:
+        indexes = [models.Index("conversation", "created_at", name="note_of_conversation")]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+
+class Mention(models.Model):
+    """A member who is called by a note, until they have looked."""
+
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    note = models.ForeignKey(Note, models.CASCADE, related_name="mentions")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="mentions")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(_("seen"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("note", "member", name="mention_once_in_a_note"),
+        ]
+        indexes = [
+            models.Index("member", name="mention_unseen", condition=Q(seen_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note_id} {self.member_id}"
+
+
+class Label(models.Model):
+    """A word of a body's own by which its conversations are sorted; the authority's serve everybody."""
+
+    class Tone(models.TextChoices):
+        GREY = "grey", _("grey")
+        GREEN = "ok", _("green")
+        AMBER = "warn", _("amber")
+        RED = "bad", _("red")
+        BLUE = "info", _("blue")
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    name = models.CharField(_("name"), max_length=40)
+    tone = models.CharField(_("colour"), max_length=5, choices=Tone, default=Tone.GREY)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("node", "name", name="label_once_in_a_body")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CannedReply(models.Model):
+    """A ready answer of a body; the authority's serve everybody."""
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    title = models.CharField(_("title"), max_length=80)
+    text = models.TextField(_("text"), max_length=2000)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("node", "title", name="canned_reply_once_in_a_body")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SavedView(models.Model):
+    """A list of conversations or cases that a member looks at again, by its filters."""
+
+    class Page(models.TextChoices):
+        CONVERSATIONS = "conversations", _("messages")
+        CASES = "cases", _("cases")
+
+    public_id = PublicIdField()
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    page = models.CharField(_("page"), max_length=20, choices=Page)
+    name = models.CharField(_("name"), max_length=40)
+    # What stands behind the question mark of the page's address.
+    query = models.CharField(_("filters"), max_length=500)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("member", "page", "name", name="saved_view_once_by_its_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Presence(models.Model):
+    """Who has a conversation before their eyes, and who is writing: true for a minute at most."""
+
+    node = models.ForeignKey(Node, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(_("seen"))
+    writing_at = models.DateTimeField(_("writing"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "conversation", "member", name="presence_once_in_a_conversation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} {self.member_id}"

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bayan.channels.models import Outgoing
-from bayan.core.paging import Cursor, Page, page_of
-from bayan.inbox.models import Conversation, Message, Quote
-from bayan.people.models import Contact
+from bayan.core import arabic
+from bayan.core.paging import Cursor, Page, counts_of, page_of
+from bayan.core.references import digits_in
+from bayan.inbox.models import (
+    HERE_FOR,
+    WRITES_FOR,
+    CannedReply,
+    Conversation,
+    Label,
+    Mention,
+    Message,
+    Note,
+    Presence,
+    Quote,
+    SavedView,
+)
+from bayan.organisation.models import Node
+from bayan.people.models import Contact, Member
 
 # A person who writes again within this time means the same body (architecture.md, "Tenancy").
 SAME_BODY = timedelta(hours=72)
@@ -57,42 +74,195 @@ def choose(
     return latest if latest and latest.last_message_at > now - SAME_BODY else None
 
 
-VIEWS = ("waiting", "open", "closed", "all")
+VIEWS = ("waiting", "mine", "open", "unassigned", "mentions", "snoozed", "closed", "all")
 PAGE = 40
 PAGE_OF_MESSAGES = 60
+# Whoever finds more than these asks more precisely.
+MOST_FOUND = 500
+MOST_ALIKE = 20
+# Fewer digits than these would find half of everything.
+FEWEST_DIGITS = 3
 
 
-def page_of_conversations(*, view: str, words: str, after: Cursor | None) -> Page[Conversation]:
-    """Conversations of this view, newest first, with all that a row shows."""
+@dataclass(frozen=True)
+class Found:
+    """What a search found, as keys; `is_near`: nothing is written so, but these names are like it."""
+
+    contacts: list[int]
+    conversations: list[int]
+    matters: list[str]
+    is_near: bool = False
+
+
+def look_for(words: str) -> Found:
+    """Contacts, conversations and matters in which these words occur, whichever way they are spelled.
+
+    Names and messages are searched by words; what holds no letter is a part of a phone or the beginning of a
+    number. The latest `MOST_FOUND` of each are found, of what the member may see.
+    """
+    digits = digits_in(words)
+    if any(character.isalpha() for character in words):
+        digits = ""
+    name = "" if digits else " ".join(arabic.words_of(words))
+    if len(digits) < FEWEST_DIGITS and not name:
+        return Found([], [], [])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH said AS MATERIALIZED (SELECT * FROM messages_found(%(query)s, %(most)s))
+            SELECT ARRAY(SELECT contacts_found(%(name)s, %(phone)s, %(most)s)),
+                   ARRAY(SELECT DISTINCT conversation_id FROM said),
+                   ARRAY(SELECT DISTINCT matter FROM said WHERE matter <> '')
+            """
+            if name
+            else "SELECT ARRAY(SELECT contacts_found('', %(phone)s, %(most)s)), '{}'::bigint[], '{}'::text[]",
+            {
+                "query": arabic.query_of(words),
+                "name": name.replace("_", r"\_"),
+                # A number begins with +966 or with 0: what follows is the same.
+                "phone": digits.lstrip("0"),
+                "most": MOST_FOUND,
+            },
+        )
+        found = Found(*cursor.fetchone())
+        if digits:
+            matters = Message.objects.filter(_begins("matter", digits))
+            found.conversations.extend(
+                matters.values_list("conversation_id", flat=True).distinct()[:MOST_FOUND]
+            )
+        elif not (found.contacts or found.conversations):
+            cursor.execute(
+                "SELECT ARRAY(SELECT contact_id FROM contacts_alike(%s, %s))", [name, MOST_ALIKE]
+            )
+            return Found(cursor.fetchone()[0], [], [], is_near=True)
+    return found
+
+
+def _begins(field: str, text: str) -> Q:
+    # As a range: under row-level security an index answers comparisons, but not LIKE.
+    return Q(**{f"{field}__gte": text, f"{field}__lt": text[:-1] + chr(ord(text[-1]) + 1)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which conversations a list shows, and in which order."""
+
+    view: str = "open"
+    words: str = ""
+    body: str = ""
+    label: UUID | None = None
+    # A member's id, or "none".
+    assignee: str = ""
+    is_oldest_first: bool = False
+
+
+def conversations(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> QuerySet[Conversation]:
+    """The conversations that these filters let through, in no order; `found` is what the words found."""
+    rows = _base(filters, found)
+    return _view(rows, filters.view, member=member, now=now)
+
+
+def _base(filters: Filters, found: Found | None) -> QuerySet[Conversation]:
+    rows: QuerySet[Conversation] = Conversation.objects.all()
+    if filters.body:
+        rows = rows.filter(node__key=filters.body)
+    if filters.label:
+        marked = Label.objects.filter(public_id=filters.label).values_list("pk", flat=True).first()
+        rows = rows.filter(labels__contains=[marked or 0]).exclude(labels=[])
+    if filters.assignee == "none":
+        rows = rows.filter(assignee=None)
+    elif filters.assignee:
+        rows = rows.filter(assignee__public_id=filters.assignee)
+    if found is not None:
+        rows = rows.filter(Q(contact__in=found.contacts) | Q(pk__in=found.conversations))
+    return rows
+
+
+def _view(
+    rows: QuerySet[Conversation], view: str, *, member: Member, now: datetime
+) -> QuerySet[Conversation]:
+    every = Conversation.objects
+    awake = every.open().awake(now=now)
+    narrowed = {
+        "waiting": lambda: every.waiting().awake(now=now),
+        "mine": lambda: awake.filter(assignee=member),
+        "open": lambda: awake,
+        "unassigned": lambda: awake.filter(assignee=None),
+        "mentions": lambda: every.filter(
+            pk__in=Mention.objects.filter(member=member, seen_at=None).values("conversation")
+        ),
+        "snoozed": lambda: every.open().snoozed(now=now),
+        "closed": every.closed,
+    }.get(view)
+    return rows & narrowed() if narrowed else rows
+
+
+def page_of_conversations(
+    rows: QuerySet[Conversation], *, is_oldest_first: bool, after: Cursor | None
+) -> Page[Conversation]:
+    """These conversations by their last message, with all that a row shows."""
     # What has no words to show is named by its kind.
     latest = (
         Message.objects.filter(conversation=OuterRef("pk"))
         .exclude(kind="reaction", direction=Message.Direction.OUT)
         .order_by("-pk")
     )
-    rows = Conversation.objects.select_related("contact", "node").annotate(
+    shown = rows.select_related("contact", "node", "assignee").annotate(
         last_kind=Subquery(latest.values("kind")[:1]),
         last_revoked_at=Subquery(latest.values("revoked_at")[:1]),
     )
-    if view in ("waiting", "open", "closed"):
-        rows = getattr(rows, view)()
-    if words:
-        rows = rows.matching(words)
-    return page_of(rows, newest="last_message_at", after=after, limit=PAGE)
+    order = {"oldest" if is_oldest_first else "newest": "last_message_at"}
+    return page_of(shown, **order, after=after, limit=PAGE)
 
 
-def counts() -> dict[str, int]:
-    """How many conversations each view holds.
+def counts(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> dict[str, int]:
+    """How many conversations each view holds under these filters, counted up to `paging.COUNTED_TO`."""
+    rows = _base(filters, found)
+    return counts_of({view: _view(rows, view, member=member, now=now) for view in VIEWS})
 
-    In two queries: what is open has an index, and of the rest only the number is needed.
-    """
-    waiting = Q(last_outbound_at=None) | Q(last_inbound_at__gt=F("last_outbound_at"))
-    found = Conversation.objects.open().aggregate(
-        open=Count("pk"), waiting=Count("pk", filter=waiting)
+
+def labels_of(nodes: Iterable[Node]) -> list[Label]:
+    """The labels that hold in these bodies: their own, and those of the bodies above them."""
+    above = {key for node in nodes for key in node.lineage}
+    return list(Label.objects.filter(node__in=above).order_by("name"))
+
+
+def canned_replies_of(node: Node) -> list[CannedReply]:
+    """The ready answers that hold in a body: its own first, then those of the bodies above it."""
+    rows = CannedReply.objects.filter(node__in=node.lineage).select_related("node")
+    return sorted(rows, key=lambda row: (-len(row.node.lineage), row.title))
+
+
+def saved_views_of(member: Member, page: str) -> list[SavedView]:
+    return list(SavedView.objects.filter(member=member, page=page).order_by("name"))
+
+
+def others_here(
+    conversation: Conversation, *, but: Member, now: datetime
+) -> list[tuple[Member, bool]]:
+    """Who else has this conversation before their eyes now, and whether they are writing."""
+    rows = (
+        Presence.objects.filter(conversation=conversation, seen_at__gt=now - HERE_FOR)
+        .exclude(member=but)
+        .select_related("member")
+        .order_by("-writing_at", "pk")
     )
-    # Counted without a column, which the index on the body answers alone.
-    total = Conversation.objects.count()
-    return {**found, "all": total, "closed": total - found["open"]}
+    return [
+        (row.member, row.writing_at is not None and row.writing_at > now - WRITES_FOR)
+        for row in rows
+    ]
+
+
+def notes_of(conversation: Conversation, *, since: datetime | None) -> list[Note]:
+    """The notes of a conversation (those since a moment, if given), oldest first."""
+    rows = conversation.notes.select_related("author").prefetch_related("mentions__member")
+    if since:
+        rows = rows.filter(created_at__gte=since)
+    return list(rows.order_by("created_at", "pk"))
 
 
 def messages_of(conversation: Conversation, *, before: int | None = None) -> list[Message]:

@@ -17,7 +17,7 @@ from bayan.channels import services as channels
 from bayan.channels.models import Media
 from bayan.core.files import file_response
 from bayan.core.paging import Cursor
-from bayan.core.views import refusal
+from bayan.core.views import refusal, uuid_in
 from bayan.inbox import composing, selectors, services
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -195,18 +195,41 @@ def _checked(request: StaffRequest, public_id: UUID) -> Conversation:
 
 
 def _list(request: StaffRequest) -> dict[str, Any]:
-    view = request.GET.get("view", "open")
-    view = view if view in selectors.VIEWS else "open"
-    words = request.GET.get("q", "").strip()[:100]
+    filters = _filters(request)
+    found = selectors.look_for(filters.words) if filters.words else None
+    now = timezone.now()
     after = request.GET.get("after")
     return {
-        "view": view,
-        "words": words,
-        "counts": selectors.counts(),
+        "filters": filters,
+        "view": filters.view,
+        "words": filters.words,
+        "is_near": found is not None and found.is_near,
+        "counts": selectors.counts(filters, member=request.user, now=now, found=found),
         "page": selectors.page_of_conversations(
-            view=view, words=words, after=Cursor.read(after) if after else None
+            selectors.conversations(filters, member=request.user, now=now, found=found),
+            is_oldest_first=filters.is_oldest_first,
+            after=Cursor.read(after) if after else None,
         ),
     }
+
+
+def _filters(request: StaffRequest) -> selectors.Filters:
+    given = request.GET
+    view = given.get("view", "open")
+    view = view if view in selectors.VIEWS else "open"
+    order = given.get("order") or ("oldest" if view == "waiting" else "newest")
+    return selectors.Filters(
+        view=view,
+        words=given.get("q", "").strip()[:100],
+        body=given.get("body", "")[:60],
+        label=uuid_in(given.get("label", "")),
+        assignee=_member_in(given.get("assignee", "")),
+        is_oldest_first=order == "oldest",
+    )
+
+
+def _member_in(given: str) -> str:
+    return given if given == "none" or uuid_in(given) else ""
 
 
 def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:

@@ -36,20 +36,41 @@ ACTIONS: dict[str, str | Promise] = {
     "account.previous_app_secret_ended": pgettext_lazy("trail", "Old app secret no longer taken"),
     "account.tested": pgettext_lazy("trail", "Test message sent"),
     "account.verify_token_changed": pgettext_lazy("trail", "Verify token replaced"),
+    "canned_reply.deleted": pgettext_lazy("trail", "Ready reply deleted"),
+    "canned_reply.saved": pgettext_lazy("trail", "Ready reply saved"),
+    "case.assign_undone": pgettext_lazy("trail", "Case taken back"),
     "case.assigned": pgettext_lazy("trail", "Case assigned"),
+    "case.change_undone": pgettext_lazy("trail", "Change of the case undone"),
     "case.closed": pgettext_lazy("trail", "Case closed"),
+    "case.described": pgettext_lazy("trail", "Case described"),
+    "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
+    "case.priority_set": pgettext_lazy("trail", "Priority set"),
+    "case.reopened": pgettext_lazy("trail", "Case opened again"),
+    "case.resumed": pgettext_lazy("trail", "The person answered: case goes on"),
     "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
+    "case.stage_changed": pgettext_lazy("trail", "Stage of the case"),
+    "conversation.assign_undone": pgettext_lazy("trail", "Assignment of the conversation undone"),
+    "conversation.assigned": pgettext_lazy("trail", "Who answers the conversation"),
+    "conversation.label_undone": pgettext_lazy("trail", "Labels put back"),
+    "conversation.labelled": pgettext_lazy("trail", "Labels changed"),
+    "conversation.snooze_undone": pgettext_lazy("trail", "Putting off undone"),
+    "conversation.snoozed": pgettext_lazy("trail", "Conversation put off"),
+    "conversation.woken": pgettext_lazy("trail", "Conversation taken back to the list"),
     "contact.identity_changed": pgettext_lazy("trail", "Contact has a new number or id"),
     "contact.merged": pgettext_lazy("trail", "Contact merged with another: one person"),
     "contact.opted_in": pgettext_lazy("trail", "Person wants awareness messages again"),
     "contact.opted_out": pgettext_lazy("trail", "Person wants no awareness messages"),
     "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
+    "label.deleted": pgettext_lazy("trail", "Label deleted"),
+    "label.saved": pgettext_lazy("trail", "Label saved"),
     "member.created": pgettext_lazy("trail", "Member added"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
     "message.sent": pgettext_lazy("trail", "Message sent"),
     "message.withdrawn": pgettext_lazy("trail", "Message taken back"),
+    "note.deleted": pgettext_lazy("trail", "Internal note deleted"),
+    "note.written": pgettext_lazy("trail", "Internal note written"),
     "number.added": pgettext_lazy("trail", "Number added"),
     "number.changed": pgettext_lazy("trail", "Number changed"),
     "number.removed": pgettext_lazy("trail", "Number removed"),
@@ -97,6 +118,28 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "token_refused": pgettext_lazy("trail", "access token refused"),
         "webhooks_silent": pgettext_lazy("trail", "WhatsApp does not reach us"),
     },
+    "case_kind": {
+        "complaint": gettext_lazy("complaint"),
+        "observation": gettext_lazy("observation"),
+        "suggestion": gettext_lazy("suggestion"),
+        "enquiry": gettext_lazy("enquiry"),
+        "praise": gettext_lazy("thanks and praise"),
+        "rumour_claim": gettext_lazy("unconfirmed claim"),
+        "spam": gettext_lazy("advertising or irrelevant"),
+        "other": gettext_lazy("other"),
+    },
+    "priority": {
+        "emergency": gettext_lazy("emergency"),
+        "high": gettext_lazy("urgent"),
+        "normal": pgettext_lazy("priority", "normal"),
+        "low": gettext_lazy("not urgent"),
+    },
+    "stage": {
+        "new": pgettext_lazy("stage", "new"),
+        "in_progress": pgettext_lazy("stage", "in progress"),
+        "waits_for_person": pgettext_lazy("stage", "waits for the person"),
+        "waits_for_body": pgettext_lazy("stage", "waits for another body"),
+    },
     "role": dict(Role.Kind.choices),
     "nature": {
         "real": gettext_lazy("real"),
@@ -119,12 +162,24 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
     "source": {str(value): label for value, label in OptOut.Source.choices},
     "scheme": {"whatsapp": gettext_lazy("WhatsApp id"), "phone": gettext_lazy("mobile")},
 }
+FIELDS: dict[str, str | Promise] = {
+    "subject": gettext_lazy("subject"),
+    "kind": gettext_lazy("kind"),
+    "category": gettext_lazy("category"),
+    "priority": gettext_lazy("priority"),
+    "place": gettext_lazy("place"),
+    "point": gettext_lazy("point on the map"),
+    "balady_number": gettext_lazy("940 or Balady report number"),
+    "transaction_number": gettext_lazy("transaction number"),
+}
 SUBJECTS: dict[str, str | Promise] = {
     "account": pgettext_lazy("trail", "channel account"),
     "broadcast": pgettext_lazy("trail", "broadcast"),
     "contact": pgettext_lazy("trail", "contact"),
+    "canned_reply": pgettext_lazy("trail", "ready reply"),
     "conversation": pgettext_lazy("trail", "conversation"),
     "journal": pgettext_lazy("trail", "journal entry"),
+    "label": pgettext_lazy("trail", "label"),
     "member": pgettext_lazy("trail", "member"),
     "template": pgettext_lazy("trail", "template"),
 }
@@ -161,7 +216,7 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
             action=str(ACTIONS.get(entry.action, entry.action)),
             actor=_actor(entry, names, bodies),
             subject=str(SUBJECTS.get(entry.subject_type, "")),
-            details=_details(entry.details, bodies),
+            details=_details(entry.details, names, bodies),
         )
         for entry in entries
     ]
@@ -170,6 +225,7 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
 def _names(entries: Iterable[AuditEntry]) -> dict[str, str]:
     """The members' names by their key: looked up now, since the trail itself holds no names."""
     keys = {entry.actor.removeprefix("member:") for entry in entries if "member:" in entry.actor}
+    keys |= {entry.details["member"] for entry in entries if entry.details.get("member")}
     return {member.audit_key: member.name for member in Member.objects.filter(public_id__in=keys)}
 
 
@@ -192,7 +248,9 @@ def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str
     return " · ".join(hats)
 
 
-def _details(details: Mapping[str, Any], bodies: Mapping[str, str]) -> str:
+def _details(
+    details: Mapping[str, Any], names: Mapping[str, str], bodies: Mapping[str, str]
+) -> str:
     if "from" in details and "to" in details:
         return _("from %(origin)s to %(target)s") % {
             "origin": bodies.get(details["from"], details["from"]),
@@ -203,6 +261,12 @@ def _details(details: Mapping[str, Any], bodies: Mapping[str, str]) -> str:
         for key, words_of in VALUES.items()
         if isinstance(details.get(key), str | int) and details[key] in words_of
     ]
+    if isinstance(details.get("fields"), list):
+        # What the label is now is said already.
+        words += [str(FIELDS[f]) for f in details["fields"] if f in FIELDS and f not in details]
+    if "member" in details:
+        member = details["member"]
+        words.append(names.get(f"member:{member}", "") if member else _("nobody in particular"))
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))
-    return " · ".join(words)
+    return " · ".join(filter(None, words))

@@ -16,16 +16,29 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     ))
 $$;
 
+-- For likeness: pg_trgm sees ASCII letters only where the database was made with the C locale, as ours is. Each
+-- Arabic letter has one of its own, so that nothing becomes alike that was not.
+CREATE FUNCTION spelled_in_ascii(given text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT translate(
+        public.fold_arabic(given), 'ابتثجحخدذرزسشصضطظعغفقكلمنهويء', 'abtcj75dvrzsx986p3gfqklmnhwy2'
+    )
+$$;
+
 -- Each word twice: as it is written, and without what is written as one with it.
 CREATE FUNCTION words_to_find(given text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_tsvector('simple', folded || ' ' || regexp_replace(
         folded, '\m(?:[وف]?(?:ال|بال|كال|لل)(?=\w{3})|[وفبكل](?=\w{4}))', '', 'g'
     ))
-    FROM (SELECT regexp_replace(fold_arabic(given), '[^\w]+', ' ', 'g') AS folded) AS once
+    FROM (SELECT regexp_replace(public.fold_arabic(given), '[^\w]+', ' ', 'g') AS folded) AS once
 $$;
 """
-DROP = "DROP FUNCTION words_to_find(text); DROP FUNCTION fold_arabic(text);"
+DROP = """
+DROP FUNCTION words_to_find(text);
+DROP FUNCTION spelled_in_ascii(text);
+DROP FUNCTION fold_arabic(text);
+"""
 
 
 class Migration(migrations.Migration):

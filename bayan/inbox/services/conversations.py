@@ -10,7 +10,7 @@ from django.db import connection
 
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingMessage
-from bayan.channels.models import Media, Outgoing
+from bayan.channels.models import Media
 from bayan.core import live
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -139,7 +139,8 @@ def _renew(messages: Sequence[Message]) -> None:
             UPDATE inbox_conversation c
             SET last_message_at = greatest(c.last_message_at, l.at),
                 last_inbound_at = greatest(c.last_inbound_at, l.at),
-                preview = l.preview
+                preview = l.preview,
+                snoozed_until = NULL
             FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS l (id, at, preview)
             WHERE c.id = l.id
             """,
@@ -281,83 +282,3 @@ def name_matters(matters: Mapping[int, str]) -> None:
             "FROM unnest(%s::bigint[], %s::text[]) AS m (id, matter) WHERE c.id = m.id",
             [[row[0] for row in rows], [row[1] for row in rows]],
         )
-
-
-def move(conversation: Conversation, *, to: Node) -> Conversation:
-    """Hand a conversation with its messages to another body.
-
-    Where the contact already has one there, the two become one. Returns the conversation that holds
-    the messages now; the caller moves what else hangs on it.
-    """
-    target = (
-        Conversation.objects.select_for_update()
-        .filter(contact_id=conversation.contact_id, number_id=conversation.number_id, node=to)
-        .first()
-    )
-    outgoing = Outgoing.objects.filter(message__conversation=conversation)
-    outgoing.update(node=to)
-    Media.objects.filter(messages__conversation=conversation).update(node=to)
-    if target is None:
-        conversation.messages.update(node=to)
-        old_node_id, conversation.node = conversation.node_id, to
-        conversation.save(update_fields=["node"])
-        target = conversation
-    else:
-        conversation.messages.update(node=to, conversation=target)
-        old_node_id = conversation.node_id
-        _merge_facts(conversation, into=target)
-    live.announce(
-        (node_id, "conversation", key)
-        for node_id in (old_node_id, to.pk)
-        for key in {conversation.public_id, target.public_id}
-    )
-    return target
-
-
-def join(other: Contact, *, into: Contact) -> dict[Conversation, Conversation]:
-    """Give all conversations of one contact to another who is the same person.
-
-    Those with the same body through the same number become one. Returns which conversation holds the
-    messages of each one now; the caller moves what else hangs on them and discards what is empty.
-    """
-    rows = Conversation.objects.filter(contact__in=[other, into])
-    rows = rows.order_by("pk").select_for_update()
-    theirs = {(c.number_id, c.node_id): c for c in rows if c.contact_id == into.pk}
-    moved = {}
-    for conversation in rows:
-        if conversation.contact_id != other.pk:
-            continue
-        target = theirs.get((conversation.number_id, conversation.node_id))
-        if target is None:
-            conversation.contact = into
-            conversation.save(update_fields=["contact"])
-            target = conversation
-        else:
-            conversation.messages.update(conversation=target)
-            _merge_facts(conversation, into=target)
-        moved[conversation] = target
-    live.announce((c.node_id, "conversation", c.public_id) for pair in moved.items() for c in pair)
-    return moved
-
-
-def discard(conversation: Conversation) -> None:
-    """Remove a conversation whose messages went elsewhere."""
-    conversation.delete()
-
-
-def _merge_facts(source: Conversation, *, into: Conversation) -> None:
-    newer = source.last_message_at >= into.last_message_at
-    into.preview = source.preview if newer else into.preview
-    into.matter = source.matter or into.matter
-    for field in ("last_message_at", "last_inbound_at", "last_outbound_at"):
-        moments = [m for m in (getattr(source, field), getattr(into, field)) if m is not None]
-        setattr(into, field, max(moments, default=None))
-    into.save(
-        update_fields=[
-            "preview",
-            "matter",
-            "last_message_at",
-            "last_inbound_at",
-            "last_outbound_at",
-        ]
-    )

@@ -15,11 +15,13 @@ from django.utils.translation import override
 
 from bayan.channels import services as channels
 from bayan.channels.models import Flow, Media, Outgoing, Template
-from bayan.core import audit, live
+from bayan.core import audit, events, live
 from bayan.core.errors import DomainError
 from bayan.core.models import uuid7
 from bayan.core.references import grouped
+from bayan.inbox.events import PersonAnswered
 from bayan.inbox.models import Conversation, Message
+from bayan.inbox.services import organising
 from bayan.people.models import Member
 
 # So long words wait for a person who does not answer.
@@ -476,6 +478,9 @@ def _send(
         conversation.last_message_at = conversation.last_outbound_at = now
         conversation.preview = draft.text[:160]
         conversation.save(update_fields=["last_message_at", "last_outbound_at", "preview"])
+        if by is not None:
+            organising.take(conversation, by=by, now=now)
+            events.publish(PersonAnswered(matter=conversation.matter, by=by, at=now))
     _note("message.sent", message, by=by or audit.SYSTEM, now=now, kind=draft.kind)
     live.announce([(conversation.node_id, "conversation", conversation.public_id)])
     return message

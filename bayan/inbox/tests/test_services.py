@@ -94,19 +94,3 @@ def test_a_text_that_the_channel_does_not_carry_is_refused(
     conversation = make_conversation(node=khobar)
     with pytest.raises(channels.TextTooLong):
         services.reply(conversation.public_id, text, by=khobar_responder, now=now)
-
-
-@pytest.mark.parametrize(
-    "words", ["أم ريان", "ريان", "0500000142", "+966500000142", "٠٥٠٠٠٠٠١٤٢", "500000142"]
-)
-def test_a_conversation_is_found_by_name_and_by_phone(db: None, words: str) -> None:
-    make_conversation(name="أم ريان", phone="966500000142")
-    make_conversation(name="أبو ياسر", phone="966511111111")
-    assert [c.contact.name for c in Conversation.objects.matching(words)] == ["أم ريان"]
-
-
-def test_a_conversation_is_found_by_the_number_of_its_matter_in_any_digits(db: None) -> None:
-    conversation = make_conversation()
-    make_conversation()
-    arabic = conversation.matter.translate({ord("0") + n: ord("٠") + n for n in range(10)})
-    assert Conversation.objects.matching(arabic).get() == conversation

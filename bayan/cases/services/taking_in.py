@@ -1,4 +1,4 @@
-"""Everything that changes a case, and taking in what the public writes."""
+"""Taking in what the public writes: contact, conversation, case."""
 
 from __future__ import annotations
 
@@ -6,42 +6,28 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bayan.cases.due import due_at
 from bayan.cases.models import Case
+from bayan.cases.services.parts import contacts_of, entry
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
 from bayan.core import audit, live
-from bayan.core.errors import DomainError
 from bayan.core.references import new_reference
 from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
-from bayan.organisation.models import Node
 from bayan.people import services as people
-from bayan.people.models import Contact, Member, OptOut
+from bayan.people.models import Contact, OptOut
 
-# What an answer to the satisfaction question is about (config/subscriptions.py).
-SATISFACTION = "cases.satisfaction"
 # Kinds whose words may be a wish to stop or to resume what goes to many.
 WORDED = {"text", "button", "button_reply", "list_reply"}
-
-
-class CaseAlreadyClosed(DomainError):
-    pass
-
-
-class AlreadyThere(DomainError):
-    pass
-
-
-class OutcomeMissing(DomainError):
-    pass
 
 
 @transaction.atomic
@@ -53,7 +39,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     """
     if not messages:
         return
-    contacts = _contacts_of(messages, now=now)
+    contacts = contacts_of(messages, now=now)
     wishes = _wishes_of(messages, contacts)
     heard = people.note_wishes(wishes.values(), now=now)
     quoted = inbox_selectors.conversation_ids_of_quoted(
@@ -92,16 +78,22 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
                     node_id=conversation.node_id,
                     contact=contact,
                     conversation=conversation,
+                    subject=_subject_of(message),
                     opened_at=message.received_at,
+                    due_at=due_at(
+                        kind="", priority=Case.Priority.NORMAL, since=message.received_at
+                    ),
                 )
             )
         if matter:
             matters[conversation.pk] = matter
         arrivals.append(inbox.Arrival(message, conversation, matter))
 
+    _place(opened, arrivals)
     Case.objects.bulk_create(opened)
     inbox.name_matters(matters)
     inbox.store(arrivals)
+    _hear(arrivals, but={case.reference for case in opened}, now=now)
     first_words = {a.matter: a.message for a in reversed(arrivals)}
     audit.record_all(
         audit.Entry(
@@ -118,6 +110,80 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     )
     live.announce((case.node_id, "case", case.public_id) for case in opened)
     _confirm(arrivals, wishes, heard, now=now)
+
+
+def _subject_of(message: IncomingMessage) -> str:
+    """The first line of what the person wrote; a member may write a better one."""
+    lines = [" ".join(line.split()) for line in message.text.splitlines()]
+    return next(filter(None, lines), "")[:140]
+
+
+def _place(opened: Sequence[Case], arrivals: Sequence[inbox.Arrival]) -> None:
+    """A location that comes with the first words says where the matter is."""
+    new = {case.reference: case for case in opened}
+    for arrival in arrivals:
+        case = new.get(arrival.matter)
+        place = _place_of(arrival.message)
+        if case and place and case.latitude is None:
+            case.latitude, case.longitude, case.place = place
+
+
+def _place_of(message: IncomingMessage) -> tuple[float, float, str] | None:
+    if message.kind != "location":
+        return None
+    try:
+        latitude = float(message.payload["latitude"])
+        longitude = float(message.payload["longitude"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    # Not a number is in no range either.
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None
+    words = [message.payload.get("name"), message.payload.get("address")]
+    return latitude, longitude, " · ".join(str(word) for word in words if word)[:200]
+
+
+def _hear(arrivals: Sequence[inbox.Arrival], *, but: set[str], now: datetime) -> None:
+    """What the person adds to an open case: it waits for them no longer, and may say where it is."""
+    said = {
+        arrival.matter: arrival.message
+        for arrival in arrivals
+        if arrival.matter
+        and arrival.matter not in but
+        and arrival.message.kind not in inbox.TOUCHES
+    }
+    if not said:
+        return
+    places = {
+        arrival.matter: place
+        for arrival in arrivals
+        if arrival.matter in said and (place := _place_of(arrival.message))
+    }
+    waiting = list(
+        Case.objects.filter(
+            Q(stage=Case.Stage.WAITS_FOR_PERSON) | Q(reference__in=places, latitude=None),
+            reference__in=said,
+        )
+    )
+    resumed = []
+    for case in waiting:
+        if case.latitude is None and case.reference in places:
+            case.latitude, case.longitude, case.place = places[case.reference]
+        if case.stage == Case.Stage.WAITS_FOR_PERSON:
+            case.stage = Case.Stage.IN_PROGRESS
+            resumed.append(case)
+    Case.objects.bulk_update(waiting, ["stage", "latitude", "longitude", "place"])
+    audit.record_all(
+        entry(
+            "case.resumed",
+            case,
+            by=case.contact,
+            now=now,
+            request_id=said[case.reference].request_id,
+        )
+        for case in Case.objects.filter(pk__in=[c.pk for c in resumed]).select_related("contact")
+    )
+    live.announce((case.node_id, "case", case.public_id) for case in waiting)
 
 
 def _opens_a_case(message: IncomingMessage) -> bool:
@@ -217,13 +283,18 @@ def follow_identities(changes: Sequence[IdentityChange], *, now: datetime) -> No
 
 
 def _join(other: Contact, *, into: Contact) -> None:
-    moved = inbox.join(other, into=into)
-    for source, target in moved.items():
-        if source != target:
-            Case.objects.filter(conversation=source).update(conversation=target)
-            inbox.discard(source)
+    targets = inbox.join(other, into=into)
+    _follow(targets)
+    inbox.discard(targets)
     Case.objects.filter(contact=other).update(contact=into)
     live.announce((case.node_id, "case", case.public_id) for case in into.cases.all())
+
+
+def _follow(targets: Mapping[int, int]) -> None:
+    """Let cases hang on the conversations that hold their messages now."""
+    for source, target in targets.items():
+        if source != target:
+            Case.objects.filter(conversation=source).update(conversation=target)
 
 
 @transaction.atomic
@@ -249,156 +320,6 @@ def note_choices(choices: Sequence[MarketingChoice], *, now: datetime) -> None:
     )
 
 
-@transaction.atomic
-def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
-    """Give a case, with its conversation and messages, to the body in charge.
-
-    :raises CaseAlreadyClosed: nothing is left to do about it
-    :raises AlreadyThere: it is that body's already
-    """
-    case = _locked(case_id)
-    if case.is_closed:
-        raise CaseAlreadyClosed(_("This case is already closed."))
-    if case.node_id == to.pk:
-        raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
-    source, origin = case.conversation, case.node
-    target = inbox.move(source, to=to)
-    Case.objects.filter(conversation=source).update(node=to, conversation=target)
-    if target.pk != source.pk:
-        inbox.discard(source)
-    case.node, case.conversation = to, target
-    audit.record(
-        audit.Entry(
-            action="case.assigned",
-            subject_type="case",
-            subject_key=case.reference,
-            by=by,
-            at=now,
-            node_id=to.pk,
-            details={"from": origin.key, "to": to.key},
-        )
-    )
-    live.announce((node_id, "case", case.public_id) for node_id in (origin.pk, to.pk))
-    return case
-
-
-@transaction.atomic
-def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: datetime) -> Case:
-    """Close the case once, tell the person how it ended, and ask how content they are.
-
-    The question goes out as a WhatsApp list. Where the 24-hour window is closed nothing can be sent:
-    the case closes all the same, and the trail says that nobody was asked.
-
-    :raises CaseAlreadyClosed: two officers pressed the button; the first one wins
-    :raises OutcomeMissing: no known outcome is named
-    """
-    case = _locked(case_id)
-    if case.is_closed:
-        raise CaseAlreadyClosed(_("This case is already closed."))
-    if outcome not in Case.Outcome.values:
-        raise OutcomeMissing(_("Choose how the case ended."))
-    conversation = case.conversation
-    can_ask = conversation.is_writable(now=now)
-    if can_ask:
-        conversation.matter = case.reference
-        with override("ar"):
-            # The person reads this, not the member who closes.
-            question = _("How was our service?")
-            inbox.send(
-                conversation,
-                f"{words.strip()}\n\n{question}".strip(),
-                by=by,
-                now=now,
-                rows=[
-                    (f"satisfaction-{value}", str(label))
-                    for value, label in Case.Satisfaction.choices
-                ],
-                button=str(_("Rate our service")),
-                subject=(SATISFACTION, case.reference),
-            )
-    case.closed_at, case.closed_by, case.outcome = now, by, outcome
-    case.save(update_fields=["closed_at", "closed_by", "outcome"])
-    still_open = (
-        Case.objects.open().filter(conversation=conversation).order_by("-opened_at", "-pk").first()
-    )
-    inbox.name_matters({conversation.pk: still_open.reference if still_open else ""})
-    audit.record(
-        audit.Entry(
-            action="case.closed",
-            subject_type="case",
-            subject_key=case.reference,
-            by=by,
-            at=now,
-            node_id=case.node_id,
-            details={"outcome": outcome, "asked": can_ask},
-        )
-    )
-    live.announce(
-        [
-            (case.node_id, "case", case.public_id),
-            (case.node_id, "conversation", conversation.public_id),
-        ]
-    )
-    return case
-
-
-@transaction.atomic
-def receive_satisfaction(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
-    """Keep the answers to the satisfaction question, each with its case's reference.
-
-    Whoever answers twice has changed their mind: the last answer counts, the trail holds both.
-    """
-    contacts = _contacts_of([message for message, _reference in replies], now=now)
-    cases = {
-        case.reference: case
-        for case in Case.objects.filter(reference__in={reference for _m, reference in replies})
-        .select_related("conversation")
-        .order_by("conversation_id", "pk")
-        .select_for_update(of=("self",))
-    }
-    arrivals, entries, changed = [], [], []
-    for message, reference in replies:
-        case = cases.get(reference)
-        if case is None or case.contact_id != contacts[message.external_id].pk:
-            # Somebody forwarded the question, or its case is gone: a message like any other.
-            take_in([message], now=now)
-            continue
-        arrivals.append(inbox.Arrival(message, case.conversation, reference))
-        answer = message.choice_id.removeprefix("satisfaction-")
-        if answer not in map(str, Case.Satisfaction.values):
-            continue
-        case.satisfaction, case.satisfaction_at = int(answer), message.received_at
-        changed.append(case)
-        entries.append(
-            audit.Entry(
-                action="case.satisfaction_given",
-                subject_type="case",
-                subject_key=reference,
-                by=contacts[message.external_id],
-                at=now,
-                node_id=case.node_id,
-                details={"satisfaction": int(answer)},
-                request_id=message.request_id,
-            )
-        )
-    Case.objects.bulk_update(changed, ["satisfaction", "satisfaction_at"])
-    if arrivals:
-        inbox.store(arrivals)
-    audit.record_all(entries)
-    live.announce((case.node_id, "case", case.public_id) for case in changed)
-
-
-def _contacts_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Contact]:
-    """The contact behind each message, by the message's id; their rows stay ours until the commit."""
-    senders = {
-        m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
-        for m in messages
-    }
-    people.lock_senders(senders.values())
-    contacts = people.contacts_of(senders.values(), now=now)
-    return {external_id: contacts[sender] for external_id, sender in senders.items()}
-
-
 def _fresh_references(count: int) -> list[str]:
     """Numbers that no case has yet. The table's constraint guards against the rest of chance."""
     drawn: set[str] = set()
@@ -406,15 +327,3 @@ def _fresh_references(count: int) -> list[str]:
         drawn |= {new_reference() for _draw in range(count - len(drawn))}
         drawn -= set(Case.objects.filter(reference__in=drawn).values_list("reference", flat=True))
     return list(drawn)
-
-
-def _locked(case_id: UUID) -> Case:
-    # The conversation first, as the worker does: two orders would wait for each other.
-    Conversation.objects.select_for_update().filter(cases__public_id=case_id).first()
-    return (
-        Case.objects.select_for_update(of=("self",))
-        .select_related(
-            "node", "conversation__node", "conversation__number__account", "conversation__contact"
-        )
-        .get(public_id=case_id)
-    )

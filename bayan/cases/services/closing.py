@@ -1,0 +1,205 @@
+"""Ending a case, hearing how content the person is, and opening it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bayan.cases.models import Case
+from bayan.cases.services.parts import (
+    CaseAlreadyClosed,
+    OutcomeMissing,
+    StepNotPossible,
+    contacts_of,
+    due,
+    entry,
+    locked,
+)
+from bayan.cases.services.taking_in import take_in
+from bayan.channels.events import IncomingMessage
+from bayan.core import audit, live
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+from bayan.people.models import Member
+
+# What an answer to the satisfaction question is about (config/subscriptions.py).
+SATISFACTION = "cases.satisfaction"
+# From "dissatisfied" down the case opens again.
+UNHAPPY = Case.Satisfaction.DISSATISFIED
+
+
+@transaction.atomic
+def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: datetime) -> Case:
+    """Close the case once, tell the person how it ended, and ask how content they are.
+
+    The question goes out as a WhatsApp list. Where the 24-hour window is closed nothing can be sent:
+    the case closes all the same, and the trail says that nobody was asked.
+
+    :raises CaseAlreadyClosed: two officers pressed the button; the first one wins
+    :raises OutcomeMissing: no known outcome is named
+    """
+    case = locked(case_id)
+    if case.is_closed:
+        raise CaseAlreadyClosed(_("This case is already closed."))
+    if outcome not in Case.Outcome.values:
+        raise OutcomeMissing(_("Choose how the case ended."))
+    conversation = case.conversation
+    can_ask = conversation.is_writable(now=now)
+    if can_ask:
+        conversation.matter = case.reference
+        with override("ar"):
+            # The person reads this, not the member who closes.
+            question = _("How was our service?")
+            inbox.send(
+                conversation,
+                f"{words.strip()}\n\n{question}".strip(),
+                by=by,
+                now=now,
+                rows=[
+                    (f"satisfaction-{value}", str(label))
+                    for value, label in Case.Satisfaction.choices
+                ],
+                button=str(_("Rate our service")),
+                subject=(SATISFACTION, case.reference),
+            )
+    case.closed_at, case.closed_by, case.outcome = now, by, outcome
+    # Asked anew, they answer anew.
+    case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
+    case.save(
+        update_fields=[
+            "closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at",
+        ]
+    )  # fmt: skip
+    still_open = (
+        Case.objects.open().filter(conversation=conversation).order_by("-opened_at", "-pk").first()
+    )
+    inbox.name_matters({conversation.pk: still_open.reference if still_open else ""})
+    audit.record(
+        audit.Entry(
+            action="case.closed",
+            subject_type="case",
+            subject_key=case.reference,
+            by=by,
+            at=now,
+            node_id=case.node_id,
+            details={"outcome": outcome, "asked": can_ask},
+        )
+    )
+    live.announce(
+        [
+            (case.node_id, "case", case.public_id),
+            (case.node_id, "conversation", conversation.public_id),
+        ]
+    )
+    return case
+
+
+@transaction.atomic
+def reopen_case(case_id: UUID, *, by: Member, now: datetime) -> Case:
+    """Open a closed case again; it is due anew, and its conversation names it again.
+
+    :raises StepNotPossible: it is open
+    """
+    case = locked(case_id)
+    if not case.is_closed:
+        raise StepNotPossible(_("This case is open already."))
+    _reopen(case, by=by, now=now)
+    return case
+
+
+def _reopen(case: Case, *, by: audit.Actor, now: datetime) -> None:
+    case.stage, case.outcome = Case.Stage.IN_PROGRESS, ""
+    case.closed_at = case.closed_by = None
+    case.reopened_at = now
+    case.times_reopened += 1
+    case.due_at = due(case)
+    case.save(
+        update_fields=[
+            "stage", "outcome", "closed_at", "closed_by", "reopened_at", "times_reopened", "due_at",
+        ]
+    )  # fmt: skip
+    conversation = Conversation.objects.get(pk=case.conversation_id)
+    if not conversation.matter:
+        inbox.name_matters({conversation.pk: case.reference})
+    audit.record(entry("case.reopened", case, by=by, now=now))
+    live.announce(
+        [
+            (case.node_id, "case", case.public_id),
+            (case.node_id, "conversation", conversation.public_id),
+        ]
+    )
+
+
+@transaction.atomic
+def receive_satisfaction(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Keep the answers to the satisfaction question, each with its case's reference.
+
+    Whoever answers twice has changed their mind: the last answer counts, the trail holds both.
+    """
+    contacts = contacts_of([message for message, _reference in replies], now=now)
+    cases = {
+        case.reference: case
+        for case in Case.objects.filter(reference__in={reference for _m, reference in replies})
+        .select_related("conversation", "contact")
+        .order_by("conversation_id", "pk")
+        .select_for_update(of=("self",))
+    }
+    arrivals, entries, changed = [], [], []
+    unhappy: dict[str, Case] = {}
+    for message, reference in replies:
+        case = cases.get(reference)
+        if case is None or case.contact_id != contacts[message.external_id].pk:
+            # Somebody forwarded the question, or its case is gone: a message like any other.
+            take_in([message], now=now)
+            continue
+        arrivals.append(inbox.Arrival(message, case.conversation, reference))
+        answer = message.choice_id.removeprefix("satisfaction-")
+        if answer not in map(str, Case.Satisfaction.values):
+            continue
+        case.satisfaction, case.satisfaction_at = int(answer), message.received_at
+        changed.append(case)
+        if case.satisfaction <= UNHAPPY and case.is_closed:
+            unhappy[reference] = case
+        else:
+            unhappy.pop(reference, None)
+        entries.append(
+            audit.Entry(
+                action="case.satisfaction_given",
+                subject_type="case",
+                subject_key=reference,
+                by=contacts[message.external_id],
+                at=now,
+                node_id=case.node_id,
+                details={"satisfaction": int(answer)},
+                request_id=message.request_id,
+            )
+        )
+    Case.objects.bulk_update(changed, ["satisfaction", "satisfaction_at"])
+    if arrivals:
+        inbox.store(arrivals)
+    audit.record_all(entries)
+    live.announce((case.node_id, "case", case.public_id) for case in changed)
+    for case in unhappy.values():
+        _reopen(case, by=case.contact, now=now)
+        _tell_that_it_goes_on(case, now=now)
+
+
+def _tell_that_it_goes_on(case: Case, *, now: datetime) -> None:
+    conversation = Conversation.objects.select_related("contact", "number", "node").get(
+        pk=case.conversation_id
+    )
+    with override("ar"):
+        text = _(
+            "We are sorry that this did not satisfy you. Your report is open again and is being followed up. "
+            "If you wish, write to us what is still missing."
+        )
+    conversation.matter = case.reference
+    # An answer that was in the journal for long is heard, but can no longer be answered.
+    with suppress(inbox.WindowClosed):
+        inbox.send(conversation, text, by=None, now=now)

@@ -1,0 +1,103 @@
+"""What the changes of a case have in common: what refuses them, locking, and telling of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from bayan.cases.due import due_at
+from bayan.cases.models import Case
+from bayan.channels.events import IncomingMessage
+from bayan.core import audit, live, undo
+from bayan.core.errors import DomainError
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+from bayan.people import services as people
+from bayan.people.models import Contact, Member
+
+
+class CaseAlreadyClosed(DomainError):
+    pass
+
+
+class AlreadyThere(DomainError):
+    pass
+
+
+class OutcomeMissing(DomainError):
+    pass
+
+
+class NotKnown(DomainError):
+    pass
+
+
+class StepNotPossible(DomainError):
+    pass
+
+
+def due(case: Case) -> datetime:
+    """By when it is due, counted from when it was opened, last."""
+    since = max(filter(None, [case.opened_at, case.reopened_at]))
+    return due_at(kind=case.kind, priority=case.priority, since=since)
+
+
+def lock_all(rows: QuerySet[Case]) -> list[Case]:
+    # Always in one order, so that two members never wait for each other.
+    return list(rows.select_related("node", "owner").order_by("pk").select_for_update(of=("self",)))
+
+
+def done(
+    changed: Sequence[Case], action: str, facts: Mapping[str, Any], *, by: Member, now: datetime
+) -> inbox.Done:
+    if not changed:
+        return inbox.Done(0)
+    return inbox.Done(len(changed), undo.remember(action, facts, member_id=by.pk, now=now))
+
+
+def entry(
+    action: str, case: Case, *, by: audit.Actor, now: datetime, request_id: str = "", **details: Any
+) -> audit.Entry:
+    return audit.Entry(
+        action=action,
+        subject_type="case",
+        subject_key=case.reference,
+        by=by,
+        at=now,
+        node_id=case.node_id,
+        details=details,
+        request_id=request_id,
+    )
+
+
+def tell(action: str, cases: Sequence[Case], *, by: Member, now: datetime, **details: Any) -> None:
+    label = audit.Named(by.audit_key, by.audit_label)
+    audit.record_all(entry(action, case, by=label, now=now, **details) for case in cases)
+    live.announce((case.node_id, "case", case.public_id) for case in cases)
+
+
+def locked(case_id: UUID) -> Case:
+    # The conversation first, as the worker does: two orders would wait for each other.
+    Conversation.objects.select_for_update().filter(cases__public_id=case_id).first()
+    return (
+        Case.objects.select_for_update(of=("self",))
+        .select_related(
+            "node", "conversation__node", "conversation__number__account", "conversation__contact"
+        )
+        .get(public_id=case_id)
+    )
+
+
+def contacts_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Contact]:
+    """The contact behind each message, by the message's id; their rows stay ours until the commit."""
+    senders = {
+        m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
+        for m in messages
+    }
+    people.lock_senders(senders.values())
+    contacts = people.contacts_of(senders.values(), now=now)
+    return {external_id: contacts[sender] for external_id, sender in senders.items()}

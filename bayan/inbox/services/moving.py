@@ -1,0 +1,241 @@
+"""Handing conversations over: to another body, or to the contact who turns out to be the same person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+from bayan.channels.models import Media, Outgoing
+from bayan.core import live
+from bayan.inbox.models import Conversation, Mention, Message, Note, Presence
+from bayan.organisation.models import Node
+from bayan.people.models import Contact
+
+# What hangs on a conversation and stands in its body; messages and files are more, and come first.
+PARTS = (Note, Mention, Presence)
+MESSAGES, NOTES, MENTIONS = "inbox_message", "inbox_note", "inbox_mention"
+
+
+def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int]:
+    """Hand conversations with all that they hold to another body, in a few statements however many they are.
+
+    Where the contact already has one there, the two become one. Returns which conversation holds the messages
+    of each one now, by their keys; the caller moves what else hangs on them and then calls `discard`.
+    """
+    sources = sorted(conversations, key=lambda row: row.pk)
+    sources = [row for row in sources if row.node_id != to.pk]
+    there = {
+        (row.contact_id, row.number_id): row.pk
+        for row in Conversation.objects.filter(
+            node=to, contact__in={row.contact_id for row in sources}
+        )
+        .order_by("pk")
+        .select_for_update()
+    }
+    # Two of one person that come from two bodies become one as well.
+    targets = {row.pk: there.setdefault((row.contact_id, row.number_id), row.pk) for row in sources}
+    keys = list(targets)
+    Outgoing.objects.filter(message__conversation__in=keys).update(node=to)
+    Media.objects.filter(messages__conversation__in=keys).update(node=to)
+    Conversation.objects.filter(pk__in=[key for key in keys if targets[key] == key]).update(node=to)
+    _carry(targets, node_id=to.pk)
+    _renew(set(targets.values()))
+    public_ids = dict(
+        Conversation.objects.filter(pk__in=set(targets.values())).values_list("pk", "public_id")
+    )
+    live.announce(
+        (node_id, "conversation", key)
+        for row in sources
+        for node_id in (row.node_id, to.pk)
+        for key in {row.public_id, public_ids[targets[row.pk]]}
+    )
+    return targets
+
+
+def facts_of(conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
+    """What `move_back` needs of conversations that are about to be moved, as JSON takes it."""
+    rows = {row.pk: row for row in conversations}
+    messages: dict[int, list[int]] = {pk: [] for pk in rows}
+    pairs = Message.objects.filter(conversation__in=rows).values_list("conversation_id", "pk")
+    for conversation_id, message_id in pairs.order_by("pk"):
+        messages[conversation_id].append(message_id)
+    notes: dict[int, list[int]] = {pk: [] for pk in rows}
+    for conversation_id, note_id in Note.objects.filter(conversation__in=rows).values_list(
+        "conversation_id", "pk"
+    ):
+        notes[conversation_id].append(note_id)
+    return [
+        {
+            "id": row.pk,
+            "public_id": str(row.public_id),
+            "node": row.node_id,
+            "contact": row.contact_id,
+            "number": row.number_id,
+            "matter": row.matter,
+            "created_at": row.created_at.isoformat(),
+            "read_at": row.read_at.isoformat() if row.read_at else None,
+            "assignee": row.assignee_id,
+            "labels": row.labels,
+            "messages": messages[row.pk],
+            "notes": notes[row.pk],
+        }
+        for row in rows.values()
+    ]
+
+
+def move_back(facts: Sequence[Mapping[str, Any]]) -> None:
+    """Put moved conversations back where they were, with the messages that they held then.
+
+    One that had become part of another begins anew under its old name. What was written since stays with the
+    body that has it now, unless the conversation itself goes back.
+    """
+    with connection.cursor() as cursor:
+        for row in facts:
+            cursor.execute(
+                """
+                INSERT INTO inbox_conversation
+                    (id, public_id, node_id, contact_id, number_id, matter, preview,
+                     last_message_at, created_at, read_at, assignee_id, labels)
+                VALUES (%(id)s, %(public_id)s, %(node)s, %(contact)s, %(number)s, %(matter)s, '',
+                        %(created_at)s, %(created_at)s, %(read_at)s, %(assignee)s, %(labels)s)
+                ON CONFLICT (id) DO UPDATE SET node_id = excluded.node_id, assignee_id = excluded.assignee_id,
+                    labels = excluded.labels
+                """,
+                dict(row),
+            )
+    held = dict(
+        Message.objects.filter(pk__in=[m for row in facts for m in row["messages"]]).values_list(
+            "pk", "conversation_id"
+        )
+    )
+    nodes = {row["id"]: row["node"] for row in facts}
+    targets = {message: row["id"] for row in facts for message in row["messages"]}
+    notes = {note: row["id"] for row in facts for note in row["notes"]}
+    touched = set(held.values()) | set(nodes)
+    # What came meanwhile to a conversation that had kept its name goes with it.
+    for node_id in set(nodes.values()):
+        mine = [key for key, node in nodes.items() if node == node_id]
+        Message.objects.filter(conversation__in=mine).update(node_id=node_id)
+        for part in PARTS:
+            part.objects.filter(conversation__in=mine).update(node_id=node_id)
+    _put(MESSAGES, targets, nodes)
+    _put(NOTES, notes, nodes)
+    for mention in Mention.objects.filter(note__in=notes):
+        mention.conversation_id = notes[mention.note_id]
+        mention.node_id = nodes[mention.conversation_id]
+        mention.save(update_fields=["conversation", "node"])
+    for node_id in set(nodes.values()):
+        mine = [key for key, node in nodes.items() if node == node_id]
+        Outgoing.objects.filter(message__conversation__in=mine).update(node_id=node_id)
+        Media.objects.filter(messages__conversation__in=mine).update(node_id=node_id)
+    _renew(touched)
+    live.announce(
+        (node_id, "conversation", public_id)
+        for node_id, public_id in Conversation.objects.filter(pk__in=touched).values_list(
+            "node_id", "public_id"
+        )
+    )
+
+
+def join(other: Contact, *, into: Contact) -> Mapping[int, int]:
+    """Give all conversations of one contact to another who is the same person.
+
+    Those with the same body through the same number become one. Returns which conversation holds the messages
+    of each one now, by their keys; the caller moves what else hangs on them and then calls `discard`.
+    """
+    rows = Conversation.objects.filter(contact__in=[other, into])
+    rows = rows.order_by("pk").select_for_update()
+    theirs = {(c.number_id, c.node_id): c for c in rows if c.contact_id == into.pk}
+    targets: dict[int, int] = {}
+    told = []
+    for conversation in rows:
+        if conversation.contact_id != other.pk:
+            continue
+        target = theirs.get((conversation.number_id, conversation.node_id))
+        if target is None:
+            conversation.contact = into
+            conversation.save(update_fields=["contact"])
+            target = conversation
+        targets[conversation.pk] = target.pk
+        told += [conversation, target]
+    _carry(targets)
+    _renew(set(targets.values()))
+    live.announce((c.node_id, "conversation", c.public_id) for c in told)
+    return targets
+
+
+def discard(targets: Mapping[int, int]) -> None:
+    """Remove the conversations whose messages went elsewhere."""
+    Conversation.objects.filter(pk__in=[key for key, to in targets.items() if to != key]).delete()
+
+
+def _carry(targets: Mapping[int, int], *, node_id: int | None = None) -> None:
+    """Move what the conversations hold; those that are not merged only change their body."""
+    pairs = [list(targets), list(targets.values())]
+    with connection.cursor() as cursor:
+        # Who is present is asked anew by the pages themselves.
+        cursor.execute(
+            "DELETE FROM inbox_presence WHERE conversation_id = ANY (%s)", [list(targets)]
+        )
+        for table in (MESSAGES, NOTES, MENTIONS):
+            cursor.execute(
+                f"UPDATE {table} p SET conversation_id = t.target, node_id = coalesce(%s, p.node_id) "  # noqa: S608  # our tables
+                "FROM unnest(%s::bigint[], %s::bigint[]) AS t (source, target) "
+                "WHERE p.conversation_id = t.source",
+                [node_id, *pairs],
+            )
+        # What was known of both is known of the one.
+        cursor.execute(
+            """
+            UPDATE inbox_conversation c
+            SET matter = coalesce(nullif(s.matter, ''), c.matter),
+                assignee_id = coalesce(c.assignee_id, s.assignee_id),
+                labels = c.labels || ARRAY(SELECT unnest(s.labels) EXCEPT SELECT unnest(c.labels)),
+                read_at = least(c.read_at, s.read_at)
+            FROM unnest(%s::bigint[], %s::bigint[]) AS t (source, target)
+            JOIN inbox_conversation s ON s.id = t.source
+            WHERE c.id = t.target AND t.source <> t.target
+            """,
+            pairs,
+        )
+
+
+def _put(table: str, targets: Mapping[int, int], nodes: Mapping[int, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} p SET conversation_id = t.target, node_id = t.node "  # noqa: S608  # our tables
+            "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS t (id, target, node) WHERE p.id = t.id",
+            [list(targets), list(targets.values()), [nodes[key] for key in targets.values()]],
+        )
+
+
+def _renew(keys: set[int]) -> None:
+    """Read anew from their messages what conversations know of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE inbox_conversation c
+            SET last_message_at = coalesce(m.last_at, c.last_message_at),
+                last_inbound_at = m.last_inbound_at,
+                last_outbound_at = m.last_outbound_at,
+                preview = coalesce((
+                    SELECT CASE WHEN w.revoked_at IS NULL THEN left(w.text, 160) ELSE '' END
+                    FROM inbox_message w
+                    WHERE w.conversation_id = c.id AND w.kind NOT IN ('reaction', 'edit', 'revoke')
+                    ORDER BY w.received_at DESC, w.id DESC LIMIT 1
+                ), '')
+            FROM (
+                SELECT k.id, max(received_at) AS last_at,
+                       max(received_at) FILTER (WHERE direction = 'in') AS last_inbound_at,
+                       max(received_at) FILTER (WHERE direction = 'out') AS last_outbound_at
+                FROM unnest(%s::bigint[]) AS k (id)
+                LEFT JOIN inbox_message x ON x.conversation_id = k.id
+                    AND x.kind <> 'reaction' AND (x.direction = 'out' OR x.kind NOT IN ('edit', 'revoke'))
+                GROUP BY k.id
+            ) AS m
+            WHERE m.id = c.id
+            """,
+            [sorted(keys)],
+        )
