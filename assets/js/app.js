@@ -9,6 +9,9 @@ import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";
 import "./copy.js";
+import "./menus.js";
+import "./picking.js";
+import "./notes.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

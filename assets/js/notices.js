@@ -35,6 +35,24 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 }
 document.addEventListener("htmx:afterOnLoad", () => withdraw("notice-lost"));
 
+// What was done is said for ten seconds, as long as it can be undone; whoever points at it may take their time.
+const SAID_FOR = 10_000;
+function fade(root) {
+  for (const notice of root.querySelectorAll?.("[data-said]:not([data-fading])") ?? []) {
+    notice.dataset.fading = "";
+    const leave = () =>
+      setTimeout(() => (notice.matches(":hover, :focus-within") ? leave() : notice.remove()), SAID_FOR);
+    leave();
+  }
+}
+document.addEventListener("htmx:oobAfterSwap", () => fade(place()));
+document.addEventListener("htmx:afterSettle", () => fade(place()));
+addEventListener("load", () => fade(document));
+// A press of the button says the next thing in its place.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.querySelector?.("[data-undo]")) event.target.closest(".notice").remove();
+});
+
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest(".notice")?.remove();
 });

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "bayan.core.notices.said_with_fragments",
     "bayan.people.middleware.one_transaction_per_request",
 ]
 

@@ -133,6 +133,13 @@ class Conversation(models.Model):
         )
 
     @property
+    def is_unread(self) -> bool:
+        """Nobody has looked since the person last wrote."""
+        return self.last_inbound_at is not None and (
+            self.read_at is None or self.read_at < self.last_inbound_at
+        )
+
+    @property
     def window_closes_at(self) -> datetime | None:
         """Until when free text may be sent; None when the person never wrote."""
         return self.last_inbound_at + WINDOW if self.last_inbound_at else None
@@ -252,6 +259,7 @@ class Message(models.Model):
 class Note(models.Model):
     """What members tell each other beside a conversation; the person never sees it."""
 
+
     public_id = PublicIdField()
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="notes")
@@ -265,6 +273,13 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+    # Notes stand between messages, and the template asks of both.
+    is_note = True
+
+    @property
+    def received_at(self) -> datetime:
+        return self.created_at
 
 
 class Mention(models.Model):

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from bayan.channels.models import Outgoing
+from bayan.channels.models import Media, Outgoing
 from bayan.core import arabic
 from bayan.core.paging import Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
@@ -19,6 +19,7 @@ from bayan.inbox.models import (
     WRITES_FOR,
     CannedReply,
     Conversation,
+    ConversationQuerySet,
     Label,
     Mention,
     Message,
@@ -29,6 +30,7 @@ from bayan.inbox.models import (
 )
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
+from bayan.people.permissions import Access
 
 # A person who writes again within this time means the same body (architecture.md, "Tenancy").
 SAME_BODY = timedelta(hours=72)
@@ -158,14 +160,14 @@ class Filters:
 
 def conversations(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
-) -> QuerySet[Conversation]:
+) -> ConversationQuerySet:
     """The conversations that these filters let through, in no order; `found` is what the words found."""
     rows = _base(filters, found)
     return _view(rows, filters.view, member=member, now=now)
 
 
-def _base(filters: Filters, found: Found | None) -> QuerySet[Conversation]:
-    rows: QuerySet[Conversation] = Conversation.objects.all()
+def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
+    rows: ConversationQuerySet = Conversation.objects.all()
     if filters.body:
         rows = rows.filter(node__key=filters.body)
     if filters.label:
@@ -181,8 +183,8 @@ def _base(filters: Filters, found: Found | None) -> QuerySet[Conversation]:
 
 
 def _view(
-    rows: QuerySet[Conversation], view: str, *, member: Member, now: datetime
-) -> QuerySet[Conversation]:
+    rows: ConversationQuerySet, view: str, *, member: Member, now: datetime
+) -> ConversationQuerySet:
     every = Conversation.objects
     awake = every.open().awake(now=now)
     narrowed = {
@@ -200,7 +202,7 @@ def _view(
 
 
 def page_of_conversations(
-    rows: QuerySet[Conversation], *, is_oldest_first: bool, after: Cursor | None
+    rows: ConversationQuerySet, *, is_oldest_first: bool, after: Cursor | None
 ) -> Page[Conversation]:
     """These conversations by their last message, with all that a row shows."""
     # What has no words to show is named by its kind.
@@ -231,6 +233,24 @@ def labels_of(nodes: Iterable[Node]) -> list[Label]:
     return list(Label.objects.filter(node__in=above).order_by("name"))
 
 
+def labels() -> dict[int, Label]:
+    """All labels by their keys."""
+    return {label.pk: label for label in Label.objects.order_by("name")}
+
+
+def labels_on(conversation: Conversation) -> list[Label]:
+    return list(Label.objects.filter(pk__in=conversation.labels).order_by("name"))
+
+
+def nodes_seen(access: Access) -> list[Node]:
+    """The bodies whose conversations these roles show, in the order of the tree."""
+    roots = [role.node_id for role in access.roles]
+    rows = Node.objects.filter(lineage__overlap=roots)
+    return list(
+        rows.exclude(kind__in=[Node.Kind.AGENCY, Node.Kind.DEPARTMENT]).order_by("position")
+    )
+
+
 def canned_replies_of(node: Node) -> list[CannedReply]:
     """The ready answers that hold in a body: its own first, then those of the bodies above it."""
     rows = CannedReply.objects.filter(node__in=node.lineage).select_related("node")
@@ -257,15 +277,25 @@ def others_here(
     ]
 
 
-def notes_of(conversation: Conversation, *, since: datetime | None) -> list[Note]:
-    """The notes of a conversation (those since a moment, if given), oldest first."""
-    rows = conversation.notes.select_related("author").prefetch_related("mentions__member")
-    if since:
-        rows = rows.filter(created_at__gte=since)
-    return list(rows.order_by("created_at", "pk"))
+def with_notes(
+    messages: Sequence[Message], conversation: Conversation, *, is_start: bool, is_end: bool
+) -> list[Message | Note]:
+    """A page of messages with the notes that were written between them, in the order of time.
+
+    `is_start`, `is_end`: nothing stands before, after these messages.
+    """
+    notes = conversation.notes.select_related("author").prefetch_related("mentions__member")
+    if messages and not is_start:
+        notes = notes.filter(created_at__gte=messages[0].received_at)
+    if messages and not is_end:
+        notes = notes.filter(created_at__lte=messages[-1].received_at)
+    entries: list[Message | Note] = [*messages, *notes]
+    return sorted(entries, key=lambda entry: entry.received_at)
 
 
-def messages_of(conversation: Conversation, *, before: int | None = None) -> list[Message]:
+def messages_of(
+    conversation: Conversation, *, before: int | None = None, most: int = PAGE_OF_MESSAGES
+) -> list[Message]:
     """The latest messages of a conversation (those before a key, if given), oldest first.
 
     Each knows what it quotes (`quote`) and the message that carried our reaction (`reaction`).
@@ -273,7 +303,13 @@ def messages_of(conversation: Conversation, *, before: int | None = None) -> lis
     rows = _thread().filter(conversation=conversation)
     if before:
         rows = rows.filter(pk__lt=before)
-    return _with_quotes(list(rows.order_by("-pk")[:PAGE_OF_MESSAGES])[::-1])
+    return _with_quotes(list(rows.order_by("-pk")[:most])[::-1])
+
+
+def files_of(conversation: Conversation) -> list[Message]:
+    """The messages of a conversation whose files are kept, newest first."""
+    rows = _thread().filter(conversation=conversation, media__state=Media.State.STORED)
+    return list(rows.exclude(revoked_at__isnull=False).order_by("-pk")[:500])
 
 
 def message_of_outgoing(outgoing_id: UUID) -> Message | None:

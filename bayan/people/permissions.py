@@ -20,7 +20,7 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
 READ = frozenset({"conversations.read", "cases.read"})
-ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign"}
+ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign", "inbox.manage"}
 DIRECT = frozenset({"audit.read", "broadcasts.send", "channels.read", "templates.manage"})
 ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.VIEWER: READ,
@@ -47,6 +47,10 @@ class Access:
             permission in ALLOWED[role.kind] and (node is None or role.node_id in node.lineage)
             for role in self.roles
         )
+
+    def nodes(self, permission: str) -> list[int]:
+        """The bodies in which (and below which) a role allows it."""
+        return [role.node_id for role in self.roles if permission in ALLOWED[role.kind]]
 
     def require(self, permission: str, node: Node) -> None:
         """Refuse unless a role allows it in this body.

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
-from bayan.people.models import ApiToken, Member
+from bayan.core.arabic import fold
+from bayan.organisation.models import Node
+from bayan.people.models import ApiToken, Member, Role
+from bayan.people.permissions import ALLOWED
 from bayan.people.trail import Line, in_words
 
 # Other apps show the trail in words too, and reach it through this door.
 __all__ = [
     "Line",
     "TokenHolder",
+    "answering",
     "demo_members",
     "in_words",
     "member_of_token",
@@ -51,6 +57,15 @@ def visible_node_ids(member: Member) -> frozenset[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nodes_visible_to(%s)", [member.pk])
         return frozenset(row[0] for row in cursor.fetchall())
+
+
+def answering(nodes: Collection[Node], *, now: datetime) -> list[Member]:
+    """The active members who answer the public for one of these bodies, by name."""
+    above = {key for node in nodes for key in node.lineage}
+    kinds = [kind for kind, allowed in ALLOWED.items() if "conversations.reply" in allowed]
+    roles = Role.objects.current(now=now).filter(kind__in=kinds, node__in=above)
+    members = Member.objects.filter(pk__in=roles.values("member"), is_active=True)
+    return sorted(members, key=lambda member: fold(member.name))
 
 
 def demo_members() -> list[Member]:

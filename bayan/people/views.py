@@ -15,9 +15,13 @@ from django.contrib.auth import login
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from bayan.core import notices
+from bayan.core import undo as core_undo
 from bayan.core.live import hub
 from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
@@ -78,6 +82,19 @@ def trail(request: StaffRequest) -> HttpResponse:
     }
     part = "#rows" if request.htmx else ""
     return render(request, f"people/trail.html{part}", context)
+
+
+@require_POST
+@requires("conversations.read")
+def undo(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Undo what the member has just done; the screens follow by themselves."""
+    core_undo.undo(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("Undone."))
+    if request.htmx:
+        return HttpResponse()
+    back = request.headers.get("Referer", "")
+    known = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return redirect(back if known else settings.LOGIN_REDIRECT_URL)
 
 
 @require_GET

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from hijridate import Gregorian
 
 from bayan.core import references
+from bayan.core.paging import COUNTED_TO
 
 register = template.Library()
 
@@ -59,6 +60,12 @@ def phone(number: str) -> SafeString:
     saudi = re.fullmatch(r"(966)(\d{2})(\d{3})(\d{4})", digits)
     shown = " ".join(saudi.groups()) if saudi else digits
     return format_html('<bdi dir="ltr">+{}</bdi>', shown)
+
+
+@register.filter
+def count_shown(count: int) -> str:
+    """A count as a tab shows it; what was not counted to its end says so."""
+    return f"{COUNTED_TO:,}+" if count > COUNTED_TO else f"{count:,}"
 
 
 @register.filter

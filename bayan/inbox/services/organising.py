@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from bayan.core import audit, live, undo
@@ -20,6 +19,7 @@ from bayan.inbox.models import (
     WRITES_FOR,
     CannedReply,
     Conversation,
+    ConversationQuerySet,
     Label,
     Mention,
     Note,
@@ -68,7 +68,7 @@ class Done:
 
 
 @transaction.atomic
-def assign(rows: QuerySet[Conversation], *, to: Member | None, by: Member, now: datetime) -> Done:
+def assign(rows: ConversationQuerySet, *, to: Member | None, by: Member, now: datetime) -> Done:
     """Give these conversations to a member, or to nobody.
 
     :raises NotTheirs: the member does not answer for a body of one of them
@@ -104,7 +104,7 @@ def undo_assign(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
 
 @transaction.atomic
 def snooze(
-    rows: QuerySet[Conversation], *, until: datetime | None, by: Member, now: datetime
+    rows: ConversationQuerySet, *, until: datetime | None, by: Member, now: datetime
 ) -> Done:
     """Put these conversations off until then, or take them back now (None).
 
@@ -137,7 +137,7 @@ def undo_snooze(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
 
 @transaction.atomic
 def label(
-    rows: QuerySet[Conversation],
+    rows: ConversationQuerySet,
     *,
     add: Collection[Label] = (),
     remove: Collection[Label] = (),
@@ -410,7 +410,7 @@ def delete_view(view_id: UUID, *, by: Member) -> None:
 # --- Parts
 
 
-def _locked(rows: QuerySet[Conversation]) -> list[Conversation]:
+def _locked(rows: ConversationQuerySet) -> list[Conversation]:
     # Always in one order, so that two members never wait for each other.
     return list(rows.order_by("pk").select_for_update(of=("self",)))
 

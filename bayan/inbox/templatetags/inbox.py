@@ -14,7 +14,9 @@ from django.utils.translation import override
 
 from bayan.channels.models import Media
 from bayan.core import maps
-from bayan.inbox.models import Message
+from bayan.inbox.filtering import query_of
+from bayan.inbox.models import Label, Message
+from bayan.inbox.selectors import Filters
 
 register = template.Library()
 
@@ -26,6 +28,18 @@ TYPES = {
     "vnd.ms-excel": "Excel", f"{OFFICE}spreadsheetml.sheet": "Excel",
     "vnd.ms-powerpoint": "PowerPoint", f"{OFFICE}presentationml.presentation": "PowerPoint",
 }  # fmt: skip
+
+
+@register.simple_tag
+def list_query(filters: Filters, **changes: str) -> str:
+    """The address of the same list with something changed."""
+    return query_of(filters, **changes)
+
+
+@register.filter
+def named(keys: list[int], labels: Mapping[int, Label]) -> list[Label]:
+    """The labels behind these keys, as far as they are known here."""
+    return [labels[key] for key in keys if key in labels]
 
 
 @register.filter

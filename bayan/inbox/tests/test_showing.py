@@ -253,4 +253,4 @@ def test_every_file_reaction_and_quote_of_a_thread_costs_the_same_queries(
     few = queries()
     for _n in range(8):
         add()
-    assert queries() == few <= 14
+    assert queries() == few <= 16

@@ -15,13 +15,17 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from bayan.channels import services as channels
 from bayan.channels.models import Media
+from bayan.core import live
 from bayan.core.files import file_response
 from bayan.core.paging import Cursor
-from bayan.core.views import refusal, uuid_in
+from bayan.core.views import refusal
 from bayan.inbox import composing, selectors, services
+from bayan.inbox.filtering import Asked, query_of
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
+
+MOST_PRINTED = 2_000
 
 
 @require_GET
@@ -38,13 +42,43 @@ def conversations(request: StaffRequest) -> HttpResponse:
 @requires("conversations.read")
 def conversation(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """One conversation: within the page, or as the part of it that is asked for."""
-    context = _thread(request, public_id)
+    context = thread(request, public_id)
     part = request.GET.get("part", "") if request.htmx else ""
-    if part == "messages":
-        return render(request, "inbox/inbox.html#messages", context)
+    if part in {"messages", "about"}:
+        return render(request, f"inbox/inbox.html#{part}", context)
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "inbox/inbox.html#workspace", context)
     return render(request, "inbox/inbox.html", context | _list(request))
+
+
+@require_GET
+@requires("conversations.read")
+def printed(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """A conversation for paper: its latest two thousand messages, with the facts of its case."""
+    found = get_object_or_404(
+        Conversation.objects.select_related("contact", "node", "assignee"), public_id=public_id
+    )
+    return render(
+        request,
+        "inbox/print.html",
+        {
+            "conversation": found,
+            "messages": selectors.messages_of(found, most=MOST_PRINTED),
+            "heading": services.heading(found) if found.matter else "",
+            "now": timezone.now(),
+        },
+    )
+
+
+@require_GET
+@requires("conversations.read")
+def gallery(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """All files of a conversation, the newest first."""
+    found = get_object_or_404(
+        Conversation.objects.select_related("contact", "node"), public_id=public_id
+    )
+    files = selectors.files_of(found)
+    return render(request, "inbox/gallery.html", {"conversation": found, "files": files})
 
 
 @require_GET
@@ -89,7 +123,7 @@ def reply(request: StaffRequest, public_id: UUID) -> HttpResponse:
         return refusal(request, str(problem), status=422)
     if not request.htmx:
         return redirect("inbox:conversation", public_id)
-    return render(request, "inbox/inbox.html#thread", _thread(request, public_id))
+    return render(request, "inbox/inbox.html#thread", thread(request, public_id))
 
 
 @require_GET
@@ -120,7 +154,11 @@ def react(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def looked(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """A member has the conversation before their eyes: what the person wrote is read."""
     found = _checked(request, public_id)
-    services.look_at(found.public_id, now=timezone.now())
+    now = timezone.now()
+    services.look_at(found.public_id, now=now)
+    services.be_here(found, by=request.user, writes=False, now=now)
+    if services.see_mentions(found, by=request.user, now=now):
+        live.announce([(found.node_id, "conversation", found.public_id)])
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
@@ -129,7 +167,9 @@ def looked(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def typing(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """A member is writing an answer."""
     found = _checked(request, public_id)
-    services.say_typing(found.public_id, now=timezone.now())
+    now = timezone.now()
+    services.say_typing(found.public_id, now=now)
+    services.be_here(found, by=request.user, writes=True, now=now)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
@@ -195,55 +235,48 @@ def _checked(request: StaffRequest, public_id: UUID) -> Conversation:
 
 
 def _list(request: StaffRequest) -> dict[str, Any]:
-    filters = _filters(request)
-    found = selectors.look_for(filters.words) if filters.words else None
+    asked = Asked.by(request.GET)
+    filters = asked.filters
     now = timezone.now()
     after = request.GET.get("after")
+    page = selectors.page_of_conversations(
+        asked.rows(member=request.user, now=now),
+        is_oldest_first=filters.is_oldest_first,
+        after=Cursor.read(after) if after else None,
+    )
     return {
         "filters": filters,
         "view": filters.view,
         "words": filters.words,
-        "is_near": found is not None and found.is_near,
-        "counts": selectors.counts(filters, member=request.user, now=now, found=found),
-        "page": selectors.page_of_conversations(
-            selectors.conversations(filters, member=request.user, now=now, found=found),
-            is_oldest_first=filters.is_oldest_first,
-            after=Cursor.read(after) if after else None,
-        ),
+        "query": query_of(filters),
+        "is_narrowed": bool(filters.body or filters.label or filters.assignee),
+        "is_near": asked.found is not None and asked.found.is_near,
+        "counts": asked.counts(member=request.user, now=now),
+        "page": page,
+        "labels": selectors.labels(),
+        "saved_views": selectors.saved_views_of(request.user, "conversations"),
+        "may_act": request.access.may("conversations.reply"),
+        "now": now,
     }
 
 
-def _filters(request: StaffRequest) -> selectors.Filters:
-    given = request.GET
-    view = given.get("view", "open")
-    view = view if view in selectors.VIEWS else "open"
-    order = given.get("order") or ("oldest" if view == "waiting" else "newest")
-    return selectors.Filters(
-        view=view,
-        words=given.get("q", "").strip()[:100],
-        body=given.get("body", "")[:60],
-        label=uuid_in(given.get("label", "")),
-        assignee=_member_in(given.get("assignee", "")),
-        is_oldest_first=order == "oldest",
-    )
-
-
-def _member_in(given: str) -> str:
-    return given if given == "none" or uuid_in(given) else ""
-
-
-def _thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
+def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
+    """What the page shows of one conversation."""
     found = get_object_or_404(
-        Conversation.objects.select_related("contact", "node", "number"), public_id=public_id
+        Conversation.objects.select_related("contact", "node", "number", "assignee"),
+        public_id=public_id,
     )
     before = request.GET.get("before", "")
     now = timezone.now()
     messages = selectors.messages_of(found, before=int(before) if before.isdigit() else None)
+    is_full = len(messages) == selectors.PAGE_OF_MESSAGES
     context: dict[str, Any] = {
         "conversation": found,
-        "messages": messages,
+        "entries": selectors.with_notes(messages, found, is_start=not is_full, is_end=not before),
         # A full page may have another one before it.
-        "earlier_before": messages[0].pk if len(messages) == selectors.PAGE_OF_MESSAGES else None,
+        "earlier_before": messages[0].pk if is_full else None,
+        "thread_labels": selectors.labels_on(found),
+        "others": selectors.others_here(found, but=request.user, now=now),
         "heading": services.heading(found),
         "now": now,
         "newest": found.last_inbound_at,
