@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core.models import PublicIdField
 from bayan.organisation.models import Node
+
+if TYPE_CHECKING:
+    from bayan.people.sessions import SessionStore
+
+# As much as the trail keeps of the roles in which somebody acted.
+LABEL_LENGTH = 120
 
 
 class MemberManager(BaseUserManager["Member"]):
@@ -60,14 +69,25 @@ class Member(AbstractBaseUser):
     @property
     def audit_label(self) -> str:
         """Their roles, not their name: a person can be deleted, the trail cannot."""
-        return ", ".join(
-            f"{role.kind}@{role.node.key}" for role in self.roles.select_related("node")
-        )[:120]
+        label = ""
+        for role in Role.objects.held_by(self, now=timezone.now()):
+            longer = f"{label}, {role.hat(self)}" if label else role.hat(self)
+            # A role is named whole or not at all: half of one would be read as another.
+            label = longer if len(longer) <= LABEL_LENGTH else label
+        return label
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
     def current(self, *, now: datetime) -> RoleQuerySet:
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
+
+    def standing(self, *, now: datetime) -> RoleQuerySet:
+        """Those that count now or will: what somebody would lose who leaves."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+    def held_by(self, member: Member, *, now: datetime) -> RoleQuerySet:
+        """The roles in which this member may act now, the oldest first."""
+        return self.current(now=now).filter(member=member).select_related("node").order_by("pk")
 
 
 class Role(models.Model):
@@ -76,7 +96,16 @@ class Role(models.Model):
     class Kind(models.TextChoices):
         ADMINISTRATOR = "administrator", _("administrator")
         DIRECTOR = "director", _("public relations and media director")
+        EXECUTIVE = "executive", _("executive")
+        SPOKESPERSON = "spokesperson", _("spokesperson")
+        PRESS_OFFICER = "press_officer", _("press officer")
+        EDITOR = "editor", _("editor")
         RESPONDER = "responder", _("responder")
+        MONITOR = "monitor", _("media monitor")
+        FIELD_OFFICER = "field_officer", _("field officer")
+        LEGAL_REVIEWER = "legal_reviewer", _("legal reviewer")
+        TRAINER = "trainer", _("training coordinator")
+        RESEARCHER = "researcher", _("researcher")
         VIEWER = "viewer", _("viewer")
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="roles")
@@ -97,6 +126,34 @@ class Role(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.node}"
+
+    def hat(self, wearer: Member) -> str:
+        """As the audit trail names it."""
+        return f"{self.kind}@{self.node.key}"
+
+
+class Session(AbstractBaseSession):
+    """One browser in which a member is signed in: a row that can be found, and ended, by its member."""
+
+    # Null before sign-in.
+    member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="sessions")
+
+    class Meta:
+        verbose_name = _("session")
+
+    def __str__(self) -> str:
+        return f"{self.member_id} until {self.expire_date}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        from bayan.people.sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def began_at(self) -> datetime:
+        """When the member signed in: sessions are not prolonged."""
+        return self.expire_date - timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
 class ApiToken(models.Model):

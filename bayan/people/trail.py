@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -66,6 +69,10 @@ ACTIONS: dict[str, str | Promise] = {
     "label.deleted": pgettext_lazy("trail", "Label deleted"),
     "label.saved": pgettext_lazy("trail", "Label saved"),
     "member.created": pgettext_lazy("trail", "Member added"),
+    "member.role_ended": pgettext_lazy("trail", "Role ended"),
+    "member.role_given": pgettext_lazy("trail", "Role given"),
+    "member.switched_off": pgettext_lazy("trail", "Member switched off"),
+    "member.switched_on": pgettext_lazy("trail", "Member switched on again"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
     "message.sent": pgettext_lazy("trail", "Message sent"),
     "message.withdrawn": pgettext_lazy("trail", "Message taken back"),
@@ -215,7 +222,7 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
             entry=entry,
             action=str(ACTIONS.get(entry.action, entry.action)),
             actor=_actor(entry, names, bodies),
-            subject=str(SUBJECTS.get(entry.subject_type, "")),
+            subject=_subject(entry, names),
             details=_details(entry.details, names, bodies),
         )
         for entry in entries
@@ -226,7 +233,15 @@ def _names(entries: Iterable[AuditEntry]) -> dict[str, str]:
     """The members' names by their key: looked up now, since the trail itself holds no names."""
     keys = {entry.actor.removeprefix("member:") for entry in entries if "member:" in entry.actor}
     keys |= {entry.details["member"] for entry in entries if entry.details.get("member")}
+    keys |= {entry.subject_key for entry in entries if entry.subject_type == "member"}
     return {member.audit_key: member.name for member in Member.objects.filter(public_id__in=keys)}
+
+
+def _subject(entry: AuditEntry, names: Mapping[str, str]) -> str:
+    """What kind of thing it is about; of a member also who it is."""
+    kind = str(SUBJECTS.get(entry.subject_type, ""))
+    name = names.get(f"member:{entry.subject_key}") if entry.subject_type == "member" else None
+    return f"{kind} · {name}" if name else kind
 
 
 def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str]) -> str:
@@ -269,4 +284,7 @@ def _details(
         words.append(names.get(f"member:{member}", "") if member else _("nobody in particular"))
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))
+    if "until" in details:
+        until = timezone.localtime(datetime.fromisoformat(details["until"]))
+        words.append(_("until %(moment)s") % {"moment": date_format(until, "DATETIME_FORMAT")})
     return " · ".join(filter(None, words))

@@ -27,7 +27,9 @@ RESUME = (
 _LONGEST = 40
 # Harakat, marks of recitation, tatweel.
 _MARKS = [*range(0x0610, 0x061B), 0x0640, *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE)]
-_PLAIN = str.maketrans("أإآٱىةؤئ", "اااايهوي") | dict.fromkeys(_MARKS)
+# Letters that writers mix up, and the one that stands for them.
+PLAIN_LETTERS = dict(zip("أإآٱىةؤئ", "اااايهوي", strict=True))
+_PLAIN = str.maketrans(PLAIN_LETTERS) | dict.fromkeys(_MARKS)
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 
