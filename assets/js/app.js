@@ -9,6 +9,7 @@ import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";
 import "./copy.js";
+import "./print.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node
-from bayan.people.models import ApiToken, Member, Role
+from bayan.people.models import (
+    HAND_OVER_AFTER,
+    ApiToken,
+    Deputyship,
+    Invitation,
+    Member,
+    Role,
+    Swap,
+    Turn,
+)
 from bayan.people.permissions import Access
 from bayan.people.trail import Line, in_words
 from bayan.people.wishes import PLAIN_LETTERS, folded
@@ -28,6 +39,7 @@ __all__ = [
     "in_words",
     "is_in_charge",
     "member_of_token",
+    "on_duty",
     "visible_node_ids",
 ]
 
@@ -40,6 +52,11 @@ class TokenHolder:
     scopes: frozenset[str]
 
 
+def hash_of(secret: str) -> bytes:
+    """As which a secret of ours is kept: it is long and drawn by chance, so no salt is needed."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
 def member_of_token(header: str) -> TokenHolder | None:
     """The active member behind an `Authorization: Bearer …` header, or None."""
     scheme, _space, secret = header.partition(" ")
@@ -48,7 +65,7 @@ def member_of_token(header: str) -> TokenHolder | None:
     token = (
         ApiToken.objects.select_related("member")
         .filter(
-            hash=hashlib.sha256(secret.strip().encode()).digest(),
+            hash=hash_of(secret.strip()),
             revoked_at=None,
             member__is_active=True,
         )
@@ -185,3 +202,152 @@ def history_of(member: Member, *, limit: int) -> list[Line]:
         subject_type="member", subject_key=str(member.public_id)
     ).order_by("-pk")
     return in_words(entries[:limit])
+
+
+def open_invitations(access: Access) -> list[Invitation]:
+    """What was sent and neither accepted nor withdrawn, the newest first, expired or not."""
+    found = (
+        Invitation.objects.filter(
+            accepted_at=None,
+            withdrawn_at=None,
+            node__lineage__overlap=access.bodies_of("people.manage"),
+        )
+        .select_related("node", "invited_by")
+        .order_by("-created_at", "-pk")
+    )
+    return [invitation for invitation in found if access.may_give(invitation.kind, invitation.node)]
+
+
+def invitation_behind(secret: str, *, now: datetime) -> Invitation | None:
+    """The open invitation to which this link leads; whoever holds the link may see it."""
+    with as_worker():
+        return (
+            Invitation.objects.select_related("node")
+            .filter(hash=hash_of(secret), accepted_at=None, withdrawn_at=None, expires_at__gt=now)
+            .first()
+        )
+
+
+def colleagues_of(member: Member, *, now: datetime) -> QuerySet[Member]:
+    """Everybody else who works in a body of the member's, above it or below it; by name."""
+    lineages = list(member.roles.current(now=now).values_list("node_id", "node__lineage"))
+    return _working_in(
+        [key for key, _lineage in lineages],
+        {above for _key, lineage in lineages for above in lineage},
+        now=now,
+    ).exclude(pk=member.pk)
+
+
+def staff_of(node: Node, *, now: datetime) -> QuerySet[Member]:
+    """Who may be on duty for this body: whoever has a role in it, above it or below it; by name."""
+    return _working_in([node.pk], node.lineage, now=now)
+
+
+def _working_in(
+    bodies: Iterable[int], lineage: Iterable[int], *, now: datetime
+) -> QuerySet[Member]:
+    roles = Role.objects.standing(now=now).filter(
+        Q(node__lineage__overlap=list(bodies)) | Q(node__in=list(lineage)), member=OuterRef("pk")
+    )
+    return Member.objects.filter(Exists(roles), is_active=True).order_by("name_ar", "pk")
+
+
+def on_duty(node: Node, *, now: datetime) -> Turn | None:
+    """Whose turn it is for this body now; where nobody's, then for the nearest body above it."""
+    return (
+        Turn.objects.at(now)
+        .filter(node__in=node.lineage, member__is_active=True)
+        .select_related("member", "node")
+        .order_by("-node__lineage__len")
+        .first()
+    )
+
+
+def turns_of(node: Node, *, since: datetime, before: datetime) -> list[Turn]:
+    """The body's turns that touch this time, in order, with what is being asked about them."""
+    open_swaps = Swap.objects.filter(outcome="").select_related("asked", "in_return")
+    return list(
+        Turn.objects.filter(node=node, starts_at__lt=before, ends_at__gt=since)
+        .select_related("member", "node", "acknowledged_by")
+        .prefetch_related(Prefetch("swaps", open_swaps, to_attr="open_swaps"))
+        .order_by("starts_at")
+    )
+
+
+def turn_after(turn: Turn) -> Turn | None:
+    """The next turn of the same body."""
+    return (
+        Turn.objects.filter(node=turn.node_id, starts_at__gte=turn.ends_at)
+        .order_by("starts_at")
+        .first()
+    )
+
+
+def hand_over_to(member: Member, *, now: datetime) -> list[Turn]:
+    """Notes of the turns just before the member's own, which wait to be acknowledged."""
+    following = Turn.objects.filter(
+        node=OuterRef("node"), starts_at__gte=OuterRef("ends_at")
+    ).order_by("starts_at")
+    return list(
+        Turn.objects.filter(
+            noted_at__isnull=False,
+            acknowledged_at=None,
+            ends_at__gt=now - timedelta(days=7),
+        )
+        .annotate(next_member=Subquery(following.values("member")[:1]))
+        .filter(next_member=member.pk)
+        .select_related("member", "node")
+        .order_by("ends_at")
+    )
+
+
+def turns_ahead(member: Member, *, now: datetime, limit: int) -> list[Turn]:
+    """The member's own turns, the one under way or just over first."""
+    return list(
+        Turn.objects.filter(member=member, ends_at__gt=now - HAND_OVER_AFTER)
+        .select_related("node", "member")
+        .order_by("starts_at")[:limit]
+    )
+
+
+def swaps_for(member: Member, *, now: datetime) -> list[Swap]:
+    """What colleagues ask of the member, and what the member asks; only of turns ahead."""
+    return list(
+        Swap.objects.filter(
+            Q(asked=member) | Q(turn__member=member), outcome="", turn__starts_at__gt=now
+        )
+        .select_related("turn__member", "turn__node", "in_return__node", "asked")
+        .order_by("turn__starts_at")
+    )
+
+
+def deputies_of(member: Member, *, now: datetime) -> list[Deputyship]:
+    """Who stands in for the member, now and later."""
+    return list(member.deputyships.standing(now=now).select_related("deputy").order_by("starts_at"))
+
+
+def stands_in_for(member: Member, *, now: datetime) -> list[Deputyship]:
+    """For whom the member stands in, now and later."""
+    return list(member.stands_in.standing(now=now).select_related("member").order_by("starts_at"))
+
+
+def deputyships_around(member: Member, *, now: datetime) -> QuerySet[Deputyship]:
+    """Those in which the member is represented or represents, now and later."""
+    return Deputyship.objects.standing(now=now).filter(Q(member=member) | Q(deputy=member))
+
+
+def successors_of(member: Member, access: Access, *, now: datetime) -> QuerySet[Member]:
+    """Who may take over from a leaving member: whoever works in the bodies of the one who decides."""
+    return _working_in(access.bodies_of("people.manage"), [], now=now).exclude(pk=member.pk)
+
+
+def exchangeable(turn: Turn, *, now: datetime) -> QuerySet[Turn]:
+    """Turns of others for which this one may be exchanged: those ahead in the same body, for five weeks."""
+    return (
+        Turn.objects.filter(
+            node=turn.node_id, starts_at__gt=now, starts_at__lt=now + timedelta(weeks=5)
+        )
+        .exclude(member=turn.member_id)
+        .select_related("member")
+        .order_by("starts_at")
+    )

@@ -151,8 +151,8 @@ def give_role(
     :raises EndsInThePast: the end is not ahead
     :raises RoleHeldAlready: they act in it already; end that one first
     """
-    _lock(member)
-    _refuse_oneself(member, by)
+    lock(member)
+    refuse_oneself(member, by)
     _require_giving(kind, node, by)
     if ends_at is not None and ends_at <= now:
         raise EndsInThePast(_("The end must lie ahead."))
@@ -175,14 +175,14 @@ def end_role(role: Role, *, by: Access, now: datetime) -> None:
     :raises RoleHasEnded: it has ended by itself, or somebody was faster
     :raises NobodyLeft: it is the last administrator's
     """
-    _lock(role.member)
-    _refuse_oneself(role.member, by)
+    lock(role.member)
+    refuse_oneself(role.member, by)
     _require_giving(role.kind, role.node, by)
     role = Role.objects.select_related("member", "node").get(pk=role.pk)
     if role.ends_at is not None and role.ends_at <= now:
         raise RoleHasEnded(_("This role has ended already."))
-    _keep_an_administrator([role], now=now)
-    _end(role, now=now)
+    keep_an_administrator([role], now=now)
+    end(role, now=now)
     _trace("member.role_ended", role, by=by, now=now)
 
 
@@ -195,12 +195,12 @@ def switch_off(member: Member, *, by: Access, now: datetime) -> None:
     :raises SwitchedOffAlready: they are off
     :raises NobodyLeft: they are the last administrator
     """
-    _lock(member)
-    _refuse_oneself(member, by)
+    lock(member)
+    refuse_oneself(member, by)
     require_charge(member, by=by, now=now)
     if not member.is_active:
         raise SwitchedOffAlready(_("This member is switched off already."))
-    _keep_an_administrator(member.roles.standing(now=now), now=now)
+    keep_an_administrator(member.roles.standing(now=now), now=now)
     member.is_active = False
     member.save(update_fields=["is_active"])
     end_sessions(member)
@@ -214,7 +214,7 @@ def switch_on(member: Member, *, by: Access, now: datetime) -> None:
     :raises PermissionDenied: a role of theirs lies outside the other's bodies or above their rights
     :raises SwitchedOnAlready: they are on
     """
-    _lock(member)
+    lock(member)
     require_charge(member, by=by, now=now)
     if member.is_active:
         raise SwitchedOnAlready(_("This member is switched on already."))
@@ -274,13 +274,13 @@ def _trace(
     )
 
 
-def _lock(member: Member) -> None:
+def lock(member: Member) -> None:
     """One change of a member's rights at a time, and from their newest state."""
     fresh = Member.objects.select_for_update().get(pk=member.pk)
     member.is_active = fresh.is_active
 
 
-def _refuse_oneself(member: Member, by: Access) -> None:
+def refuse_oneself(member: Member, by: Access) -> None:
     if member.pk == by.member.pk:
         raise OwnRights(_("Your own rights are changed by somebody else."))
 
@@ -293,7 +293,7 @@ def _require_giving(kind: str, node: Node, by: Access) -> None:
         )
 
 
-def _keep_an_administrator(lost: Iterable[Role], *, now: datetime) -> None:
+def keep_an_administrator(lost: Iterable[Role], *, now: datetime) -> None:
     """Somebody must be left who can mend everything."""
     lost_keys = [role.pk for role in lost if role.kind == Role.Kind.ADMINISTRATOR]
     if not lost_keys:
@@ -308,7 +308,7 @@ def _keep_an_administrator(lost: Iterable[Role], *, now: datetime) -> None:
         raise NobodyLeft(_("This is the last administrator. Give the role to somebody else first."))
 
 
-def _end(role: Role, *, now: datetime) -> None:
+def end(role: Role, *, now: datetime) -> None:
     if role.starts_at >= now:
         # It never began: nothing is left to remember but the trail.
         role.delete()

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bayan.core.errors import DomainError
 from bayan.core.spreadsheets import UNICODE_MARK, written
 from bayan.people import selectors, services
+from bayan.people.forms.deputies import DeputyForm
 from bayan.people.forms.members import FilterForm, RoleForm
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
@@ -69,7 +70,7 @@ def members_csv(request: StaffRequest) -> HttpResponse:
 @requires("people.manage")
 def member(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """One member: roles, deputy, sessions, and what was done about them."""
-    return _page(request, _known(request, public_id))
+    return page(request, _known(request, public_id))
 
 
 @require_POST
@@ -93,7 +94,7 @@ def give_role(request: StaffRequest, public_id: UUID) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             return redirect("people:member", public_id)
-    return _page(request, found, role_form=form)
+    return page(request, found, role_form=form)
 
 
 @require_POST
@@ -122,9 +123,14 @@ def switch_on(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return redirect("people:member", public_id)
 
 
-def _page(
-    request: StaffRequest, found: Member, *, role_form: RoleForm | None = None
+def page(
+    request: StaffRequest,
+    found: Member,
+    *,
+    role_form: RoleForm | None = None,
+    deputy_form: DeputyForm | None = None,
 ) -> HttpResponse:
+    """A member's page, with what was entered and refused."""
     now = timezone.now()
     roles = list(found.roles.select_related("node").order_by("-starts_at", "-pk"))
     context = {
@@ -135,14 +141,20 @@ def _page(
             if role.ends_at is None or role.ends_at > now
         ],
         "ended_roles": [role for role in roles if role.ends_at and role.ends_at <= now],
+        "deputies": selectors.deputies_of(found, now=now),
+        "stands_in_for": selectors.stands_in_for(found, now=now),
         "sessions": found.sessions.filter(expire_date__gt=now).order_by("-expire_date"),
+        "clearances": found.clearances.order_by("-cleared_at"),
         "history": selectors.history_of(found, limit=LINES_OF_HISTORY),
         "is_oneself": found.pk == request.user.pk,
         "is_in_charge": selectors.is_in_charge(request.access, found, now=now),
         "role_form": role_form or RoleForm(access=request.access),
-        "opened": role_form is not None,
+        "role_failed": role_form is not None,
+        "deputy_form": deputy_form or DeputyForm(member=found, now=now),
+        "deputy_failed": deputy_form is not None,
     }
-    return render(request, "people/member.html", context, status=422 if role_form else 200)
+    failed = role_form is not None or deputy_form is not None
+    return render(request, "people/member.html", context, status=422 if failed else 200)
 
 
 def _known(request: StaffRequest, public_id: UUID) -> Member:
