@@ -54,7 +54,9 @@ class PlanForm(Controls):
     ) -> None:
         super().__init__(*args, **kwargs)
         staff = list(selectors.staff_of(node, now=now))
-        self.days = [first_day + timedelta(days=number) for number in range(DAYS_OF_WEEK)]
+        week = [first_day + timedelta(days=number) for number in range(DAYS_OF_WEEK)]
+        # What has been is not planned any more.
+        self.days = [day for day in week if day >= timezone.localdate(now)]
         for day in self.days:
             self.fields[f"on_{day.isoformat()}"] = forms.ChoiceField(
                 label=date_format(day, "l j F"),

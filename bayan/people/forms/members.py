@@ -77,6 +77,7 @@ class FilterForm(Controls):
 class RoleForm(Controls):
     """One more role for a member."""
 
+    # Nobody is made a director because it stood first in the list.
     kind = forms.ChoiceField(label=_("Role"))
     node = BodyChoice(label=_("Body"), empty_label=None)
     until = forms.DateField(
@@ -88,7 +89,7 @@ class RoleForm(Controls):
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = kinds_for(access)  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [("", _("Choose the role")), *kinds_for(access)]  # type: ignore[attr-defined]
         self.fields["node"].queryset = selectors.bodies_for(access, "people.manage")  # type: ignore[attr-defined]
 
     def clean_kind(self) -> Role.Kind:

@@ -71,6 +71,7 @@ def create_member(
     role: Role.Kind,
     node: Node,
     now: datetime,
+    phone: str | None = None,
     is_demo: bool = False,
 ) -> Member:
     """Make a member with one role. Without a password only a demo sign-in lets them in.
@@ -79,7 +80,9 @@ def create_member(
     """
     if Member.objects.filter(email__iexact=email).exists():
         raise AddressTaken(_("%(email)s already belongs to a member.") % {"email": email})
-    member = Member(email=email.lower(), name_ar=name_ar, name_en=name_en, is_demo=is_demo)
+    member = Member(
+        email=email.lower(), phone=phone, name_ar=name_ar, name_en=name_en, is_demo=is_demo
+    )
     member.set_password(password)
     member.save()
     Role.objects.create(member=member, kind=role, node=node, starts_at=now)
