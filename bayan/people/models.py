@@ -162,7 +162,7 @@ class Role(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.node}"
+        return f"{self.get_kind_display()} · {self.node}"
 
     def hat(self, wearer: Member) -> str:
         """As the audit trail names it, with the one for whom it is worn if that is somebody else."""

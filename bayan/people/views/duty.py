@@ -146,8 +146,15 @@ def _roster(
         "today": timezone.localdate(now),
         "now": now,
         "days": [
-            # A turn that began the evening before the week is shown on the week's first day.
-            (day, [t for t in turns if max(timezone.localdate(t.starts_at), first) == day])
+            # A turn that began the evening before the week is shown on the week's first day, as such.
+            (
+                day,
+                [
+                    (t, timezone.localdate(t.starts_at) < first)
+                    for t in turns
+                    if max(timezone.localdate(t.starts_at), first) == day
+                ],
+            )
             for day in days
         ],
         "is_empty": not turns,
