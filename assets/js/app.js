@@ -12,6 +12,7 @@ import "./copy.js";
 import "./menus.js";
 import "./picking.js";
 import "./notes.js";
+import "./print.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 Command = Callable[[argparse.Namespace], int]
 
+# As in `people.models.Role.Kind`, which cannot be read before Django is set up; a test compares them.
+ROLES = (
+    "administrator", "director", "executive", "spokesperson", "press_officer", "editor", "responder",
+    "monitor", "field_officer", "legal_reviewer", "trainer", "researcher", "viewer",
+)  # fmt: skip
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command; its exit code is 0 done, 1 failed, 2 wrong usage."""
@@ -185,9 +191,7 @@ def _add_people(token: argparse.ArgumentParser, member: argparse.ArgumentParser)
     add_member.add_argument("--email", required=True)
     add_member.add_argument("--name", required=True, help="in Arabic")
     add_member.add_argument("--name-en", default="")
-    add_member.add_argument(
-        "--role", required=True, choices=["administrator", "director", "responder", "viewer"]
-    )
+    add_member.add_argument("--role", required=True, choices=ROLES)
     add_member.add_argument("--node", help="key of the body; without it the authority itself")
     add_member.set_defaults(command=member_create)
 

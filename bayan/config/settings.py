@@ -167,6 +167,9 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
+# Beside allauth's own: accepting invitations, and making them.
+ACCOUNT_RATE_LIMITS = {"accept_invitation": "30/m/ip", "invite": "60/h/user"}
+SESSION_ENGINE = "bayan.people.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "bayan_session"
 CSRF_COOKIE_NAME = "bayan_csrf"

@@ -1,15 +1,46 @@
 """Every reaction in the platform, in one list: who takes charge of what."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bayan.cases import services as cases
+from bayan.cases.models import Case
+from bayan.channels.models import Account, Number
 from bayan.core import events, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PersonAnswered
+from bayan.inbox.models import Conversation
 
 
 def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.subscribe(PersonAnswered, cases.follow_answer)
+
+    events.register_holding(
+        events.Holding(
+            key="conversations",
+            label=_("Open conversations"),
+            count=lambda member: Conversation.objects.open().filter(assignee=member).count(),
+            hand_over=inbox.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="cases",
+            label=_("Open cases"),
+            count=lambda member: Case.objects.open().filter(owner=member).count(),
+            hand_over=cases.hand_over,
+        )
+    )
+    # cases.take_in knows the message that links a mobile.
+    events.offer_phone_numbers(
+        lambda: list(
+            Number.objects.filter(stopped_at=None)
+            .exclude(account__nature=Account.Nature.EXERCISE)
+            .order_by("pk")
+            .values_list("display", flat=True)
+        )
+    )
 
     undo.register(inbox.ASSIGNED, inbox.undo_assign)
     undo.register(inbox.SNOOZED, inbox.undo_snooze)

@@ -2,25 +2,24 @@
 
 from allauth.account import views as accounts
 from django.urls import include, path
-from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
-from bayan.people import views as people
+from bayan.people.views import signing
 
 handler403 = "bayan.core.views.forbidden"
 handler404 = "bayan.core.views.not_found"
 handler500 = "bayan.core.views.failed"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="inbox:conversations"), name="home"),
+    path("", signing.home, name="home"),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
     path("channels/", include("bayan.channels.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
-    path("sign-in/", people.sign_in, name="account_login"),
+    path("sign-in/", signing.sign_in, name="account_login"),
     path("sign-out/", accounts.logout, name="account_logout"),
     path("language/", set_language, name="set_language"),
     path("api/v1/", api.urls),

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from django.utils.functional import Promise
 
 
 class Receiver(Protocol):
@@ -45,3 +48,51 @@ def publish(fact: object) -> None:
     """Announce a fact to whoever subscribed; a reaction that fails undoes the announcer's work too."""
     for reaction in _subscribers[type(fact)]:
         reaction(fact)
+
+
+class HandOver(Protocol):
+    """Gives everything of one kind that a leaving member holds to another."""
+
+    def __call__(self, member: Any, *, to: Any, by: Any, now: datetime) -> int:
+        """Returns how many were handed over; `member`, `to` and `by` are members."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """One kind of thing that somebody who works here may hold and must hand over when they leave."""
+
+    key: str
+    label: str | Promise
+    count: Callable[[Any], int]
+    hand_over: HandOver
+
+
+_holdings: dict[str, Holding] = {}
+
+
+def register_holding(holding: Holding) -> None:
+    """Let the clearance of a leaving member ask for this too, after what was registered before it."""
+    if holding.key in _holdings:
+        raise ValueError(f"The holding {holding.key} is registered already.")
+    _holdings[holding.key] = holding
+
+
+def holdings() -> tuple[Holding, ...]:
+    """What members may hold in the apps above, in the order in which it was registered."""
+    return tuple(_holdings.values())
+
+
+_phone_numbers: list[Callable[[], Sequence[str]]] = []
+
+
+def offer_phone_numbers(numbers: Callable[[], Sequence[str]]) -> None:
+    """Tell to which numbers members send the code that links their mobile to them.
+
+    Only who also hands such a message to `people.services.link_phone_by_code` may offer any.
+    """
+    _phone_numbers.append(numbers)
+
+
+def phone_numbers() -> list[str]:
+    """The numbers that take such a code; none as long as nobody does."""
+    return [number for numbers in _phone_numbers for number in numbers()]

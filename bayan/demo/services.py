@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import override
 
 from bayan.cases import services as cases
@@ -21,7 +23,8 @@ from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import services as people
-from bayan.people.models import Member, Role
+from bayan.people.models import Member, Role, Turn
+from bayan.people.permissions import Access
 
 DOMAIN = "demo.bayan.example"
 # As the emulator calls the demo's account.
@@ -32,10 +35,27 @@ PEOPLE = (
     ("responder.khobar", "سارة القحطاني", "Sarah Alqahtani", Role.Kind.RESPONDER, "khobar"),
     ("responder.qatif", "علي آل سيف", "Ali Alsaif", Role.Kind.RESPONDER, "qatif"),
     ("responder.jubail", "منى الخالدي", "Mona Alkhaldi", Role.Kind.RESPONDER, "jubail"),
+    ("executive", "عبدالله السبيعي", "Abdullah Alsubaie", Role.Kind.EXECUTIVE, "eastern"),
+    ("mayor.khobar", "سلطان الهاجري", "Sultan Alhajri", Role.Kind.EXECUTIVE, "khobar"),
     ("director", "فيصل العتيبي", "Faisal Alotaibi", Role.Kind.DIRECTOR, "eastern"),
+    ("director.khobar", "ريم العنزي", "Reem Alanazi", Role.Kind.DIRECTOR, "khobar"),
+    ("spokesperson", "ماجد الغامدي", "Majed Alghamdi", Role.Kind.SPOKESPERSON, "eastern"),
+    ("press", "لطيفة المطيري", "Latifa Almutairi", Role.Kind.PRESS_OFFICER, "eastern"),
+    ("editor", "يزيد الحربي", "Yazid Alharbi", Role.Kind.EDITOR, "eastern"),
+    ("monitor", "أمل الرشيدي", "Amal Alrashidi", Role.Kind.MONITOR, "eastern"),
+    ("legal", "ناصر العجمي", "Nasser Alajmi", Role.Kind.LEGAL_REVIEWER, "eastern"),
+    ("field.khobar", "بدر الدوسري", "Badr Aldossary", Role.Kind.FIELD_OFFICER, "khobar"),
+    ("trainer", "جواهر السهلي", "Jawaher Alsahli", Role.Kind.TRAINER, "eastern"),
+    ("researcher", "طلال البوعينين", "Talal Albuainain", Role.Kind.RESEARCHER, "eastern"),
     ("viewer.khobar", "خالد الزهراني", "Khalid Alzahrani", Role.Kind.VIEWER, "khobar"),
     ("admin", "نوف الشمري", "Nouf Alshammari", Role.Kind.ADMINISTRATOR, "eastern"),
 )  # fmt: skip
+# Who is on duty this week: (body, who writes the roster, first and last hour, whose turn day after day).
+ROSTERS = (
+    ("eastern", "director", 8, 20, ("desk", "press", "editor")),
+    ("eastern", "director", 20, 8, ("spokesperson", "monitor", "director")),
+    ("khobar", "director.khobar", 16, 8, ("responder.khobar", "field.khobar", "director.khobar")),
+)
 
 
 @transaction.atomic
@@ -43,13 +63,14 @@ def load(*, emulator_port: int, now: datetime) -> None:
     """Bring the demo's people and account in line with this list; harmless when repeated."""
     known = set(Member.objects.values_list("email", flat=True))
     nodes = {node.key: node for node in Node.objects.all()}
-    for address, name_ar, name_en, role, node in PEOPLE:
+    for number, (address, name_ar, name_en, role, node) in enumerate(PEOPLE):
         email = f"{address}@{DOMAIN}"
         if email not in known:
             people.create_member(
                 email=email, name_ar=name_ar, name_en=name_en, password=None,
-                role=role, node=nodes[node], now=now, is_demo=True,
+                role=role, node=nodes[node], now=now, phone=f"9665000007{number:02}", is_demo=True,
             )  # fmt: skip
+    plan_duty(now=now)
     base_url = f"http://127.0.0.1:{emulator_port}"
     if not Account.objects.filter(key="demo", base_url=base_url, business_id=BUSINESS_ID).exists():
         channels.save_account(
@@ -66,6 +87,43 @@ def load(*, emulator_port: int, now: datetime) -> None:
             business_id=BUSINESS_ID,
         )
     submit_suggestions(now=now)
+
+
+def plan_duty(*, now: datetime) -> int:
+    """Fill the roster of this week and the next where it is empty. Returns how many turns were added."""
+    members = {member.email: member for member in Member.objects.filter(is_demo=True)}
+    nodes = {node.key: node for node in Node.objects.all()}
+    today = timezone.localdate(now)
+    # Weeks begin on Sunday here.
+    sunday = today - timedelta(days=(today.weekday() + 1) % 7)
+    added = 0
+    for key, director, first, last, names in ROSTERS:
+        begins = [
+            timezone.make_aware(datetime.combine(sunday + timedelta(days=number), time(first)))
+            for number in range(14)
+        ]
+        slots = [
+            people.Slot(
+                member=members[f"{names[number % len(names)]}@{DOMAIN}"],
+                starts_at=begin,
+                ends_at=begin + timedelta(hours=(last - first) % 24),
+            )
+            for number, begin in enumerate(begins)
+        ]
+        free = [
+            slot
+            for slot in slots
+            if slot.ends_at > now
+            and not Turn.objects.filter(
+                Q(node=nodes[key]) | Q(member=slot.member),
+                starts_at__lt=slot.ends_at,
+                ends_at__gt=slot.starts_at,
+            ).exists()
+        ]
+        if free:
+            by = Access.of(members[f"{director}@{DOMAIN}"], now=now)
+            added += len(people.plan_turns(nodes[key], free, by=by, now=now))
+    return added
 
 
 def submit_suggestions(*, now: datetime) -> int:

@@ -259,7 +259,6 @@ class Message(models.Model):
 class Note(models.Model):
     """What members tell each other beside a conversation; the person never sees it."""
 
-
     public_id = PublicIdField()
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="notes")

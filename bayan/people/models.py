@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Func, Q, Value, When
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core.models import PublicIdField
 from bayan.organisation.models import Node
+
+if TYPE_CHECKING:
+    from bayan.people.sessions import SessionStore
+
+# As much as the trail keeps of the roles in which somebody acted.
+LABEL_LENGTH = 120
+HAND_OVER_BEFORE, HAND_OVER_AFTER = timedelta(hours=4), timedelta(hours=12)
+
+
+class Period(Func):
+    """The time from one moment to before another."""
+
+    function = "tstzrange"
+    output_field = DateTimeRangeField()
+
+
+class JustThis(Func):
+    """A key as a range of one: ranges can be excluded without an extension to PostgreSQL, numbers cannot."""
+
+    function = "int8range"
+    output_field = BigIntegerRangeField()
+
+    def __init__(self, key: str, *rest: Any, **more: Any) -> None:
+        super().__init__(*((key, F(key), Value("[]")) if not rest else (key, *rest)), **more)
 
 
 class MemberManager(BaseUserManager["Member"]):
@@ -26,6 +55,8 @@ class Member(AbstractBaseUser):
     # Executives may have only a phone.
     email = models.EmailField(_("e-mail"), null=True, blank=True, unique=True)
     phone = models.CharField(_("mobile"), max_length=20, null=True, blank=True, unique=True)
+    # When the member showed that they hold it, by a code sent from there.
+    phone_linked_at = models.DateTimeField(_("mobile linked"), null=True, blank=True)
     name_ar = models.CharField(_("name in Arabic"), max_length=120)
     name_en = models.CharField(_("name in English"), max_length=120, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -60,14 +91,40 @@ class Member(AbstractBaseUser):
     @property
     def audit_label(self) -> str:
         """Their roles, not their name: a person can be deleted, the trail cannot."""
-        return ", ".join(
-            f"{role.kind}@{role.node.key}" for role in self.roles.select_related("node")
-        )[:120]
+        label = ""
+        for role in Role.objects.held_by(self, now=timezone.now()):
+            longer = f"{label}, {role.hat(self)}" if label else role.hat(self)
+            # A role is named whole or not at all: half of one would be read as another.
+            label = longer if len(longer) <= LABEL_LENGTH else label
+        return label
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
     def current(self, *, now: datetime) -> RoleQuerySet:
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
+
+    def standing(self, *, now: datetime) -> RoleQuerySet:
+        """Those that count now or will: what somebody would lose who leaves."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+    def held_by(self, member: Member, *, now: datetime) -> RoleQuerySet:
+        """The roles in which this member may act now: their own first, then those of whom they stand in for.
+
+        Whoever they stand in for lends their own roles alone, so that no chain arises. The database's
+        function `nodes_visible_to` says the same.
+        """
+        lenders = (
+            Deputyship.objects.current(now=now)
+            .filter(deputy=member, member__is_active=True)
+            .values("member")
+        )
+        return (
+            self.current(now=now)
+            .filter(Q(member=member) | Q(member__in=lenders))
+            .select_related("node", "member")
+            .annotate(is_lent=Case(When(member=member, then=False), default=True))
+            .order_by("is_lent", "pk")
+        )
 
 
 class Role(models.Model):
@@ -76,7 +133,16 @@ class Role(models.Model):
     class Kind(models.TextChoices):
         ADMINISTRATOR = "administrator", _("administrator")
         DIRECTOR = "director", _("public relations and media director")
+        EXECUTIVE = "executive", _("executive")
+        SPOKESPERSON = "spokesperson", _("spokesperson")
+        PRESS_OFFICER = "press_officer", _("press officer")
+        EDITOR = "editor", _("editor")
         RESPONDER = "responder", _("responder")
+        MONITOR = "monitor", _("media monitor")
+        FIELD_OFFICER = "field_officer", _("field officer")
+        LEGAL_REVIEWER = "legal_reviewer", _("legal reviewer")
+        TRAINER = "trainer", _("training coordinator")
+        RESEARCHER = "researcher", _("researcher")
         VIEWER = "viewer", _("viewer")
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="roles")
@@ -90,13 +156,252 @@ class Role(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(ends_at=None) | Q(ends_at__gt=models.F("starts_at")),
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="role_ends_after_it_starts",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.node}"
+        return f"{self.get_kind_display()} · {self.node}"
+
+    def hat(self, wearer: Member) -> str:
+        """As the audit trail names it, with the one for whom it is worn if that is somebody else."""
+        own = f"{self.kind}@{self.node.key}"
+        return own if self.member_id == wearer.pk else f"{own} for {self.member.public_id}"
+
+
+class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
+    def current(self, *, now: datetime) -> DeputyshipQuerySet:
+        return self.filter(starts_at__lte=now, ends_at__gt=now)
+
+    def standing(self, *, now: datetime) -> DeputyshipQuerySet:
+        """Those that count now or will."""
+        return self.filter(ends_at__gt=now)
+
+
+class Deputyship(models.Model):
+    """For a time somebody acts in a member's place, with the member's own roles beside theirs."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="deputyships")
+    deputy = models.ForeignKey(Member, models.CASCADE, related_name="stands_in")
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+
+    objects = DeputyshipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="deputyship_ends_after_it_starts"
+            ),
+            models.CheckConstraint(condition=~Q(deputy=F("member")), name="deputyship_is_anothers"),
+            ExclusionConstraint(
+                name="deputyship_one_at_a_time",
+                expressions=[
+                    (JustThis("member"), RangeOperators.OVERLAPS),
+                    (Period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes = [models.Index("deputy", "ends_at", name="deputyship_of_deputy")]
+
+    def __str__(self) -> str:
+        return f"{self.deputy_id} for {self.member_id}"
+
+
+class Invitation(models.Model):
+    """A way in for somebody who is to work here, good once and for some days. Only its hash is kept."""
+
+    public_id = PublicIdField()
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("mobile"), max_length=20, blank=True)
+    name_ar = models.CharField(_("name in Arabic"), max_length=120, blank=True)
+    kind = models.CharField(_("role"), max_length=20, choices=Role.Kind)
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    role_ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+    hash = models.BinaryField(_("hash"), max_length=32, unique=True)
+    invited_by = models.ForeignKey(Member, models.PROTECT, related_name="invitations")
+    created_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("until"))
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
+    accepted_at = models.DateTimeField(_("accepted"), null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(email="") | ~Q(phone=""), name="invitation_can_be_sent"
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(withdrawn_at=None),
+                name="invitation_ends_one_way",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "node", name="invitation_open", condition=Q(accepted_at=None, withdrawn_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}@{self.node_id}"
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    def at(self, now: datetime) -> TurnQuerySet:
+        return self.filter(starts_at__lte=now, ends_at__gt=now)
+
+    def ahead(self, *, now: datetime) -> TurnQuerySet:
+        """Those that have not ended."""
+        return self.filter(ends_at__gt=now)
+
+
+class Turn(models.Model):
+    """One member is on duty for one body, from then to then; one member at a time."""
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    member = models.ForeignKey(Member, models.PROTECT, related_name="turns")
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+    # What the next one must know, and that they do.
+    note = models.TextField(_("hand-over note"), blank=True)
+    noted_at = models.DateTimeField(_("noted"), null=True)
+    acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
+    acknowledged_by = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+")
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="turn_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(noted_at=None, note="") | Q(noted_at__isnull=False) & ~Q(note=""),
+                name="turn_note_has_its_moment",
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at=None, acknowledged_by=None)
+                | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False)
+                & Q(noted_at__isnull=False),
+                name="turn_acknowledged_by_somebody",
+            ),
+            ExclusionConstraint(
+                name="turn_one_member_at_a_time",
+                expressions=[
+                    (JustThis("node"), RangeOperators.OVERLAPS),
+                    (Period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+            ),
+            ExclusionConstraint(
+                name="turn_one_place_at_a_time",
+                expressions=[
+                    (JustThis("member"), RangeOperators.OVERLAPS),
+                    (Period("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes = [models.Index("node", "starts_at", name="turn_of_node")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}@{self.node_id} {self.starts_at}"
+
+    def may_be_handed_over(self, *, now: datetime) -> bool:
+        """True towards its end and for some hours after it, until the next one has read the note."""
+        return (
+            self.acknowledged_at is None
+            and max(self.starts_at, self.ends_at - HAND_OVER_BEFORE)
+            <= now
+            < self.ends_at + HAND_OVER_AFTER
+        )
+
+
+class Swap(models.Model):
+    """The question to another member whether they take a turn over, or exchange it for one of theirs."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", _("accepted")
+        DECLINED = "declined", _("declined")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    turn = models.ForeignKey(Turn, models.CASCADE, related_name="swaps")
+    in_return = models.ForeignKey(Turn, models.CASCADE, null=True, related_name="+")
+    asked = models.ForeignKey(Member, models.CASCADE, related_name="swaps_asked")
+    created_at = models.DateTimeField(_("asked"))
+    outcome = models.CharField(_("answer"), max_length=10, choices=Outcome, blank=True)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("turn", name="swap_asked_once", condition=Q(outcome="")),
+            models.CheckConstraint(
+                condition=Q(outcome="", answered_at=None)
+                | ~Q(outcome="") & Q(answered_at__isnull=False),
+                name="swap_answer_has_its_moment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.turn_id} to {self.asked_id}"
+
+
+class Clearance(models.Model):
+    """Somebody left, and what they held was handed over: who, when, by whom, what."""
+
+    public_id = PublicIdField()
+    member = models.ForeignKey(Member, models.PROTECT, related_name="clearances")
+    successor = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    cleared_by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    cleared_at = models.DateTimeField(_("cleared"))
+    # The body of theirs that stands highest, and the roles they had, as the certificate shows them.
+    home = models.ForeignKey(Node, models.PROTECT, null=True, related_name="+")
+    roles = models.JSONField(_("roles"))
+    # For each kind of holding: its key, how many there were, how many went to the successor or ended.
+    handed_over = models.JSONField(_("handed over"))
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.cleared_at}"
+
+
+class LinkCode(models.Model):
+    """Six digits that a member sends from their mobile, to show that it is theirs. Only the hash is kept."""
+
+    # A new code replaces the one before.
+    member = models.OneToOneField(Member, models.CASCADE, related_name="link_code")
+    phone = models.CharField(_("mobile"), max_length=20)
+    hash = models.CharField(_("hash"), max_length=64)
+    expires_at = models.DateTimeField(_("until"))
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+
+    class Meta:
+        indexes = [models.Index("phone", name="link_code_of_phone")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} until {self.expires_at}"
+
+
+class Session(AbstractBaseSession):
+    """One browser in which a member is signed in: a row that can be found, and ended, by its member."""
+
+    # Null before sign-in.
+    member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="sessions")
+
+    class Meta:
+        verbose_name = _("session")
+
+    def __str__(self) -> str:
+        return f"{self.member_id} until {self.expire_date}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        from bayan.people.sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def began_at(self) -> datetime:
+        """When the member signed in: sessions are not prolonged."""
+        return self.expire_date - timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
 class ApiToken(models.Model):

@@ -19,14 +19,37 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
-READ = frozenset({"conversations.read", "cases.read"})
+# Everybody who works here may know who is on duty, and whom to call.
+STAFF = frozenset({"duty.read"})
+READ = STAFF | {"conversations.read", "cases.read"}
 ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign", "inbox.manage"}
-DIRECT = frozenset({"audit.read", "broadcasts.send", "channels.read", "templates.manage"})
+DIRECT = frozenset(
+    {
+        "audit.read",
+        "broadcasts.send",
+        "channels.read",
+        "duty.manage",
+        "people.manage",
+        "templates.manage",
+    }
+)
+# As little as each of them needs today; the parts of the platform to come add what is theirs.
 ALLOWED: dict[str, frozenset[str]] = {
-    Role.Kind.VIEWER: READ,
-    Role.Kind.RESPONDER: ANSWER,
-    Role.Kind.DIRECTOR: ANSWER | DIRECT,
     Role.Kind.ADMINISTRATOR: ANSWER | DIRECT | {"channels.manage", "journal.manage"},
+    Role.Kind.DIRECTOR: ANSWER | DIRECT,
+    # They look and direct; the answer to the public is given by those whose work it is.
+    Role.Kind.EXECUTIVE: READ | {"audit.read"},
+    Role.Kind.SPOKESPERSON: READ,
+    Role.Kind.PRESS_OFFICER: READ,
+    Role.Kind.EDITOR: READ,
+    Role.Kind.RESPONDER: ANSWER,
+    Role.Kind.MONITOR: READ,
+    Role.Kind.FIELD_OFFICER: READ,
+    Role.Kind.LEGAL_REVIEWER: READ,
+    # What people wrote is no material for courses and studies: they get it without names, elsewhere.
+    Role.Kind.TRAINER: STAFF,
+    Role.Kind.RESEARCHER: STAFF,
+    Role.Kind.VIEWER: READ,
 }
 
 
@@ -39,7 +62,7 @@ class Access:
 
     @classmethod
     def of(cls, member: Member, *, now: datetime) -> Access:
-        return cls(member, tuple(member.roles.current(now=now).select_related("node")))
+        return cls(member, tuple(Role.objects.held_by(member, now=now)))
 
     def may(self, permission: str, node: Node | None = None) -> bool:
         """True when a role allows it in this body (or, without one, in any)."""
@@ -48,8 +71,18 @@ class Access:
             for role in self.roles
         )
 
-    def nodes(self, permission: str) -> list[int]:
-        """The bodies in which (and below which) a role allows it."""
+    def rights_in(self, node: Node) -> frozenset[str]:
+        """Everything that their roles allow in this body."""
+        return frozenset[str]().union(
+            *(ALLOWED[role.kind] for role in self.roles if role.node_id in node.lineage)
+        )
+
+    def may_give(self, kind: str, node: Node) -> bool:
+        """True when they may give, or take, this role in this body: never one above their own rights."""
+        return {"people.manage", *ALLOWED[kind]} <= self.rights_in(node)
+
+    def bodies_of(self, permission: str) -> list[int]:
+        """The ids of the bodies whose role allows this; it holds below them too."""
         return [role.node_id for role in self.roles if permission in ALLOWED[role.kind]]
 
     def require(self, permission: str, node: Node) -> None:
@@ -88,6 +121,20 @@ def sign_in_first(request: HttpRequest) -> HttpResponseBase:
         back = htmx.current_url_abs_path or "/"
         return HttpResponseClientRedirect(f"{resolve_url('account_login')}?next={quote(back)}")
     return redirect_to_login(request.get_full_path())
+
+
+def for_members[**P](
+    view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[StaffRequest, P], HttpResponseBase]:
+    """Let every member through, whatever their roles: the page shows what is their own."""
+
+    @wraps(view)
+    def checked(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        return view(request, *args, **kwargs)
+
+    return checked
 
 
 def requires[**P](

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 
 from bayan.core.arabic import fold
+from bayan.core.models import AuditEntry
+from bayan.core.references import digits_in
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node
-from bayan.people.models import ApiToken, Member, Role
-from bayan.people.permissions import ALLOWED
+from bayan.people.models import (
+    HAND_OVER_AFTER,
+    ApiToken,
+    Deputyship,
+    Invitation,
+    Member,
+    Role,
+    Swap,
+    Turn,
+)
+from bayan.people.permissions import ALLOWED, Access
 from bayan.people.trail import Line, in_words
 
 # Other apps show the trail in words too, and reach it through this door.
@@ -21,8 +36,11 @@ __all__ = [
     "TokenHolder",
     "answering",
     "demo_members",
+    "home_of",
     "in_words",
+    "is_in_charge",
     "member_of_token",
+    "on_duty",
     "visible_node_ids",
 ]
 
@@ -35,6 +53,11 @@ class TokenHolder:
     scopes: frozenset[str]
 
 
+def hash_of(secret: str) -> bytes:
+    """As which a secret of ours is kept: it is long and drawn by chance, so no salt is needed."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
 def member_of_token(header: str) -> TokenHolder | None:
     """The active member behind an `Authorization: Bearer …` header, or None."""
     scheme, _space, secret = header.partition(" ")
@@ -43,7 +66,7 @@ def member_of_token(header: str) -> TokenHolder | None:
     token = (
         ApiToken.objects.select_related("member")
         .filter(
-            hash=hashlib.sha256(secret.strip().encode()).digest(),
+            hash=hash_of(secret.strip()),
             revoked_at=None,
             member__is_active=True,
         )
@@ -74,4 +97,261 @@ def demo_members() -> list[Member]:
         Member.objects.filter(is_demo=True, is_active=True)
         .prefetch_related("roles__node")
         .order_by("pk")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberFilter:
+    """What a list of members is narrowed to."""
+
+    words: str = ""
+    body: Node | None = None
+    role: str = ""
+    is_active: bool = True
+
+
+def members_for(access: Access, asked: MemberFilter, *, now: datetime) -> QuerySet[Member]:
+    """The members whom this one is to know of: whoever has or had a role in their bodies; by name."""
+    roles = Role.objects.filter(
+        member=OuterRef("pk"), node__lineage__overlap=access.bodies_of("people.manage")
+    )
+    if asked.body or asked.role:
+        roles = roles.standing(now=now)
+    if asked.body:
+        roles = roles.filter(node__lineage__contains=[asked.body.pk])
+    if asked.role:
+        roles = roles.filter(kind=asked.role)
+    found = Member.objects.filter(Exists(roles), is_active=asked.is_active)
+    if asked.words:
+        found = _searched(found, asked.words)
+    standing = Role.objects.standing(now=now).select_related("node").order_by("pk")
+    return found.prefetch_related(Prefetch("roles", standing, to_attr="standing")).order_by(
+        "name_ar", "pk"
+    )
+
+
+def _searched(found: QuerySet[Member], words: str) -> QuerySet[Member]:
+    """By name, however its letters are written; by e-mail; by the digits of the mobile."""
+    named = found.annotate(
+        plain_name=Func(Concat("name_ar", Value(" "), "name_en"), function="fold_arabic")
+    )
+    condition = Q(email__icontains=words)
+    name = Q()
+    for word in fold(words).split():
+        name &= Q(plain_name__icontains=word)
+    condition |= name or Q(pk=None)
+    digits = digits_in(words).lstrip("0")
+    # Three digits are in every number; the zero before a mobile is not in its international form.
+    if len(digits) > 3:
+        condition |= Q(phone__contains=digits)
+    return named.filter(condition)
+
+
+@dataclass(frozen=True)
+class MemberPage:
+    rows: list[Member]
+    next_cursor: UUID | None
+
+
+def page_of_members(found: QuerySet[Member], *, after: UUID | None, limit: int) -> MemberPage:
+    """The next members by name after this one."""
+    if after:
+        last = Member.objects.filter(public_id=after).values_list("name_ar", "pk").first()
+        if last:
+            name, key = last
+            found = found.filter(Q(name_ar__gt=name) | Q(name_ar=name, pk__gt=key))
+    rows = list(found[: limit + 1])
+    return MemberPage(rows[:limit], rows[limit - 1].public_id if len(rows) > limit else None)
+
+
+def known_member(access: Access, public_id: UUID) -> Member | None:
+    """This member, if the other one is to know of them."""
+    return Member.objects.filter(
+        Exists(
+            Role.objects.filter(
+                member=OuterRef("pk"), node__lineage__overlap=access.bodies_of("people.manage")
+            )
+        ),
+        public_id=public_id,
+    ).first()
+
+
+def is_in_charge(access: Access, member: Member, *, now: datetime) -> bool:
+    """True when every role of the member lies within the other's bodies and rights.
+
+    Whoever has none left is judged by those they had.
+    """
+    roles = member.roles.select_related("node")
+    judged = list(roles.standing(now=now)) or list(roles)
+    return all(access.may_give(role.kind, role.node) for role in judged)
+
+
+def home_of(member: Member, *, now: datetime) -> Node | None:
+    """The body to which what concerns the member as a whole belongs: of their roles the highest."""
+    roles = member.roles.select_related("node").order_by(F("ends_at").desc(nulls_first=True), "pk")
+    judged = list(roles.standing(now=now)) or list(roles[:1])
+    return min((role.node for role in judged), key=lambda node: len(node.lineage), default=None)
+
+
+def bodies_for(access: Access, permission: str) -> QuerySet[Node]:
+    """The bodies in which this member may do this, in the order of the tree."""
+    return Node.objects.filter(lineage__overlap=access.bodies_of(permission)).order_by(
+        "position", "pk"
+    )
+
+
+def history_of(member: Member, *, limit: int) -> list[Line]:
+    """What was done to and about this member, the newest first, as far as the reader may see it."""
+    entries = AuditEntry.objects.filter(
+        subject_type="member", subject_key=str(member.public_id)
+    ).order_by("-pk")
+    return in_words(entries[:limit])
+
+
+def open_invitations(access: Access) -> list[Invitation]:
+    """What was sent and neither accepted nor withdrawn, the newest first, expired or not."""
+    found = (
+        Invitation.objects.filter(
+            accepted_at=None,
+            withdrawn_at=None,
+            node__lineage__overlap=access.bodies_of("people.manage"),
+        )
+        .select_related("node", "invited_by")
+        .order_by("-created_at", "-pk")
+    )
+    return [invitation for invitation in found if access.may_give(invitation.kind, invitation.node)]
+
+
+def invitation_behind(secret: str, *, now: datetime) -> Invitation | None:
+    """The open invitation to which this link leads; whoever holds the link may see it."""
+    with as_worker():
+        return (
+            Invitation.objects.select_related("node")
+            .filter(hash=hash_of(secret), accepted_at=None, withdrawn_at=None, expires_at__gt=now)
+            .first()
+        )
+
+
+def colleagues_of(member: Member, *, now: datetime) -> QuerySet[Member]:
+    """Everybody else who works in a body of the member's, above it or below it; by name."""
+    lineages = list(member.roles.current(now=now).values_list("node_id", "node__lineage"))
+    return _working_in(
+        [key for key, _lineage in lineages],
+        {above for _key, lineage in lineages for above in lineage},
+        now=now,
+    ).exclude(pk=member.pk)
+
+
+def staff_of(node: Node, *, now: datetime) -> QuerySet[Member]:
+    """Who may be on duty for this body: whoever has a role in it, above it or below it; by name."""
+    return _working_in([node.pk], node.lineage, now=now)
+
+
+def _working_in(
+    bodies: Iterable[int], lineage: Iterable[int], *, now: datetime
+) -> QuerySet[Member]:
+    roles = Role.objects.standing(now=now).filter(
+        Q(node__lineage__overlap=list(bodies)) | Q(node__in=list(lineage)), member=OuterRef("pk")
+    )
+    return Member.objects.filter(Exists(roles), is_active=True).order_by("name_ar", "pk")
+
+
+def on_duty(node: Node, *, now: datetime) -> Turn | None:
+    """Whose turn it is for this body now; where nobody's, then for the nearest body above it."""
+    return (
+        Turn.objects.at(now)
+        .filter(node__in=node.lineage, member__is_active=True)
+        .select_related("member", "node")
+        .order_by("-node__lineage__len")
+        .first()
+    )
+
+
+def turns_of(node: Node, *, since: datetime, before: datetime) -> list[Turn]:
+    """The body's turns that touch this time, in order, with what is being asked about them."""
+    open_swaps = Swap.objects.filter(outcome="").select_related("asked", "in_return")
+    return list(
+        Turn.objects.filter(node=node, starts_at__lt=before, ends_at__gt=since)
+        .select_related("member", "node", "acknowledged_by")
+        .prefetch_related(Prefetch("swaps", open_swaps, to_attr="open_swaps"))
+        .order_by("starts_at")
+    )
+
+
+def turn_after(turn: Turn) -> Turn | None:
+    """The next turn of the same body."""
+    return (
+        Turn.objects.filter(node=turn.node_id, starts_at__gte=turn.ends_at)
+        .order_by("starts_at")
+        .first()
+    )
+
+
+def hand_over_to(member: Member, *, now: datetime) -> list[Turn]:
+    """Notes of the turns just before the member's own, which wait to be acknowledged."""
+    following = Turn.objects.filter(
+        node=OuterRef("node"), starts_at__gte=OuterRef("ends_at")
+    ).order_by("starts_at")
+    return list(
+        Turn.objects.filter(
+            noted_at__isnull=False,
+            acknowledged_at=None,
+            ends_at__gt=now - timedelta(days=7),
+        )
+        .annotate(next_member=Subquery(following.values("member")[:1]))
+        .filter(next_member=member.pk)
+        .select_related("member", "node")
+        .order_by("ends_at")
+    )
+
+
+def turns_ahead(member: Member, *, now: datetime, limit: int) -> list[Turn]:
+    """The member's own turns, the one under way or just over first."""
+    return list(
+        Turn.objects.filter(member=member, ends_at__gt=now - HAND_OVER_AFTER)
+        .select_related("node", "member")
+        .order_by("starts_at")[:limit]
+    )
+
+
+def swaps_for(member: Member, *, now: datetime) -> list[Swap]:
+    """What colleagues ask of the member, and what the member asks; only of turns ahead."""
+    return list(
+        Swap.objects.filter(
+            Q(asked=member) | Q(turn__member=member), outcome="", turn__starts_at__gt=now
+        )
+        .select_related("turn__member", "turn__node", "in_return__node", "asked")
+        .order_by("turn__starts_at")
+    )
+
+
+def deputies_of(member: Member, *, now: datetime) -> list[Deputyship]:
+    """Who stands in for the member, now and later."""
+    return list(member.deputyships.standing(now=now).select_related("deputy").order_by("starts_at"))
+
+
+def stands_in_for(member: Member, *, now: datetime) -> list[Deputyship]:
+    """For whom the member stands in, now and later."""
+    return list(member.stands_in.standing(now=now).select_related("member").order_by("starts_at"))
+
+
+def deputyships_around(member: Member, *, now: datetime) -> QuerySet[Deputyship]:
+    """Those in which the member is represented or represents, now and later."""
+    return Deputyship.objects.standing(now=now).filter(Q(member=member) | Q(deputy=member))
+
+
+def successors_of(member: Member, access: Access, *, now: datetime) -> QuerySet[Member]:
+    """Who may take over from a leaving member: whoever works in the bodies of the one who decides."""
+    return _working_in(access.bodies_of("people.manage"), [], now=now).exclude(pk=member.pk)
+
+
+def exchangeable(turn: Turn, *, now: datetime) -> QuerySet[Turn]:
+    """Turns of others for which this one may be exchanged: those ahead in the same body, for five weeks."""
+    return (
+        Turn.objects.filter(
+            node=turn.node_id, starts_at__gt=now, starts_at__lt=now + timedelta(weeks=5)
+        )
+        .exclude(member=turn.member_id)
+        .select_related("member")
+        .order_by("starts_at")
     )

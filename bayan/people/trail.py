@@ -5,10 +5,14 @@ It outlives what it speaks of and knows keys of all apps, so its words stand her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -62,10 +66,31 @@ ACTIONS: dict[str, str | Promise] = {
     "contact.opted_in": pgettext_lazy("trail", "Person wants awareness messages again"),
     "contact.opted_out": pgettext_lazy("trail", "Person wants no awareness messages"),
     "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),
+    "duty.acknowledged": pgettext_lazy("trail", "Duty hand-over read"),
+    "duty.handed_over": pgettext_lazy("trail", "Duty handed over"),
+    "duty.planned": pgettext_lazy("trail", "Duty turn planned"),
+    "duty.removed": pgettext_lazy("trail", "Duty turn removed"),
+    "duty.swap_asked": pgettext_lazy("trail", "Exchange of a duty turn asked for"),
+    "duty.swap_declined": pgettext_lazy("trail", "Exchange of a duty turn declined"),
+    "duty.swap_withdrawn": pgettext_lazy("trail", "Question about a duty turn taken back"),
+    "duty.swapped": pgettext_lazy("trail", "Duty turn given to another"),
+    "invitation.created": pgettext_lazy("trail", "Somebody invited"),
+    "invitation.renewed": pgettext_lazy("trail", "New link for an invitation"),
+    "invitation.withdrawn": pgettext_lazy("trail", "Invitation withdrawn"),
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "label.deleted": pgettext_lazy("trail", "Label deleted"),
     "label.saved": pgettext_lazy("trail", "Label saved"),
     "member.created": pgettext_lazy("trail", "Member added"),
+    "member.cleared": pgettext_lazy("trail", "Member cleared: everything handed over"),
+    "member.deputy_ended": pgettext_lazy("trail", "Deputy ended"),
+    "member.deputy_named": pgettext_lazy("trail", "Deputy named"),
+    "member.joined": pgettext_lazy("trail", "Invitation accepted"),
+    "member.phone_linked": pgettext_lazy("trail", "Mobile linked"),
+    "member.phone_unlinked": pgettext_lazy("trail", "Mobile taken off"),
+    "member.role_ended": pgettext_lazy("trail", "Role ended"),
+    "member.role_given": pgettext_lazy("trail", "Role given"),
+    "member.switched_off": pgettext_lazy("trail", "Member switched off"),
+    "member.switched_on": pgettext_lazy("trail", "Member switched on again"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
     "message.sent": pgettext_lazy("trail", "Message sent"),
     "message.withdrawn": pgettext_lazy("trail", "Message taken back"),
@@ -178,11 +203,17 @@ SUBJECTS: dict[str, str | Promise] = {
     "contact": pgettext_lazy("trail", "contact"),
     "canned_reply": pgettext_lazy("trail", "ready reply"),
     "conversation": pgettext_lazy("trail", "conversation"),
+    "invitation": pgettext_lazy("trail", "invitation"),
     "journal": pgettext_lazy("trail", "journal entry"),
     "label": pgettext_lazy("trail", "label"),
     "member": pgettext_lazy("trail", "member"),
     "template": pgettext_lazy("trail", "template"),
+    "turn": pgettext_lazy("trail", "duty turn"),
 }
+
+
+# In an actor's label: a role that was worn for somebody else.
+FOR_WHOM = re.compile(r" for ([0-9a-f-]{36})")
 
 
 @dataclass(frozen=True)
@@ -215,7 +246,7 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
             entry=entry,
             action=str(ACTIONS.get(entry.action, entry.action)),
             actor=_actor(entry, names, bodies),
-            subject=str(SUBJECTS.get(entry.subject_type, "")),
+            subject=_subject(entry, names),
             details=_details(entry.details, names, bodies),
         )
         for entry in entries
@@ -226,7 +257,16 @@ def _names(entries: Iterable[AuditEntry]) -> dict[str, str]:
     """The members' names by their key: looked up now, since the trail itself holds no names."""
     keys = {entry.actor.removeprefix("member:") for entry in entries if "member:" in entry.actor}
     keys |= {entry.details["member"] for entry in entries if entry.details.get("member")}
+    keys |= {entry.subject_key for entry in entries if entry.subject_type == "member"}
+    keys |= {key for entry in entries for key in FOR_WHOM.findall(entry.actor_label)}
     return {member.audit_key: member.name for member in Member.objects.filter(public_id__in=keys)}
+
+
+def _subject(entry: AuditEntry, names: Mapping[str, str]) -> str:
+    """What kind of thing it is about; of a member also who it is."""
+    kind = str(SUBJECTS.get(entry.subject_type, ""))
+    name = names.get(f"member:{entry.subject_key}") if entry.subject_type == "member" else None
+    return f"{kind} · {name}" if name else kind
 
 
 def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str]) -> str:
@@ -238,13 +278,15 @@ def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str
         return _("The person")
     hats = [names[entry.actor]] if entry.actor in names else []
     for hat in label.split(", "):
-        role, _at, body = hat.partition("@")
+        own, _for, lender = hat.partition(" for ")
+        role, _at, body = own.partition("@")
         name = str(VALUES["role"].get(role, role))
-        hats.append(
-            _("%(role)s, %(body)s") % {"role": name, "body": bodies.get(body, body)}
-            if body
-            else name
-        )
+        if body:
+            name = _("%(role)s, %(body)s") % {"role": name, "body": bodies.get(body, body)}
+        if lender:
+            lent_by = names.get(f"member:{lender}") or _("somebody who is deleted")
+            name = _("%(role)s, standing in for %(name)s") % {"role": name, "name": lent_by}
+        hats.append(name)
     return " · ".join(hats)
 
 
@@ -269,4 +311,12 @@ def _details(
         words.append(names.get(f"member:{member}", "") if member else _("nobody in particular"))
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))
+    if "on" in details:
+        words.append(_day_and_time(details["on"]))
+    if "until" in details:
+        words.append(_("until %(moment)s") % {"moment": _day_and_time(details["until"])})
     return " · ".join(filter(None, words))
+
+
+def _day_and_time(moment: str) -> str:
+    return date_format(timezone.localtime(datetime.fromisoformat(moment)), "DATETIME_FORMAT")

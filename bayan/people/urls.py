@@ -1,11 +1,53 @@
 from django.urls import path
 
-from bayan.people import views
+from bayan.people.views import (
+    clearance,
+    deputies,
+    duty,
+    invitations,
+    live,
+    me,
+    members,
+    signing,
+    trail,
+)
 
 app_name = "people"
 urlpatterns = [
-    path("demo/sign-in/<uuid:public_id>", views.demo_sign_in, name="demo_sign_in"),
-    path("audit/", views.trail, name="trail"),
-    path("undo/<uuid:public_id>", views.undo, name="undo"),
-    path("live", views.live, name="live"),
+    path("demo/sign-in/<uuid:public_id>", signing.demo_sign_in, name="demo_sign_in"),
+    path("me/", me.me, name="me"),
+    path("me/phone", me.link_phone, name="link_phone"),
+    path("me/phone/unlink", me.unlink_phone, name="unlink_phone"),
+    path("me/deputy", deputies.name_own, name="name_own_deputy"),
+    path("people/", members.members, name="members"),
+    path("people/members.csv", members.members_csv, name="members_csv"),
+    path("people/invitations/", invitations.invitations, name="invitations"),
+    path("people/invitations/<uuid:public_id>/renew", invitations.renew, name="renew_invitation"),
+    path(
+        "people/invitations/<uuid:public_id>/withdraw",
+        invitations.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("people/clearances/<uuid:public_id>/", clearance.certificate, name="certificate"),
+    path("people/deputies/<int:deputyship_id>/end", deputies.end, name="end_deputyship"),
+    path("people/<uuid:public_id>/", members.member, name="member"),
+    path("people/<uuid:public_id>/roles", members.give_role, name="give_role"),
+    path("people/<uuid:public_id>/roles/<int:role_id>/end", members.end_role, name="end_role"),
+    path("people/<uuid:public_id>/deputy", deputies.name, name="name_deputy"),
+    path("people/<uuid:public_id>/off", members.switch_off, name="switch_off"),
+    path("people/<uuid:public_id>/on", members.switch_on, name="switch_on"),
+    path("people/<uuid:public_id>/clearance", clearance.clearance, name="clearance"),
+    path("invitation/<str:secret>", invitations.accept, name="accept"),
+    path("duty/", duty.roster, name="duty"),
+    path("duty/<slug:key>/plan", duty.plan, name="plan_duty"),
+    path("duty/turns/<uuid:public_id>/", duty.turn, name="turn"),
+    path("duty/turns/<uuid:public_id>/remove", duty.remove, name="remove_turn"),
+    path("duty/turns/<uuid:public_id>/swap", duty.swap, name="swap_turn"),
+    path("duty/turns/<uuid:public_id>/note", duty.hand_over, name="hand_over_turn"),
+    path("duty/turns/<uuid:public_id>/acknowledge", duty.acknowledge, name="acknowledge_turn"),
+    path("duty/swaps/<int:swap_id>/answer", duty.answer, name="answer_swap"),
+    path("duty/swaps/<int:swap_id>/withdraw", duty.withdraw_swap, name="withdraw_swap"),
+    path("audit/", trail.trail, name="trail"),
+    path("undo/<uuid:public_id>", me.undo, name="undo"),
+    path("live", live.live, name="live"),
 ]

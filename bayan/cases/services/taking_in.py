@@ -42,6 +42,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     contacts = contacts_of(messages, now=now)
     wishes = _wishes_of(messages, contacts)
     heard = people.note_wishes(wishes.values(), now=now)
+    linked = _linked(messages, now=now)
     quoted = inbox_selectors.conversation_ids_of_quoted(
         name for m in messages for name in (m.quoted_id, m.target_id)
     )
@@ -70,7 +71,8 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         contact = contacts[message.external_id]
         conversation = chosen[message.external_id] or at_desk[contact.pk, message.number_id]
         matter = matters.get(conversation.pk, conversation.matter)
-        if not matter and message.external_id not in wishes and _opens_a_case(message):
+        says_no_more = message.external_id in wishes or message.external_id in linked
+        if not matter and not says_no_more and _opens_a_case(message):
             matter = references.pop()
             opened.append(
                 Case(
@@ -110,6 +112,29 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     )
     live.announce((case.node_id, "case", case.public_id) for case in opened)
     _confirm(arrivals, wishes, heard, now=now)
+    for arrival in arrivals:
+        if arrival.message.external_id in linked:
+            _tell_of_the_link(arrival, now=now)
+
+
+def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:
+    """Which of these messages linked the mobile of somebody who works here to them, and say no more than that."""
+    return {
+        message.external_id
+        for message in messages
+        if message.kind == "text"
+        and message.phone
+        and (code := people.link_code_of(message.text))
+        and people.link_phone_by_code(code, message.phone, now=now)
+    }
+
+
+def _tell_of_the_link(arrival: inbox.Arrival, *, now: datetime) -> None:
+    arrival.conversation.refresh_from_db()
+    with override("ar"):
+        text = _("This mobile is linked to your account in Bayan now.")
+    with suppress(inbox.WindowClosed):
+        inbox.send(arrival.conversation, text, by=None, now=now)
 
 
 def _subject_of(message: IncomingMessage) -> str:

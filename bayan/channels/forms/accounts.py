@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from bayan.channels.models import Account, Number, Portfolio, Template
 from bayan.channels.services import templates
 from bayan.channels.services.testing import NoMobileNumber, international
+from bayan.core.forms import Controls
 from bayan.core.templatetags.bayan import left_to_right
 from bayan.organisation.models import Node
 
@@ -22,15 +23,6 @@ IS_AN_ID = RegexValidator(
 )
 HOURS = (1, 24, 72, 168)
 OWN_PORTFOLIO = ""
-
-
-class Controls(forms.Form):
-    """A form whose fields look like the others of the page."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs.setdefault("class", "control")
 
 
 class SecretInput(forms.PasswordInput):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from bayan.channels.services.contents import compose
 from bayan.channels.services.sending import wake_dispatcher
 from bayan.core import audit
 from bayan.core.errors import DomainError
+from bayan.core.phones import mobile_in
 from bayan.people.models import Member
 
 # Whoever tries something looks at the phone now; an hour later it would only puzzle.
@@ -41,13 +41,8 @@ def international(phone: str) -> str:
 
     :raises NoMobileNumber: these are not the digits of one
     """
-    digits = "".join(str(int(c)) for c in phone if c.isdecimal())
-    if phone.strip().startswith("+") or digits.startswith("00"):
-        digits = digits.removeprefix("00")
-    elif re.fullmatch(r"0?5\d{8}", digits):
-        digits = "966" + digits.removeprefix("0")
-    is_saudi = digits.startswith("966")
-    if not re.fullmatch(r"9665\d{8}" if is_saudi else r"[1-9]\d{7,14}", digits):
+    digits = mobile_in(phone)
+    if digits is None:
         raise NoMobileNumber(
             _("This is no mobile number. Write it as 05… or with its country code.")
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any
@@ -29,6 +28,7 @@ from bayan.channels.views.templates import is_rtl
 from bayan.core.paging import Cursor
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
+from bayan.core.spreadsheets import UNICODE_MARK, written
 from bayan.core.templatetags.bayan import failure
 from bayan.people.permissions import StaffRequest, requires
 
@@ -188,11 +188,10 @@ def _csv(
                 found = rows(after)
         finally:
             connection.close()
-        return (found[-1][0] if found else 0), _written(cells for _key, cells in found)
+        return (found[-1][0] if found else 0), written(cells for _key, cells in found)
 
     async def lines() -> AsyncGenerator[bytes]:
-        # Spreadsheets take a file for Unicode by its first bytes.
-        yield b"\xef\xbb\xbf" + _written([heading])
+        yield UNICODE_MARK + written([heading])
         after = 0
         while True:
             after, text = await sync_to_async(part)(after)
@@ -204,16 +203,6 @@ def _csv(
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["X-Accel-Buffering"] = "no"
     return response
-
-
-def _written(rows: Iterable[list[str]]) -> bytes:
-    text = io.StringIO()
-    # What begins like a formula would be one in a spreadsheet.
-    csv.writer(text).writerows(
-        [f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in row]
-        for row in rows
-    )
-    return text.getvalue().encode("utf-8", "replace")
 
 
 def reason_in_words(template: Template, reason: str) -> str:

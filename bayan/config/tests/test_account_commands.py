@@ -17,6 +17,7 @@ from bayan.channels.tests.factories import make_account
 from bayan.channels.tests.provider import Provider, running_provider
 from bayan.config import cli, examination
 from bayan.config.examination import Finding
+from bayan.people.models import Role
 
 
 @pytest.fixture
@@ -168,3 +169,7 @@ def test_a_token_that_ends_soon_is_no_longer_well() -> None:
     )
     assert examination._token("demo", True, soon + timedelta(days=30)).is_well
     assert examination._token("demo", None, None).is_well
+
+
+def test_the_command_line_knows_every_role() -> None:
+    assert set(cli.ROLES) == set(Role.Kind.values)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bayan.cases.models import Case
 from bayan.channels.models import Outgoing
 from bayan.demo import services
 from bayan.demo.stories import STORIES
 from bayan.inbox.models import Conversation, Message
-from bayan.people.models import Member
+from bayan.organisation.models import Node
+from bayan.people import selectors as people
+from bayan.people.models import Member, Turn
 
 
 def test_the_demo_is_loaded_once_however_often_it_starts(db: None, now: datetime) -> None:
@@ -17,6 +19,21 @@ def test_the_demo_is_loaded_once_however_often_it_starts(db: None, now: datetime
 
     assert Member.objects.filter(is_demo=True).count() == len(services.PEOPLE)
     assert Conversation.objects.count() == len(STORIES)
+
+
+def test_somebody_is_on_duty_and_the_roster_is_filled_once(db: None, now: datetime) -> None:
+    for _start in range(2):
+        services.load(emulator_port=8100, now=now)
+
+    for key in ("eastern", "khobar", "qatif"):
+        turn = people.on_duty(Node.objects.get(key=key), now=now)
+        assert turn is not None
+        assert turn.member.phone
+    planned = Turn.objects.count()
+    assert services.plan_duty(now=now) == 0
+    # Whoever opens the demo next week finds the week after planned too.
+    assert services.plan_duty(now=now + timedelta(days=7)) > 0
+    assert planned > 30
 
 
 def test_nothing_of_the_stories_is_left_to_send(db: None, now: datetime) -> None:

@@ -45,7 +45,7 @@ def act(request: StaffRequest) -> HttpResponse:
     """Do one thing with the chosen conversations, or with all that the filters let through."""
     now = timezone.now()
     rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
-    rows = rows.filter(node__lineage__overlap=request.access.nodes("conversations.reply"))
+    rows = rows.filter(node__lineage__overlap=request.access.bodies_of("conversations.reply"))
     name, _colon, value = request.POST.get("do", "").partition(":")
     verb = {"assign": _assign, "snooze": _snooze, "label": _label, "unlabel": _unlabel}.get(name)
     if verb is None:
@@ -305,7 +305,7 @@ def delete_view(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def settings(request: StaffRequest) -> HttpResponse:
     """The labels and ready replies of the bodies for which the member answers."""
     mine = list(
-        Node.objects.filter(lineage__overlap=request.access.nodes("inbox.manage"))
+        Node.objects.filter(lineage__overlap=request.access.bodies_of("inbox.manage"))
         .exclude(kind__in=[Node.Kind.AGENCY, Node.Kind.DEPARTMENT])
         .order_by("position")
     )

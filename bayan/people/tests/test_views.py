@@ -11,9 +11,9 @@ from django.urls import reverse
 from bayan.core import audit
 from bayan.core.live import Notice, hub
 from bayan.organisation.models import Node
-from bayan.people import views
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from bayan.people.views import live
 from conftest import StaffClient
 
 PASSWORD = "correct horse battery staple"
@@ -152,7 +152,7 @@ def test_only_an_administrator_sees_what_was_set_aside(
 
 async def test_the_stream_tells_only_of_what_the_member_may_see() -> None:
     ours, theirs = 7, 8
-    stream = views._stream(Member(pk=1), frozenset({ours}))
+    stream = live._stream(Member(pk=1), frozenset({ours}))
     assert await anext(stream) == b"retry: 2000\n\n"
     hearing = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)

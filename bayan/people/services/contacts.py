@@ -1,124 +1,15 @@
-"""Everything that changes members, tokens and contacts."""
+"""Everything that changes contacts: who they are, and what they want no more."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.utils.translation import gettext as _
 
 from bayan.core import audit
-from bayan.core.errors import DomainError
-from bayan.organisation.models import Node
-from bayan.people.models import ApiToken, Contact, Identity, Member, OptOut, Role
-from bayan.people.wishes import wish_of
-
-__all__ = [
-    "SCOPES",
-    "AddressTaken",
-    "Sender",
-    "UnknownMember",
-    "UnknownScope",
-    "Wish",
-    "absorb_contact",
-    "change_identity",
-    "contacts_of",
-    "create_member",
-    "create_token",
-    "lock_senders",
-    "note_wishes",
-    "wish_of",
-]
-SCOPES = ("read", "write")
-
-
-class UnknownMember(DomainError):
-    pass
-
-
-class UnknownScope(DomainError):
-    pass
-
-
-class AddressTaken(DomainError):
-    pass
-
-
-@transaction.atomic
-def create_member(
-    *,
-    email: str,
-    name_ar: str,
-    name_en: str = "",
-    password: str | None,
-    role: Role.Kind,
-    node: Node,
-    now: datetime,
-    is_demo: bool = False,
-) -> Member:
-    """Make a member with one role. Without a password only a demo sign-in lets them in.
-
-    :raises AddressTaken: another member has this e-mail address
-    """
-    if Member.objects.filter(email__iexact=email).exists():
-        raise AddressTaken(_("%(email)s already belongs to a member.") % {"email": email})
-    member = Member(email=email.lower(), name_ar=name_ar, name_en=name_en, is_demo=is_demo)
-    member.set_password(password)
-    member.save()
-    Role.objects.create(member=member, kind=role, node=node, starts_at=now)
-    audit.record(
-        audit.Entry(
-            action="member.created",
-            subject_type="member",
-            subject_key=str(member.public_id),
-            by=audit.SYSTEM,
-            at=now,
-            node_id=node.pk,
-            details={"role": role, "node": node.key},
-        )
-    )
-    return member
-
-
-@transaction.atomic
-def create_token(*, email: str, scopes: Sequence[str], now: datetime) -> str:
-    """A new API key for this member, shown this once: only its hash is kept.
-
-    :raises UnknownMember: nobody active has this e-mail address
-    :raises UnknownScope: a scope is not one of `SCOPES`
-    """
-    unknown = [scope for scope in scopes if scope not in SCOPES]
-    if unknown or not scopes:
-        raise UnknownScope(
-            _("Unknown scope: %(scope)s. Choose from: %(known)s.")
-            % {"scope": ", ".join(unknown) or "—", "known": ", ".join(SCOPES)}
-        )
-    member = Member.objects.filter(email__iexact=email, is_active=True).first()
-    if member is None:
-        raise UnknownMember(_("No active member has the address %(email)s.") % {"email": email})
-    secret = f"bayan_{secrets.token_urlsafe(32)}"
-    ApiToken.objects.create(
-        member=member,
-        hash=hashlib.sha256(secret.encode()).digest(),
-        scopes=sorted(set(scopes)),
-        created_at=now,
-    )
-    audit.record(
-        audit.Entry(
-            action="token.created",
-            subject_type="member",
-            subject_key=str(member.public_id),
-            by=audit.SYSTEM,
-            at=now,
-            node_id=None,
-            details={"scopes": sorted(set(scopes))},
-        )
-    )
-    return secret
+from bayan.people.models import Contact, Identity, OptOut
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,19 @@
+"""What a member changes of their own."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from bayan.core.forms import Controls
+
+
+class PhoneForm(Controls):
+    """The mobile to be linked."""
+
+    phone = forms.CharField(
+        label=_("Your mobile"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel", "autocomplete": "tel"}),
+        help_text=_("Write it as 05… or with its country code."),
+    )

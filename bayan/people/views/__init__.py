@@ -1,0 +1,1 @@
+"""What the staff side shows of the people who work here."""

@@ -1,0 +1,98 @@
+"""A member's own page."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from bayan.core import notices
+from bayan.core import undo as core_undo
+from bayan.core.events import phone_numbers
+from bayan.people import selectors, services
+from bayan.people.forms.deputies import DeputyForm
+from bayan.people.forms.me import PhoneForm
+from bayan.people.permissions import StaffRequest, for_members
+
+TURNS = 10
+
+
+@require_GET
+@for_members
+def me(request: StaffRequest) -> HttpResponse:
+    """What the member may do and until when, their turns, their deputy, their mobile."""
+    return page(request)
+
+
+@require_POST
+@for_members
+def link_phone(request: StaffRequest) -> HttpResponse:
+    """A code to send from the mobile, shown this once."""
+    form = PhoneForm(request.POST)
+    if not form.is_valid() or not phone_numbers():
+        return page(request, phone_form=form)
+    try:
+        code = services.ask_link_code(request.user, form.cleaned_data["phone"], now=timezone.now())
+    except services.NoMobile as refused:
+        form.add_error("phone", str(refused))
+        return page(request, phone_form=form)
+    response = page(request, code=code)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+@for_members
+def unlink_phone(request: StaffRequest) -> HttpResponse:
+    """Know the member by their mobile no more."""
+    services.unlink_phone(request.user, now=timezone.now())
+    return redirect("people:me")
+
+
+def page(
+    request: StaffRequest,
+    *,
+    deputy_form: DeputyForm | None = None,
+    phone_form: PhoneForm | None = None,
+    code: str = "",
+) -> HttpResponse:
+    """The page, with what was entered and refused, or with the code that was asked for."""
+    now, member = timezone.now(), request.user
+    swaps = selectors.swaps_for(member, now=now)
+    context = {
+        "member": member,
+        "roles": [(role, role.member_id != member.pk) for role in request.access.roles],
+        "turns": selectors.turns_ahead(member, now=now, limit=TURNS),
+        "now": now,
+        "asked_of_me": [swap for swap in swaps if swap.asked_id == member.pk],
+        "asked_by_me": [swap for swap in swaps if swap.asked_id != member.pk],
+        "waiting": selectors.hand_over_to(member, now=now),
+        "deputies": selectors.deputies_of(member, now=now),
+        "stands_in_for": selectors.stands_in_for(member, now=now),
+        "deputy_form": deputy_form or DeputyForm(member=member, now=now),
+        "deputy_failed": deputy_form is not None,
+        "phone_form": phone_form or PhoneForm(initial={"phone": member.phone}),
+        "numbers": phone_numbers(),
+        "code": code,
+    }
+    failed = deputy_form is not None or phone_form is not None
+    return render(request, "people/me.html", context, status=422 if failed else 200)
+
+
+@require_POST
+@for_members
+def undo(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Undo what the member has just done; the screens follow by themselves."""
+    core_undo.undo(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("Undone."))
+    if request.htmx:
+        return HttpResponse()
+    back = request.headers.get("Referer", "")
+    known = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return redirect(back if known else settings.LOGIN_REDIRECT_URL)
