@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
+from bayan.desk.urls import places_urls
 from bayan.people import views as people
 
 handler403 = "bayan.core.views.forbidden"
@@ -18,6 +19,7 @@ urlpatterns = [
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
     path("channels/", include("bayan.channels.urls")),
+    path("places/", include(places_urls)),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", people.sign_in, name="account_login"),

@@ -14,6 +14,7 @@ def staff(request: HttpRequest) -> dict[str, Any]:
     access = getattr(request, "access", None)
     return {
         "access": access,
+        "may_read_places": access is not None and access.may("places.read"),
         "may_read_trail": access is not None and access.may("audit.read"),
         "may_manage_templates": access is not None and access.may("templates.manage"),
         "may_broadcast": access is not None and access.may("broadcasts.send"),

@@ -19,7 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
-READ = frozenset({"conversations.read", "cases.read"})
+READ = frozenset({"conversations.read", "cases.read", "places.read"})
 ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign"}
 DIRECT = frozenset({"audit.read", "broadcasts.send", "channels.read", "templates.manage"})
 ALLOWED: dict[str, frozenset[str]] = {
