@@ -65,7 +65,8 @@ def find(words: str, limit: int = 8, *, type: str = "") -> list[Place]:  # noqa:
     found: list[tuple[tuple[Fit, int, int], Place]] = []
     for place in candidates:
         names = [tuple(line.split(" ")) for line in place.search.split("\n")]
-        fitting = fit(asked, names, _around(place))
+        # One word alone cannot name both the place and what it lies in.
+        fitting = fit(asked, names, _around(place) if len(asked) > 1 else ())
         if fitting:
             # Of two that fit alike the town is meant rather than its governorate.
             town_first = int(place.type == Place.Type.CITY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 
 from bayan.core.arabic import bare, words_of
 
@@ -28,8 +28,13 @@ A_SLIP_OF_THE_PEN = 0.95
 def words_of_name(text: str) -> tuple[str, ...]:
     """The folded words that tell this place from others; all of them if no others are left."""
     words = words_of(text)
-    telling = [bare(word) for word in words if word not in GENERIC and bare(word) not in GENERIC]
+    telling = [_bare(word) for word in words if word not in GENERIC and _bare(word) not in GENERIC]
     return tuple(telling or words)
+
+
+def _bare(word: str) -> str:
+    """Without the article, also of a word that is only begun: «البح» of «البحيرة»."""
+    return word[2:] if word.startswith("ال") and len(word) > 3 else bare(word)
 
 
 def trigrams_of(word: str) -> frozenset[str]:
@@ -43,7 +48,7 @@ def trigrams(words: Iterable[str]) -> list[str]:
     return sorted(frozenset[str]().union(*map(trigrams_of, words)))
 
 
-@cache
+@lru_cache(maxsize=100_000)
 def likeness(asked: str, word: str) -> float:
     """How well a word that was typed fits a word of a name: 1 the same, 0 nothing in common."""
     if asked == word:
@@ -52,8 +57,8 @@ def likeness(asked: str, word: str) -> float:
         return A_BEGINNING + (1 - A_BEGINNING) * len(asked) / len(word)
     mine, its = trigrams_of(asked), trigrams_of(word)
     likeness = 2 * len(mine & its) / (len(mine) + len(its))
-    # Short words differ by one letter without being one.
-    if len(asked) > 3 and abs(len(asked) - len(word)) <= 2 and asked[0] == word[0]:
+    # Words of two letters differ by one without being one.
+    if len(asked) > 2 and abs(len(asked) - len(word)) <= 2 and asked[0] == word[0]:
         ratio = SequenceMatcher(None, asked, word, autojunk=False).ratio()
         likeness = max(likeness, A_SLIP_OF_THE_PEN * ratio if ratio >= 0.75 else 0)
     return likeness
