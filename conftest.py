@@ -16,9 +16,10 @@ from django.test import Client
 from psycopg import sql
 
 from bayan.config.testing import KEPT_TABLES, cluster
-from bayan.organisation.models import Node
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from bayan.places.models import Outline, Place
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("bayan", deadline=None)
@@ -87,6 +88,17 @@ def client(db: None) -> StaffClient:
 @pytest.fixture
 def now() -> datetime:
     return MONDAY
+
+
+@pytest.fixture
+def no_authority(db: None) -> None:
+    """An instance into which no pack was loaded yet."""
+    Outline.objects.all().delete()
+    Place.objects.update(parent=None)
+    Place.objects.all().delete()
+    OutsideBody.objects.all().delete()
+    Node.objects.exclude(parent=None).delete()
+    Node.objects.all().delete()
 
 
 @pytest.fixture

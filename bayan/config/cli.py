@@ -286,9 +286,11 @@ def prepare(options: argparse.Namespace) -> int:
 
     from bayan.intake import services as intake
     from bayan.organisation import services as organisation
+    from bayan.places import services as places
 
     call_command("migrate", interactive=False, verbosity=0)
     organisation.load_pack(environment.authority_dir)
+    places.load_pack(environment.authority_dir)
     intake.keep_house(now=timezone.now())
     if options.demo:
         from bayan.demo import services as demo

@@ -19,7 +19,10 @@ from bayan.config.environment import Environment
 
 TEMPLATE = "bayan_template"
 # What migrations and the authority pack put there stays between tests that commit.
-KEPT_TABLES = {"django_migrations", "django_content_type", "organisation_node"}
+KEPT_TABLES = {
+    "django_migrations", "django_content_type", "organisation_node", "organisation_outsidebody",
+    "places_place", "places_outline",
+}  # fmt: skip
 
 
 def _start_cluster() -> Cluster:

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
+from bayan.desk.urls import places_urls
 from bayan.people.views import signing
 
 handler403 = "bayan.core.views.forbidden"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
     path("channels/", include("bayan.channels.urls")),
+    path("places/", include(places_urls)),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),

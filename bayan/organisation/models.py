@@ -65,3 +65,25 @@ class Node(models.Model):
     def is_desk(self) -> bool:
         """True for the authority itself: what no body owns yet stands at its desk."""
         return self.kind == Node.Kind.AUTHORITY
+
+
+class OutsideBody(models.Model):
+    """A body that is none of ours, to which a matter is passed on."""
+
+    key = models.SlugField(_("key"), max_length=60, unique=True)
+    name_ar = models.CharField(_("name in Arabic"), max_length=120)
+    name_en = models.CharField(_("name in English"), max_length=120)
+    short_name_ar = models.CharField(_("short name in Arabic"), max_length=80)
+    short_name_en = models.CharField(_("short name in English"), max_length=80)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return self.name_en if get_language() == "en" else self.name_ar
+
+    @property
+    def short_name(self) -> str:
+        return self.short_name_en if get_language() == "en" else self.short_name_ar

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
-from bayan.organisation.models import Node
+from bayan.organisation.brand import read_brand
+from bayan.organisation.models import Node, OutsideBody
 
 
 class PackUnreadable(DomainError):
@@ -24,11 +25,13 @@ def load_pack(folder: Path) -> int:
     """Bring the tree in line with the authority pack's `organisation.toml`; harmless when repeated.
 
     Bodies that the pack no longer names stay, since rows may belong to them. Returns the number of
-    bodies in the pack.
+    bodies in the pack; those outside are not counted.
 
     :raises PackUnreadable: the file is not TOML, or a body lacks a name or names an unknown parent
+    :raises BrandUnreadable: the pack's `brand.toml` cannot be used
     :raises AnotherAuthority: this instance already serves another one
     """
+    read_brand(folder)
     path = folder / "organisation.toml"
     try:
         pack = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -54,6 +57,16 @@ def load_pack(folder: Path) -> int:
                 _("%(path)s: body %(number)s lacks or names an unknown %(field)s.")
                 % {"path": path, "number": position, "field": error}
             ) from error
+    for position, row in enumerate(pack.get("outside", [])):
+        try:
+            OutsideBody.objects.update_or_create(
+                key=row["key"], defaults=_names(row) | {"position": position}
+            )
+        except KeyError as error:
+            raise PackUnreadable(
+                _("%(path)s: outside body %(number)s lacks %(field)s.")
+                % {"path": path, "number": position + 1, "field": error}
+            ) from error
     return len(known)
 
 
@@ -64,15 +77,21 @@ def _save(row: dict[str, Any], *, position: int, known: dict[str, Node]) -> Node
         defaults={
             "kind": row["kind"],
             "parent": parent,
-            "name_ar": row["name_ar"],
-            "name_en": row["name_en"],
-            "short_name_ar": row.get("short_name_ar", row["name_ar"]),
-            "short_name_en": row.get("short_name_en", row["name_en"]),
             "position": position,
-        },
+        }
+        | _names(row),
     )
     lineage = [*(parent.lineage if parent else []), node.pk]
     if node.lineage != lineage:
         node.lineage = lineage
         node.save(update_fields=["lineage"])
     return node
+
+
+def _names(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "name_ar": row["name_ar"],
+        "name_en": row["name_en"],
+        "short_name_ar": row.get("short_name_ar", row["name_ar"]),
+        "short_name_en": row.get("short_name_en", row["name_en"]),
+    }

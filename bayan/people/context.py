@@ -18,6 +18,7 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         "may_read_cases": access is not None and access.may("cases.read"),
         "may_read_duty": access is not None and access.may("duty.read"),
         "may_manage_people": access is not None and access.may("people.manage"),
+        "may_read_places": access is not None and access.may("places.read"),
         "may_read_trail": access is not None and access.may("audit.read"),
         "may_manage_templates": access is not None and access.may("templates.manage"),
         "may_broadcast": access is not None and access.may("broadcasts.send"),

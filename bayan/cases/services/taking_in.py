@@ -118,7 +118,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
 
 
 def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:
-    """Which of these messages linked the mobile of somebody who works here to them, and say no more than that."""
+    """Which of these messages only link the mobile of somebody who works here to them."""
     return {
         message.external_id
         for message in messages

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -25,10 +22,9 @@ from bayan.channels.services.broadcasts import Progress
 from bayan.channels.services.recipients import ColumnMissing, ListTooLong, ListUnreadable
 from bayan.channels.services.templates import ParameterRefused, shown
 from bayan.channels.views.templates import is_rtl
+from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
 from bayan.core.references import digits_in
-from bayan.core.rls import as_worker
-from bayan.core.spreadsheets import UNICODE_MARK, written
 from bayan.core.templatetags.bayan import failure
 from bayan.people.permissions import StaffRequest, requires
 
@@ -144,7 +140,7 @@ def results(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
         page = Outgoing.objects.filter(broadcast=found, pk__gt=after).order_by("pk")[:ROWS]
         return [(row.pk, _result(row)) for row in page]
 
-    return _csv(f"broadcast-{found.public_id}", heading, rows)
+    return csv_response(f"broadcast-{found.public_id}", heading, rows)
 
 
 @require_GET
@@ -160,7 +156,7 @@ def bad_lines(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
             for line in page
         ]
 
-    return _csv(
+    return csv_response(
         f"bad-lines-{found.public_id}", [_("Line"), _("Reason"), _("As it was written")], rows
     )
 
@@ -173,36 +169,6 @@ def _result(row: Outgoing) -> list[str]:
         failure(row.error) if row.state == Outgoing.State.FAILED else "",
         *(f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}" if at else "" for at in moments),
     ]
-
-
-def _csv(
-    name: str, heading: list[str], rows: Callable[[int], list[tuple[int, list[str]]]]
-) -> StreamingHttpResponse:
-    """A file written while it is sent; `rows` gives the next ones after an id."""
-    language = get_language() or "ar"
-
-    def part(after: int) -> tuple[int, bytes]:
-        # The stream has no transaction of its own; who may read was checked before it began.
-        try:
-            with override(language), as_worker():
-                found = rows(after)
-        finally:
-            connection.close()
-        return (found[-1][0] if found else 0), written(cells for _key, cells in found)
-
-    async def lines() -> AsyncGenerator[bytes]:
-        yield UNICODE_MARK + written([heading])
-        after = 0
-        while True:
-            after, text = await sync_to_async(part)(after)
-            if not after:
-                return
-            yield text
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    response["X-Accel-Buffering"] = "no"
-    return response
 
 
 def reason_in_words(template: Template, reason: str) -> str:

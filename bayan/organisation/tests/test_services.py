@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bayan.organisation import services
-from bayan.organisation.models import Node
+from bayan.organisation.brand import BrandUnreadable, contrast, read_brand
+from bayan.organisation.models import Node, OutsideBody
 
 EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 A_TINY_AUTHORITY = """
@@ -50,12 +51,6 @@ def test_a_changed_name_is_taken_over_and_the_body_stays_the_same(db: None, tmp_
     assert Node.objects.get(key="khobar").name_ar == "بلدية الخبر"
 
 
-@pytest.fixture
-def no_authority(db: None) -> None:
-    Node.objects.exclude(parent=None).delete()
-    Node.objects.all().delete()
-
-
 def test_an_instance_serves_one_authority(db: None, tmp_path: Path) -> None:
     (tmp_path / "organisation.toml").write_text(A_TINY_AUTHORITY)
     with pytest.raises(services.AnotherAuthority):
@@ -85,3 +80,69 @@ def test_a_broken_pack_says_where_it_is_broken(
     (tmp_path / "organisation.toml").write_text(pack)
     with pytest.raises(services.PackUnreadable, match=complaint):
         services.load_pack(tmp_path)
+
+
+def test_the_pack_names_its_department_and_the_bodies_outside(db: None) -> None:
+    department = Node.objects.get(key="public-relations")
+    assert department.kind == Node.Kind.DEPARTMENT
+    assert department.short_name_ar == "العلاقات العامة والإعلام"
+    keys = OutsideBody.objects.order_by("position").values_list("key", flat=True)
+    assert list(keys) == [
+        "al-ahsa", "hafr-al-batin", "royal-commission-jubail", "aramco", "national-water",
+        "saudi-electricity", "roads-authority", "traffic-police", "civil-defence", "red-crescent",
+    ]  # fmt: skip
+    assert OutsideBody.objects.get(key="traffic-police").short_name_ar == "المرور"
+
+
+def test_an_outside_body_without_a_name_is_named(no_authority: None, tmp_path: Path) -> None:
+    (tmp_path / "organisation.toml").write_text(
+        A_TINY_AUTHORITY + '[[outside]]\nkey = "neighbour"\nname_en = "Neighbour"\n'
+    )
+    with pytest.raises(services.PackUnreadable, match="name_ar"):
+        services.load_pack(tmp_path)
+    assert not OutsideBody.objects.filter(key="neighbour").exists()
+
+
+BRAND = 'name_ar = "أمانة"\nname_en = "Authority"\nprimary = "#1F7A4F"\n'
+
+
+def test_a_brand_is_read_and_its_colour_can_be_read_on(tmp_path: Path) -> None:
+    assert read_brand(tmp_path) is None
+    (tmp_path / "brand.toml").write_text(BRAND)
+    brand = read_brand(tmp_path)
+    assert brand is not None
+    assert (brand.name_en, brand.primary, brand.logo) == ("Authority", "#1f7a4f", None)
+    (tmp_path / "logo.svg").write_text("<svg/>")
+    (tmp_path / "brand.toml").write_text(BRAND + 'logo = "logo.svg"\n')
+    brand = read_brand(tmp_path)
+    assert brand is not None
+    assert brand.logo == tmp_path / "logo.svg"
+    assert read_brand(EASTERN) is not None
+
+
+def test_contrast_is_counted_as_wcag_counts_it() -> None:
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("brand", "complaint"),
+    [
+        ("not TOML", "brand.toml"),
+        (BRAND.replace('primary = "#1F7A4F"', ""), "primary"),
+        (BRAND.replace("#1F7A4F", "green"), "green"),
+        # A shade too light: 4.48 to 1.
+        (BRAND.replace("#1F7A4F", "#777777"), "#777777"),
+        (BRAND.replace('"أمانة"', "7"), "name_ar"),
+        (BRAND + 'logo = "missing.svg"\n', "missing.svg"),
+        (BRAND + 'logo = "../organisation.toml"\n', "organisation.toml"),
+    ],
+)
+def test_a_brand_that_cannot_be_used_stops_the_start(
+    no_authority: None, tmp_path: Path, brand: str, complaint: str
+) -> None:
+    (tmp_path / "organisation.toml").write_text(A_TINY_AUTHORITY)
+    (tmp_path / "brand.toml").write_text(brand)
+    with pytest.raises(BrandUnreadable, match=complaint):
+        services.load_pack(tmp_path)
+    assert not Node.objects.exists()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from bayan.core.errors import DomainError
-from bayan.core.spreadsheets import UNICODE_MARK, written
+from bayan.core.exports import UNICODE_MARK, written
 from bayan.people import selectors, services
 from bayan.people.forms.deputies import DeputyForm
 from bayan.people.forms.members import FilterForm, RoleForm

@@ -1,0 +1,113 @@
+"""Finding places: by what people call them, and by where they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from django.db.models import ExpressionWrapper, F, FloatField
+from django.db.models.functions import Sqrt
+
+from bayan.organisation.models import Node, OutsideBody
+from bayan.places.models import Outline, Place, PlaceQuerySet
+from bayan.places.spelling import Fit, fit, trigrams, words_of_name
+
+# A degree of latitude.
+KILOMETRES = 111.32
+# Further from its centre a point is hardly in the district, or near the town.
+DISTRICT_KM = 5
+TOWN_KM = 15
+# What nobody types into a field for a place.
+LONGEST_QUERY = 100
+MOST_WORDS = 6
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The district or town whose centre is nearest: a good guess, not a border."""
+
+    place: Place
+    kilometres: float
+
+    @property
+    def municipality(self) -> Node | None:
+        """Its municipality if that is certain; else the desk decides."""
+        return self.place.owner
+
+    @property
+    def outside(self) -> OutsideBody | None:
+        """Who serves it instead, where it is no municipality of ours."""
+        return self.place.outside
+
+
+def places(*, type: str = "") -> PlaceQuerySet:  # noqa: A002  # a place's type is called so everywhere
+    """The gazetteer in the pack's order, with what a list shows of each place."""
+    found = Place.objects.current().select_related("parent__parent", "owner", "outside")
+    return found.filter(type=type) if type in Place.Type.values else found
+
+
+def counts() -> dict[str, int]:
+    """How many places of each type there are."""
+    types = list(Place.objects.current().values_list("type", flat=True))
+    return {type_: types.count(type_) for type_ in Place.Type.values}
+
+
+def find(words: str, limit: int = 8, *, type: str = "") -> list[Place]:  # noqa: A002
+    """The places that these words may mean, the likeliest first.
+
+    Takes what people type: any spelling of Arabic letters and digits, with or without ال and حي, English,
+    old and other names, slips of the pen, the beginning of a name, and a name with what it lies in.
+    """
+    asked = words_of_name(words[:LONGEST_QUERY])[:MOST_WORDS]
+    if not asked:
+        return []
+    candidates = places(type=type).filter(trigrams__overlap=trigrams(asked))
+    found: list[tuple[tuple[Fit, int, int], Place]] = []
+    for place in candidates:
+        names = [tuple(line.split(" ")) for line in place.search.split("\n")]
+        # One word alone cannot name both the place and what it lies in.
+        fitting = fit(asked, names, _around(place) if len(asked) > 1 else ())
+        if fitting:
+            # Of two that fit alike the town is meant rather than its governorate.
+            town_first = int(place.type == Place.Type.CITY)
+            found.append(((fitting, town_first, -place.position), place))
+    found.sort(key=lambda one: one[0], reverse=True)
+    return [place for _rank, place in found[:limit]]
+
+
+def nearest(latitude: float, longitude: float) -> Nearest | None:
+    """The district whose centre is nearest to a point, or else the town; None if none is near.
+
+    Only centres are known: near a border between two districts it may be the other one.
+    """
+    north = (F("latitude") - latitude) * KILOMETRES
+    east = (F("longitude") - longitude) * (KILOMETRES * math.cos(math.radians(latitude)))
+    distance = ExpressionWrapper(Sqrt(north * north + east * east), output_field=FloatField())
+    near = places().located().annotate(kilometres=distance).order_by("kilometres", "position")
+    place = (
+        near.filter(type=Place.Type.DISTRICT, kilometres__lte=DISTRICT_KM).first()
+        or near.filter(type=Place.Type.CITY, kilometres__lte=TOWN_KM).first()
+    )
+    return Nearest(place, round(vars(place)["kilometres"], 2)) if place else None
+
+
+def municipality_outlines() -> dict[str, list[list[list[float]]]]:
+    """Municipality by key: rings of [longitude, latitude] around the places that are surely its.
+
+    Approximate, made of the places' centres (places.areas); none for one without such a place.
+    """
+    return {
+        outline.municipality.key: outline.rings
+        for outline in Outline.objects.select_related("municipality").order_by(
+            "municipality__position"
+        )
+    }
+
+
+def _around(place: Place) -> list[str]:
+    """The words of what it lies in, at most two steps up."""
+    parent = place.parent
+    above = [parent, parent.parent if parent else None]
+    return [
+        word for one in above if one for line in one.search.split("\n") for word in line.split()
+    ]
