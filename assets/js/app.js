@@ -9,6 +9,7 @@ import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";
 import "./copy.js";
+import "./places.js";
 import "./menus.js";
 import "./picking.js";
 import "./notes.js";

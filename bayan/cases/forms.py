@@ -1,9 +1,12 @@
 """Input of cases."""
 
+from __future__ import annotations
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
+from bayan.cases import services
 from bayan.cases.models import Case
 from bayan.organisation.models import Node
 
@@ -34,6 +37,42 @@ class CloseForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+
+
+class DescribeForm(forms.Form):
+    """What a member knows of a case."""
+
+    subject = forms.CharField(label=_("Subject"), max_length=140, required=False)
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=[("", _("Not known yet")), *Case.Kind.choices], required=False
+    )
+    category = forms.ChoiceField(
+        label=_("Category"),
+        choices=[("", _("Not known yet")), *Case.Category.choices],
+        required=False,
+    )
+    priority = forms.ChoiceField(label=_("Priority"), choices=Case.Priority.choices)
+    place = forms.CharField(label=_("Place"), max_length=200, required=False)
+    latitude = forms.FloatField(min_value=-90, max_value=90, required=False)
+    longitude = forms.FloatField(min_value=-180, max_value=180, required=False)
+    balady_number = forms.CharField(
+        label=_("940 or Balady report number"), max_length=40, required=False
+    )
+    transaction_number = forms.CharField(
+        label=_("Transaction number"), max_length=40, required=False
+    )
+
+    @classmethod
+    def of(cls, case: Case) -> DescribeForm:
+        """The form with what is known already."""
+        return cls(initial={name: getattr(case, name) for name in cls.base_fields})
+
+    @property
+    def facts(self) -> services.Facts:
+        known = dict(self.cleaned_data)
+        latitude, longitude = known.pop("latitude"), known.pop("longitude")
+        both = latitude is not None and longitude is not None
+        return services.Facts(**known, point=(latitude, longitude) if both else None)
 
 
 # Ready to be sent or changed; which one is offered follows the outcome.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import Avg, Count, F, Min, Q
+from django.db.models.functions import Round
+from django.utils import timezone
 
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.core.models import AuditEntry
@@ -117,6 +119,98 @@ def page_of_cases(rows: CaseQuerySet, *, filters: Filters, after: Cursor | None)
     """These cases with all that a row shows: open ones as they are due, others the newest first."""
     order = {"oldest": "due_at"} if filters.is_by_due else {"newest": "opened_at"}
     return page_of(shown(rows), **order, after=after, limit=PAGE)
+
+
+CARDS = 30
+OPEN_STAGES = tuple(stage for stage in Case.Stage if stage != Case.Stage.CLOSED)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One stage of the board: its first cases, and how many there are (up to `paging.COUNTED_TO`)."""
+
+    stage: Case.Stage
+    cases: list[Case]
+    count: int
+
+
+def columns_of(rows: CaseQuerySet) -> list[Column]:
+    """These open cases by stage, each column as they are due; the first `CARDS` of each."""
+    parts = {stage: rows.filter(stage=stage) for stage in OPEN_STAGES}
+    numbers = counts_of({str(stage): part for stage, part in parts.items()})
+    # All columns in one statement: each its own ordered, limited part.
+    keys = [part.order_by("due_at", "pk").values("pk")[:CARDS] for part in parts.values()]
+    first = keys[0].union(*keys[1:], all=True)
+    found: dict[str, list[Case]] = {stage: [] for stage in OPEN_STAGES}
+    cards = Case.objects.filter(pk__in=first)
+    for case in shown(cards).order_by("due_at", "pk"):
+        found[case.stage].append(case)
+    return [Column(stage, found[stage], numbers[str(stage)]) for stage in OPEN_STAGES]
+
+
+# A hundredth of a degree is about a kilometre: closer together than that, cases are one spot.
+SPOT = 2
+MOST_SPOTS = 600
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Cases close together on the map."""
+
+    latitude: float
+    longitude: float
+    count: int
+    late: int
+    first_id: int
+
+
+def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
+    """Where these cases are, gathered by the kilometre; the spots with most cases, if there are too many."""
+    found = (
+        rows.exclude(latitude=None)
+        .annotate(near_latitude=Round("latitude", SPOT), near_longitude=Round("longitude", SPOT))
+        .values("near_latitude", "near_longitude")
+        .annotate(
+            at_latitude=Avg("latitude"),
+            at_longitude=Avg("longitude"),
+            number=Count("pk"),
+            late=Count("pk", filter=Q(due_at__lt=now)),
+            first=Min("pk"),
+        )
+        .order_by("-number", "first")[:MOST_SPOTS]
+    )
+    return [
+        Spot(row["at_latitude"], row["at_longitude"], row["number"], row["late"], row["first"])
+        for row in found
+    ]
+
+
+def soonest_placed(rows: CaseQuerySet) -> list[Case]:
+    """The cases beside the map: of those that have a place, the ones due first."""
+    return list(shown(rows.exclude(latitude=None)).order_by("due_at", "pk")[:PAGE])
+
+
+def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
+    """The next five hundred of these cases after a key, as lines of a table."""
+
+    def moment(value: datetime | None) -> str:
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
+
+    page = shown(rows.filter(pk__gt=after)).order_by("pk")[:500]
+    return [
+        (
+            case.pk,
+            [
+                case.reference, case.subject, case.contact.name, case.node.name,
+                case.get_kind_display(), case.get_category_display(), case.get_priority_display(),
+                case.get_stage_display(), case.owner.name if case.owner else "",
+                moment(case.opened_at), moment(case.due_at), moment(case.closed_at),
+                case.get_outcome_display(), case.get_satisfaction_display() or "", case.place,
+                case.balady_number, case.transaction_number,
+            ],
+        )
+        for case in page
+    ]  # fmt: skip
 
 
 def counts(

@@ -5,7 +5,17 @@ from bayan.cases import views
 app_name = "cases"
 urlpatterns = [
     path("", views.cases, name="cases"),
+    path("board/", views.board, name="board"),
+    path("map/", views.chart, name="map"),
+    path("cases.csv", views.export, name="export"),
+    path("choices", views.choices, name="choices"),
+    path("act", views.act, name="act"),
+    path("views/save", views.save_view, name="save_view"),
     path("of/<uuid:conversation_id>/panel", views.panel, name="panel"),
     path("<uuid:public_id>/assign", views.assign, name="assign"),
     path("<uuid:public_id>/close", views.close, name="close"),
+    path("<uuid:public_id>/describe", views.describe, name="describe"),
+    path("<uuid:public_id>/point", views.point, name="point"),
+    path("<uuid:public_id>/step", views.step, name="step"),
+    path("<uuid:public_id>/reopen", views.reopen, name="reopen"),
 ]

@@ -2,53 +2,235 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import TextChoices
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from bayan.cases import selectors, services
-from bayan.cases.forms import AssignForm, CloseForm, closing_words
-from bayan.cases.models import Case
+from bayan.cases import selectors, services, stages
+from bayan.cases.filtering import Asked, chosen, filters_in, query_of
+from bayan.cases.forms import AssignForm, CloseForm, DescribeForm, closing_words
+from bayan.cases.models import Case, CaseQuerySet
+from bayan.core import maps, notices
+from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
 from bayan.core.references import LENGTH, digits_in, is_reference
 from bayan.core.views import refusal, uuid_in
 from bayan.inbox import selectors as inbox
-from bayan.inbox.models import Conversation
+from bayan.inbox import services as inbox_services
+from bayan.inbox.models import Conversation, SavedView
+from bayan.inbox.services import Done
+from bayan.organisation.models import Node
 from bayan.people import selectors as people
+from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
+
+# More at once are a matter for a narrower filter.
+MOST_AT_ONCE = 5_000
 
 
 @require_GET
 @requires("cases.read")
 def cases(request: StaffRequest) -> HttpResponse:
-    """The list of cases; a number typed into the search finds its case."""
-    filters = _filters(request)
-    found = inbox.look_for(filters.words) if filters.words else None
+    """The list of cases: open ones as they are due. A number typed into the search finds its case."""
+    asked = Asked.by(request.GET)
     now = timezone.now()
     after = request.GET.get("after")
-    context = {
-        "filters": filters,
-        "state": filters.view,
-        "words": filters.words,
-        # Read out on the phone, a digit is soon wrong: the check digit tells.
-        "is_mistyped": _is_mistyped(filters.words),
-        "is_near": found is not None and found.is_near,
-        "now": now,
-        "counts": selectors.counts(filters, member=request.user, now=now, found=found),
+    context = _frame(request, asked, now=now) | {
         "page": selectors.page_of_cases(
-            selectors.cases(filters, member=request.user, now=now, found=found),
-            filters=filters,
+            asked.rows(member=request.user, now=now),
+            filters=asked.filters,
             after=Cursor.read(after) if after else None,
         ),
     }
     part = ("#rows" if after else "#list") if request.htmx else ""
     return render(request, f"cases/cases.html{part}", context)
+
+
+@require_GET
+@requires("cases.read")
+def board(request: StaffRequest) -> HttpResponse:
+    """Open cases by their stage, each column as they are due."""
+    asked = Asked.by(request.GET, view="open")
+    now = timezone.now()
+    rows = asked.rows(member=request.user, now=now)
+    context = _frame(request, asked, now=now) | {"columns": selectors.columns_of(rows)}
+    part = "#list" if request.htmx else ""
+    return render(request, f"cases/board.html{part}", context)
+
+
+@require_GET
+@requires("cases.read")
+def chart(request: StaffRequest) -> HttpResponse:
+    """Open cases on the map, gathered where they lie close together, and the same as a list."""
+    asked = Asked.by(request.GET, view="open")
+    now = timezone.now()
+    rows = asked.rows(member=request.user, now=now)
+    spots = selectors.spots_of(rows, now=now)
+    drawn = maps.region([(spot.latitude, spot.longitude) for spot in spots], is_within_reach=True)
+    context = _frame(request, asked, now=now) | {
+        "map": drawn,
+        "spots": list(zip(drawn.marks, spots, strict=True)) if drawn else [],
+        "placed": sum(spot.count for spot in spots),
+        "cases": selectors.soonest_placed(rows),
+    }
+    part = "#list" if request.htmx else ""
+    return render(request, f"cases/map.html{part}", context)
+
+
+def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, Any]:
+    """What list, board and map have in common: filters, counts and views of one's own."""
+    filters = asked.filters
+    return {
+        "filters": filters,
+        "state": filters.view,
+        "words": filters.words,
+        "query": query_of(filters),
+        "is_narrowed": bool(
+            filters.body
+            or filters.kind
+            or filters.category
+            or filters.priority
+            or filters.stage
+            or filters.owner
+        ),
+        # Read out on the phone, a digit is soon wrong: the check digit tells.
+        "is_mistyped": _is_mistyped(filters.words),
+        "is_near": asked.found is not None and asked.found.is_near,
+        "now": now,
+        "counts": asked.counts(member=request.user, now=now),
+        "may_act": request.access.may("cases.assign"),
+        "saved_views": inbox.saved_views_of(request.user, SavedView.Page.CASES),
+    }
+
+
+@require_GET
+@requires("cases.read")
+def choices(request: StaffRequest) -> HttpResponse:
+    """What the menus offer: by what cases can be narrowed, who may handle them, which bodies there are."""
+    part = request.GET.get("part", "")
+    part = part if part in {"colleagues", "bodies"} else "narrow"
+    nodes = inbox.nodes_seen(request.access)
+    context = {
+        "filters": filters_in(request.GET),
+        "bodies": nodes if len(nodes) > 1 else [],
+        "municipalities": [node for node in nodes if not node.is_desk],
+        "colleagues": people.answering(nodes, now=timezone.now()) if part != "bodies" else [],
+        "kinds": Case.Kind.choices,
+        "categories": Case.Category.choices,
+        "priorities": Case.Priority.choices,
+        "stages": Case.Stage.choices,
+    }
+    return render(request, f"cases/choices.html#{part}", context)
+
+
+@require_POST
+@requires("cases.assign")
+def act(request: StaffRequest) -> HttpResponse:
+    """Do one thing with the chosen cases, or with all that the filters let through."""
+    now = timezone.now()
+    rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
+    rows = rows.filter(node__lineage__overlap=request.access.bodies_of("cases.assign"))
+    name, _colon, value = request.POST.get("do", "").partition(":")
+    verb = {"pass": _pass_on, "give": _give, "priority": _set_priority}.get(name)
+    if verb is None:
+        raise Http404
+    done, said = verb(request, rows, value, now)
+    if not done.count:
+        return refusal(
+            request,
+            _("Nothing was changed: these cases are closed, or it was so already."),
+            status=422,
+        )
+    notices.say(request, said, undo=done.undo)
+    if request.htmx:
+        return HttpResponse()
+    return redirect(f"{reverse('cases:cases')}?{request.POST.get('query', '')[:600]}")
+
+
+def _pass_on(
+    request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime
+) -> tuple[Done, str]:
+    to = get_object_or_404(Node.objects.municipalities(), key=value)
+    # Row-level security refuses a body that one does not see; the words come from here.
+    request.access.require("cases.assign", to)
+    done = services.pass_on(rows, to=to, by=request.user, now=now)
+    said = ngettext(
+        "%(count)s case was passed on to %(body)s.",
+        "%(count)s cases were passed on to %(body)s.",
+        done.count,
+    )
+    return done, said % {"count": done.count, "body": to.name}
+
+
+def _give(request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime) -> tuple[Done, str]:
+    if value == "me":
+        to: Member | None = request.user
+    else:
+        to = get_object_or_404(Member, public_id=uuid_in(value)) if value else None
+    done = services.give_to(rows, to=to, by=request.user, now=now)
+    if to is None:
+        said = ngettext(
+            "Nobody in particular handles %(count)s case now.",
+            "Nobody in particular handles %(count)s cases now.",
+            done.count,
+        )
+    else:
+        said = ngettext(
+            "%(name)s handles %(count)s case now.",
+            "%(name)s handles %(count)s cases now.",
+            done.count,
+        )
+    return done, said % {"count": done.count, "name": to.name if to else ""}
+
+
+def _set_priority(
+    request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime
+) -> tuple[Done, str]:
+    done = services.set_priority(rows, priority=value, by=request.user, now=now)
+    said = ngettext(
+        "%(count)s case is “%(priority)s” now.",
+        "%(count)s cases are “%(priority)s” now.",
+        done.count,
+    )
+    return done, said % {"count": done.count, "priority": Case.Priority(value).label}
+
+
+@require_POST
+@requires("cases.read")
+def save_view(request: StaffRequest) -> HttpResponse:
+    """Keep the filters of the list under a name."""
+    query = query_of(filters_in(QueryDict(request.POST.get("query", ""))))
+    view = inbox_services.save_view(
+        page=SavedView.Page.CASES, name=request.POST.get("name", ""), query=query, by=request.user
+    )
+    notices.say(request, _("The view “%(name)s” was saved.") % {"name": view.name})
+    return redirect(f"{reverse('cases:cases')}?{query}")
+
+
+@require_GET
+@requires("cases.read")
+def export(request: StaffRequest) -> StreamingHttpResponse:
+    """The cases of a list as a file for spreadsheets."""
+    asked = Asked.by(request.GET)
+    now = timezone.now()
+    # The stream reads with the worker's eyes: only what the member sees is let through here.
+    visible = list(people.visible_node_ids(request.user))
+    found = asked.rows(member=request.user, now=now).filter(node__in=visible)
+    heading = [
+        _("Case number"), _("Subject"), _("Name"), _("Body in charge"), _("Kind"), _("Category"),
+        _("Priority"), _("Stage"), _("Who handles it"), _("Opened"), _("Due"), _("Closed"), _("Outcome"),
+        _("Satisfaction"), _("Place"), _("940 or Balady report number"), _("Transaction number"),
+    ]  # fmt: skip
+    return csv_response("cases", heading, lambda after: selectors.written(found, after=after))
 
 
 @require_GET
@@ -70,9 +252,10 @@ def assign(request: StaffRequest, public_id: UUID) -> HttpResponse:
     form = AssignForm(request.POST)
     if not form.is_valid():
         return refusal(request, str(next(iter(form.errors.values()))[0]), status=422)
-    case = services.assign_case(
-        public_id, to=form.cleaned_data["to"], by=request.user, now=timezone.now()
-    )
+    to = form.cleaned_data["to"]
+    # Row-level security refuses a body that one does not see; the words come from here.
+    request.access.require("cases.assign", to)
+    case = services.assign_case(public_id, to=to, by=request.user, now=timezone.now())
     # The conversation may have become part of another one, so the page is fetched anew.
     if request.htmx:
         return HttpResponseClientRedirect(_conversation_url(case))
@@ -100,6 +283,62 @@ def close(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return _panel(request, case.conversation, selectors.latest_of(case.conversation))
 
 
+@require_POST
+@requires("cases.close")
+def describe(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Write down what is known of the case."""
+    case = _checked(request, public_id)
+    form = DescribeForm(request.POST)
+    if not form.is_valid():
+        return refusal(request, str(next(iter(form.errors.values()))[0]), status=422)
+    case = services.describe(public_id, form.facts, by=request.user, now=timezone.now())
+    notices.say(request, _("What is known of the case was saved."))
+    return _shown(request, case)
+
+
+@require_GET
+@requires("cases.close")
+def point(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """The map on which the case's place is chosen; fetched when somebody wants to."""
+    case = _checked(request, public_id)
+    return render(request, "cases/panel.html#point", {"case": case, "map": maps.region()})
+
+
+@require_POST
+@requires("cases.close")
+def step(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take the case to its next stage."""
+    _checked(request, public_id)
+    case = services.take_step(
+        public_id, request.POST.get("step", ""), by=request.user, now=timezone.now()
+    )
+    return _shown(request, case)
+
+
+@require_POST
+@requires("cases.close")
+def reopen(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Open a closed case again."""
+    _checked(request, public_id)
+    case = services.reopen_case(public_id, by=request.user, now=timezone.now())
+    return _shown(request, case)
+
+
+def _checked(request: StaffRequest, public_id: UUID) -> Case:
+    case = get_object_or_404(Case.objects.select_related("node"), public_id=public_id)
+    request.access.require("cases.close", case.node)
+    return case
+
+
+def _shown(request: StaffRequest, case: Case) -> HttpResponse:
+    if not request.htmx:
+        return redirect(_conversation_url(case))
+    # A card of the board follows by itself.
+    if request.POST.get("from") == "board":
+        return HttpResponse()
+    return _panel(request, case.conversation, selectors.latest_of(case.conversation))
+
+
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
     return render(
         request,
@@ -115,6 +354,9 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             and request.access.may("cases.assign", case.node)
             and case.node.is_desk,
             "may_close": case is not None and request.access.may("cases.close", case.node),
+            "steps": stages.steps_from(case.stage) if case else [],
+            "describe_form": DescribeForm.of(case) if case else None,
+            "now": timezone.now(),
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
@@ -126,26 +368,6 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
 def _is_mistyped(words: str) -> bool:
     digits = digits_in(words)
     return len(digits) == LENGTH and not is_reference(digits)
-
-
-def _filters(request: StaffRequest) -> selectors.Filters:
-    given = request.GET
-    view = given.get("state", "open")
-    owner = given.get("owner", "")
-    return selectors.Filters(
-        view=view if view in selectors.VIEWS else "open",
-        words=given.get("q", "").strip()[:100],
-        body=given.get("body", "")[:60],
-        kind=_one_of(Case.Kind, given.get("kind", "")),
-        category=_one_of(Case.Category, given.get("category", "")),
-        priority=_one_of(Case.Priority, given.get("priority", "")),
-        stage=_one_of(Case.Stage, given.get("stage", "")),
-        owner=owner if owner == "none" or uuid_in(owner) else "",
-    )
-
-
-def _one_of(choices: type[TextChoices], given: str) -> str:
-    return given if given in choices.values else ""
 
 
 def _conversation_url(case: Case) -> str:

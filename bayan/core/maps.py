@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,8 @@ class Map:
     pen: str
     font: str
     pin: Label | None
+    # Where the points lie that were asked for; one for each, in their order.
+    marks: tuple[Label, ...]
     # For whoever turns a point of the picture into a place (assets/js/map.js).
     west: str
     north: str
@@ -78,13 +80,36 @@ def around(latitude: float, longitude: float, *, kilometres: int = SHOWN_KM) -> 
     return _drawn(chart, (x - width / 2, y - width / 4, width, width / 2), pin=(x, y))
 
 
-def region() -> Map | None:
-    """The whole region, to choose a place on; None where there is no map of it."""
+def region(
+    points: Sequence[tuple[float, float]] = (), *, is_within_reach: bool = False
+) -> Map | None:
+    """The whole region, to choose a place on, or with points (latitude, longitude) marked on it.
+
+    `is_within_reach`: only as much of it as holds the points. None where there is no map of it.
+    """
     chart = _chart(settings.MAP_FILE)
     if chart is None:
         return None
     width, height = chart.at(chart.east, chart.south)
-    return _drawn(chart, (0, 0, width, height), pin=None)
+    box = (0.0, 0.0, width, height)
+    marks = [chart.at(longitude, latitude) for latitude, longitude in points]
+    if is_within_reach and marks:
+        box = _around_all(marks, whole=box)
+    return _drawn(chart, box, pin=None, marks=marks)
+
+
+def _around_all(
+    marks: Sequence[Point], *, whole: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """The part of the picture that holds these points, with room around them and three to two in shape."""
+    left, right = min(x for x, _y in marks), max(x for x, _y in marks)
+    top, bottom = min(y for _x, y in marks), max(y for _x, y in marks)
+    width = max((right - left) * 1.2, (bottom - top) * 1.8, SHOWN_KM * 1000 / METRES)
+    width = min(width, whole[2])
+    height = min(width / 1.5, whole[3])
+    x = min(max((left + right - width) / 2, 0), whole[2] - width)
+    y = min(max((top + bottom - height) / 2, 0), whole[3] - height)
+    return x, y, width, height
 
 
 @cache
@@ -99,7 +124,13 @@ def _chart(path: Path | None) -> _Chart | None:
     return _Chart(west, south, east, north, stretch, land, tuple(read["places"]))
 
 
-def _drawn(chart: _Chart, box: tuple[float, float, float, float], *, pin: Point | None) -> Map:
+def _drawn(
+    chart: _Chart,
+    box: tuple[float, float, float, float],
+    *,
+    pin: Point | None,
+    marks: Sequence[Point] = (),
+) -> Map:
     left, top, width, height = box
     name = "en" if get_language() == "en" else "ar"
     pen = width / 320
@@ -109,7 +140,7 @@ def _drawn(chart: _Chart, box: tuple[float, float, float, float], *, pin: Point 
         x, y = chart.at(*place["at"])
         inside = left < x < left + width and top < y < top + height
         # On the map to choose on, what is too small to name appears as one comes nearer.
-        if inside and (pin is None or shown_km <= NAMED_UP_TO_KM[place["rank"]]):
+        if inside and ((pin is None and not marks) or shown_km <= NAMED_UP_TO_KM[place["rank"]]):
             labels.append(Label(x=_number(x), y=_number(y), name=place[name], rank=place["rank"]))
     return Map(
         view_box=" ".join(map(_number, box)),
@@ -118,6 +149,7 @@ def _drawn(chart: _Chart, box: tuple[float, float, float, float], *, pin: Point 
         pen=_number(pen),
         font=_number(pen * 12),
         pin=Label(x=_number(pin[0]), y=_number(pin[1])) if pin else None,
+        marks=tuple(Label(x=_number(x), y=_number(y)) for x, y in marks),
         west=str(chart.west),
         north=str(chart.north),
         stretch=f"{chart.stretch:.6f}",

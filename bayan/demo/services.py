@@ -17,7 +17,7 @@ from bayan.channels.events import DeliveryStatus, IncomingMessage
 from bayan.channels.models import Account, Number, Template
 from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
-from bayan.demo.stories import DESK, STORIES, Line, Story
+from bayan.demo.stories import DESK, LABELS, READY_REPLIES, STORIES, Line, Story
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
@@ -165,12 +165,22 @@ def tell_stories(*, now: datetime) -> int:
         return 0
     number = Number.objects.select_related("account").get(account__key="demo")
     members = {m.email: m for m in Member.objects.filter(is_demo=True)}
+    _settings(members[f"{DESK}@{DOMAIN}"], now=now)
     nodes = {node.key: node for node in Node.objects.all()}
     # Everything of one moment after the other, as it would have come.
     for position, story in enumerate(sorted(STORIES, key=lambda s: -s.lines[0].minutes_ago)):
         teller = _Teller(story, position, number, members, nodes, now)
         teller.tell()
     return len(STORIES)
+
+
+def _settings(member: Member, *, now: datetime) -> None:
+    """Labels and ready replies of the authority's desk, which serve every municipality."""
+    desk = organisation.desk()
+    for name, tone in LABELS:
+        inbox.save_label(None, name=name, tone=tone, node=desk, by=member, now=now)
+    for title, text in READY_REPLIES:
+        inbox.save_canned_reply(None, title=title, text=text, node=desk, by=member, now=now)
 
 
 @dataclass
@@ -188,6 +198,8 @@ class _Teller:
         first, *others = self.story.lines
         self._say(first)
         case = Case.objects.latest("pk")
+        if self.story.kind:
+            self._describe(case, first)
         if self.story.node:
             when = self._at(first.minutes_ago - 1)
             case = cases.assign_case(
@@ -206,6 +218,21 @@ class _Teller:
                 self._say(line)
         if self.story.outcome:
             self._close(case)
+
+    def _describe(self, case: Case, first: Line) -> None:
+        story = self.story
+        cases.describe(
+            case.public_id,
+            cases.Facts(
+                kind=story.kind,
+                category=story.category,
+                priority=story.priority,
+                place=story.place or None,
+                point=story.point,
+            ),
+            by=self._member(DESK),
+            now=self._at(first.minutes_ago - 1),
+        )
 
     def _say(self, line: Line) -> None:
         cases.take_in([self._message(line)], now=self._at(line.minutes_ago))

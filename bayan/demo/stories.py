@@ -27,6 +27,12 @@ class Story:
     closed_by: str = ""
     words: str = ""
     satisfaction: int = 0
+    # What the desk wrote down of it: kind, category, priority, place and point.
+    kind: str = ""
+    category: str = ""
+    priority: str = "normal"
+    place: str = ""
+    point: tuple[float, float] | None = None
 
 
 KHOBAR, QATIF, JUBAIL, DESK = "responder.khobar", "responder.qatif", "responder.jubail", "desk"
@@ -47,6 +53,11 @@ STORIES = (
             Line(6, "للحين ما جا أحد، والسيارات ما تقدر تعدي"),
         ),
         node="qatif",
+        kind="complaint",
+        category="storm_water",
+        priority="high",
+        place="سنابس، جزيرة تاروت",
+        point=(26.588, 50.078),
     ),
     Story(
         "أبو ياسر",
@@ -55,8 +66,18 @@ STORIES = (
             Line(9, "يا جماعة الريحة طلعت، وش صار على بلاغي؟"),
         ),
         node="jubail",
+        kind="complaint",
+        category="cleanliness",
+        place="الجبيل البلد",
+        point=(27.011, 49.659),
     ),
-    Story("صوت الحي", (Line(14, "هل صحيح إن نفق طريق الملك فهد مغلق اليوم؟"),)),
+    Story(
+        "صوت الحي",
+        (Line(14, "هل صحيح إن نفق طريق الملك فهد مغلق اليوم؟"),),
+        kind="rumour_claim",
+        category="roads",
+        priority="high",
+    ),
     Story(
         "Maria S.",
         (
@@ -66,6 +87,10 @@ STORIES = (
             ),
         ),
         node="khobar",
+        kind="complaint",
+        category="lighting",
+        place="حي العليا، الخبر",
+        point=(26.303, 50.187),
     ),
     Story(
         "نورة ع.",
@@ -74,6 +99,11 @@ STORIES = (
             Line(41, "يُفتح مساء الخميس بإذن الله، ونسعد بزيارتكم.", by=KHOBAR),
         ),
         node="khobar",
+        kind="enquiry",
+        category="parks_beaches",
+        priority="low",
+        place="كورنيش الخبر",
+        point=(26.291, 50.223),
     ),
     Story("عبدالعزيز م.", (Line(88, "", kind="audio"),), node="qatif"),
     Story(
@@ -96,12 +126,25 @@ STORIES = (
             Line(400, "وصل بلاغكم، والفريق المختص يتوجه إلى الموقع صباح اليوم.", by=JUBAIL),
         ),
         node="jubail",
+        kind="complaint",
+        category="stray_animals",
+        priority="emergency",
+        place="الجبيل البلد",
+        point=(27.004, 49.652),
     ),
-    Story("مقيم", (Line(35, "فيه حفرة كبيرة وسط الشارع بعد الدوار وما عليها علامة تحذير"),)),
+    Story(
+        "مقيم",
+        (Line(35, "فيه حفرة كبيرة وسط الشارع بعد الدوار وما عليها علامة تحذير"),),
+        kind="complaint",
+        category="safety_hazard",
+        priority="high",
+    ),
     Story(
         "ريم",
         (Line(1700, "كيف أجدد رخصة المحل من تطبيق بلدي؟"),),
         node="qatif",
+        kind="enquiry",
+        category="digital_services",
     ),
     Story(
         "فهد",
@@ -116,5 +159,29 @@ STORIES = (
         words="اتُّخذ الإجراء النظامي بحق المنشأة.",
         satisfaction=4,
     ),
-    Story("أم خالد", (Line(120, "الله يعطيكم العافية على تنظيف الشاطئ، صار يفتح النفس"),)),
+    Story(
+        "أم خالد",
+        (Line(120, "الله يعطيكم العافية على تنظيف الشاطئ، صار يفتح النفس"),),
+        kind="praise",
+        category="parks_beaches",
+        priority="low",
+    ),
+)
+
+LABELS = (("حالة مطرية", "info"), ("متكرر", "warn"), ("شكر للفريق", "ok"))
+READY_REPLIES = (
+    (
+        "استلام البلاغ",
+        "أهلًا {الاسم}، وصلنا بلاغكم رقم {رقم البلاغ} وهو لدى {البلدية}. نبلغكم بالمستجدات أولًا بأول.",
+    ),
+    ("طلب الموقع", "نشكر تواصلكم. نأمل إرسال الموقع من زر المرفقات في واتساب لتصل الفرقة مباشرة."),
+    ("طلب صورة", "نشكر تواصلكم. نأمل إرسال صورة توضح الحالة لنتمكن من معالجتها سريعًا."),
+    (
+        "اعتذار عن التأخر",
+        "نعتذر عن التأخر. بلاغكم رقم {رقم البلاغ} قيد المتابعة، ونوافيكم بما يستجد اليوم.",
+    ),
+    (
+        "خارج الاختصاص",
+        "نشكر تواصلكم. هذا الموضوع من اختصاص جهة أخرى، وقد أحلناه إليها لإكمال اللازم.",
+    ),
 )

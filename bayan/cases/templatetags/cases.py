@@ -1,0 +1,73 @@
+"""What the pages of cases need: addresses with filters, and how long a case still has."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from bayan.cases.filtering import query_of
+from bayan.cases.models import Case
+from bayan.cases.selectors import Filters
+from bayan.core.templatetags.bayan import icon
+
+register = template.Library()
+
+# When so little is left, the case stands out.
+SOON = timedelta(hours=3)
+
+
+@register.simple_tag
+def case_query(filters: Filters, **changes: str) -> str:
+    """The address of the same cases with something changed."""
+    return query_of(filters, **changes)
+
+
+@register.simple_tag
+def due(case: Case, now: datetime) -> SafeString | str:
+    """How long an open case still has, or since when it is late; the exact moment behind it."""
+    if case.is_closed:
+        return ""
+    rest = case.due_at - now
+    tone = "is-bad" if rest < timedelta() else "is-warn" if rest < SOON else ""
+    words = (
+        _("late by %(time)s") % {"time": span(-rest)}
+        if rest < timedelta()
+        else _("%(time)s left") % {"time": span(rest)}
+    )
+    local = timezone.localtime(case.due_at)
+    return format_html(
+        '<span class="badge due {}" title="{}">{}{}</span>',
+        tone, date_format(local, "DATETIME_FORMAT"), icon("clock"), words,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def spot_radius(count: int) -> str:
+    """The radius of a circle whose area grows with what it holds, in strokes of the map's pen."""
+    return f"{min(5 + 2.2 * math.sqrt(count), 22):.1f}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two greatest units: 2 d 3 h, 3 h 20 min, 20 min."""
+    minutes = int(length.total_seconds() // 60)
+    days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days:
+        return (
+            _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
+            if hours
+            else _("%(days)s d") % {"days": days}
+        )
+    if hours:
+        return (
+            _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+            if minutes
+            else _("%(hours)s h") % {"hours": hours}
+        )
+    return _("%(minutes)s min") % {"minutes": minutes}
