@@ -37,6 +37,8 @@ bench: setup ## run all benchmarks, small
 	$(VENV)/bin/bayan bench intake --small
 	$(VENV)/bin/bayan bench pipeline --small
 	$(VENV)/bin/bayan bench dispatch --small
+	$(VENV)/bin/bayan bench pages --small
+	$(VENV)/bin/bayan bench search --small
 
 chaos: setup $(VENV)/.ready-dev ## kill everything in turn while messages come and go (minutes)
 	$(VENV)/bin/bayan bench chaos

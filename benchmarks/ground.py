@@ -20,8 +20,9 @@ from typing import Any
 
 import psycopg
 
+from bayan.config.cli import django
 from bayan.config.cluster import Cluster
-from bayan.config.environment import PROJECT_DIR, Environment
+from bayan.config.environment import LOGIN, PROJECT_DIR, Environment, environment
 from bayan.config.supervisor import answers, die_with_parent
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -94,6 +95,13 @@ class Ground:
     def connect(self) -> psycopg.Connection:
         """A superuser's connection, to look behind the servers' back."""
         return self.cluster.connect("bayan")
+
+    def settle_in(self) -> None:
+        """Have Django in this very process, seeing what the web sees."""
+        os.environ.update(self._variables())
+        # The caller's own instance may have been asked for already.
+        vars(environment).pop("data_dir", None)
+        django(LOGIN)
 
     def cpu_seconds_of_all(self) -> dict[str, float]:
         """CPU used so far by everything that runs here, by its name."""

@@ -18,6 +18,7 @@ from itertools import count
 import aiohttp
 import uvloop
 
+from benchmarks.browser import browser_of
 from benchmarks.ground import BenchFailed, Ground, ground
 from benchmarks.intake import PATH, Connection, Load, Phase, signature_of, signed_request
 from benchmarks.mix import Mix, missing_and_doubled, name_of, phone_of, statuses
@@ -268,13 +269,10 @@ async def _watch(port: int, seconds: float, rate: float) -> Watch:
     watch = Watch()
     mix = Mix("SEEN", people=int(seconds * rate))
     address = f"http://127.0.0.1:{port}"
-    # "Unsafe": cookies of an address without a name are kept too.
-    jar = aiohttp.CookieJar(unsafe=True)
     async with (
-        aiohttp.ClientSession(address, cookie_jar=jar) as browser,
+        browser_of(address, "desk") as browser,
         aiohttp.ClientSession(address) as provider,
     ):
-        await _sign_in(browser)
         async with _screen(browser, watch):
             began, posts = time.perf_counter(), []
             for numbers in mix.posts(0, mix.people):
@@ -298,24 +296,6 @@ async def _post_one(
     async with provider.post(PATH, data=body, headers=headers) as answer:
         if answer.status != 200:
             raise BenchFailed(f"The intake answered {answer.status}.")
-
-
-async def _sign_in(browser: aiohttp.ClientSession) -> None:
-    """As the responder of the authority's desk, by the demo's one click."""
-    async with browser.get("/sign-in/") as answer:
-        page = await answer.text()
-    form = re.search(
-        r'<form[^>]*action="(/demo/sign-in/[^"]+)">(?:(?!</form>).)*data-email="desk@',
-        page,
-        re.DOTALL,
-    )
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    if form is None or token is None:
-        raise BenchFailed("The sign-in page offers no demo people.")
-    values = {"csrfmiddlewaretoken": token[1]}
-    async with browser.post(form[1], data=values) as done:
-        if done.url.path != "/inbox/":
-            raise BenchFailed(f"The demo sign-in led to {done.url.path}.")
 
 
 @asynccontextmanager

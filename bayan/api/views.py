@@ -237,6 +237,8 @@ def assign(request: StaffRequest, case_id: UUID, body: AssignIn) -> dict[str, An
     may(request, "write", "cases.assign")
     request.access.require("cases.assign", _case(case_id).node)
     to = get_object_or_404(Node.objects.municipalities(), key=body.municipality)
+    # Who does not see that body cannot give it anything: the desk hands cases over.
+    request.access.require("cases.assign", to)
     cases.assign_case(case_id, to=to, by=request.user, now=timezone.now())
     return selectors.case_out(_case(case_id))
 

@@ -241,9 +241,11 @@ NEXT_RECIPIENTS = """
 """
 
 
-def page_of_broadcasts(*, after: Cursor | None) -> Page[Broadcast]:
-    """The broadcasts of the bodies that the reader sees, newest first."""
-    rows = Broadcast.objects.select_related("number", "template", "node", "created_by")
+def page_of_broadcasts(access: Access, *, after: Cursor | None) -> Page[Broadcast]:
+    """The broadcasts of the bodies in which the reader may send some, newest first."""
+    rows = Broadcast.objects.select_related("number", "template", "node", "created_by").filter(
+        node__in=access.nodes_where("broadcasts.send")
+    )
     return page_of(rows, newest="created_at", after=after, limit=30)
 
 

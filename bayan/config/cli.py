@@ -116,7 +116,9 @@ def parser() -> argparse.ArgumentParser:
         add("replay", replay, "send recorded messages once more, through the signed webhook")
     )
     bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
-    bench_parser.add_argument("name", choices=["intake", "pipeline", "dispatch", "chaos"])
+    bench_parser.add_argument(
+        "name", choices=["intake", "pipeline", "dispatch", "pages", "search", "chaos"]
+    )
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
     manage_parser = add("manage", manage, "Django's own commands")
     manage_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -544,12 +546,14 @@ def _end_by_exception_on_sigterm() -> None:
 
 
 def bench(options: argparse.Namespace) -> int:
-    from benchmarks import chaos, dispatch, intake, pipeline
+    from benchmarks import chaos, dispatch, intake, pages, pipeline, search
 
     programs = {
         "intake": intake.main,
         "pipeline": pipeline.main,
         "dispatch": dispatch.main,
+        "pages": pages.main,
+        "search": search.main,
         "chaos": chaos.main,
     }
     return programs[options.name](options.rest)

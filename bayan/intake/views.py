@@ -13,7 +13,7 @@ from bayan.people.permissions import StaffRequest, requires
 
 
 @require_GET
-@requires("journal.manage")
+@requires("journal.manage", everywhere=True)
 def set_aside(request: StaffRequest) -> HttpResponse:
     """The webhook bodies that were set aside, without their content."""
     with as_worker():
@@ -22,7 +22,7 @@ def set_aside(request: StaffRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("journal.manage")
+@requires("journal.manage", everywhere=True)
 def replay(request: StaffRequest, entry_id: int) -> HttpResponse:
     """Put one back into the queue."""
     with as_worker():

@@ -24,7 +24,7 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         "may_broadcast": access is not None and access.may("broadcasts.send"),
         "may_manage_channels": access is not None and access.may("channels.manage"),
         "may_read_channels": access is not None and access.may("channels.read"),
-        "may_manage_journal": access is not None and access.may("journal.manage"),
+        "may_manage_journal": access is not None and access.may_everywhere("journal.manage"),
         "is_demo": settings.IS_DEMO,
         # Called by pages only: fragments show no brand.
         "authority_name": _authority_name,

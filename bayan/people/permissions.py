@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
 STAFF = frozenset({"duty.read"})
 READ = STAFF | {"conversations.read", "cases.read", "places.read"}
@@ -85,6 +87,18 @@ class Access:
         """The ids of the bodies whose role allows this; it holds below them too."""
         return [role.node_id for role in self.roles if permission in ALLOWED[role.kind]]
 
+    def may_everywhere(self, permission: str) -> bool:
+        """True when a role allows it in the authority itself, and so in every body."""
+        return any(permission in ALLOWED[role.kind] and role.node.is_desk for role in self.roles)
+
+    def nodes_where(self, permission: str) -> QuerySet[Node]:
+        """The bodies in which a role allows it: where they have such a role, and below.
+
+        Row-level security shows what any role lets a member see; a list that one permission opens shows less
+        to those who wear several hats.
+        """
+        return Node.objects.filter(lineage__overlap=self.bodies_of(permission))
+
     def require(self, permission: str, node: Node) -> None:
         """Refuse unless a role allows it in this body.
 
@@ -123,6 +137,20 @@ def sign_in_first(request: HttpRequest) -> HttpResponseBase:
     return redirect_to_login(request.get_full_path())
 
 
+def check_scope(request: HttpRequest) -> None:
+    """Refuse a token that may only read where something is changed, and one that may only write elsewhere.
+
+    A page takes tokens too, as what the API leads to: whoever has the cookie of a form could otherwise
+    change with it what the token may not.
+
+    :raises PermissionDenied: the token lacks the scope
+    """
+    scopes: frozenset[str] | None = getattr(request, "api_scopes", None)
+    scope = "read" if request.method in SAFE_METHODS else "write"
+    if scopes is not None and scope not in scopes:
+        raise PermissionDenied(_("This token lacks the scope '%(scope)s'.") % {"scope": scope})
+
+
 def for_members[**P](
     view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[StaffRequest, P], HttpResponseBase]:
@@ -132,6 +160,7 @@ def for_members[**P](
     def checked(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return sign_in_first(request)
+        check_scope(request)
         return view(request, *args, **kwargs)
 
     return checked
@@ -139,11 +168,16 @@ def for_members[**P](
 
 def requires[**P](
     permission: str,
+    *,
+    everywhere: bool = False,
 ) -> Callable[
     [Callable[Concatenate[StaffRequest, P], HttpResponseBase]],
     Callable[Concatenate[StaffRequest, P], HttpResponseBase],
 ]:
-    """Let only members through whose roles allow this somewhere; what belongs to a body is checked there."""
+    """Let only members through whose roles allow this somewhere; what belongs to a body is checked there.
+
+    What belongs to no body, as it concerns the whole platform, wants a role that allows it `everywhere`.
+    """
 
     def decorate(
         view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
@@ -154,11 +188,15 @@ def requires[**P](
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
-            if not request.access.may(permission):
+            access = request.access
+            if not (access.may_everywhere if everywhere else access.may)(permission):
                 raise PermissionDenied(_("Your role does not include this page."))
+            check_scope(request)
             return view(request, *args, **kwargs)
 
+        # The test of all doors reads them (config/tests/test_permission_matrix.py).
         checked.required_permission = permission  # type: ignore[attr-defined]
+        checked.is_required_everywhere = everywhere  # type: ignore[attr-defined]
         return checked
 
     return decorate

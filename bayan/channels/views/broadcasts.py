@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -37,7 +37,7 @@ ROWS = 2_000
 def broadcasts(request: StaffRequest) -> HttpResponse:
     """All broadcasts that the reader may see, newest first."""
     after = request.GET.get("after")
-    page = selectors.page_of_broadcasts(after=Cursor.read(after) if after else None)
+    page = selectors.page_of_broadcasts(request.access, after=Cursor.read(after) if after else None)
     context = {
         "page": page,
         "rows": [(broadcast, _progress(broadcast)) for broadcast in page.rows],
@@ -100,7 +100,7 @@ def preview(request: StaffRequest) -> HttpResponse:
 @requires("broadcasts.send")
 def broadcast(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """One broadcast: before it starts how it would look, afterwards how far it is."""
-    found = _found(public_id)
+    found = _found(request, public_id)
     if request.htmx and request.GET.get("part") == "recipients":
         return render(request, "channels/broadcast.html#recipients", _recipients_of(request, found))
     context = _facts_of(request, found) | _recipients_of(request, found)
@@ -112,8 +112,7 @@ def _verb(change: Callable[..., Broadcast]) -> Callable[..., Any]:
     @require_POST
     @requires("broadcasts.send")
     def view(request: StaffRequest, public_id: UUID) -> HttpResponse:
-        found = _found(public_id)
-        request.access.require("broadcasts.send", found.node)
+        _found(request, public_id)
         change(public_id, by=request.user, now=timezone.now())
         return redirect("channels:broadcast", public_id)
 
@@ -131,7 +130,7 @@ cancel = _verb(services.cancel)
 @requires("broadcasts.send")
 def results(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
     """Each recipient and what became of their message, as CSV."""
-    found = _found(public_id)
+    found = _found(request, public_id)
     heading = [
         _("Mobile"), _("State"), _("Reason"), _("Sent"), _("Delivered"), _("Read"), _("Not delivered"),
     ]  # fmt: skip
@@ -147,7 +146,7 @@ def results(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
 @requires("broadcasts.send")
 def bad_lines(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
     """The lines of the list that could not be used, each with its reason, as CSV."""
-    found = _found(public_id)
+    found = _found(request, public_id)
 
     def rows(after: int) -> list[tuple[int, list[str]]]:
         page = BadLine.objects.filter(broadcast=found, pk__gt=after).order_by("pk")[:ROWS]
@@ -194,13 +193,17 @@ def reason_in_words(template: Template, reason: str) -> str:
     return words.get(word) or _("“%(name)s” is not as WhatsApp wants it.") % {"name": label}
 
 
-def _found(public_id: UUID) -> Broadcast:
-    return get_object_or_404(
+def _found(request: StaffRequest, public_id: UUID) -> Broadcast:
+    """The broadcast, if a role of the reader lets them send in its body; otherwise it is not there."""
+    found = get_object_or_404(
         Broadcast.objects.select_related(
             "number__account__portfolio", "template", "node", "created_by"
         ),
         public_id=public_id,
     )
+    if not request.access.may("broadcasts.send", found.node):
+        raise Http404
+    return found
 
 
 def _progress(found: Broadcast) -> Progress:

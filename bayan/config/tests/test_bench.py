@@ -67,6 +67,41 @@ def test_the_pipeline_works_a_backlog_off_and_shows_what_comes(tmp_path: Path) -
     assert processes_of(folder) == []
 
 
+def test_pages_are_measured_on_a_region_s_correspondence(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    only = ("--only", "inbox_open", "--only", "case_panel", "--only", "audit")
+    with bench(folder, "pages", "--small", *only) as process:
+        out, err = process.communicate(timeout=150)
+
+    assert process.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    names = ["inbox_open", "case_panel", "inbox_open_khobar", "case_panel_khobar", "audit"]
+    assert list(figures) == [
+        f"{name}_{figure}"
+        for name in names
+        for figure in ("p95_ms", "cpu_ms", "sql", "postgres_ms")
+    ]
+    assert all(figures[f"{name}_p95_ms"] > 0 and figures[f"{name}_cpu_ms"] > 0 for name in names)
+    assert all(0 < figures[f"{name}_sql"] <= 12 for name in names)
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
+
+
+def test_searches_are_measured_and_what_is_not_searched_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    with bench(folder, "search", "--small") as process:
+        out, err = process.communicate(timeout=150)
+
+    assert process.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert list(figures)[:2] == ["p95_ms", "rows"]
+    assert figures["p95_ms"] > 0
+    assert figures["rows"] == pytest.approx(20_000, rel=0.1)
+    assert not {"name", "phone", "reference"} & set(figures["not_searched"])
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
+
+
 def test_ctrl_c_leaves_neither_a_process_nor_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
     with bench(folder, "intake", "--seconds", "60") as process:

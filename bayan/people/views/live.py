@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from bayan.core.live import hub
 from bayan.people import selectors
 from bayan.people.models import Member
-from bayan.people.permissions import StaffRequest, sign_in_first
+from bayan.people.permissions import StaffRequest, check_scope, sign_in_first
 
 # A browser that hears nothing for longer takes the line for dead; proxies do so after a minute.
 HEARTBEAT_SECONDS = 20
@@ -26,6 +26,7 @@ async def live(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
     """Server-sent events: what changed, as topic and id, of what this member may see."""
     if not (await request.auser()).is_authenticated:
         return await sync_to_async(sign_in_first)(request)  # type: ignore[return-value]
+    check_scope(request)
     member = request.user
     # Read here, inside the request's transaction: the stream itself has none.
     nodes = await sync_to_async(selectors.visible_node_ids)(member)

@@ -17,10 +17,11 @@ PAGE = 100
 @require_GET
 @requires("audit.read")
 def trail(request: StaffRequest) -> HttpResponse:
-    """The audit trail of the bodies that the reader sees, newest first; all of one subject if asked."""
+    """The audit trail of the reader's bodies, newest first; all of one subject if asked."""
     subject = request.GET.get("subject", "").strip()[:80]
     before = request.GET.get("before", "")
-    entries = AuditEntry.objects.order_by("-pk")
+    nodes = request.access.nodes_where("audit.read")
+    entries = AuditEntry.objects.filter(node_id__in=nodes.values("pk")).order_by("-pk")
     if subject:
         # A reference is read aloud in groups, and written so.
         compact = "".join(subject.split())

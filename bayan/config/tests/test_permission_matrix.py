@@ -1,0 +1,649 @@
+"""Every door of the platform: who gets through it, and that nobody sees another body's things behind it.
+
+A path that is new needs a line in `DOORS`, or this file says so. What is expected of each member is worked
+out from the permission that the view itself names and from the body to which the thing behind it belongs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.test import Client, override_settings
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from bayan.cases.tests.factories import make_case
+from bayan.channels import services as channels
+from bayan.channels.models import Account, Alert, Broadcast, Outgoing
+from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
+from bayan.channels.tests.factories import make_number, make_template
+from bayan.config.environment import PROJECT_DIR
+from bayan.core.live import Notice, hub
+from bayan.inbox import services as inbox
+from bayan.inbox.models import CannedReply, Label, Message
+from bayan.inbox.tests.factories import make_media
+from bayan.organisation.models import Node
+from bayan.people import services
+from bayan.people.models import Member, Role
+from bayan.people.permissions import Access
+from bayan.people.tests.factories import SINCE
+from conftest import StaffClient
+
+READ_ONLY, READ_AND_WRITE = ("GET",), ("GET", "POST")
+REFUSED = {403, 404}
+# The view was reached: it answered, led on, or found fault with an empty form.
+LET_IN = {200, 201, 204, 302, 409, 422}
+BODIES = ("eastern", "khobar", "qatif")
+
+
+@dataclass(frozen=True)
+class Door:
+    """How a path is asked for."""
+
+    methods: tuple[str, ...] = READ_ONLY
+    # The thing behind it, by its name in `Things`; None: a page of its own, whose rows are the reader's.
+    thing: str | None = None
+    more: tuple[object, ...] = ()
+    data: dict[str, str] = field(default_factory=dict)
+    # The field of the form that names the thing, where the path does not.
+    named_in: str = ""
+
+    def request(self, name: str, things: Things | None) -> tuple[str, dict[str, str]]:
+        """The address, and what is sent to it, for the thing of one body."""
+        thing = things.of(self.thing) if things and self.thing else ()
+        if self.named_in:
+            return reverse(name), self.data | {self.named_in: str(*thing)}
+        return reverse(name, args=[*thing, *self.more]), self.data
+
+
+def changes(thing: str, *more: object, **data: str) -> Door:
+    return Door(("POST",), thing, more, data)
+
+
+def shows(thing: str, *more: object) -> Door:
+    return Door(READ_ONLY, thing, more)
+
+
+PAGE, FORM = Door(), Door(READ_AND_WRITE)
+# The path's name, and what stands behind it.
+DOORS: dict[str, Door] = {
+    "inbox:conversations": PAGE,
+    "inbox:choices": PAGE,
+    "inbox:act": Door(("POST",), data={"do": "snooze:hours", "all": "1"}),
+    "inbox:save_view": Door(("POST",), data={"name": "المتأخرة", "query": "view=open"}),
+    # One's own views: what is another's is passed over.
+    "inbox:delete_view": Door(("POST",), more=(UUID(int=0),)),
+    "inbox:settings": PAGE,
+    "inbox:save_label": Door(("POST",), "label", data={"name": "عاجل"}, named_in="id"),
+    "inbox:delete_label": changes("label"),
+    "inbox:save_reply": Door(
+        ("POST",), "ready", data={"title": "شكر", "text": "شكرًا لكم"}, named_in="id"
+    ),
+    "inbox:delete_reply": changes("ready"),
+    "inbox:print": shows("conversation"),
+    "inbox:gallery": shows("conversation"),
+    "inbox:presence": shows("conversation"),
+    "inbox:acts": shows("conversation"),
+    "inbox:ready": shows("conversation"),
+    "inbox:note": changes("conversation", text="راجعت الموقع"),
+    "inbox:delete_note": changes("note"),
+    "inbox:conversation": shows("conversation"),
+    "inbox:reply": changes("conversation", text="وعليكم السلام"),
+    "inbox:compose": shows("conversation", "place"),
+    "inbox:looked": changes("conversation"),
+    "inbox:typing": changes("conversation"),
+    "inbox:message": shows("outgoing"),
+    "inbox:media": shows("media"),
+    "inbox:react": changes("message", emoji="👍"),
+    "inbox:resend": changes("reply"),
+    "inbox:withdraw": changes("reply"),
+    "cases:cases": PAGE,
+    "cases:panel": shows("conversation"),
+    "cases:assign": changes("case"),
+    "cases:close": changes("case", outcome="resolved"),
+    "channels:health": PAGE,
+    "channels:alarm": PAGE,
+    "channels:settle_alert": changes("alert"),
+    "channels:reopen_alert": changes("alert"),
+    "channels:stop_number": changes("number", reason="صيانة"),
+    "channels:resume_number": changes("number"),
+    "channels:accounts": PAGE,
+    "channels:new_account": FORM,
+    "channels:account": shows("account"),
+    "channels:ask_account": changes("account"),
+    "channels:broadcasts": PAGE,
+    "channels:new_broadcast": FORM,
+    "channels:preview_broadcast": Door(("POST",)),
+    "channels:broadcast": shows("broadcast"),
+    "channels:start_broadcast": changes("broadcast"),
+    "channels:pause_broadcast": changes("broadcast"),
+    "channels:resume_broadcast": changes("broadcast"),
+    "channels:cancel_broadcast": changes("broadcast"),
+    "channels:broadcast_results": shows("broadcast"),
+    "channels:broadcast_bad_lines": shows("broadcast"),
+    "channels:change_account": changes("account"),
+    "channels:save_number": changes("account"),
+    "channels:remove_number": changes("account_and_number"),
+    "channels:app_secret": changes("account"),
+    "channels:end_app_secret": changes("account"),
+    "channels:verify_token": changes("account"),
+    "channels:access_token": changes("account"),
+    "channels:test_send": FORM,
+    "channels:test": shows("test"),
+    "channels:templates": PAGE,
+    "channels:new_template": FORM,
+    "channels:preview_template": Door(("POST",)),
+    "channels:template": shows("template"),
+    "channels:edit_template": Door(READ_AND_WRITE, "template"),
+    "channels:submit_template": changes("template"),
+    "channels:adopt_purpose": changes("template"),
+    "channels:forget_template": changes("template"),
+    "channels:keep_template": changes("template"),
+    "intake:set_aside": PAGE,
+    "intake:replay": Door(("POST",), more=(4711,)),
+    "people:trail": PAGE,
+    "people:members": PAGE,
+    "people:members_csv": PAGE,
+    "people:invitations": FORM,
+    "people:duty": PAGE,
+    "people:plan_duty": changes("key"),
+    "places:places": PAGE,
+    "places:find": PAGE,
+    "places:export": PAGE,
+}
+# Without a permission: open to everybody, or with a check of their own (its test stands beside the name).
+OPEN = {
+    "home": "leads to the inbox",
+    "account_login": "the way in",
+    "account_logout": "the way out",
+    "set_language": "changes a cookie",
+    "people:demo_sign_in": "test_nobody_signs_in_with_one_click_where_no_demo_runs",
+    "people:accept": "an invitation's secret, whose test is in people/tests/test_invitations.py",
+    "people:live": "test_notices_of_other_bodies_reach_no_screen",
+    "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
+    "api:openapi-json": "the description", "api:api-root": "nothing stands there",
+}  # fmt: skip
+# Behind these stands a member, or what is a member's own: who may do what with whom is a matter of the roles
+# of both, and is tried where that is decided. Here only: nobody comes in without a sign-in or a permission.
+TRIED_ELSEWHERE: dict[str, str] = {
+    "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
+    "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
+    "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",
+    "people:member": "test_members", "people:give_role": "test_members", "people:end_role": "test_members",
+    "people:switch_off": "test_members", "people:switch_on": "test_members",
+    "people:clearance": "test_clearance", "people:certificate": "test_clearance",
+    "people:renew_invitation": "test_invitations", "people:withdraw_invitation": "test_invitations",
+    "people:turn": "test_duty", "people:remove_turn": "test_duty", "people:swap_turn": "test_duty",
+    "people:hand_over_turn": "test_duty", "people:acknowledge_turn": "test_duty",
+    "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
+}  # fmt: skip
+# The API names its permissions inside: (permission, scope, the thing, the body of a POST).
+API: dict[str, tuple[str, str | None, dict[str, str] | None]] = {
+    "api:conversations": ("conversations.read", None, None),
+    "api:conversation": ("conversations.read", "conversation", None),
+    "api:messages": ("conversations.read", None, None),
+    "api:message": ("conversations.read", "message", None),
+    "api:reply": ("conversations.reply", "conversation", {"text": "وعليكم السلام"}),
+    "api:list_cases": ("cases.read", None, None),
+    "api:case": ("cases.read", "case", None),
+    "api:assign": ("cases.assign", "case", {"municipality": "jubail"}),
+    "api:close": ("cases.close", "case", {"outcome": "resolved"}),
+}
+# Their tables have no row-level security: the view itself says 403 or 404, either is well.
+SETTINGS = {"account", "account_and_number", "alert", "key", "label", "number", "ready", "template"}
+# Only who made it may change it: the service refuses everybody else, whatever their role.
+OWN = {"note"}
+
+
+# --- All paths have a line here
+
+
+def patterns(
+    resolver: URLResolver | None = None, spaces: tuple[str, ...] = ()
+) -> Iterator[tuple[str, URLPattern]]:
+    """Every path of the platform with its full name (without one, as it is written)."""
+    for found in (resolver or get_resolver()).url_patterns:
+        if isinstance(found, URLResolver):
+            inner = (*spaces, found.namespace) if found.namespace else spaces
+            yield from patterns(found, inner)
+        else:
+            yield ":".join([*spaces, found.name or str(found.pattern)]), found
+
+
+@cache
+def views() -> dict[str, Any]:
+    return {name: pattern.callback for name, pattern in patterns()}
+
+
+def test_every_path_has_a_line_in_this_file() -> None:
+    missing = sorted(
+        views().keys() - DOORS.keys() - OPEN.keys() - API.keys() - TRIED_ELSEWHERE.keys()
+    )
+    assert not missing, (
+        f"{', '.join(missing)}: add a line to DOORS in {Path(__file__).name} (which methods, and what stands "
+        "behind: a row of a body, or a page of its own), to API, or, with the reason, to OPEN."
+    )
+    gone = sorted((DOORS | OPEN | API | TRIED_ELSEWHERE).keys() - views().keys())
+    assert not gone, f"{', '.join(gone)}: there is no such path any more, so take its line away."
+
+
+def test_every_door_names_its_permission_and_what_is_open_names_none() -> None:
+    assert [name for name in DOORS if not hasattr(views()[name], "required_permission")] == []
+    assert [name for name in OPEN if hasattr(views()[name], "required_permission")] == []
+
+
+# --- A small world: the same things at the desk and in two municipalities, and people of all kinds
+
+
+class Things(SimpleNamespace):
+    """What belongs to one body. `words` stand nowhere else: whoever reads them has seen its things."""
+
+    node: Node
+    words: tuple[str, ...]
+
+    def of(self, name: str) -> tuple[Any, ...]:
+        found = getattr(self, name)
+        return found if isinstance(found, tuple) else (found,)
+
+
+def make_things(node: Node, position: int) -> Things:
+    now = timezone.now()
+    name, text, file = f"صاحبة-{node.key}", f"بلاغ-{node.key}", f"صورة-{node.key}.jpg"
+    case = make_case(text, node=node, name=name, now=now - timedelta(hours=1))
+    clerk = Member.objects.get(email="desk@matrix.example")
+    answer = inbox.reply(case.conversation.public_id, f"جواب-{node.key}", by=clerk, now=now)
+    message = Message.objects.get(conversation=case.conversation, direction="in")
+    media = make_media(b"\xff\xd8" + node.key.encode(), node=case.node, name=file)
+    Message.objects.filter(pk=message.pk).update(kind="image", media=media)
+    account = channels.save_account(
+        key=f"account-{node.key}", nature=Account.Nature.DEMO, name=f"حساب-{node.key}",
+        base_url="http://127.0.0.1:9", app_secret="a", verify_token="b", access_token="c",
+        numbers={f"4700{position}": f"+966 13 000 000{position}"}, node=node, now=now,
+        business_id=f"8800{position}",
+    )  # fmt: skip
+    number = account.numbers.get()
+    template = make_template(f"template_{node.key.replace('-', '_')}", account=account)
+    broadcast = Broadcast.objects.create(
+        node=node, number=number, template=template, title=f"حملة-{node.key}", created_at=now
+    )
+    alert = channels.raise_alert(
+        account, "quality_low", severity=Alert.Severity.CRITICAL, now=now, number=number
+    )
+    test = Outgoing.objects.create(
+        node=node, number=number, to_phone=f"96650000000{position}", lane=10, subject_type=TEST_SUBJECT,
+        content={"type": "text", "text": {"body": "تجربة"}}, not_before=now, created_at=now,
+    )  # fmt: skip
+    note = inbox.write_note(
+        case.conversation.public_id, f"ملاحظة-{node.key}", mentions=[], by=clerk, now=now
+    )
+    label = Label.objects.create(node=node, name=f"وسم-{node.key}")
+    ready = CannedReply.objects.create(node=node, title=f"رد-{node.key}", text="شكرًا لكم")
+    assert answer.outgoing is not None
+    return Things(
+        node=node, key=node.key,
+        conversation=case.conversation.public_id, case=case.public_id, message=message.public_id,
+        reply=answer.public_id, outgoing=answer.outgoing.public_id, media=media.public_id,
+        account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
+        template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
+        note=note.public_id, label=label.public_id, ready=ready.public_id,
+        words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
+               f"ملاحظة-{node.key}", template.name, str(case.public_id),
+               str(case.conversation.public_id), str(media.public_id)),
+    )  # fmt: skip
+
+
+# Who comes to the door: their roles and the bodies of these; None has not signed in.
+PEOPLE: dict[str, tuple[tuple[str, str], ...] | None] = {
+    "nobody": None,
+    "member without a role": (),
+    "viewer of khobar": (("viewer", "khobar"),),
+    "responder of khobar": (("responder", "khobar"),),
+    "director of khobar": (("director", "khobar"),),
+    "administrator of khobar": (("administrator", "khobar"),),
+    # May read in one body and manage another: neither spills over.
+    "viewer of khobar, administrator of qatif": (("viewer", "khobar"), ("administrator", "qatif")),
+    "viewer of the authority": (("viewer", "eastern"),),
+    "responder of the authority": (("responder", "eastern"),),
+    "director of the authority": (("director", "eastern"),),
+    "administrator of the authority": (("administrator", "eastern"),),
+    "administrator who was switched off": (("administrator", "eastern"),),
+}
+EVERYBODY = tuple(PEOPLE)
+
+
+@dataclass
+class World:
+    things: dict[str, Things]
+    members: dict[str, Member]
+    clients: dict[str, StaffClient]
+
+    def access(self, who: str) -> Access | None:
+        """What somebody may do; None: they must sign in first."""
+        member = self.members.get(who)
+        return Access.of(member, now=timezone.now()) if member and member.is_active else None
+
+    def sees(self, who: str, body: str) -> bool:
+        """By the tree alone: a role in the body, or above it."""
+        member, node = self.members.get(who), self.things[body].node
+        return bool(
+            member and member.is_active and member.roles.filter(node__in=node.lineage).exists()
+        )
+
+
+def make_member(email: str, roles: tuple[tuple[str, str], ...], nodes: dict[str, Node]) -> Member:
+    member = Member(email=email, name_ar="موظف", name_en="Member")
+    member.set_unusable_password()
+    member.save()
+    for kind, body in roles:
+        Role.objects.create(member=member, kind=kind, node=nodes[body], starts_at=SINCE)
+    return member
+
+
+@pytest.fixture(scope="module")
+def made_world(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Made once for all tests of this file, in a transaction that is never committed."""
+    folder = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=folder), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(made_world: World, django_db_blocker: Any) -> Iterator[World]:
+    """The world as it was made: what a test changes in it does not stay."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield made_world
+        transaction.set_rollback(True)
+
+
+def make_world() -> World:
+    nodes = {node.key: node for node in Node.objects.filter(key__in=BODIES)}
+    make_member("desk@matrix.example", (("responder", "eastern"),), nodes)
+    make_number()
+    things = {key: make_things(nodes[key], position) for position, key in enumerate(BODIES)}
+    members, clients = {}, {}
+    for position, (who, roles) in enumerate(PEOPLE.items()):
+        clients[who] = StaffClient()
+        if roles is not None:
+            members[who] = make_member(f"{position}@matrix.example", roles, nodes)
+            clients[who].force_login(members[who])
+        if "switched off" in who:
+            members[who].is_active = False
+            members[who].save()
+    return World(things, members, clients)
+
+
+def knock(client: Client, method: str, address: str, **request: Any) -> Any:
+    """Ask for a path; nothing that it changed stays."""
+    with transaction.atomic():
+        answer = getattr(client, method.lower())(address, **request)
+        transaction.set_rollback(True)
+    return answer
+
+
+def is_sign_in(answer: Any) -> bool:
+    there = str(answer.headers.get("Location", ""))
+    return bool(answer.status_code == 302) and there.startswith(reverse("account_login"))
+
+
+def verdict(world: World, who: str, view: Any, door: Door, body: str | None) -> str | set[int]:
+    """What somebody must be told at a door: "sign in", or one of these statuses."""
+    access, permission = world.access(who), view.required_permission
+    if access is None:
+        return "sign in"
+    may = access.may_everywhere if view.is_required_everywhere else access.may
+    if not may(permission):
+        return {403}
+    if body is None or access.may(permission, world.things[body].node):
+        return LET_IN
+    # What is not there for somebody must not be told apart from what is nowhere.
+    if not world.sees(who, body) and door.thing not in SETTINGS:
+        return {404}
+    return REFUSED | {409} if door.thing in OWN else REFUSED
+
+
+# --- Each door, for everybody, with things of each body
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_opens_for_those_who_may_and_for_nobody_else(world: World, name: str) -> None:
+    door, view = DOORS[name], views()[name]
+    wrong = []
+    for body in BODIES if door.thing else [None]:
+        address, data = door.request(name, world.things[body] if body else None)
+        for who, client in world.clients.items():
+            expected = verdict(world, who, view, door, body)
+            for method in door.methods:
+                answer = knock(client, method, address, data=data)
+                is_right = (
+                    is_sign_in(answer)
+                    if expected == "sign in"
+                    else answer.status_code in expected and not is_sign_in(answer)
+                )
+                if not is_right:
+                    wrong.append(f"{who}, {method} of {body}: {answer.status_code}, not {expected}")
+    assert wrong == []
+
+
+def test_nobody_comes_to_a_members_own_things_without_a_sign_in_or_a_permission(
+    world: World,
+) -> None:
+    examples = {"uuid": UUID(int=0), "int": 0, "slug": "x"}
+    for name, tests in TRIED_ELSEWHERE.items():
+        assert (PROJECT_DIR / "bayan" / "people" / "tests" / f"{tests}.py").is_file(), name
+        pattern = next(found.pattern for known, found in patterns() if known == name)
+        kinds = re.findall(r"<(\w+):", str(pattern))
+        address = reverse(name, args=[examples[kind] for kind in kinds])
+        for method in ("GET", "POST"):
+            answers = {
+                who: knock(world.clients[who], method, address)
+                for who in ("nobody", "administrator who was switched off", "member without a role")
+            }
+            if answers["nobody"].status_code == 405:
+                continue
+            assert is_sign_in(answers["nobody"]), name
+            assert is_sign_in(answers["administrator who was switched off"]), name
+            if hasattr(views()[name], "required_permission"):
+                assert answers["member without a role"].status_code == 403, name
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_takes_no_other_method(world: World, name: str) -> None:
+    door = DOORS[name]
+    address, _data = door.request(name, world.things["eastern"])
+    client = world.clients["administrator of the authority"]
+    for method in {"GET", "POST", "DELETE"} - set(door.methods):
+        assert knock(client, method, address).status_code == 405, method
+
+
+def test_nothing_is_changed_from_a_page_of_another_site(world: World) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.members["administrator of the authority"])
+    for name, door in DOORS.items():
+        if "POST" in door.methods:
+            address, data = door.request(name, world.things["eastern"])
+            assert knock(client, "POST", address, data=data).status_code == 403, name
+
+
+# --- What stands on a page
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_no_page_shows_a_word_of_a_body_in_which_its_reader_may_not_read_it(
+    world: World, who: str
+) -> None:
+    access, names = world.access(who), [things.words[0] for things in world.things.values()]
+    for name, door in DOORS.items():
+        if "GET" not in door.methods or door.thing:
+            continue
+        read, permission = "", views()[name].required_permission
+        questions: list[dict[str, str]] = [{}]
+        if name in {"inbox:conversations", "cases:cases"}:
+            questions += [{"view": "all", "state": "all", "q": searched} for searched in names]
+        for question in questions:
+            answer = knock(world.clients[who], "GET", reverse(name, args=door.more), data=question)
+            if answer.streaming:
+                # Written while it is sent, over a connection of its own, which does not see this world.
+                continue
+            # What was asked for may be said again.
+            read += answer.content.decode().replace(question.get("q", "\0"), "")
+        for things in world.things.values():
+            shown = [word for word in things.words if word in read]
+            if access is None or not access.may(permission, things.node):
+                assert shown == [], name
+            elif name in {
+                "inbox:conversations",
+                "cases:cases",
+                "channels:broadcasts",
+                "people:trail",
+            }:
+                # Otherwise a page that shows nobody anything would pass.
+                assert shown != [], name
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_counts_are_of_the_rows_that_the_reader_sees(world: World, who: str) -> None:
+    client, access = world.clients[who], world.access(who)
+    if access is None or not access.may("cases.read"):
+        return
+    visible = sum(world.sees(who, body) for body in BODIES)
+    for name, parameter, states in (
+        ("inbox:conversations", "view", ("waiting", "open", "closed", "all")),
+        ("cases:cases", "state", ("open", "closed")),
+    ):
+        for state in states:
+            context = knock(client, "GET", reverse(name), data={parameter: state}).context
+            assert context["counts"][state] == len(context["page"].rows), (name, state)
+        assert context["counts"]["all"] == visible, name
+
+
+# --- Beside the pages: live notices, files, the API, the demo's sign-in
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_notices_of_other_bodies_reach_no_screen(world: World, who: str) -> None:
+    answer: Any = world.clients[who].get(reverse("people:live"))
+    if world.access(who) is None:
+        assert is_sign_in(answer)
+        return
+    expected = [body for body in BODIES if world.sees(who, body)]
+    heard = asyncio.run(_heard(answer.streaming_content, world))
+    assert heard == [f"event: change\ndata: case of-{body}\n\n".encode() for body in expected]
+
+
+async def _heard(stream: Any, world: World) -> list[bytes]:
+    """What a screen is told when something happens in each body."""
+    assert await anext(stream) == b"retry: 2000\n\n"
+    told: list[bytes] = []
+
+    async def listen() -> None:
+        told.extend([chunk async for chunk in stream])
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    for body, things in world.things.items():
+        hub._tell(Notice(things.node.pk, "case", f"of-{body}"))
+    hub._tell(None)
+    await asyncio.wait_for(listening, 5)
+    if hub._task:
+        hub._task.cancel()
+    return told
+
+
+@dataclass(frozen=True)
+class Key:
+    """A token of the API, and how to ask with it."""
+
+    client: StaffClient
+    secret: str
+
+    def ask(self, method: str, address: str, body: dict[str, str] | None = None) -> Any:
+        more = {"data": json.dumps(body), "content_type": "application/json"} if body else {}
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        return knock(self.client, method, address, headers=headers, **more)
+
+
+def key_of(world: World, who: str, *scopes: str) -> Key:
+    member = world.members[who]
+    active = Member.objects.filter(pk=member.pk)
+    # A key may be older than the day on which its member was switched off.
+    active.update(is_active=True)
+    secret = services.create_token(email=member.email or "", scopes=scopes, now=timezone.now())
+    active.update(is_active=member.is_active)
+    return Key(StaffClient(), secret)
+
+
+@pytest.mark.parametrize("who", [who for who in EVERYBODY if PEOPLE[who] is not None])
+def test_a_token_sees_and_does_what_its_member_may(world: World, who: str) -> None:
+    key, access, wrong = key_of(world, who, "read", "write"), world.access(who), []
+    for name, (permission, thing, body_of_post) in API.items():
+        for body in BODIES:
+            address = reverse(name, args=world.things[body].of(thing) if thing else ())
+            answer = key.ask("POST" if body_of_post else "GET", address, body_of_post)
+            if access is None:
+                expected = {401}
+            elif not access.may(permission):
+                expected = {403}
+            elif name == "api:assign" and world.sees(who, body):
+                # Only who sees the other body too may give it a case.
+                expected = LET_IN if access.may_everywhere(permission) else {403}
+            elif thing is None or access.may(permission, world.things[body].node):
+                expected = LET_IN
+            else:
+                expected = {403 if world.sees(who, body) else 404}
+            if answer.status_code not in expected:
+                wrong.append(f"{name} of {body}: {answer.status_code}, not {expected}")
+            for other, things in world.things.items():
+                if not world.sees(who, other) and any(
+                    w in answer.content.decode() for w in things.words[1:]
+                ):
+                    wrong.append(f"{name} tells of {other}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", [name for name in DOORS if "channels" not in name] + sorted(API))
+def test_a_token_does_only_what_its_scopes_say(world: World, name: str) -> None:
+    who = "administrator of the authority"
+    door = DOORS.get(name)
+    if door is None:
+        _permission, thing, body = API[name]
+        door = Door(("POST",) if body else READ_ONLY, thing)
+    address, _data = door.request(name, world.things["eastern"])
+    for method in door.methods:
+        other = "write" if method == "GET" else "read"
+        answer = key_of(world, who, other).ask(method, address, API.get(name, ("", None, None))[2])
+        assert answer.status_code == 403, f"{method} with the scope {other}"
+
+
+def test_without_a_token_the_api_says_so(world: World) -> None:
+    for name, (_permission, thing, body) in API.items():
+        address = reverse(name, args=world.things["khobar"].of(thing) if thing else ())
+        client = world.clients["administrator of the authority"]
+        # A browser's session is no key to the API either.
+        answer = knock(client, "POST" if body else "GET", address)
+        assert answer.status_code == 401, name
+
+
+def test_nobody_signs_in_with_one_click_where_no_demo_runs(world: World, settings: Any) -> None:
+    member = world.members["administrator of the authority"]
+    address = reverse("people:demo_sign_in", args=[member.public_id])
+    # Even while it runs: only as people of the demo.
+    assert StaffClient().post(address).status_code == 404
+    Member.objects.filter(pk=member.pk).update(is_demo=True)
+    assert StaffClient().post(address).status_code == 302
+    settings.IS_DEMO = False
+    assert StaffClient().post(address).status_code == 404
