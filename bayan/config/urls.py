@@ -1,4 +1,4 @@
-"""Every path of the staff's side. `/hooks/…` never comes here: config/asgi.py sends it to the intake."""
+"""Every path of the staff's side and the public's. `/hooks/…` goes to the intake (config/asgi.py)."""
 
 from allauth.account import views as accounts
 from django.urls import include, path
@@ -19,6 +19,7 @@ urlpatterns = [
     path("cases/", include("bayan.cases.urls")),
     path("channels/", include("bayan.channels.urls")),
     path("places/", include(places_urls)),
+    path("track/", include("bayan.portal.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),

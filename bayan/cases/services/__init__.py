@@ -1,6 +1,12 @@
 """Everything that changes a case, and taking in what the public writes."""
 
-from bayan.cases.services.closing import SATISFACTION, close_case, receive_satisfaction, reopen_case
+from bayan.cases.services.closing import (
+    SATISFACTION,
+    close_case,
+    rate_case,
+    receive_satisfaction,
+    reopen_case,
+)
 from bayan.cases.services.handling import (
     GIVEN,
     PASSED_ON,
@@ -47,6 +53,7 @@ __all__ = [
     "hand_over",
     "note_choices",
     "pass_on",
+    "rate_case",
     "receive_satisfaction",
     "reopen_case",
     "set_priority",
