@@ -40,6 +40,10 @@ FIGURES = """
 """
 
 
+BY_FEEDBACK = """
+    SELECT CASE WHEN is_useful THEN 'useful' ELSE 'not_useful' END, count(*) FROM portal_feedback
+    WHERE created_at > now() - interval '30 days' GROUP BY 1
+"""
 # The same by a label: (name, meaning, label, its values, SQL that gives label and figure).
 BY_LANE = """
     SELECT CASE lane WHEN 10 THEN 'person' WHEN 20 THEN 'crisis' WHEN 30 THEN 'work' ELSE 'bulk' END,
@@ -55,6 +59,8 @@ LABELLED = (
      "lane", ("person", "crisis", "work", "bulk"), BY_LANE),
     ("bayan_alerts_open", "Open alerts about accounts, by severity",
      "severity", ("critical", "warning", "information"), BY_SEVERITY),
+    ("bayan_portal_feedback", "Answers to 'Was this page useful?' in 30 days",
+     "answer", ("useful", "not_useful"), BY_FEEDBACK),
 )  # fmt: skip
 
 

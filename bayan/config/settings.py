@@ -48,9 +48,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "bayan.config",
     "bayan.demo",
+    "bayan.portal",
+    "bayan.desk",
     "bayan.api",
     "bayan.intake",
-    "bayan.desk",
     "bayan.cases",
     "bayan.inbox",
     "bayan.channels",
@@ -199,7 +200,8 @@ SECURE_CSP = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if environment.trusts_proxy:
+TRUSTS_PROXY = environment.trusts_proxy
+if TRUSTS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60

@@ -46,5 +46,6 @@ def load() -> None:
     undo.register(inbox.SNOOZED, inbox.undo_snooze)
     undo.register(inbox.LABELLED, inbox.undo_label)
     undo.register(cases.PASSED_ON, cases.undo_pass_on)
+    undo.register(cases.MERGED, cases.undo_merge_contacts)
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)

@@ -1,4 +1,4 @@
-"""Every path of the staff's side. `/hooks/…` never comes here: config/asgi.py sends it to the intake."""
+"""Every path of the staff's side and the public's. `/hooks/…` goes to the intake (config/asgi.py)."""
 
 from allauth.account import views as accounts
 from django.urls import include, path
@@ -6,7 +6,7 @@ from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
-from bayan.desk.urls import places_urls
+from bayan.desk.urls import contacts_urls, places_urls
 from bayan.people.views import signing
 
 handler403 = "bayan.core.views.forbidden"
@@ -17,8 +17,10 @@ urlpatterns = [
     path("", signing.home, name="home"),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
+    path("contacts/", include(contacts_urls)),
     path("channels/", include("bayan.channels.urls")),
     path("places/", include(places_urls)),
+    path("track/", include("bayan.portal.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),

@@ -1,12 +1,28 @@
 from django.urls import path
 
-from bayan.desk import views
+from bayan.desk.views import contacts, places
 
 places_urls = (
     [
-        path("", views.places, name="places"),
-        path("find", views.find, name="find"),
-        path("places.csv", views.export, name="export"),
+        path("", places.places, name="places"),
+        path("find", places.find, name="find"),
+        path("places.csv", places.export, name="export"),
     ],
     "places",
+)
+contacts_urls = (
+    [
+        path("", contacts.contacts, name="contacts"),
+        path("<uuid:public_id>/", contacts.contact, name="contact"),
+        path("<uuid:public_id>/name", contacts.rename, name="rename"),
+        path("<uuid:public_id>/wish", contacts.wish, name="wish"),
+        path("<uuid:public_id>/notes", contacts.write_note, name="write_note"),
+        path(
+            "<uuid:public_id>/notes/<uuid:note_id>/delete", contacts.delete_note, name="delete_note"
+        ),
+        path("<uuid:public_id>/split", contacts.split, name="split"),
+        path("<uuid:public_id>/merge", contacts.choose, name="choose"),
+        path("<uuid:public_id>/merge/<uuid:other_id>", contacts.merge, name="merge"),
+    ],
+    "contacts",
 )

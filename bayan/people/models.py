@@ -421,9 +421,14 @@ class Contact(models.Model):
     """One person of the public who wrote to us, known by one or more identities."""
 
     public_id = PublicIdField()
-    # As they call themselves on the channel; empty when the channel does not say.
+    # As we call them: like the channel, until a member knows better.
     name = models.CharField(_("name"), max_length=200, blank=True)
+    # As they call themselves on the channel; empty when the channel does not say.
+    channel_name = models.CharField(_("name on the channel"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("first seen"))
+
+    class Meta:
+        indexes = [models.Index(F("created_at").desc(), F("id").desc(), name="contact_newest")]
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)
@@ -467,11 +472,16 @@ class OptOut(models.Model):
         WORD = "word", _("the person wrote so")
         PROVIDER = "provider", _("the person told the provider")
         REFUSAL = "refusal", _("the provider refused a message for it")
+        TOLD = "told", _("the person told us")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="opt_outs")
     source = models.CharField(_("source"), max_length=10, choices=Source)
     since_at = models.DateTimeField(_("since"))
     ended_at = models.DateTimeField(_("until"), null=True)
+    # How we know that they want it again; empty where two contacts became one.
+    ended_source = models.CharField(
+        _("source of the end"), max_length=10, choices=Source, blank=True
+    )
 
     class Meta:
         constraints = [
@@ -482,3 +492,19 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_id} {self.source}"
+
+
+class ContactNote(models.Model):
+    """What members write down of a person; seen by whoever sees the person."""
+
+    public_id = PublicIdField()
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="notes")
+    author = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField(_("text"), max_length=2000)
+    created_at = models.DateTimeField(_("written"))
+
+    class Meta:
+        indexes = [models.Index("contact", "created_at", name="contact_note_of_contact")]
+
+    def __str__(self) -> str:
+        return str(self.public_id)

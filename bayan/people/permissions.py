@@ -24,7 +24,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
 STAFF = frozenset({"duty.read"})
 READ = STAFF | {"conversations.read", "cases.read", "places.read"}
-ANSWER = READ | {"conversations.reply", "cases.close", "cases.assign", "inbox.manage"}
+ANSWER = READ | {
+    "conversations.reply",
+    "cases.close",
+    "cases.assign",
+    "contacts.manage",
+    "inbox.manage",
+}
 DIRECT = frozenset(
     {
         "audit.read",

@@ -1,6 +1,12 @@
 """Everything that changes a case, and taking in what the public writes."""
 
-from bayan.cases.services.closing import SATISFACTION, close_case, receive_satisfaction, reopen_case
+from bayan.cases.services.closing import (
+    SATISFACTION,
+    close_case,
+    rate_case,
+    receive_satisfaction,
+    reopen_case,
+)
 from bayan.cases.services.handling import (
     GIVEN,
     PASSED_ON,
@@ -18,6 +24,14 @@ from bayan.cases.services.handling import (
     undo_pass_on,
     undo_set_priority,
 )
+from bayan.cases.services.merging import (
+    MERGED,
+    NotAllTheirs,
+    SameContact,
+    merge_contacts,
+    split_contact,
+    undo_merge_contacts,
+)
 from bayan.cases.services.parts import (
     AlreadyThere,
     CaseAlreadyClosed,
@@ -29,14 +43,17 @@ from bayan.cases.services.taking_in import follow_identities, note_choices, take
 
 __all__ = [
     "GIVEN",
+    "MERGED",
     "PASSED_ON",
     "PRIORITY_SET",
     "SATISFACTION",
     "AlreadyThere",
     "CaseAlreadyClosed",
     "Facts",
+    "NotAllTheirs",
     "NotKnown",
     "OutcomeMissing",
+    "SameContact",
     "StepNotPossible",
     "assign_case",
     "close_case",
@@ -45,14 +62,18 @@ __all__ = [
     "follow_identities",
     "give_to",
     "hand_over",
+    "merge_contacts",
     "note_choices",
     "pass_on",
+    "rate_case",
     "receive_satisfaction",
     "reopen_case",
     "set_priority",
+    "split_contact",
     "take_in",
     "take_step",
     "undo_give_to",
+    "undo_merge_contacts",
     "undo_pass_on",
     "undo_set_priority",
 ]

@@ -14,6 +14,7 @@ from django.utils.translation import override
 from bayan.cases.models import Case
 from bayan.cases.services.parts import (
     CaseAlreadyClosed,
+    NotKnown,
     OutcomeMissing,
     StepNotPossible,
     contacts_of,
@@ -188,6 +189,33 @@ def receive_satisfaction(replies: Sequence[tuple[IncomingMessage, str]], *, now:
     for case in unhappy.values():
         _reopen(case, by=case.contact, now=now)
         _tell_that_it_goes_on(case, now=now)
+
+
+@transaction.atomic
+def rate_case(case_id: UUID, satisfaction: int, *, now: datetime) -> Case:
+    """Keep how content the person of a closed case is, told elsewhere than in the chat.
+
+    As in the chat the last answer counts, and an unhappy one opens the case again.
+
+    :raises StepNotPossible: it is open, so there is nothing to rate
+    :raises NotKnown: there is no such answer
+    """
+    if satisfaction not in Case.Satisfaction.values:
+        raise NotKnown(_("Choose one of the answers."))
+    case = locked(case_id)
+    if not case.is_closed:
+        raise StepNotPossible(_("This case is open: it can be rated once it is closed."))
+    case.satisfaction, case.satisfaction_at = satisfaction, now
+    case.save(update_fields=["satisfaction", "satisfaction_at"])
+    person = case.conversation.contact
+    audit.record(
+        entry("case.satisfaction_given", case, by=person, now=now, satisfaction=satisfaction)
+    )
+    live.announce([(case.node_id, "case", case.public_id)])
+    if satisfaction <= UNHAPPY:
+        _reopen(case, by=person, now=now)
+        _tell_that_it_goes_on(case, now=now)
+    return case
 
 
 def _tell_that_it_goes_on(case: Case, *, now: datetime) -> None:

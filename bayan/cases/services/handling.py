@@ -130,7 +130,7 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
         case.node_id = nodes[case.conversation_id]
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
     # In the body that had them for a moment, another matter may be open.
-    _name_matters_of(
+    name_matters_of(
         {case.conversation_id for case in cases}, contacts={c.contact_id for c in cases}
     )
     label = audit.Named(by.audit_key, by.audit_label)
@@ -146,7 +146,7 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
     )
 
 
-def _name_matters_of(conversations: set[int], *, contacts: set[int]) -> None:
+def name_matters_of(conversations: set[int], *, contacts: set[int]) -> None:
     """Let each conversation of these contacts name its latest open case, or none."""
     rows = Conversation.objects.filter(Q(pk__in=conversations) | Q(contact__in=contacts))
     matters = dict.fromkeys(rows.values_list("pk", flat=True), "")

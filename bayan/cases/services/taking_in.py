@@ -303,11 +303,11 @@ def follow_identities(changes: Sequence[IdentityChange], *, now: datetime) -> No
                 new_whatsapp_id=change.new_whatsapp_id,
             )
         for other in others:
-            _join(other, into=contact)
+            join_contacts(other, into=contact)
             people.absorb_contact(other, into=contact, now=now, request_id=change.request_id)
 
 
-def _join(other: Contact, *, into: Contact) -> None:
+def join_contacts(other: Contact, *, into: Contact) -> None:
     targets = inbox.join(other, into=into)
     _follow(targets)
     inbox.discard(targets)

@@ -36,7 +36,13 @@ from bayan.channels.services.health import (
     reopen_alert,
     settle_alert,
 )
-from bayan.channels.services.incoming import follow_contact, note_received, parse, verify
+from bayan.channels.services.incoming import (
+    follow_contact,
+    give_back,
+    note_received,
+    parse,
+    verify,
+)
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
@@ -60,6 +66,7 @@ from bayan.channels.services.sending import (
     NotHeld,
     NotUncertain,
     expire_held,
+    forget_words,
     release_held,
     resend,
     send,
@@ -106,6 +113,8 @@ __all__ = [
     "expire_held",
     "follow_contact",
     "forget_limits",
+    "forget_words",
+    "give_back",
     "keep_file",
     "keep_upload",
     "mark_read",

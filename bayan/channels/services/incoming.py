@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -65,6 +65,11 @@ def _note(table: str, column: str, moments: Mapping[int, datetime]) -> None:
                 [moments[key] - SAY_RECEIVED_EVERY for key in keys],
             ],
         )
+
+
+def give_back(keys: Iterable[int], *, to: Contact) -> None:
+    """Let these messages be addressed to the contact again whose they were before two became one."""
+    Outgoing.objects.filter(pk__in=list(keys)).update(contact=to)
 
 
 def follow_contact(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -134,6 +134,17 @@ def release_held(writers: Mapping[tuple[int, int], datetime]) -> int:
     if released:
         wake_dispatcher()
     return len(released)
+
+
+def forget_words(keys: Iterable[int]) -> int:
+    """Take the words out of messages that are done with: a secret is worth nothing after its time.
+
+    What is still on its way keeps them. Returns how many messages were emptied.
+    """
+    on_the_way = [Outgoing.State.HELD, Outgoing.State.QUEUED, Outgoing.State.SENDING]
+    rows = Outgoing.objects.filter(pk__in=keys).exclude(state__in=on_the_way)
+    # What is emptied already is not written again.
+    return rows.exclude(content={}).update(content={})
 
 
 @transaction.atomic

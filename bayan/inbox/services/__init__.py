@@ -39,6 +39,7 @@ from bayan.inbox.services.organising import (
     undo_snooze,
     write_note,
 )
+from bayan.inbox.services.parting import facts_of_contacts, part
 from bayan.inbox.services.reading import look_at, say_typing
 from bayan.inbox.services.sending import (
     Attachment,
@@ -99,6 +100,7 @@ __all__ = [
     "delete_view",
     "discard",
     "facts_of",
+    "facts_of_contacts",
     "filled",
     "forget_presences",
     "hand_over",
@@ -110,6 +112,7 @@ __all__ = [
     "move_back",
     "name_matters",
     "nudge",
+    "part",
     "react",
     "reply",
     "resend",

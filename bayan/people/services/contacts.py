@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
 
 from bayan.core import audit
-from bayan.people.models import Contact, Identity, OptOut
+from bayan.core.errors import DomainError
+from bayan.core.rls import as_worker
+from bayan.people.models import Contact, ContactNote, Identity, Member, OptOut
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,11 @@ def contacts_of(senders: Iterable[Sender], *, now: datetime) -> dict[Sender, Con
     for sender in senders:
         contact = next(filter(None, map(known.get, sender.identities)), None)
         if contact is None:
-            contact = Contact(name=sender.name[:200], created_at=now)
+            name = sender.name[:200]
+            contact = Contact(name=name, channel_name=name, created_at=now)
             new_contacts.append(contact)
         elif sender.name and not contact.name:
-            contact.name = sender.name[:200]
+            contact.name = contact.channel_name = sender.name[:200]
             changed.append(contact)
         for scheme, value in sender.identities:
             if (scheme, value) not in known:
@@ -76,7 +82,9 @@ def contacts_of(senders: Iterable[Sender], *, now: datetime) -> dict[Sender, Con
                     linked.append((contact, scheme))
         contacts[sender] = contact
     Contact.objects.bulk_create(new_contacts)
-    Contact.objects.bulk_update([c for c in changed if c not in new_contacts], ["name"])
+    Contact.objects.bulk_update(
+        [c for c in changed if c not in new_contacts], ["name", "channel_name"]
+    )
     for identity in new_identities:
         identity.contact = identity.contact  # takes over the key that bulk_create has just given
     Identity.objects.bulk_create(new_identities)
@@ -114,10 +122,13 @@ class Wish:
     at: datetime
 
 
-def note_wishes(wishes: Iterable[Wish], *, now: datetime) -> set[int]:
+def note_wishes(
+    wishes: Iterable[Wish], *, now: datetime, by: audit.Actor | None = None
+) -> set[int]:
     """Keep these wishes. Returns the ids of the contacts for whom that changed something.
 
-    A wish that is older than what we know is only late. Callers hold `lock_senders`.
+    A wish that is older than what we know is only late; `by` is the member who was told.
+    Callers hold `lock_senders`.
     """
     ordered = sorted(wishes, key=lambda wish: wish.at)
     if not ordered:
@@ -138,8 +149,8 @@ def note_wishes(wishes: Iterable[Wish], *, now: datetime) -> set[int]:
             continue
         if wish.wants:
             row = open_rows.pop(key)
-            row.ended_at = wish.at
-            row.save(update_fields=["ended_at"])
+            row.ended_at, row.ended_source = wish.at, wish.source
+            row.save(update_fields=["ended_at", "ended_source"])
         else:
             open_rows[key] = OptOut.objects.create(
                 contact=wish.contact, source=wish.source, since_at=wish.at
@@ -151,7 +162,7 @@ def note_wishes(wishes: Iterable[Wish], *, now: datetime) -> set[int]:
                 action="contact.opted_in" if wish.wants else "contact.opted_out",
                 subject_type="contact",
                 subject_key=str(wish.contact.public_id),
-                by=wish.contact,
+                by=by or wish.contact,
                 at=now,
                 node_id=None,
                 details={"source": str(wish.source)},
@@ -232,19 +243,27 @@ def change_identity(
 
 
 @transaction.atomic
-def absorb_contact(other: Contact, *, into: Contact, now: datetime, request_id: str = "") -> None:
+def absorb_contact(
+    other: Contact,
+    *,
+    into: Contact,
+    now: datetime,
+    request_id: str = "",
+    by: audit.Actor = audit.SYSTEM,
+) -> None:
     """End a contact who is the same person as another; what hung on it has been moved by the callers."""
     Identity.objects.filter(contact=other).update(contact=into)
     _join_opt_outs(other, into)
+    ContactNote.objects.filter(contact=other).update(contact=into)
     if other.name and not into.name:
-        into.name = other.name
-        into.save(update_fields=["name"])
+        into.name, into.channel_name = other.name, other.channel_name
+        into.save(update_fields=["name", "channel_name"])
     audit.record(
         audit.Entry(
             action="contact.merged",
             subject_type="contact",
             subject_key=str(other.public_id),
-            by=audit.SYSTEM,
+            by=by,
             at=now,
             node_id=None,
             details={"into_contact": str(into.public_id)},
@@ -263,3 +282,161 @@ def _join_opt_outs(other: Contact, into: Contact) -> None:
         later.ended_at = later.since_at
         later.save(update_fields=["ended_at"])
     OptOut.objects.filter(contact=other).update(contact=into)
+
+
+# What members do with a contact. The web's role may read the contacts that its member sees and change none:
+# the caller has found the contact with the member's eyes, and the change itself is made in the worker's role.
+
+
+class NoteEmpty(DomainError):
+    pass
+
+
+class NotTheAuthor(DomainError):
+    pass
+
+
+class NothingLeft(DomainError):
+    pass
+
+
+def rename_contact(contact: Contact, name: str, *, by: Member, now: datetime) -> None:
+    """Call a contact so; without a name, as the channel does."""
+    name = " ".join(name.split())[:200] or contact.channel_name
+    if name == contact.name:
+        return
+    contact.name = name
+    with as_worker():
+        contact.save(update_fields=["name"])
+        _note("contact.renamed", contact, by=by, now=now)
+
+
+def hear_wish(contact: Contact, *, wants: bool, by: Member, now: datetime) -> bool:
+    """Keep what a person told a member about messages that go to many. False when we knew it already."""
+    with as_worker():
+        lock_contacts(contact)
+        wish = Wish(contact=contact, wants=wants, source=OptOut.Source.TOLD, at=now)
+        return bool(note_wishes([wish], now=now, by=by))
+
+
+@transaction.atomic
+def write_contact_note(contact: Contact, text: str, *, by: Member, now: datetime) -> ContactNote:
+    """Write something down of a person.
+
+    :raises NoteEmpty: nothing was written
+    """
+    text = text.strip()[:2000]
+    if not text:
+        raise NoteEmpty(_("Write the note first."))
+    note = ContactNote.objects.create(contact=contact, author=by, text=text, created_at=now)
+    _note("contact.note_written", contact, by=by, now=now)
+    return note
+
+
+@transaction.atomic
+def delete_contact_note(note: ContactNote, *, by: Member, now: datetime) -> None:
+    """Take a note away again.
+
+    :raises NotTheAuthor: somebody else wrote it
+    """
+    if note.author_id != by.pk:
+        raise NotTheAuthor(_("Only who wrote a note deletes it."))
+    contact = note.contact
+    note.delete()
+    _note("contact.note_deleted", contact, by=by, now=now)
+
+
+def lock_contacts(*contacts: Contact) -> None:
+    """Keep other workers from these contacts until the transaction ends, as `lock_senders` does."""
+    named = Identity.objects.filter(contact__in=contacts).values_list("scheme", "value")
+    lock_senders(
+        Sender(phone=value) if scheme == Identity.Scheme.PHONE else Sender(whatsapp_id=value)
+        for scheme, value in named
+    )
+
+
+def facts_of_contact(contact: Contact) -> dict[str, Any]:
+    """What `bring_back_contact` needs of a contact that another takes over, as JSON takes it."""
+    return {
+        "id": contact.pk,
+        "public_id": str(contact.public_id),
+        "name": contact.name,
+        "channel_name": contact.channel_name,
+        "created_at": contact.created_at.isoformat(),
+        "identities": list(contact.identities.values_list("pk", flat=True)),
+        "notes": list(contact.notes.values_list("pk", flat=True)),
+        "opt_outs": list(contact.opt_outs.values_list("pk", flat=True)),
+        "opted_out": contact.opt_outs.filter(ended_at=None).values_list("pk", flat=True).first(),
+    }
+
+
+def bring_back_contact(
+    other: Mapping[str, Any], into: Mapping[str, Any], *, by: Member, now: datetime
+) -> Contact:
+    """Make two contacts of one again, each with what it had; what came since stays with `into`."""
+    contact = Contact.objects.create(
+        pk=other["id"],
+        public_id=other["public_id"],
+        name=other["name"],
+        channel_name=other["channel_name"],
+        created_at=datetime.fromisoformat(other["created_at"]),
+    )
+    held = {"contact": into["id"]}
+    Identity.objects.filter(pk__in=other["identities"], **held).update(contact=contact)
+    ContactNote.objects.filter(pk__in=other["notes"], **held).update(contact=contact)
+    OptOut.objects.filter(pk__in=other["opt_outs"], **held).update(contact=contact)
+    for facts in (other, into):
+        if facts["opted_out"] is None:
+            continue
+        # Only what the joining itself had ended; who has said something else since is heard.
+        ended = OptOut.objects.filter(
+            pk=facts["opted_out"], ended_at=F("since_at"), ended_source=""
+        )
+        if not OptOut.objects.filter(contact=facts["id"], ended_at=None).exists():
+            ended.update(ended_at=None)
+    took = Contact.objects.get(pk=into["id"])
+    if not into["name"] and took.name == other["name"]:
+        took.name, took.channel_name = into["name"], into["channel_name"]
+        took.save(update_fields=["name", "channel_name"])
+    _note("contact.merge_undone", took, by=by, now=now)
+    _note("contact.merge_undone", contact, by=by, now=now)
+    return contact
+
+
+def split_identities(
+    contact: Contact, identities: Iterable[int], *, by: Member, now: datetime
+) -> Contact:
+    """Let these identities of a contact be another person's, a contact of their own from now on.
+
+    Whoever wants no messages that go to many is not written to by mistake: both do not, until they say.
+
+    :raises NothingLeft: none was chosen, or none would stay
+    """
+    held = {row.pk: row for row in contact.identities.all()}
+    chosen = [held[key] for key in identities if key in held]
+    if not chosen or len(chosen) == len(held):
+        raise NothingLeft(
+            _("Choose what belongs to the other person; at least one must stay here.")
+        )
+    own = Contact.objects.create(created_at=now)
+    Identity.objects.filter(pk__in=[row.pk for row in chosen]).update(contact=own)
+    for row in OptOut.objects.filter(contact=contact, ended_at=None):
+        OptOut.objects.create(contact=own, source=row.source, since_at=row.since_at)
+    schemes = sorted({row.scheme for row in chosen})
+    _note("contact.split", contact, by=by, now=now, new=schemes)
+    _note("contact.split_off", own, by=by, now=now, from_contact=str(contact.public_id))
+    return own
+
+
+def _note(action: str, contact: Contact, *, by: audit.Actor, now: datetime, **details: Any) -> None:
+    audit.record(
+        audit.Entry(
+            action=action,
+            subject_type="contact",
+            subject_key=str(contact.public_id),
+            by=by,
+            at=now,
+            node_id=None,
+            details=details,
+        )
+    )

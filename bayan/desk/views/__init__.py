@@ -1,0 +1,1 @@
+"""Pages of the staff that no single app below could show."""
