@@ -42,7 +42,7 @@ def open_conversation(page: Page, name: str) -> None:
 
 def choose(page: Page, kind: str) -> None:
     """A kind of message from the composer's menu, by keyboard."""
-    page.locator("details.kinds summary").focus()
+    page.locator("details.kinds:not(.ready-replies) > summary").first.focus()
     page.keyboard.press("Enter")
     entry = page.locator("details.kinds").get_by_role("link", name=kind, exact=True)
     expect(entry).to_be_visible()
