@@ -77,7 +77,7 @@ def choose(
 
 
 VIEWS = ("waiting", "mine", "open", "unassigned", "mentions", "snoozed", "closed", "all")
-PAGE = 40
+PAGE = 30
 PAGE_OF_MESSAGES = 60
 # Whoever finds more than these asks more precisely.
 MOST_FOUND = 500

@@ -26,8 +26,9 @@ from bayan.channels.events import (
     Parsed,
 )
 from bayan.channels.models import Account
-from bayan.core import audit, events
+from bayan.core import audit, events, undo
 from bayan.core.errors import DomainError
+from bayan.inbox import services as inbox
 from bayan.intake.models import Seen
 
 BATCH = 200
@@ -238,13 +239,16 @@ def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> N
 
 
 def keep_house(*, now: datetime) -> int:
-    """Make the journal's partitions for the coming days and forget what no provider repeats.
+    """Make the journal's partitions for the coming days, and forget what is of no use any more.
 
+    That is: message ids that no provider repeats, steps that nobody can undo, who was at a conversation.
     Returns how many message ids were forgotten.
     """
     with connection.cursor() as cursor:
         for day in range(PARTITIONS_AHEAD + 1):
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
+    undo.forget(now=now)
+    inbox.forget_presences(now=now)
     forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
     return forgotten
 

@@ -45,7 +45,7 @@ def test_ten_cases_are_passed_on_from_the_list_and_taken_back(
 
     answer = act(signed_in, "pass:khobar", ids=ids).content.decode()
 
-    assert "أُحيلت 10 بلاغات إلى بلدية محافظة الخبر" in answer
+    assert "أُسندت 10 بلاغات إلى بلدية محافظة الخبر" in answer
     assert set(Case.objects.values_list("node", flat=True)) == {khobar.pk}
     address = reverse("people:undo", args=[UndoStep.objects.get().public_id])
     assert address in answer

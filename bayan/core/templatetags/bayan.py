@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from django import template
@@ -149,19 +150,25 @@ def since(value: datetime, *, now: datetime) -> str:
 
 def both_calendars(value: datetime) -> str:
     """22 November 2026, 7:12 am · 12 Jumada al-Akhirah 1448 AH."""
-    local = timezone.localtime(value)
-    gregorian = date_format(local, "DATETIME_FORMAT")
-    hijri = _hijri(local.date())
+    minute = timezone.localtime(value).replace(second=0, microsecond=0)
+    return _both_calendars(minute, get_language())
+
+
+# A page that is fetched anew shows the same moments again.
+@lru_cache(maxsize=8_192)
+def _both_calendars(minute: datetime, language: str | None) -> str:
+    gregorian = date_format(minute, "DATETIME_FORMAT")
+    hijri = _hijri(minute.date(), language)
     return f"{gregorian} · {hijri}" if hijri else gregorian
 
 
-def _hijri(value: date) -> str:
+def _hijri(value: date, spoken: str | None) -> str:
     try:
         found = Gregorian.fromdate(value).to_hijri()
     except OverflowError:
         # The table of the Umm al-Qura calendar ends in 2077.
         return ""
-    language: Literal["ar", "en"] = "ar" if get_language() == "ar" else "en"
+    language: Literal["ar", "en"] = "ar" if spoken == "ar" else "en"
     return pgettext("Hijri date", "%(day)d %(month)s %(year)d AH") % {
         "day": found.day,
         "month": found.month_name(language),

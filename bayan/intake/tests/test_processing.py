@@ -14,7 +14,8 @@ from bayan.cases.models import Case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Media, Outgoing, Status
 from bayan.channels.tests.factories import PHONE_NUMBER_ID, SINCE
-from bayan.core.models import AuditEntry
+from bayan.core import undo
+from bayan.core.models import AuditEntry, UndoStep
 from bayan.inbox.models import Conversation, Message
 from bayan.intake import services
 from bayan.intake.models import Seen
@@ -451,3 +452,10 @@ def test_an_answer_of_a_person_lets_go_what_waited_for_it(account: Account, now:
 
     held.refresh_from_db()
     assert held.state == "queued"
+
+
+def test_the_housekeeping_forgets_what_nobody_can_undo(db: None, now: datetime) -> None:
+    undo.remember("cases.given", {"before": []}, member_id=1, now=now - timedelta(days=1))
+    undo.remember("cases.given", {"before": []}, member_id=1, now=now)
+    services.keep_house(now=now)
+    assert UndoStep.objects.count() == 1
