@@ -46,8 +46,8 @@ PAST = """
     WITH body AS (SELECT id AS node_id FROM organisation_node WHERE kind = 'authority'),
     number AS (SELECT id AS number_id FROM channels_number LIMIT 1),
     person AS (
-        INSERT INTO people_contact (name, created_at)
-        SELECT 'نورة العتيبي ' || lpad(n::text, 7, '0'), now() - interval '200 days'
+        INSERT INTO people_contact (name, channel_name, created_at)
+        SELECT 'نورة العتيبي ' || lpad(n::text, 7, '0'), '', now() - interval '200 days'
         FROM generate_series(0, %(people)s - 1) AS n RETURNING id, right(name, 7) AS key
     ),
     named AS (
@@ -58,19 +58,22 @@ PAST = """
     conversation AS (
         INSERT INTO inbox_conversation
             (contact_id, number_id, node_id, matter, preview, last_message_at, last_inbound_at,
-             last_outbound_at, created_at)
+             last_outbound_at, created_at, labels)
         SELECT id, number_id, node_id,
                -- One of ten still waits for an outcome.
                CASE WHEN key::int %% 10 = 0 THEN '5' || lpad(key, 8, '0') ELSE '' END,
-               'السلام عليكم', at, at, at + interval '1 hour', at
+               'السلام عليكم', at, at, at + interval '1 hour', at, '{}'
         FROM person, number, body,
              LATERAL (SELECT now() - interval '4 days' - key::int * interval '2 minutes') AS w (at)
         RETURNING id, contact_id, number_id, node_id, matter, last_message_at AS at
     ),
     opened AS (
         INSERT INTO cases_case
-            (reference, node_id, contact_id, conversation_id, kind, opened_at, outcome)
-        SELECT matter, node_id, contact_id, id, '', at, '' FROM conversation WHERE matter <> ''
+            (reference, node_id, contact_id, conversation_id, kind, opened_at, outcome, stage, subject,
+             category, priority, due_at, place, balady_number, transaction_number, times_reopened)
+        SELECT matter, node_id, contact_id, id, '', at, '', 'in_progress', 'السلام عليكم',
+               '', 'normal', at + interval '3 days', '', '', '', 0
+        FROM conversation WHERE matter <> ''
     )
     INSERT INTO inbox_message
         (node_id, conversation_id, direction, kind, text, matter, payload, forwarded, their_reaction,

@@ -72,8 +72,11 @@ def start_broadcast(up: Up) -> None:
             return answer
 
         page = browser.get("/sign-in/").text
-        doors = re.findall(r'action="(/demo/sign-in/[^"]+)"', page)
-        press(doors[4])
+        door = re.search(
+            r'action="(/demo/sign-in/[^"]+)"(?:(?!</form>).)*director@', page, re.DOTALL
+        )
+        assert door is not None
+        press(door[1])
         page = browser.get("/channels/broadcasts/new").text
         found = re.search(r'<option value="([^"]+)">\u2066weather_alert_ar', page)
         assert found is not None

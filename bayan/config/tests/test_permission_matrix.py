@@ -334,11 +334,9 @@ PEOPLE: dict[str, tuple[tuple[str, str], ...] | None] = {
     "member without a role": (),
     "viewer of khobar": (("viewer", "khobar"),),
     "responder of khobar": (("responder", "khobar"),),
-    "director of khobar": (("director", "khobar"),),
     "administrator of khobar": (("administrator", "khobar"),),
     # May read in one body and manage another: neither spills over.
     "viewer of khobar, administrator of qatif": (("viewer", "khobar"), ("administrator", "qatif")),
-    "viewer of the authority": (("viewer", "eastern"),),
     "responder of the authority": (("responder", "eastern"),),
     "director of the authority": (("director", "eastern"),),
     "administrator of the authority": (("administrator", "eastern"),),
@@ -450,6 +448,9 @@ def test_a_door_opens_for_those_who_may_and_for_nobody_else(world: World, name: 
     for body in BODIES if door.thing else [None]:
         address, data = door.request(name, world.things[body] if body else None)
         for who, client in world.clients.items():
+            if body == "qatif" and "khobar" not in who:
+                # To them it is what khobar is: one municipality of all, or of none.
+                continue
             expected = verdict(world, who, view, door, body)
             for method in door.methods:
                 answer = knock(client, method, address, data=data)

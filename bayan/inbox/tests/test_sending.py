@@ -227,7 +227,7 @@ def test_a_reaction_stands_on_its_message_and_answers_nothing(
     assert f"outgoing:{row.public_id}" in shown
     assert Conversation.objects.waiting().exists()
     thread = client.get(reverse("inbox:conversation", args=[conversation.public_id]))
-    assert len(thread.context["messages"]) == 1
+    assert len(thread.context["entries"]) == 1
 
     # The same again sends nothing; an empty one takes it back.
     client.post(path, {"emoji": "❤️"}, headers=HTMX)

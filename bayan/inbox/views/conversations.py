@@ -63,7 +63,7 @@ def printed(request: StaffRequest, public_id: UUID) -> HttpResponse:
         "inbox/print.html",
         {
             "conversation": found,
-            "messages": selectors.messages_of(found, most=MOST_PRINTED),
+            "entries": selectors.messages_of(found, most=MOST_PRINTED),
             "heading": services.heading(found) if found.matter else "",
             "now": timezone.now(),
         },
