@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from bayan.core.models import UndoStep
 from bayan.inbox import services
-from bayan.inbox.models import CannedReply, Conversation, Label, Note
+from bayan.inbox.models import CannedReply, Conversation, Label, Note, SavedView
 from bayan.inbox.tests.factories import make_conversation, make_media
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
@@ -174,8 +174,17 @@ def test_filters_are_saved_as_a_view_of_ones_own(signed_in: StaffClient, khobar:
     )
     assert answer["Location"] == "/inbox/?view=open&body=khobar"
     assert "الخبر" in signed_in.get("/inbox/").content.decode()
-    signed_in.force_login(make_member(Role.Kind.RESPONDER, khobar))
-    assert "chip" not in signed_in.get("/inbox/").content.decode()
+    page = signed_in.get("/inbox/?view=open&body=khobar").content.decode()
+    view = SavedView.objects.get()
+    delete = reverse("inbox:delete_view", args=[view.public_id])
+    assert delete in page
+    other = StaffClient()
+    other.force_login(make_member(Role.Kind.RESPONDER, khobar))
+    assert "chip" not in other.get("/inbox/").content.decode()
+    other.post(delete)
+    assert SavedView.objects.exists()
+    signed_in.post(delete)
+    assert not SavedView.objects.exists()
 
 
 def test_answering_takes_the_conversation(

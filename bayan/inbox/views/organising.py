@@ -292,9 +292,10 @@ def save_view(request: StaffRequest) -> HttpResponse:
 @require_POST
 @requires("conversations.read")
 def delete_view(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Delete a view of one's own, of conversations or of cases; its list stays as it is seen."""
     services.delete_view(public_id, by=request.user)
-    query = query_of(filters_in(QueryDict(request.POST.get("query", ""))))
-    return redirect(f"{reverse('inbox:conversations')}?{query}")
+    notices.say(request, _("The view was deleted."))
+    return redirect(_back(request))
 
 
 # --- Settings of a body
