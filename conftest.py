@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from psycopg import sql
@@ -24,6 +25,9 @@ from bayan.places.models import Outline, Place
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("bayan", deadline=None)
 hypothesis.settings.load_profile("bayan")
+
+# A hash that is hard to guess takes half a second, and nearly every test makes a member.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A Monday, 10:00 in Riyadh.
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
