@@ -220,6 +220,3 @@ class Case(models.Model):
     @property
     def state(self) -> str:
         return "closed" if self.is_closed else "open"
-
-    def is_late(self, *, now: datetime) -> bool:
-        return not self.is_closed and self.due_at < now

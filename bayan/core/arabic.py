@@ -15,7 +15,9 @@ _MARKS = re.compile(
 )
 _FORMS = str.maketrans("أإآٱىیةؤئکگ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "اااايي" + "هويكك" + "0123456789" * 2)
 # و and ف (and), ب ك ل (in, as, to), ال (the): written as one with the word that they stand before.
-_CLITICS = re.compile(r"^(?:[وف]?(?:ال|بال|كال|لل)(?=\w{3})|[وفبكل](?=\w{4}))")
+_CLITICS = re.compile(r"^(?:[وف]?(?:ال|بال|كال|لل)|[وفبكل])(?=\w{2})")
+# What is left of a shorter word may be none: لنا as نا. It is looked for whole, not as a beginning.
+_SURELY_A_WORD = 4
 _WORD = re.compile(r"\w+")
 
 
@@ -40,7 +42,11 @@ def query_of(text: str) -> str:
 
     All words must occur, each as the beginning of a word, with or without what is written as one with it.
     """
-    return " & ".join(
-        f"({word}:* | {bare(word)}:*)" if bare(word) != word else f"{word}:*"
-        for word in words_of(text)
-    )
+    return " & ".join(map(_asked, words_of(text)))
+
+
+def _asked(word: str) -> str:
+    stem = bare(word)
+    if stem == word:
+        return f"{word}:*"
+    return f"({word}:* | {stem}{':*' if len(stem) >= _SURELY_A_WORD else ''})"

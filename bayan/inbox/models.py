@@ -133,13 +133,6 @@ class Conversation(models.Model):
         )
 
     @property
-    def is_unread(self) -> bool:
-        """Nobody has looked since the person last wrote."""
-        return self.last_inbound_at is not None and (
-            self.read_at is None or self.read_at < self.last_inbound_at
-        )
-
-    @property
     def window_closes_at(self) -> datetime | None:
         """Until when free text may be sent; None when the person never wrote."""
         return self.last_inbound_at + WINDOW if self.last_inbound_at else None

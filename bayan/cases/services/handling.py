@@ -77,8 +77,12 @@ def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox
     )
     if not cases:
         return inbox.Done(0)
+    # Where a conversation becomes part of another, that one changes too.
+    there = Conversation.objects.filter(
+        node=to, contact__in={row.contact_id for row in conversations}
+    )
     facts = {
-        "conversations": inbox.facts_of(conversations),
+        "conversations": inbox.facts_of([*conversations, *there]),
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
     }
@@ -120,7 +124,12 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
         .select_for_update()
     )
     back = {rows[case.pk][0] for case in cases}
-    conversations = [row for row in facts["conversations"] if row["id"] in back]
+    contacts = {case.contact_id for case in cases}
+    conversations = [
+        row
+        for row in facts["conversations"]
+        if row["id"] in back or (row["node"] == facts["to"] and row["contact"] in contacts)
+    ]
     inbox.move_back(conversations)
     nodes = {row["id"]: row["node"] for row in conversations}
     keys = dict(Node.objects.filter(pk__in=nodes.values()).values_list("pk", "key"))

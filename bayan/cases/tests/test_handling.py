@@ -34,7 +34,7 @@ def state_of_all() -> dict[str, Any]:
         "conversations": list(
             Conversation.objects.order_by("pk").values_list(
                 "pk", "public_id", "node", "matter", "preview", "last_message_at", "last_inbound_at",
-                "last_outbound_at", "assignee", "labels",
+                "last_outbound_at", "assignee", "labels", "snoozed_until", "read_at",
             )
         ),
         "messages": list(Message.objects.order_by("pk").values_list("pk", "node", "conversation")),
@@ -72,6 +72,10 @@ def test_what_became_part_of_another_conversation_comes_out_of_it_again(
     later = now + timedelta(days=5)
     case = make_case("جديد", now=later, whatsapp_id="SA.1", phone="966500000001")
     assert case.conversation_id != old.conversation_id
+    # What is known of the one must not stay with the other.
+    Conversation.objects.filter(pk=case.conversation_id).update(
+        assignee=desk_responder, labels=[1], snoozed_until=later + timedelta(days=1), read_at=later
+    )
     before = state_of_all()
 
     done = services.pass_on(

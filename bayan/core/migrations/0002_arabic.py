@@ -29,7 +29,7 @@ $$;
 CREATE FUNCTION words_to_find(given text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_tsvector('simple', folded || ' ' || regexp_replace(
-        folded, '\m(?:[وف]?(?:ال|بال|كال|لل)(?=\w{3})|[وفبكل](?=\w{4}))', '', 'g'
+        folded, '\m(?:[وف]?(?:ال|بال|كال|لل)|[وفبكل])(?=\w{2})', '', 'g'
     ))
     FROM (SELECT regexp_replace(public.fold_arabic(given), '[^\w]+', ' ', 'g') AS folded) AS once
 $$;

@@ -31,7 +31,7 @@ def test_spellings_of_one_word_become_one(written: str, folded: str) -> None:
     ("word", "stem"),
     [
         ("والشارع", "شارع"), ("بالشارع", "شارع"), ("للشارع", "شارع"), ("بشارع", "شارع"), ("شارع", "شارع"),
-        ("الحي", "الحي"), ("بيت", "بيت"), ("وين", "وين"),
+        ("الحي", "حي"), ("بحي", "حي"), ("للحي", "حي"), ("وبالحي", "حي"), ("كم", "كم"), ("الى", "الى"),
     ],
 )  # fmt: skip
 def test_what_is_written_as_one_with_a_word_comes_off(word: str, stem: str) -> None:
@@ -41,6 +41,10 @@ def test_what_is_written_as_one_with_a_word_comes_off(word: str, stem: str) -> N
 # What they ask changes nothing.
 reading = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهويأإآٱىةؤئءکگی ـًٌَُِّْ٠٩۵0 aZéß،؟«.-_'\u200f\n"
+
+
+def test_a_short_rest_is_looked_for_whole() -> None:
+    assert query_of("بحي النورس") == "(بحي:* | حي) & (النورس:* | نورس:*)"
 
 
 @reading

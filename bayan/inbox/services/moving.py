@@ -76,6 +76,7 @@ def facts_of(conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
             "matter": row.matter,
             "created_at": row.created_at.isoformat(),
             "read_at": row.read_at.isoformat() if row.read_at else None,
+            "snoozed_until": row.snoozed_until.isoformat() if row.snoozed_until else None,
             "assignee": row.assignee_id,
             "labels": row.labels,
             "messages": messages[row.pk],
@@ -97,10 +98,13 @@ def move_back(facts: Sequence[Mapping[str, Any]]) -> None:
                 """
                 INSERT INTO inbox_conversation
                     (id, public_id, node_id, contact_id, number_id, matter, preview,
-                     last_message_at, created_at, read_at, assignee_id, labels)
+                     last_message_at, created_at, read_at, snoozed_until, assignee_id, labels)
                 VALUES (%(id)s, %(public_id)s, %(node)s, %(contact)s, %(number)s, %(matter)s, '',
-                        %(created_at)s, %(created_at)s, %(read_at)s, %(assignee)s, %(labels)s)
-                ON CONFLICT (id) DO UPDATE SET node_id = excluded.node_id, assignee_id = excluded.assignee_id,
+                        %(created_at)s, %(created_at)s, %(read_at)s, %(snoozed_until)s, %(assignee)s,
+                        %(labels)s)
+                ON CONFLICT (id) DO UPDATE SET node_id = excluded.node_id,
+                    contact_id = excluded.contact_id, read_at = excluded.read_at,
+                    snoozed_until = excluded.snoozed_until, assignee_id = excluded.assignee_id,
                     labels = excluded.labels
                 """,
                 dict(row),
