@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Avg, Count, F, Min, Q
+from django.db.models import Avg, Count, F, Q
 from django.db.models.functions import Round
 from django.utils import timezone
 
@@ -161,7 +161,6 @@ class Spot:
     longitude: float
     count: int
     late: int
-    first_id: int
 
 
 def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
@@ -175,14 +174,14 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
             at_longitude=Avg("longitude"),
             number=Count("pk"),
             late=Count("pk", filter=Q(due_at__lt=now)),
-            first=Min("pk"),
         )
-        .order_by("-number", "first")[:MOST_SPOTS]
+        .order_by("-number", "near_latitude", "near_longitude")[:MOST_SPOTS]
     )
-    return [
-        Spot(row["at_latitude"], row["at_longitude"], row["number"], row["late"], row["first"])
-        for row in found
+    spots = [
+        Spot(row["at_latitude"], row["at_longitude"], row["number"], row["late"]) for row in found
     ]
+    # Drawn in this order: what is late covers what is not.
+    return sorted(spots, key=lambda spot: bool(spot.late))
 
 
 def soonest_placed(rows: CaseQuerySet) -> list[Case]:

@@ -104,7 +104,7 @@ def _around_all(
     """The part of the picture that holds these points, with room around them and three to two in shape."""
     left, right = min(x for x, _y in marks), max(x for x, _y in marks)
     top, bottom = min(y for _x, y in marks), max(y for _x, y in marks)
-    width = max((right - left) * 1.2, (bottom - top) * 1.8, SHOWN_KM * 1000 / METRES)
+    width = max((right - left) * 1.4, (bottom - top) * 2.1, SHOWN_KM * 1000 / METRES)
     width = min(width, whole[2])
     height = min(width / 1.5, whole[3])
     x = min(max((left + right - width) / 2, 0), whole[2] - width)
@@ -133,7 +133,8 @@ def _drawn(
 ) -> Map:
     left, top, width, height = box
     name = "en" if get_language() == "en" else "ar"
-    pen = width / 320
+    # A map with many points is a page's own, at least twice as wide as one in a bubble.
+    pen = width / (640 if marks else 320)
     shown_km = width * METRES / 1000
     labels = []
     for place in chart.places:

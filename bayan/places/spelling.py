@@ -28,13 +28,17 @@ A_SLIP_OF_THE_PEN = 0.95
 def words_of_name(text: str) -> tuple[str, ...]:
     """The folded words that tell this place from others; all of them if no others are left."""
     words = words_of(text)
-    telling = [_bare(word) for word in words if word not in GENERIC and _bare(word) not in GENERIC]
+    telling = [_bare(word) for word in words if not GENERIC & {word, bare(word)}]
     return tuple(telling or words)
 
 
 def _bare(word: str) -> str:
     """Without the article, also of a word that is only begun: «البح» of «البحيرة»."""
-    return word[2:] if word.startswith("ال") and len(word) > 3 else bare(word)
+    if word.startswith("ال") and len(word) > 3:
+        return word[2:]
+    stem = bare(word)
+    # A single letter before a short rest is the name's own: «فهد» is no «هد».
+    return stem if len(stem) > 3 or len(word) - len(stem) > 1 else word
 
 
 def trigrams_of(word: str) -> frozenset[str]:

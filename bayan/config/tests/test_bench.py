@@ -70,7 +70,7 @@ def test_the_pipeline_works_a_backlog_off_and_shows_what_comes(tmp_path: Path) -
 def test_pages_are_measured_on_a_region_s_correspondence(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
     only = ("--only", "inbox_open", "--only", "case_panel", "--only", "audit")
-    with bench(folder, "pages", "--small", *only) as process:
+    with bench(folder, "pages", "--small", "--seconds", "1", "--count", "5", *only) as process:
         out, err = process.communicate(timeout=150)
 
     assert process.returncode == 0, err
@@ -89,7 +89,7 @@ def test_pages_are_measured_on_a_region_s_correspondence(tmp_path: Path) -> None
 
 def test_searches_are_measured_and_what_is_not_searched_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(folder, "search", "--small") as process:
+    with bench(folder, "search", "--small", "--seconds", "2") as process:
         out, err = process.communicate(timeout=150)
 
     assert process.returncode == 0, err
