@@ -43,13 +43,15 @@ await build({
   legalComments: "none",
 });
 
-/** The icons that templates name, so that the sprite holds these and no other. */
+/** The icons that templates and the navigation name, so that the sprite holds these and no other. */
 function iconsInTemplates() {
   const names = new Set();
   const folder = join(root, "bayan");
   for (const path of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".html"))) {
     for (const [, name] of readFileSync(join(folder, path), "utf8").matchAll(/\{% icon "([^"]+)"/g)) names.add(name);
   }
+  const menu = readFileSync(join(folder, "people/menu.py"), "utf8");
+  for (const [, name] of menu.matchAll(/Entry\("[^"]+", "([^"]+)"/g)) names.add(name);
   return [...names].sort();
 }
 

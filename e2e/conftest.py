@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bayan.config.environment import PROJECT_DIR
+from bayan.config.tests.instances import fill
 
 CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -70,6 +71,8 @@ class Instance:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
+        if not self.data_dir.exists():
+            fill(self.data_dir, demo=True)
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bayan", "up", "--demo"],

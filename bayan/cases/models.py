@@ -220,3 +220,34 @@ class Case(models.Model):
     @property
     def state(self) -> str:
         return "closed" if self.is_closed else "open"
+
+
+class Week(models.Model):
+    """What one body did in one week, counted anew each hour (cases.services.count_weeks).
+
+    A week without a body is that of all of them together: every member may hold their own against it.
+    """
+
+    node = models.ForeignKey(Node, models.CASCADE, null=True, related_name="+")
+    # Its Sunday, by the authority's clock.
+    begins = models.DateField(_("week from"))
+    opened = models.PositiveIntegerField(_("opened"))
+    closed = models.PositiveIntegerField(_("closed"))
+    closed_in_time = models.PositiveIntegerField(_("closed in time"))
+    # Of the cases opened in it: how many a member answered, and the median time to that, in minutes.
+    answered = models.PositiveIntegerField(_("answered"))
+    minutes_to_answer = models.FloatField(_("minutes to the first answer"), null=True)
+    # Of the cases closed in it, the median time from beginning to end.
+    hours_to_close = models.FloatField(_("hours to the end"), null=True)
+    rated = models.PositiveIntegerField(_("rated"))
+    satisfied = models.PositiveIntegerField(_("satisfied"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "begins", "node", name="case_week_once_a_body", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} {self.begins}"

@@ -110,6 +110,11 @@ def _view(rows: CaseQuerySet, view: str, *, member: Member, now: datetime) -> Ca
     return rows & narrowed() if narrowed else rows
 
 
+def of_or_nobodys(member: Member) -> Q:
+    """What this member handles, and what nobody handles yet."""
+    return Q(owner=member) | Q(owner=None)
+
+
 def shown(rows: CaseQuerySet) -> CaseQuerySet:
     """These cases with all that a row shows of them."""
     return rows.select_related("node", "contact", "conversation", "owner")

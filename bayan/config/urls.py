@@ -6,7 +6,7 @@ from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
-from bayan.desk.urls import contacts_urls, places_urls
+from bayan.desk.urls import contacts_urls, palette_urls, places_urls, today_urls
 from bayan.people.views import signing
 
 handler403 = "bayan.core.views.forbidden"
@@ -15,6 +15,8 @@ handler500 = "bayan.core.views.failed"
 
 urlpatterns = [
     path("", signing.home, name="home"),
+    path("today/", include(today_urls)),
+    path("palette/", include(palette_urls)),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
     path("contacts/", include(contacts_urls)),

@@ -1,7 +1,15 @@
 from django.urls import path
 
-from bayan.desk.views import contacts, places
+from bayan.desk.views import contacts, palette, places, today
 
+today_urls = (
+    [
+        path("", today.page, name="today"),
+        path("weeks.csv", today.export, name="export"),
+    ],
+    "today",
+)
+palette_urls = ([path("", palette.palette, name="palette")], "palette")
 places_urls = (
     [
         path("", places.places, name="places"),

@@ -205,18 +205,36 @@ def page_of_conversations(
     rows: ConversationQuerySet, *, is_oldest_first: bool, after: Cursor | None
 ) -> Page[Conversation]:
     """These conversations by their last message, with all that a row shows."""
+    shown = _with_last_words(rows)
+    order = {"oldest" if is_oldest_first else "newest": "last_message_at"}
+    return page_of(shown, **order, after=after, limit=PAGE)
+
+
+def _with_last_words(rows: ConversationQuerySet) -> QuerySet[Conversation]:
+    """These conversations with all that a row shows."""
     # What has no words to show is named by its kind.
     latest = (
         Message.objects.filter(conversation=OuterRef("pk"))
         .exclude(kind="reaction", direction=Message.Direction.OUT)
         .order_by("-pk")
     )
-    shown = rows.select_related("contact", "node", "assignee").annotate(
+    return rows.select_related("contact", "node", "assignee").annotate(
         last_kind=Subquery(latest.values("kind")[:1]),
         last_revoked_at=Subquery(latest.values("revoked_at")[:1]),
     )
-    order = {"oldest" if is_oldest_first else "newest": "last_message_at"}
-    return page_of(shown, **order, after=after, limit=PAGE)
+
+
+def first_of(rows: ConversationQuerySet, number: int) -> list[Conversation]:
+    """The first of these conversations by their last message, the oldest first."""
+    return list(_with_last_words(rows).order_by("last_message_at", "pk")[:number])
+
+
+def mentions_of(member: Member, number: int) -> list[Mention]:
+    """The latest notes in which colleagues call this member, as long as they have not looked."""
+    rows = Mention.objects.filter(member=member, seen_at=None)
+    return list(
+        rows.select_related("note__author", "conversation__contact").order_by("-pk")[:number]
+    )
 
 
 def counts(

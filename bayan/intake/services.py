@@ -239,7 +239,7 @@ def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> N
 
 
 def keep_house(*, now: datetime) -> int:
-    """Make the journal's partitions for the coming days, and forget what is of no use any more.
+    """Make the journal's partitions for the coming days, count the weeks, forget what is of no use any more.
 
     That is: message ids that no provider repeats, steps that nobody can undo, who was at a conversation.
     Returns how many message ids were forgotten.
@@ -247,6 +247,7 @@ def keep_house(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         for day in range(PARTITIONS_AHEAD + 1):
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
+    cases.count_weeks(now=now)
     undo.forget(now=now)
     inbox.forget_presences(now=now)
     forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()

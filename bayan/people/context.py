@@ -5,28 +5,31 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from bayan.organisation import selectors as organisation
+from bayan.people.menu import menu_of
+
+# What templates of several apps ask for.
+FLAGS = {
+    "may_broadcast": "broadcasts.send",
+    "may_manage_channels": "channels.manage",
+    "may_read_channels": "channels.read",
+    "may_read_trail": "audit.read",
+}
 
 
 def staff(request: HttpRequest) -> dict[str, Any]:
-    """The member's access (None before sign-in), what of the menu they see, whether this is a demo."""
+    """The member's access (None before sign-in), their navigation, whether this is a demo."""
     access = getattr(request, "access", None)
+    if access is None:
+        return {"access": None, "is_demo": settings.IS_DEMO, "authority_name": _authority_name}
     return {
         "access": access,
-        "may_read_conversations": access is not None and access.may("conversations.read"),
-        "may_read_cases": access is not None and access.may("cases.read"),
-        "may_read_duty": access is not None and access.may("duty.read"),
-        "may_manage_people": access is not None and access.may("people.manage"),
-        "may_read_places": access is not None and access.may("places.read"),
-        "may_read_trail": access is not None and access.may("audit.read"),
-        "may_manage_templates": access is not None and access.may("templates.manage"),
-        "may_broadcast": access is not None and access.may("broadcasts.send"),
-        "may_manage_channels": access is not None and access.may("channels.manage"),
-        "may_read_channels": access is not None and access.may("channels.read"),
-        "may_manage_journal": access is not None and access.may_everywhere("journal.manage"),
+        **{flag: access.may(permission) for flag, permission in FLAGS.items()},
+        # Drawn by pages only: fragments show neither navigation nor brand.
+        "menu": SimpleLazyObject(lambda: menu_of(access, request.path)),
         "is_demo": settings.IS_DEMO,
-        # Called by pages only: fragments show no brand.
         "authority_name": _authority_name,
     }
 

@@ -267,6 +267,26 @@ def on_duty(node: Node, *, now: datetime) -> Turn | None:
     )
 
 
+def duty_for(
+    member: Member, node: Node | None, *, now: datetime
+) -> tuple[Turn | None, Turn | None]:
+    """Who is on duty for this body now (as `on_duty`), and the member's own turn, under way or next."""
+    on_duty = Turn.objects.at(now).filter(
+        node__in=node.lineage if node else [], member__is_active=True
+    )
+    own = Turn.objects.ahead(now=now).filter(member=member).order_by("starts_at").values("pk")[:1]
+    rows = list(
+        Turn.objects.filter(Q(pk__in=on_duty.values("pk")) | Q(pk__in=own))
+        .select_related("member", "node")
+        .order_by("-node__lineage__len")
+    )
+    there = [
+        turn for turn in rows if turn.starts_at <= now and node and turn.node_id in node.lineage
+    ]
+    mine = [turn for turn in rows if turn.member_id == member.pk]
+    return next(iter(there), None), min(mine, key=lambda turn: turn.starts_at, default=None)
+
+
 def turns_of(node: Node, *, since: datetime, before: datetime) -> list[Turn]:
     """The body's turns that touch this time, in order, with what is being asked about them."""
     open_swaps = Swap.objects.filter(outcome="").select_related("asked", "in_return")

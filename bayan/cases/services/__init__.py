@@ -7,6 +7,7 @@ from bayan.cases.services.closing import (
     receive_satisfaction,
     reopen_case,
 )
+from bayan.cases.services.counting import count_weeks, days_of_weeks
 from bayan.cases.services.handling import (
     GIVEN,
     PASSED_ON,
@@ -57,6 +58,8 @@ __all__ = [
     "StepNotPossible",
     "assign_case",
     "close_case",
+    "count_weeks",
+    "days_of_weeks",
     "describe",
     "follow_answer",
     "follow_identities",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,12 +21,49 @@ from bayan.config.cluster import Cluster
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.supervisor import answers
 
+# The run's own folder, which all its processes share (config.testing).
+_RUN = Path(os.environ.get("BAYAN_DATA_DIR", ""))
+
+
+def fill(data_dir: Path, *, demo: bool) -> None:
+    """Make a data folder as a first start leaves it: migrations take most of that, so one is made for all."""
+    made = _RUN / ("filled-demo" if demo else "filled")
+    with (_RUN / "filled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.is_dir():
+            _fill(made.with_suffix(".new"), demo=demo)
+            made.with_suffix(".new").rename(made)
+    shutil.copytree(made, data_dir)
+
+
+def _fill(data_dir: Path, *, demo: bool) -> None:
+    environment = Environment()
+    environment.data_dir = data_dir
+    cluster = Cluster(environment)
+    cluster.start()
+    try:
+        cluster.bootstrap()
+        subprocess.run(
+            [sys.executable, "-m", "bayan", "prepare", *(["--demo"] if demo else [])],
+            env=clean_environment()
+            | {"BAYAN_DATA_DIR": str(data_dir), "BAYAN_DEMO": "1" if demo else "0"},
+            cwd=PROJECT_DIR,
+            check=True,
+        )
+    finally:
+        cluster.stop()
+
 
 class Up:
     """A `bayan up` of its own: its output, its processes, its database."""
 
-    def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
+    def __init__(
+        self, data_dir: Path, *arguments: str, is_first: bool = False, **variables: str
+    ) -> None:
+        """`is_first`: the folder is left empty, so that all of a first start is done."""
         self.data_dir = data_dir
+        if not data_dir.exists() and not is_first:
+            fill(data_dir, demo="--demo" in arguments)
         self.port, self.emulator_port = free_port(), free_port()
         environment = Environment()
         environment.data_dir = data_dir

@@ -79,6 +79,8 @@ def shows(thing: str, *more: object) -> Door:
 PAGE, FORM = Door(), Door(READ_AND_WRITE)
 # The path's name, and what stands behind it.
 DOORS: dict[str, Door] = {
+    "today:today": PAGE,
+    "today:export": PAGE,
     "inbox:conversations": PAGE,
     "inbox:choices": PAGE,
     "inbox:act": Door(("POST",), data={"do": "snooze:hours", "all": "1"}),
@@ -181,7 +183,7 @@ DOORS: dict[str, Door] = {
 }
 # Without a permission: open to everybody, or with a check of their own (its test stands beside the name).
 OPEN = {
-    "home": "leads to the inbox",
+    "home": "leads to the first page",
     "account_login": "the way in",
     "account_logout": "the way out",
     "set_language": "changes a cookie",
@@ -199,6 +201,7 @@ OPEN = {
 # Behind these stands a member, or what is a member's own: who may do what with whom is a matter of the roles
 # of both, and is tried where that is decided. Here only: nobody comes in without a sign-in or a permission.
 TRIED_ELSEWHERE: dict[str, str] = {
+    "palette:palette": "desk/test_palette",
     "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
     "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
     "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",

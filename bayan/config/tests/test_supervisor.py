@@ -45,8 +45,8 @@ def started() -> Iterator[list[Up]]:
         instance.clear_away()
 
 
-def start(started: list[Up], data_dir: Path) -> Up:
-    started.append(Up(data_dir))
+def start(started: list[Up], data_dir: Path, *, is_first: bool = False) -> Up:
+    started.append(Up(data_dir, is_first=is_first))
     started[-1].wait_until_ready()
     return started[-1]
 
@@ -81,7 +81,7 @@ def handshake(up: Up) -> str:
 
 
 def test_the_data_outlive_ctrl_c_which_leaves_no_process(started: list[Up], data_dir: Path) -> None:
-    first = start(started, data_dir)
+    first = start(started, data_dir, is_first=True)
     first.run(
         "account", "save", "main", "--name", "Main", "--number", "1=+966 1", "--nature", "exercise",
         "--base-url", "http://127.0.0.1:9", stdin="secret\ntoken\naccess\n",

@@ -112,6 +112,15 @@ def exact(value: datetime) -> SafeString:
 
 
 @register.filter
+def dated(value: datetime) -> str:
+    """The day of a page's head, in both calendars: Sunday 22 November 2026 · 12 Jumada al-Akhirah 1448 AH."""
+    local = timezone.localdate(value)
+    hijri = _hijri(local, get_language())
+    written = f"{date_format(local, 'l')} {date_format(local, 'DATE_FORMAT')}"
+    return f"{written} · {hijri}" if hijri else written
+
+
+@register.filter
 def day(value: datetime) -> str:
     """The day of a message as a heading: today, yesterday, or its weekday, and the date."""
     local = timezone.localdate(value)

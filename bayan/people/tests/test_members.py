@@ -289,8 +289,8 @@ def test_the_table_for_spreadsheets_holds_no_formula(
 @pytest.mark.parametrize(
     ("kind", "first"),
     [
-        (Role.Kind.RESPONDER, "/inbox/"),
-        (Role.Kind.EXECUTIVE, "/inbox/"),
+        (Role.Kind.RESPONDER, "/today/"),
+        (Role.Kind.EXECUTIVE, "/today/"),
         (Role.Kind.TRAINER, "/me/"),
         (Role.Kind.RESEARCHER, "/me/"),
     ],
@@ -302,4 +302,4 @@ def test_everybody_begins_with_a_page_they_may_see(
     assert client.get("/").headers["Location"] == first
     page = client.get(first)
     assert page.status_code == 200
-    assert ('href="/inbox/"' in page.content.decode()) is (first == "/inbox/")
+    assert ('href="/inbox/"' in page.content.decode()) is (first == "/today/")

@@ -17,21 +17,12 @@ from bayan.people import selectors
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 
-# The pages to begin with, the most used first; whoever may see none of them begins with their own.
-FIRST_PAGES = (
-    ("conversations.read", "inbox:conversations"),
-    ("cases.read", "cases:cases"),
-)
-
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead to the first page that the member may see; to the sign-in page who is not signed in."""
+    """Lead to what needs the member now, or to their own page; to the sign-in page who is not signed in."""
     access: Access | None = getattr(request, "access", None)
-    for permission, page in FIRST_PAGES:
-        if access is None or access.may(permission):
-            return redirect(page)
-    return redirect("people:me")
+    return redirect("today:today" if access is None or access.may("cases.read") else "people:me")
 
 
 class SignIn(LoginView):  # type: ignore[misc]  # allauth ships no types

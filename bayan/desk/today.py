@@ -1,0 +1,247 @@
+"""The first page: what needs its reader now, how their bodies stand, and how the weeks went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from bayan.cases import selectors as cases
+from bayan.cases import services as counting
+from bayan.cases.models import Case, Week
+from bayan.inbox import selectors as inbox
+from bayan.inbox.models import Conversation, Mention
+from bayan.organisation.models import Node
+from bayan.people import selectors as people
+from bayan.people.models import Turn
+from bayan.people.permissions import Access
+
+# As many as fit above the fold; the rest is one press away.
+MOST_WAITING, MOST_DUE, MOST_MENTIONS = 6, 6, 4
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one body stands now: its open cases, those past their time, and who waits for an answer."""
+
+    node: Node
+    open: int
+    late: int
+    waiting: int
+    # Since when the one who waits longest has waited.
+    waiting_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One week of one body, or of all together."""
+
+    begins: date
+    opened: int = 0
+    closed: int = 0
+    closed_in_time: int = 0
+    answered: int = 0
+    minutes: float | None = None
+    hours: float | None = None
+    rated: int = 0
+    satisfied: int = 0
+
+    @property
+    def seconds(self) -> float | None:
+        """To the first answer, in the median."""
+        return None if self.minutes is None else self.minutes * 60
+
+    @property
+    def in_time(self) -> int | None:
+        """Percent of what was closed; None where nothing was."""
+        return share(self.closed_in_time, self.closed)
+
+    @property
+    def satisfaction(self) -> int | None:
+        """Percent of those who gave a rating; None where nobody did."""
+        return share(self.satisfied, self.rated)
+
+
+def share(part: int, whole: int) -> int | None:
+    """Whole percent; None of nothing."""
+    return round(100 * part / whole) if whole else None
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The last weeks, oldest first; the last one is under way."""
+
+    days: Sequence[date]
+    # By the body's key; the authority as a whole stands under None.
+    by_body: Mapping[int | None, Sequence[Figures]]
+
+    def of(self, key: int | None) -> Sequence[Figures]:
+        return self.by_body.get(key) or [Figures(day) for day in self.days]
+
+    def together(self, keys: Iterable[int]) -> Sequence[Figures]:
+        """These bodies' sums by week. Medians cannot be added: they are those of the only body, or none."""
+        rows = [self.of(key) for key in keys]
+        if len(rows) == 1:
+            return rows[0]
+        return [_sum(day, [row[at] for row in rows]) for at, day in enumerate(self.days)]
+
+
+def _sum(day: date, weeks: Sequence[Figures]) -> Figures:
+    return Figures(
+        day,
+        opened=sum(week.opened for week in weeks),
+        closed=sum(week.closed for week in weeks),
+        closed_in_time=sum(week.closed_in_time for week in weeks),
+        answered=sum(week.answered for week in weeks),
+        rated=sum(week.rated for week in weeks),
+        satisfied=sum(week.satisfied for week in weeks),
+    )
+
+
+def weeks(*, now: datetime) -> Weeks:
+    """The figures of the last weeks, of the bodies that the reader sees and of the authority as a whole."""
+    days = counting.days_of_weeks(now)
+    found: dict[int | None, dict[date, Figures]] = defaultdict(dict)
+    rows: Iterable[tuple[Any, ...]] = Week.objects.filter(begins__gte=days[0]).values_list(
+        "node_id", "begins", "opened", "closed", "closed_in_time", "answered", "minutes_to_answer",
+        "hours_to_close", "rated", "satisfied",
+    )  # fmt: skip
+    for node, begins, *row in rows:
+        found[node][begins] = Figures(begins, *row)
+    return Weeks(
+        days,
+        {node: [by_day.get(day) or Figures(day) for day in days] for node, by_day in found.items()},
+    )
+
+
+def standings(access: Access, *, now: datetime) -> list[Standing]:
+    """How each body of the reader's stands, in the order of the tree; in one statement."""
+    rows: Iterable[Any] = Node.objects.raw(
+        """
+        SELECT n.*, coalesce(c.open, 0) AS open, coalesce(c.late, 0) AS late,
+            coalesce(w.waiting, 0) AS waiting, w.since
+        FROM organisation_node n
+        LEFT JOIN (
+            SELECT node_id, count(*) AS open, count(*) FILTER (WHERE due_at < %(now)s) AS late
+            FROM cases_case WHERE closed_at IS NULL GROUP BY node_id
+        ) c ON c.node_id = n.id
+        LEFT JOIN (
+            SELECT node_id, count(*) AS waiting, min(last_message_at) AS since
+            FROM inbox_conversation
+            WHERE matter <> '' AND (last_outbound_at IS NULL OR last_inbound_at > last_outbound_at)
+                AND (snoozed_until IS NULL OR snoozed_until <= %(now)s)
+            GROUP BY node_id
+        ) w ON w.node_id = n.id
+        WHERE n.kind IN ('authority', 'municipality') AND n.lineage && %(roots)s::bigint[]
+        ORDER BY n.position, n.id
+        """,
+        {"now": now, "roots": [role.node_id for role in access.roles]},
+    )
+    return [Standing(row, row.open, row.late, row.waiting, row.since) for row in rows]
+
+
+@dataclass(frozen=True)
+class Today:
+    """All that the first page shows one member."""
+
+    standings: list[Standing]
+    weeks: Weeks
+    # Oldest first, for those who answer.
+    waiting: list[Conversation]
+    # What is due first, the reader's own or nobody's for those who handle cases.
+    due: list[Case]
+    mentions: list[Mention]
+    on_duty: Turn | None
+    my_turn: Turn | None
+    may_act: bool
+    # They look after bodies: how each stands, and how the weeks went, concerns them.
+    is_head: bool
+    now: datetime
+    worst: list[Standing] = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_need = sorted(self.standings, key=lambda s: (-s.late, -s.waiting, -s.open))
+        object.__setattr__(self, "worst", by_need)
+
+    @cached_property
+    def open(self) -> int:
+        return sum(standing.open for standing in self.standings)
+
+    @cached_property
+    def late(self) -> int:
+        return sum(standing.late for standing in self.standings)
+
+    @cached_property
+    def waiting_count(self) -> int:
+        return sum(standing.waiting for standing in self.standings)
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        return min((s.waiting_since for s in self.standings if s.waiting_since), default=None)
+
+    @property
+    def is_whole(self) -> bool:
+        """True for those who see the authority as a whole, so that its average is their own figure."""
+        return any(standing.node.is_desk for standing in self.standings)
+
+    @cached_property
+    def own(self) -> Sequence[Figures]:
+        """The reader's weeks: their bodies', or the authority's if they see it as a whole."""
+        if self.is_whole:
+            return self.weeks.of(None)
+        return self.weeks.together([standing.node.pk for standing in self.standings])
+
+    @property
+    def this_week(self) -> Figures:
+        return self.own[-1]
+
+    @property
+    def last_week(self) -> Figures:
+        return self.own[-2]
+
+    @property
+    def average(self) -> Sequence[Figures]:
+        """The authority's weeks, against which a municipality holds its own."""
+        return self.weeks.of(None)
+
+    @property
+    def average_week(self) -> Figures:
+        return self.average[-1]
+
+    @property
+    def satisfaction(self) -> tuple[int | None, int]:
+        """Percent satisfied in the last four weeks, and of how many who gave a rating."""
+        rated = sum(week.rated for week in self.own[-4:])
+        return share(sum(week.satisfied for week in self.own[-4:]), rated), rated
+
+
+def today(access: Access, *, now: datetime) -> Today:
+    """What the first page shows this member now."""
+    member = access.member
+    may_act = access.may("conversations.reply")
+    mine = cases.Filters(view="open")
+    due = cases.cases(mine, member=member, now=now)
+    if may_act and not access.may("audit.read"):
+        # What a colleague handles is the colleague's.
+        due = due.filter(cases.of_or_nobodys(member))
+    waiting: list[Conversation] = []
+    if may_act:
+        rows = inbox.conversations(inbox.Filters(view="waiting"), member=member, now=now)
+        waiting = inbox.first_of(rows, MOST_WAITING)
+    home = access.main_role
+    on_duty, my_turn = people.duty_for(member, home.node if home else None, now=now)
+    return Today(
+        standings=standings(access, now=now),
+        weeks=weeks(now=now),
+        waiting=waiting,
+        due=list(cases.shown(due).order_by("due_at", "pk")[:MOST_DUE]),
+        mentions=inbox.mentions_of(member, MOST_MENTIONS),
+        on_duty=on_duty,
+        my_turn=my_turn,
+        may_act=may_act,
+        is_head=access.may("audit.read"),
+        now=now,
+    )

@@ -1,0 +1,146 @@
+"""One field for everything: pages, what can be done here, cases, people and places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django.views.decorators.http import require_GET
+
+from bayan.cases import selectors as cases
+from bayan.cases.models import Case
+from bayan.core.arabic import words_of
+from bayan.core.views import uuid_in
+from bayan.inbox import selectors as inbox
+from bayan.inbox.models import Conversation
+from bayan.people.menu import entries_for, is_municipal
+from bayan.people.models import Contact
+from bayan.people.permissions import Access, StaffRequest, for_members
+from bayan.places import selectors as places
+from bayan.places.models import Place
+
+MOST_OF_A_KIND = 5
+# One letter begins too many names.
+FEWEST_LETTERS = 2
+
+
+@dataclass(frozen=True)
+class Way:
+    """A page, or a part of one, that the field leads to; `more` are other words for it."""
+
+    label: str | Promise
+    icon: str
+    address: str
+    more: str | Promise = ""
+
+    def answers(self, asked: list[str]) -> bool:
+        """True when each word that was typed begins one of its own."""
+        own = words_of(f"{self.label} {self.more}")
+        return all(any(word.startswith(ask) for word in _both(own)) for ask in asked)
+
+
+def _both(words: list[str]) -> Iterator[str]:
+    """Each word with and without its article: «بلاغات» finds «البلاغات»."""
+    for word in words:
+        yield word
+        yield word.removeprefix("ال")
+
+
+# Parts of pages that many look for: (permission, label, icon, page, what stands behind its question mark).
+SHORT_WAYS = (
+    ("conversations.read", _("Conversations that wait for an answer"), "hourglass-high",
+     "inbox:conversations", "view=waiting"),
+    ("conversations.reply", _("My conversations"), "user-check",
+     "inbox:conversations", "view=mine"),
+    ("cases.read", _("Late cases"), "clock-exclamation",
+     "cases:cases", "state=late"),
+    ("cases.assign", _("My cases"), "user-check",
+     "cases:cases", "state=mine"),
+    ("cases.read", _("Board of cases"), "layout-kanban",
+     "cases:board", ""),
+    ("cases.read", _("Map of cases"), "map-2",
+     "cases:map", ""),
+    ("places.read", _("Places"), "map-pin",
+     "places:places", ""),
+    ("inbox.manage", _("Labels and ready replies"), "adjustments",
+     "inbox:settings", ""),
+    ("people.manage", _("Invite somebody"), "user-plus",
+     "people:invitations", ""),
+)  # fmt: skip
+
+
+def ways_of(access: Access) -> list[Way]:
+    """Where this member may go, in the order of the navigation; what the member may not open is left out."""
+    ways = [
+        Way(
+            _("My tasks") if entry.page == "today:today" and is_municipal(access) else entry.label,
+            entry.icon,
+            reverse(entry.page),
+        )
+        for entry in entries_for(access)
+    ]
+    known = {way.address for way in ways}
+    for permission, label, icon, page, query in SHORT_WAYS:
+        address = reverse(page) + (f"?{query}" if query else "")
+        if access.may(permission) and address not in known:
+            ways.append(Way(label, icon, address))
+    ways.append(
+        Way(
+            pgettext_lazy("palette", "My page: mobile, roles, deputy"),
+            "user-circle",
+            reverse("people:me"),
+        )
+    )
+    return ways
+
+
+@require_GET
+@for_members
+def palette(request: StaffRequest) -> HttpResponse:
+    """The field with what can be done at once; with `q` only what these words find."""
+    access = request.access
+    words = request.GET.get("q", "").strip()[:100]
+    asked = words_of(words)
+    context: dict[str, Any] = {
+        "words": words,
+        "ways": [way for way in ways_of(access) if way.answers(asked)][: 8 if words else 30],
+        "conversation": _conversation(request, access),
+    }
+    if words:
+        context |= _found(access, words)
+    return render(request, f"desk/palette.html{'#options' if 'q' in request.GET else ''}", context)
+
+
+def _conversation(request: HttpRequest, access: Access) -> Conversation | None:
+    """The conversation that the page shows, if the member answers there."""
+    key = uuid_in(request.GET.get("conversation", ""))
+    if key is None:
+        return None
+    found = Conversation.objects.select_related("node", "contact").filter(public_id=key).first()
+    return found if found and access.may("conversations.reply", found.node) else None
+
+
+def _found(access: Access, words: str) -> dict[str, Any]:
+    """Cases, contacts and places that these words find, of what the member may see."""
+    rows: list[Case] = []
+    contacts: list[Contact] = []
+    if access.may("conversations.read") and access.may("cases.read"):
+        found = inbox.look_for(words)
+        filters = cases.Filters(view="all", words=words)
+        every = cases.cases(filters, member=access.member, now=timezone.now(), found=found)
+        rows = list(cases.shown(every).order_by("-opened_at", "-pk")[:MOST_OF_A_KIND])
+        contacts = list(
+            Contact.objects.filter(pk__in=found.contacts[:50]).order_by("-pk")[:MOST_OF_A_KIND]
+        )
+    named: list[Place] = []
+    if access.may("places.read") and sum(map(str.isalpha, words)) >= FEWEST_LETTERS:
+        named = places.find(words, 3)
+    return {"cases": rows, "contacts": contacts, "places": named}

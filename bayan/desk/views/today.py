@@ -1,0 +1,141 @@
+"""The first page after signing in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from bayan.core.exports import UNICODE_MARK, written
+from bayan.core.templatetags.bayan import lasting, since
+from bayan.desk import charts
+from bayan.desk.today import Figures, Today, standings, today, weeks
+from bayan.people.menu import is_municipal
+from bayan.people.permissions import StaffRequest, requires
+
+
+@require_GET
+@requires("cases.read")
+def page(request: StaffRequest) -> HttpResponse:
+    """What needs the member now; for those who look after bodies also how these stand."""
+    found = today(request.access, now=timezone.now())
+    context: dict[str, Any] = {
+        "today": found,
+        "news": _news(found),
+        "is_officer": is_municipal(request.access),
+    }
+    if found.is_head:
+        context |= _figures(found)
+    return render(request, f"desk/today.html{'#content' if request.htmx else ''}", context)
+
+
+def _news(found: Today) -> str:
+    """The page in two or three sentences."""
+    if not found.waiting_count and not found.late:
+        sentences = [_("Everybody has an answer, and nothing is late.")]
+    else:
+        count = found.waiting_count
+        waits = ngettext(
+            "%(count)s conversation waits for an answer: it came %(since)s.",
+            "%(count)s conversations wait for an answer, the oldest of which came %(since)s.",
+            count,
+        ) % {
+            "count": f"{count:,}",
+            "since": since(found.waiting_since or found.now, now=found.now),
+        }
+        late = ngettext(
+            "%(count)s case is past its time.", "%(count)s cases are past their time.", found.late
+        ) % {"count": f"{found.late:,}"}
+        sentences = [
+            waits if count else _("Everybody has an answer."),
+            late if found.late else _("Nothing is late."),
+        ]
+    first, last = found.own[0], found.this_week
+    if found.is_head and first.seconds is not None and last.seconds is not None:
+        sentences.append(
+            _(
+                "Half of those who wrote this week had a first answer within %(now)s; "
+                "three months ago it took %(then)s."
+            )
+            % {"now": lasting(last.seconds), "then": lasting(first.seconds)}
+        )
+    return " ".join(sentences)
+
+
+def _figures(found: Today) -> dict[str, Any]:
+    """The lines of the weeks: one's own beside the authority's, and each body's on one scale."""
+    own = _minutes(found.own)
+    series = [own] if found.is_whole else [own, _minutes(found.average)]
+    drawn = charts.chart(series, width=640, height=180)
+    context: dict[str, Any] = {
+        "chart": drawn,
+        # Every third week is named, the one under way among them.
+        "names": list(zip(drawn.columns, found.own, strict=True))[::3],
+        "pairs": list(zip(found.own, found.average, strict=True)),
+    }
+    if len(found.standings) > 1:
+        # A body without any work would be a line of zeros.
+        busy = [
+            standing
+            for standing in found.worst
+            if standing.open or standing.waiting or standing.node.pk in found.weeks.by_body
+        ]
+        lines = {s.node.pk: _minutes(found.weeks.of(s.node.pk)) for s in busy}
+        average = _minutes(found.average)
+        top = charts.top_of([*lines.values(), average])
+        context["bodies"] = [
+            (
+                standing,
+                found.weeks.of(standing.node.pk)[-1],
+                charts.chart(
+                    [lines[standing.node.pk], average], width=120, height=32, top=top, levels=0
+                ),
+            )
+            for standing in busy
+        ]
+        context["quiet"] = len(found.standings) - len(busy)
+    return context
+
+
+def _minutes(figures: Any) -> list[float | None]:
+    return [week.minutes for week in figures]
+
+
+@require_GET
+@requires("cases.read")
+def export(request: StaffRequest) -> HttpResponse:
+    """The weeks of the reader's bodies and of the authority as a whole, as a file for spreadsheets."""
+    now = timezone.now()
+    found = weeks(now=now)
+    heading = [
+        _("Body"), _("Week from"), _("Opened"), _("Closed"), _("Closed in time"), _("Answered"),
+        _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
+    ]  # fmt: skip
+    rows = [
+        _row(name, week)
+        for name, key in [
+            (_("The authority as a whole"), None),
+            *((s.node.name, s.node.pk) for s in standings(request.access, now=now)),
+        ]
+        for week in found.of(key)
+    ]
+    response = HttpResponse(
+        UNICODE_MARK + written([heading, *rows]), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="weeks-{now:%Y-%m-%d}.csv"'
+    return response
+
+
+def _row(name: str, week: Figures) -> list[str]:
+    def rounded(value: float | None) -> str:
+        return "" if value is None else f"{value:.1f}"
+
+    return [
+        name, week.begins.isoformat(), str(week.opened), str(week.closed), str(week.closed_in_time),
+        str(week.answered), rounded(week.minutes), rounded(week.hours), str(week.rated), str(week.satisfied),
+    ]  # fmt: skip

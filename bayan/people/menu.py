@@ -1,0 +1,104 @@
+"""The staff's navigation: what stands in it, for whom, and which entry is the present page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from bayan.organisation.models import Node
+from bayan.people.permissions import Access
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page of the navigation. `permission` opens it; `everywhere` wants it in the authority itself."""
+
+    page: str
+    icon: str
+    label: str | Promise
+    permission: str
+    everywhere: bool = False
+    # A page whose address begins so belongs to it; the longest beginning counts.
+    within: tuple[str, ...] = ()
+
+
+# The daily work first: on a phone these stand at the foot of the screen.
+DAILY = (
+    Entry("today:today", "checklist", _("Today"), "cases.read", within=("/today/",)),
+    Entry("inbox:conversations", "messages", _("Messages"), "conversations.read", within=("/inbox/",)),
+    Entry("cases:cases", "alert-circle", _("Cases"), "cases.read", within=("/cases/",)),
+    Entry("contacts:contacts", "address-book", _("Contacts"), "conversations.read", within=("/contacts/",)),
+)  # fmt: skip
+OFFICES = (
+    Entry("people:duty", "calendar-user", _("Duty roster"), "duty.read", within=("/duty/",)),
+    Entry("people:members", "users", pgettext_lazy("staff", "People"), "people.manage", within=("/people/",)),
+    Entry("channels:broadcasts", "speakerphone", _("Broadcasts"), "broadcasts.send",
+          within=("/channels/broadcasts/",)),
+    Entry("channels:health", "antenna", _("Channels"), "channels.read", within=("/channels/",)),
+    # A municipality's officer has five entries and no more; places are found by the search.
+    Entry("places:places", "map-pin", _("Places"), "places.read", True, within=("/places/",)),
+    Entry("channels:templates", "template", _("Templates"), "templates.manage",
+          within=("/channels/templates/",)),
+    Entry("people:trail", "shield-check", _("Audit trail"), "audit.read", within=("/audit/",)),
+    Entry("intake:set_aside", "inbox-off", _("Set-aside messages"), "journal.manage", True,
+          within=("/journal/",)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The navigation of one member on one page, as markup."""
+
+    daily: SafeString
+    offices: SafeString
+
+
+def entries_for(access: Access) -> list[Entry]:
+    """The pages that this member may open, in the order of the navigation."""
+    return [entry for entry in (*DAILY, *OFFICES) if _is_open(entry, access)]
+
+
+def menu_of(access: Access, path: str) -> Menu:
+    """The navigation for a member who is at this path."""
+    mine = entries_for(access)
+    current = max(
+        ((len(begin), entry.page) for entry in mine for begin in entry.within if path.startswith(begin)),
+        default=(0, ""),
+    )[1]  # fmt: skip
+    officer = is_municipal(access)
+
+    def drawn(entries: Sequence[Entry]) -> SafeString:
+        pages = tuple(entry.page for entry in entries if entry in mine)
+        return _drawn(pages, current, officer, get_language())
+
+    return Menu(drawn(DAILY), drawn(OFFICES))
+
+
+def is_municipal(access: Access) -> bool:
+    """True for somebody who works in municipalities only: their tasks are their own, not the authority's."""
+    return bool(access.roles) and all(
+        role.node.kind == Node.Kind.MUNICIPALITY for role in access.roles
+    )
+
+
+def _is_open(entry: Entry, access: Access) -> bool:
+    return (access.may_everywhere if entry.everywhere else access.may)(entry.permission)
+
+
+# The same few menus go out with every page: they are drawn once a process.
+@lru_cache(maxsize=4_096)
+def _drawn(
+    pages: tuple[str, ...], current: str, is_officer: bool, _language: str | None
+) -> SafeString:
+    known = {entry.page: entry for entry in (*DAILY, *OFFICES)}
+    entries = [(known[page], reverse(page)) for page in pages]
+    context = {"entries": entries, "current": current, "is_officer": is_officer}
+    return mark_safe(render_to_string("core/menu.html", context))  # noqa: S308  # a template's own
