@@ -14,6 +14,7 @@ import "./menus.js";
 import "./picking.js";
 import "./notes.js";
 import "./print.js";
+import "./tour.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

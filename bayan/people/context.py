@@ -7,11 +7,13 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 
 from bayan.organisation import selectors as organisation
+from bayan.people.models import Role
+from bayan.people.permissions import Access
 
 
 def staff(request: HttpRequest) -> dict[str, Any]:
     """The member's access (None before sign-in), what of the menu they see, whether this is a demo."""
-    access = getattr(request, "access", None)
+    access: Access | None = getattr(request, "access", None)
     return {
         "access": access,
         "may_read_conversations": access is not None and access.may("conversations.read"),
@@ -25,10 +27,22 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         "may_manage_channels": access is not None and access.may("channels.manage"),
         "may_read_channels": access is not None and access.may("channels.read"),
         "may_manage_journal": access is not None and access.may_everywhere("journal.manage"),
+        "tour": _tour(access),
         "is_demo": settings.IS_DEMO,
         # Called by pages only: fragments show no brand.
         "authority_name": _authority_name,
     }
+
+
+def _tour(access: Access | None) -> str:
+    """For whom the tour of this page is told: who answers, directs, reads, or has other work. Empty: none."""
+    if access is None or access.member.toured_at is not None:
+        return ""
+    if access.may("conversations.reply"):
+        return "answers"
+    if any(role.kind == Role.Kind.EXECUTIVE for role in access.roles):
+        return "directs"
+    return "reads" if access.may("cases.read") else "other"
 
 
 def _authority_name() -> str:

@@ -200,6 +200,7 @@ OPEN = {
 # of both, and is tried where that is decided. Here only: nobody comes in without a sign-in or a permission.
 TRIED_ELSEWHERE: dict[str, str] = {
     "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
+    "people:end_tour": "test_tour", "people:restart_tour": "test_tour",
     "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
     "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",
     "people:member": "test_members", "people:give_role": "test_members", "people:end_role": "test_members",
