@@ -31,7 +31,7 @@ function beside(box, width, height) {
   const across = within((box.left + box.right - width) / 2, width, innerWidth);
   const [under, over] = [box.bottom + GAP, box.top - GAP - height];
   const [before, after] = [box.left - GAP - width, box.right + GAP];
-  const isLow = box.bottom - box.top < innerHeight / 4;
+  const isLow = box.bottom - box.top < (box.right - box.left) / 2;
   if (isLow && under + height + EDGE <= innerHeight) return { left: across, top: under };
   if (before >= EDGE) return { left: before, top: along };
   if (after + width + EDGE <= innerWidth) return { left: after, top: along };
