@@ -178,6 +178,7 @@ DOORS: dict[str, Door] = {
     "places:places": PAGE,
     "places:find": PAGE,
     "places:export": PAGE,
+    "styleguide": PAGE,
 }
 # Without a permission: open to everybody, or with a check of their own (its test stands beside the name).
 OPEN = {
