@@ -45,10 +45,9 @@ function arrange() {
   const box = place(steps()[current()].dataset.step);
   const { offsetWidth: width, offsetHeight: height } = card;
   tour.classList.toggle("is-pointing", Boolean(box));
-  if (box) {
-    const { left, top } = box;
-    put(tour.querySelector(".tour-light"), { left, top, width: box.right - left, height: box.bottom - top });
-  }
+  // Nothing to point at: the light goes out where the card stands.
+  const { left, top, right, bottom } = box ?? { left: innerWidth / 2, top: innerHeight / 2, right: innerWidth / 2, bottom: innerHeight / 2 };
+  put(tour.querySelector(".tour-light"), { left, top, width: right - left, height: bottom - top });
   put(card, box ? beside(box, width, height) : { left: (innerWidth - width) / 2, top: (innerHeight - height) / 2 });
 }
 
