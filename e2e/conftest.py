@@ -28,6 +28,11 @@ FLAGS = [
     # A microphone that hums, and nobody to ask for it.
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
+SHOWN_AROUND = """
+from django.utils import timezone
+from bayan.people.models import Member
+Member.objects.update(toured_at=timezone.now())
+"""
 AXE = PROJECT_DIR / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -120,6 +125,9 @@ def wait_for[T](condition: Callable[[], T], seconds: float = 15) -> T:
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     running = Instance(tmp_path_factory.mktemp("bayan") / "data", free_port(), free_port())
     running.start()
+    # Everybody knows their way: the journeys are not those of newcomers (test_tour.py).
+    done = running.bayan("manage", "shell", "--no-imports", "--command", SHOWN_AROUND)
+    assert done.returncode == 0, done.stderr
     yield running
     running.stop()
 

@@ -15,6 +15,7 @@ import "./picking.js";
 import "./notes.js";
 import "./print.js";
 import "./palette.js";
+import "./tour.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

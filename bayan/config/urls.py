@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 from bayan.api.urls import api
 from bayan.config import health
 from bayan.desk.urls import contacts_urls, palette_urls, places_urls, today_urls
+from bayan.desk.views.styleguide import styleguide
 from bayan.people.views import signing
 
 handler403 = "bayan.core.views.forbidden"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("contacts/", include(contacts_urls)),
     path("channels/", include("bayan.channels.urls")),
     path("places/", include(places_urls)),
+    path("styleguide/", styleguide, name="styleguide"),
     path("track/", include("bayan.portal.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.people.urls")),

@@ -9,6 +9,8 @@ from django.utils.functional import SimpleLazyObject
 
 from bayan.organisation import selectors as organisation
 from bayan.people.menu import menu_of
+from bayan.people.models import Role
+from bayan.people.permissions import Access
 
 # What templates of several apps ask for.
 FLAGS = {
@@ -21,7 +23,7 @@ FLAGS = {
 
 def staff(request: HttpRequest) -> dict[str, Any]:
     """The member's access (None before sign-in), their navigation, whether this is a demo."""
-    access = getattr(request, "access", None)
+    access: Access | None = getattr(request, "access", None)
     if access is None:
         return {"access": None, "is_demo": settings.IS_DEMO, "authority_name": _authority_name}
     return {
@@ -29,9 +31,21 @@ def staff(request: HttpRequest) -> dict[str, Any]:
         **{flag: access.may(permission) for flag, permission in FLAGS.items()},
         # Drawn by pages only: fragments show neither navigation nor brand.
         "menu": SimpleLazyObject(lambda: menu_of(access, request.path)),
+        "tour": _tour(access),
         "is_demo": settings.IS_DEMO,
         "authority_name": _authority_name,
     }
+
+
+def _tour(access: Access | None) -> str:
+    """For whom the tour of this page is told: who answers, directs, reads, or has other work. Empty: none."""
+    if access is None or access.member.toured_at is not None:
+        return ""
+    if access.may("conversations.reply"):
+        return "answers"
+    if any(role.kind == Role.Kind.EXECUTIVE for role in access.roles):
+        return "directs"
+    return "reads" if access.may("cases.read") else "other"
 
 
 def _authority_name() -> str:

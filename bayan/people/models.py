@@ -62,6 +62,8 @@ class Member(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     is_demo = models.BooleanField(_("demo"), default=False)
     date_joined = models.DateTimeField(_("since"), auto_now_add=True)
+    # When they were shown around, or said that they need it not.
+    toured_at = models.DateTimeField(_("shown around"), null=True, blank=True)
 
     objects: ClassVar[MemberManager] = MemberManager()
 

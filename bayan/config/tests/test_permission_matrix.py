@@ -180,6 +180,7 @@ DOORS: dict[str, Door] = {
     "places:places": PAGE,
     "places:find": PAGE,
     "places:export": PAGE,
+    "styleguide": PAGE,
 }
 # Without a permission: open to everybody, or with a check of their own (its test stands beside the name).
 OPEN = {
@@ -203,6 +204,7 @@ OPEN = {
 TRIED_ELSEWHERE: dict[str, str] = {
     "palette:palette": "desk/test_palette",
     "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
+    "people:end_tour": "test_tour", "people:restart_tour": "test_tour",
     "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
     "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",
     "people:member": "test_members", "people:give_role": "test_members", "people:end_role": "test_members",

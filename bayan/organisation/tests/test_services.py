@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bayan.core.colours import contrast
 from bayan.organisation import services
-from bayan.organisation.brand import BrandUnreadable, contrast, read_brand
+from bayan.organisation.brand import BrandUnreadable, read_brand
 from bayan.organisation.models import Node, OutsideBody
 
 EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"

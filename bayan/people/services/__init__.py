@@ -85,6 +85,7 @@ from bayan.people.services.members import (
     switch_off,
     switch_on,
 )
+from bayan.people.services.tour import end_tour, restart_tour
 from bayan.people.wishes import wish_of
 
 __all__ = [
@@ -141,6 +142,7 @@ __all__ = [
     "end_deputyship",
     "end_role",
     "end_sessions",
+    "end_tour",
     "facts_of_contact",
     "give_role",
     "hand_over",
@@ -156,6 +158,7 @@ __all__ = [
     "remove_turn",
     "rename_contact",
     "renew_invitation",
+    "restart_tour",
     "split_identities",
     "switch_off",
     "switch_on",

@@ -14,9 +14,9 @@ _numbers = count(1)
 
 
 def make_member(role: Role.Kind, node: Node) -> Member:
-    """A member with this role in this body."""
+    """A member with this role in this body, who has been shown around."""
     number = next(_numbers)
-    return services.create_member(
+    member = services.create_member(
         email=f"{role}.{node.key}.{number}@example.org",
         name_ar=f"موظف {number}",
         name_en=f"Member {number}",
@@ -25,3 +25,5 @@ def make_member(role: Role.Kind, node: Node) -> Member:
         node=node,
         now=SINCE,
     )
+    services.end_tour(member, now=SINCE)
+    return member

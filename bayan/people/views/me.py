@@ -55,6 +55,22 @@ def unlink_phone(request: StaffRequest) -> HttpResponse:
     return redirect("people:me")
 
 
+@require_POST
+@for_members
+def end_tour(request: StaffRequest) -> HttpResponse:
+    """The member has been shown around, or does not want to be."""
+    services.end_tour(request.user, now=timezone.now())
+    return HttpResponse(status=204)
+
+
+@require_POST
+@for_members
+def restart_tour(request: StaffRequest) -> HttpResponse:
+    """Show the member around once more, from their first page on."""
+    services.restart_tour(request.user)
+    return redirect("home")
+
+
 def page(
     request: StaffRequest,
     *,
