@@ -225,6 +225,14 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
     # The stream reads with the worker's eyes: only what the member sees is let through here.
     visible = list(people.visible_node_ids(request.user))
     found = asked.rows(member=request.user, now=now).filter(node__in=visible)
+    inbox_services.note_export(
+        "cases.exported",
+        found.count(),
+        access=request.access,
+        now=now,
+        view=asked.filters.view,
+        body=asked.filters.body,
+    )
     heading = [
         _("Case number"), _("Subject"), _("Name"), _("Body in charge"), _("Kind"), _("Category"),
         _("Priority"), _("Stage"), _("Who handles it"), _("Opened"), _("Due"), _("Closed"), _("Outcome"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextChoices
 from django.utils.translation import gettext as _
 
 from bayan.cases import stages
@@ -34,7 +34,14 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 
-PASSED_ON, GIVEN, PRIORITY_SET = "cases.passed_on", "cases.given", "cases.priority_set"
+PASSED_ON, GIVEN, PRIORITY_SET, SORTED = (
+    "cases.passed_on", "cases.given", "cases.priority_set", "cases.sorted",
+)  # fmt: skip
+SORTED_BY: dict[str, type[TextChoices]] = {
+    "priority": Case.Priority,
+    "category": Case.Category,
+    "kind": Case.Kind,
+}
 # The longest value of each field that a member writes.
 LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_number": 40}
 
@@ -224,6 +231,52 @@ def undo_set_priority(facts: Mapping[str, Any], *, by: Member, now: datetime) ->
         case.priority, due = former[case.pk]
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, ["priority", "due_at"], batch_size=500)
+    tell("case.change_undone", cases, by=by, now=now)
+
+
+def sort_matters(
+    field: str, matters: Collection[str], value: str, *, by: Member, now: datetime
+) -> UUID | None:
+    """Set priority, category or kind of the open cases with these references, as far as the member may.
+
+    Returns the name under which it is undone; None: nothing was changed (config/subscriptions.py).
+    """
+    allowed = Access.of(by, now=now).bodies_of("cases.close")
+    rows = Case.objects.filter(reference__in=matters, node__lineage__overlap=allowed)
+    return sort(rows, field=field, value=value, by=by, now=now).undo
+
+
+@transaction.atomic
+def sort(rows: CaseQuerySet, *, field: str, value: str, by: Member, now: datetime) -> inbox.Done:
+    """Set the priority, category or kind of these open cases; when they are due follows.
+
+    :raises NotKnown: there is no such field or value
+    """
+    if field not in SORTED_BY or value not in SORTED_BY[field].values:
+        raise NotKnown(_("This value is not known. Choose one from the list."))
+    changed = [case for case in lock_all(rows.open()) if getattr(case, field) != value]
+    facts = {
+        "field": field,
+        "before": [[case.pk, getattr(case, field), case.due_at.isoformat()] for case in changed],
+    }
+    for case in changed:
+        setattr(case, field, value)
+        if field != "category":
+            case.due_at = due(case)
+    Case.objects.bulk_update(changed, [field, "due_at"], batch_size=500)
+    label = {"case_kind" if field == "kind" else field: value}
+    tell("case.described", changed, by=by, now=now, fields=[field], **label)
+    return done(changed, SORTED, facts, by=by, now=now)
+
+
+def undo_sort(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
+    former = {pk: (value, due) for pk, value, due in facts["before"]}
+    cases = lock_all(Case.objects.filter(pk__in=former))
+    for case in cases:
+        value, due = former[case.pk]
+        setattr(case, facts["field"], value)
+        case.due_at = datetime.fromisoformat(due)
+    Case.objects.bulk_update(cases, [facts["field"], "due_at"], batch_size=500)
     tell("case.change_undone", cases, by=by, now=now)
 
 
