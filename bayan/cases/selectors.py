@@ -10,12 +10,14 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from bayan.cases.models import Case, CaseQuerySet
+from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
 from bayan.inbox.models import Conversation
 from bayan.inbox.selectors import Found
 from bayan.people.models import Member
+from bayan.places import selectors as places
 
 
 def latest_of(conversation: Conversation) -> Case | None:
@@ -182,6 +184,18 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
     ]
     # Drawn in this order: what is late covers what is not.
     return sorted(spots, key=lambda spot: bool(spot.late))
+
+
+def borders() -> str:
+    """The municipalities' approximate outlines as one path on the region's map; one statement."""
+    outlines = places.municipality_outlines()
+    return maps.path_of(
+        tuple(
+            tuple((longitude, latitude) for longitude, latitude in ring)
+            for rings in outlines.values()
+            for ring in rings
+        )
+    )
 
 
 def soonest_placed(rows: CaseQuerySet) -> list[Case]:

@@ -50,6 +50,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.described": pgettext_lazy("trail", "Case described"),
     "cases.exported": pgettext_lazy("trail", "List of cases saved as a file"),
     "case.followed": pgettext_lazy("trail", "The person looked at the case"),
+    "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
     "case.priority_set": pgettext_lazy("trail", "Priority set"),

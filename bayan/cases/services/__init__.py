@@ -7,6 +7,7 @@ from bayan.cases.services.closing import (
     receive_satisfaction,
     reopen_case,
 )
+from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
     GIVEN,
     PASSED_ON,
@@ -41,6 +42,7 @@ from bayan.cases.services.parts import (
     CaseAlreadyClosed,
     NotKnown,
     OutcomeMissing,
+    ReasonMissing,
     StepNotPossible,
 )
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
@@ -58,6 +60,7 @@ __all__ = [
     "NotAllTheirs",
     "NotKnown",
     "OutcomeMissing",
+    "ReasonMissing",
     "SameContact",
     "StepNotPossible",
     "assign_case",
@@ -65,6 +68,7 @@ __all__ = [
     "describe",
     "follow_answer",
     "follow_identities",
+    "give_back",
     "give_to",
     "hand_over",
     "merge_contacts",

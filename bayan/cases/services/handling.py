@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,11 +63,13 @@ def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
 
 
 @transaction.atomic
-def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox.Done:
+def pass_on(
+    rows: CaseQuerySet, *, to: Node, by: Member, now: datetime, action: str = "case.assigned"
+) -> inbox.Done:
     """Give open cases, with their conversations, messages and sister cases, to the body in charge.
 
-    What is closed, or there already, stays as it is. Whoever handled a case does so no longer, unless they
-    also work for the new body.
+    What is closed, or there already, stays as it is. Whoever handled a case or answered its conversation does
+    so no longer, unless they also work for the new body. `action` names it in the trail.
     """
     chosen = list(rows.open().exclude(node=to).values_list("pk", "conversation_id"))
     conversations = list(
@@ -93,25 +95,20 @@ def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
     }
-    stays = {
-        member: Access.of(member, now=now).may("conversations.reply", to)
-        for member in {case.owner for case in cases if case.owner}
-    }
+    let_go(conversations, cases, stays=answering_for(to, conversations, cases, now=now))
     targets = inbox.move(conversations, to=to)
     told = []
     origins = {}
     for case in cases:
         told.append((case.node_id, "case", case.public_id))
         case.conversation_id = targets[case.conversation_id]
-        if case.owner and not stays[case.owner]:
-            case.owner = None
         origins[case.pk] = case.node.key
         case.node = to
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
     inbox.discard(targets)
     label = audit.Named(by.audit_key, by.audit_label)
     audit.record_all(
-        entry("case.assigned", case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
+        entry(action, case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
         for case in cases
     )
     live.announce([*told, *((to.pk, "case", case.public_id) for case in cases)])
@@ -120,6 +117,29 @@ def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox
         sum(case.pk in picked for case in cases),
         undo.remember(PASSED_ON, facts, member_id=by.pk, now=now),
     )
+
+
+def answering_for(
+    node: Node, conversations: Iterable[Conversation], cases: Iterable[Case], *, now: datetime
+) -> set[int]:
+    """Those who have these conversations or cases and also answer for this body, by their keys."""
+    holders = [row.assignee_id for row in conversations] + [case.owner_id for case in cases]
+    members = Member.objects.filter(pk__in={key for key in holders if key}, is_active=True)
+    return {
+        member.pk
+        for member in members
+        if Access.of(member, now=now).may("conversations.reply", node)
+    }
+
+
+def let_go(
+    conversations: Iterable[Conversation], cases: Iterable[Case], *, stays: set[int]
+) -> None:
+    """Take what moves to another body from those who do not answer there; the caller saves the cases."""
+    for case in cases:
+        if case.owner_id not in stays:
+            case.owner = None
+    inbox.release([row.pk for row in conversations if row.assignee_id not in stays])
 
 
 def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:

@@ -159,6 +159,16 @@ def test_board_and_map_cost_the_same_queries_whatever_they_hold(
     assert queries() == few <= 12
 
 
+def test_the_map_shows_where_municipalities_roughly_lie(
+    signed_in: StaffClient, django_assert_max_num_queries: Any
+) -> None:
+    case = make_case()
+    Case.objects.filter(pk=case.pk).update(latitude=26.28, longitude=50.21)
+    with django_assert_max_num_queries(12):
+        page = signed_in.get(reverse("cases:map")).content.decode()
+    assert page.count('class="borders"') == 1
+
+
 def test_close_together_cases_are_one_spot_on_the_map(signed_in: StaffClient) -> None:
     some_cases(4)
     for number, case in enumerate(Case.objects.order_by("pk")):

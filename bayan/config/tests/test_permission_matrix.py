@@ -118,6 +118,7 @@ DOORS: dict[str, Door] = {
     "cases:cases": PAGE,
     "cases:panel": shows("conversation"),
     "cases:assign": changes("case"),
+    "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
     "cases:board": PAGE,
     "cases:map": PAGE,

@@ -17,7 +17,7 @@ from bayan.inbox.services.macros import (
     save_macro,
     undo_run,
 )
-from bayan.inbox.services.moving import discard, facts_of, join, move, move_back
+from bayan.inbox.services.moving import discard, facts_of, join, move, move_back, release
 from bayan.inbox.services.organising import (
     ASSIGNED,
     LABELLED,
@@ -139,6 +139,7 @@ __all__ = [
     "nudge",
     "part",
     "react",
+    "release",
     "reply",
     "resend",
     "run_macro",
