@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Avg, Count, F, Q
 from django.db.models.functions import Round
@@ -186,16 +187,11 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
     return sorted(spots, key=lambda spot: bool(spot.late))
 
 
+@cache
 def borders() -> str:
-    """The municipalities' approximate outlines as one path on the region's map; one statement."""
+    """The municipalities' approximate outlines as one path on the region's map; read once a process."""
     outlines = places.municipality_outlines()
-    return maps.path_of(
-        tuple(
-            tuple((longitude, latitude) for longitude, latitude in ring)
-            for rings in outlines.values()
-            for ring in rings
-        )
-    )
+    return maps.path_of(ring for rings in outlines.values() for ring in rings)
 
 
 def soonest_placed(rows: CaseQuerySet) -> list[Case]:

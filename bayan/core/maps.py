@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +104,9 @@ def region(
     return _drawn(chart, box, pin=None, marks=marks, borders=borders)
 
 
-def path_of(rings: tuple[tuple[Point, ...], ...]) -> str:
-    """Rings of (longitude, latitude) as one path on the region's map; the same ones are worked out once."""
-    return _path_on(settings.MAP_FILE, rings)
-
-
-@lru_cache(maxsize=4)
-def _path_on(file: Path | None, rings: tuple[tuple[Point, ...], ...]) -> str:
-    chart = _chart(file)
+def path_of(rings: Iterable[Iterable[Sequence[float]]]) -> str:
+    """Rings of (longitude, latitude) as one path on the region's map; empty where there is none."""
+    chart = _chart(settings.MAP_FILE)
     if chart is None:
         return ""
     return "".join(_path([chart.at(*point) for point in ring]) for ring in rings)

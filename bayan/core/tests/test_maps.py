@@ -73,8 +73,6 @@ def test_borders_lie_where_the_places_in_them_lie() -> None:
     corners = points(path)
     assert min(left for left, _top in corners) < x < max(left for left, _top in corners)
     assert min(top for _left, top in corners) < y < max(top for _left, top in corners)
-    # The same ones are worked out once.
-    assert maps.path_of((ring,)) is path
 
 
 def test_other_maps_have_no_borders() -> None:
