@@ -122,10 +122,13 @@ def choices(request: StaffRequest) -> HttpResponse:
     part = request.GET.get("part", "")
     part = part if part in {"colleagues", "bodies"} else "narrow"
     nodes = inbox.nodes_seen(request.access)
+    municipalities = [node for node in nodes if not node.is_desk]
     context = {
         "filters": filters_in(request.GET),
         "bodies": nodes if len(nodes) > 1 else [],
-        "municipalities": [node for node in nodes if not node.is_desk],
+        "municipalities": municipalities,
+        # Whoever works in one alone has none to pass on to.
+        "other_municipalities": municipalities if len(municipalities) > 1 else [],
         "sees_desk": request.access.may_everywhere("cases.read"),
         "colleagues": people.answering(nodes, now=timezone.now()) if part != "bodies" else [],
         "kinds": Case.Kind.choices,

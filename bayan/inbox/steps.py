@@ -69,8 +69,8 @@ def _groups(
     ]
     groups = {
         "ready": (_("Put into the reply"), replies),
-        "label": (_("Put on"), labels),
-        "unlabel": (_("Take off"), labels),
+        "label": (_("Put a label on"), labels),
+        "unlabel": (_("Take a label off"), labels),
         "assign": (
             pgettext("conversation", "Assign"),
             [("me", _("To me")), ("", _("To nobody")), *members],
