@@ -96,3 +96,10 @@ document.addEventListener("change", (event) => {
   const fitting = ready.find((template) => template.dataset.outcomeWords === event.target.value);
   field.value = fitting ? words(fitting) : "";
 });
+
+// What is saved as a file is the list as it stands, also after its filters changed.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-export]");
+  const query = document.getElementById("list")?.dataset.query;
+  if (link && query) link.href = link.dataset.export + query;
+});

@@ -21,10 +21,20 @@ function put(text) {
   const { selectionStart: start, selectionEnd: end, value } = field;
   field.setRangeText(text, start, end, "end");
   field.dispatchEvent(new Event("input", { bubbles: true }));
-  document.querySelector("[data-ready-replies]").open = false;
+  const menu = document.querySelector("[data-ready-replies]");
+  if (menu) menu.open = false;
   field.focus();
   if (!value) field.setSelectionRange(field.value.length, field.value.length);
 }
+
+// What a ready-made action writes stands in the reply once the rest of it is done.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const words = event.detail.requestConfig?.triggeringEvent?.submitter?.dataset.insert;
+  const field = document.getElementById("reply-text");
+  if (!words || !event.detail.successful || !field || field.disabled) return;
+  write("reply");
+  put(words);
+});
 
 // A stroke in an empty reply opens them, as in WhatsApp.
 document.addEventListener("keydown", (event) => {

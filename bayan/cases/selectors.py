@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Avg, Count, F, Q
 from django.db.models.functions import Round
 from django.utils import timezone
 
 from bayan.cases.models import Case, CaseQuerySet
+from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
 from bayan.inbox.models import Conversation
 from bayan.inbox.selectors import Found
 from bayan.people.models import Member
+from bayan.places import selectors as places
 
 
 def latest_of(conversation: Conversation) -> Case | None:
@@ -187,6 +190,13 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
     ]
     # Drawn in this order: what is late covers what is not.
     return sorted(spots, key=lambda spot: bool(spot.late))
+
+
+@cache
+def borders() -> str:
+    """The municipalities' approximate outlines as one path on the region's map; read once a process."""
+    outlines = places.municipality_outlines()
+    return maps.path_of(ring for rings in outlines.values() for ring in rings)
 
 
 def soonest_placed(rows: CaseQuerySet) -> list[Case]:

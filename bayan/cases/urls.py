@@ -13,6 +13,7 @@ urlpatterns = [
     path("views/save", views.save_view, name="save_view"),
     path("of/<uuid:conversation_id>/panel", views.panel, name="panel"),
     path("<uuid:public_id>/assign", views.assign, name="assign"),
+    path("<uuid:public_id>/give-back", views.give_back, name="give_back"),
     path("<uuid:public_id>/close", views.close, name="close"),
     path("<uuid:public_id>/describe", views.describe, name="describe"),
     path("<uuid:public_id>/point", views.point, name="point"),

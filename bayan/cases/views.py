@@ -75,7 +75,10 @@ def chart(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     rows = asked.rows(member=request.user, now=now)
     spots = selectors.spots_of(rows, now=now)
-    drawn = maps.region([(spot.latitude, spot.longitude) for spot in spots], is_within_reach=True)
+    points = [(spot.latitude, spot.longitude) for spot in spots]
+    drawn = (
+        maps.region(points, is_within_reach=True, borders=selectors.borders()) if spots else None
+    )
     context = _frame(request, asked, now=now) | {
         "map": drawn,
         "spots": list(zip(drawn.marks, spots, strict=True)) if drawn else [],
@@ -119,10 +122,14 @@ def choices(request: StaffRequest) -> HttpResponse:
     part = request.GET.get("part", "")
     part = part if part in {"colleagues", "bodies"} else "narrow"
     nodes = inbox.nodes_seen(request.access)
+    municipalities = [node for node in nodes if not node.is_desk]
     context = {
         "filters": filters_in(request.GET),
         "bodies": nodes if len(nodes) > 1 else [],
-        "municipalities": [node for node in nodes if not node.is_desk],
+        "municipalities": municipalities,
+        # Whoever works in one alone has none to pass on to.
+        "other_municipalities": municipalities if len(municipalities) > 1 else [],
+        "sees_desk": request.access.may_everywhere("cases.read"),
         "colleagues": people.answering(nodes, now=timezone.now()) if part != "bodies" else [],
         "kinds": Case.Kind.choices,
         "categories": Case.Category.choices,
@@ -140,7 +147,12 @@ def act(request: StaffRequest) -> HttpResponse:
     rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
     rows = rows.filter(node__lineage__overlap=request.access.bodies_of("cases.assign"))
     name, _colon, value = request.POST.get("do", "").partition(":")
-    verb = {"pass": _pass_on, "give": _give, "priority": _set_priority}.get(name)
+    verb = {
+        "pass": _pass_on,
+        "back": _give_back,
+        "give": _give,
+        "priority": _set_priority,
+    }.get(name)
     if verb is None:
         raise Http404
     done, said = verb(request, rows, value, now)
@@ -169,6 +181,19 @@ def _pass_on(
         done.count,
     )
     return done, said % {"count": done.count, "body": to.name}
+
+
+def _give_back(
+    request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime
+) -> tuple[Done, str]:
+    reason = request.POST.get("reason", "")
+    done = services.give_back(rows, reason=reason, by=request.user, now=now)
+    said = ngettext(
+        "%(count)s case was given back to the authority.",
+        "%(count)s cases were given back to the authority.",
+        done.count,
+    )
+    return done, said % {"count": done.count}
 
 
 def _give(request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime) -> tuple[Done, str]:
@@ -225,6 +250,14 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
     # The stream reads with the worker's eyes: only what the member sees is let through here.
     visible = list(people.visible_node_ids(request.user))
     found = asked.rows(member=request.user, now=now).filter(node__in=visible)
+    inbox_services.note_export(
+        "cases.exported",
+        found.count(),
+        access=request.access,
+        now=now,
+        view=asked.filters.view,
+        body=asked.filters.body,
+    )
     heading = [
         _("Case number"), _("Subject"), _("Name"), _("Body in charge"), _("Kind"), _("Category"),
         _("Priority"), _("Stage"), _("Who handles it"), _("Opened"), _("Due"), _("Closed"), _("Outcome"),
@@ -260,6 +293,25 @@ def assign(request: StaffRequest, public_id: UUID) -> HttpResponse:
     if request.htmx:
         return HttpResponseClientRedirect(_conversation_url(case))
     return redirect(_conversation_url(case))
+
+
+@require_POST
+@requires("cases.assign")
+def give_back(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Give the case back to the authority's desk, with a reason."""
+    case = get_object_or_404(Case.objects.select_related("node"), public_id=public_id)
+    request.access.require("cases.assign", case.node)
+    done, said = _give_back(request, Case.objects.filter(pk=case.pk), "", timezone.now())
+    if not done.count:
+        return refusal(
+            request,
+            _("Nothing was changed: the case is closed, or stands at the authority's desk."),
+        )
+    notices.say(request, said, undo=done.undo)
+    # Whoever gave it away does not see it any more: the work list is where one goes on.
+    there = Case.objects.filter(pk=case.pk).select_related("conversation").first()
+    address = _conversation_url(there) if there else reverse("cases:cases")
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 @require_POST
@@ -353,6 +405,11 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "may_assign": case is not None
             and request.access.may("cases.assign", case.node)
             and case.node.is_desk,
+            "may_give_back": case is not None
+            and not case.is_closed
+            and not case.node.is_desk
+            and request.access.may("cases.assign", case.node),
+            "sees_desk": request.access.may_everywhere("cases.read"),
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,

@@ -1,5 +1,7 @@
 """Every reaction in the platform, in one list: who takes charge of what."""
 
+from functools import partial
+
 from django.utils.translation import gettext_lazy as _
 
 from bayan.cases import services as cases
@@ -32,6 +34,16 @@ def load() -> None:
             hand_over=cases.hand_over,
         )
     )
+    for key, label, choices in (
+        ("priority", _("Priority"), Case.Priority.choices),
+        ("category", _("Category"), Case.Category.choices),
+        ("kind", _("Kind"), Case.Kind.choices),
+    ):
+        events.register_matter_field(
+            events.MatterField(
+                key=key, label=label, choices=choices, set_to=partial(cases.sort_matters, key)
+            )
+        )
     # cases.take_in knows the message that links a mobile.
     events.offer_phone_numbers(
         lambda: list(
@@ -45,7 +57,10 @@ def load() -> None:
     undo.register(inbox.ASSIGNED, inbox.undo_assign)
     undo.register(inbox.SNOOZED, inbox.undo_snooze)
     undo.register(inbox.LABELLED, inbox.undo_label)
+    undo.register(inbox.NOTED, inbox.undo_notes)
+    undo.register(inbox.RAN, inbox.undo_run)
     undo.register(cases.PASSED_ON, cases.undo_pass_on)
     undo.register(cases.MERGED, cases.undo_merge_contacts)
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)
+    undo.register(cases.SORTED, cases.undo_sort)

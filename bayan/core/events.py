@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.utils.functional import Promise
 
@@ -80,6 +81,40 @@ def register_holding(holding: Holding) -> None:
 def holdings() -> tuple[Holding, ...]:
     """What members may hold in the apps above, in the order in which it was registered."""
     return tuple(_holdings.values())
+
+
+class SetOnMatters(Protocol):
+    """Sets one field of the open matters with these references."""
+
+    def __call__(
+        self, matters: Collection[str], value: str, *, by: Any, now: datetime
+    ) -> UUID | None:
+        """Returns the name under which `core.undo` undoes it; None: nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatterField:
+    """What can be set of a conversation's open matter together with other acts, and to which values."""
+
+    key: str
+    label: str | Promise
+    choices: Sequence[tuple[str, str | Promise]]
+    set_to: SetOnMatters
+
+
+_matter_fields: dict[str, MatterField] = {}
+
+
+def register_matter_field(field: MatterField) -> None:
+    """Let ready-made series of acts set this field too, offered after what was registered before it."""
+    if field.key in _matter_fields:
+        raise ValueError(f"The field {field.key} is registered already.")
+    _matter_fields[field.key] = field
+
+
+def matter_fields() -> dict[str, MatterField]:
+    """What the apps above let one set of open matters, by key, in the order in which it was registered."""
+    return dict(_matter_fields)
 
 
 _phone_numbers: list[Callable[[], Sequence[str]]] = []

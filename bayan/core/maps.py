@@ -47,6 +47,8 @@ class Map:
     pin: Label | None
     # Where the points lie that were asked for; one for each, in their order.
     marks: tuple[Label, ...]
+    # Borders on the land, as one path; the picture's frame cuts them.
+    borders: str
     # For whoever turns a point of the picture into a place (assets/js/map.js).
     west: str
     north: str
@@ -81,11 +83,15 @@ def around(latitude: float, longitude: float, *, kilometres: int = SHOWN_KM) -> 
 
 
 def region(
-    points: Sequence[tuple[float, float]] = (), *, is_within_reach: bool = False
+    points: Sequence[tuple[float, float]] = (),
+    *,
+    is_within_reach: bool = False,
+    borders: str = "",
 ) -> Map | None:
     """The whole region, to choose a place on, or with points (latitude, longitude) marked on it.
 
-    `is_within_reach`: only as much of it as holds the points. None where there is no map of it.
+    `is_within_reach`: only as much of it as holds the points; `borders`: what `path_of` made. None where
+    there is no map of it.
     """
     chart = _chart(settings.MAP_FILE)
     if chart is None:
@@ -95,7 +101,15 @@ def region(
     marks = [chart.at(longitude, latitude) for latitude, longitude in points]
     if is_within_reach and marks:
         box = _around_all(marks, whole=box)
-    return _drawn(chart, box, pin=None, marks=marks)
+    return _drawn(chart, box, pin=None, marks=marks, borders=borders)
+
+
+def path_of(rings: Iterable[Iterable[Sequence[float]]]) -> str:
+    """Rings of (longitude, latitude) as one path on the region's map; empty where there is none."""
+    chart = _chart(settings.MAP_FILE)
+    if chart is None:
+        return ""
+    return "".join(_path([chart.at(*point) for point in ring]) for ring in rings)
 
 
 def _around_all(
@@ -130,6 +144,7 @@ def _drawn(
     *,
     pin: Point | None,
     marks: Sequence[Point] = (),
+    borders: str = "",
 ) -> Map:
     left, top, width, height = box
     name = "en" if get_language() == "en" else "ar"
@@ -151,6 +166,7 @@ def _drawn(
         font=_number(pen * 12),
         pin=Label(x=_number(pin[0]), y=_number(pin[1])) if pin else None,
         marks=tuple(Label(x=_number(x), y=_number(y)) for x, y in marks),
+        borders=borders,
         west=str(chart.west),
         north=str(chart.north),
         stretch=f"{chart.stretch:.6f}",

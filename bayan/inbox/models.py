@@ -332,6 +332,40 @@ class CannedReply(models.Model):
         return self.title
 
 
+class Macro(models.Model):
+    """A ready-made series of acts of a body, done with a conversation in one go.
+
+    The authority's serve everybody. Steps are written as the menus send them (`label:…`, `assign:me`,
+    `snooze:tomorrow`) and done in their order; the note comes last. What a step names may be gone by then: it
+    is passed over.
+    """
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    title = models.CharField(_("title"), max_length=80)
+    steps = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("steps"))
+    note = models.TextField(_("internal note"), max_length=2000, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("node", "title", name="macro_once_in_a_body")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def reply_id(self) -> UUID | None:
+        """The ready reply that is put into the composer, if one is."""
+        return next(
+            (UUID(step.removeprefix("ready:")) for step in self.steps if step.startswith("ready:")),
+            None,
+        )
+
+    @property
+    def changes_anything(self) -> bool:
+        """False when it only writes into the composer, which makes no sense for many."""
+        return bool(self.note) or any(not step.startswith("ready:") for step in self.steps)
+
+
 class SavedView(models.Model):
     """A list of conversations or cases that a member looks at again, by its filters."""
 

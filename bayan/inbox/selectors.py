@@ -21,6 +21,7 @@ from bayan.inbox.models import (
     Conversation,
     ConversationQuerySet,
     Label,
+    Macro,
     Mention,
     Message,
     Note,
@@ -273,6 +274,13 @@ def canned_replies_of(node: Node) -> list[CannedReply]:
     """The ready answers that hold in a body: its own first, then those of the bodies above it."""
     rows = CannedReply.objects.filter(node__in=node.lineage).select_related("node")
     return sorted(rows, key=lambda row: (-len(row.node.lineage), row.title))
+
+
+def macros_of(nodes: Iterable[Node]) -> list[Macro]:
+    """The ready-made series of acts that hold in these bodies: their own, and those of bodies above."""
+    above = {key for node in nodes for key in node.lineage}
+    rows = Macro.objects.filter(node__in=above).select_related("node")
+    return list(rows.order_by("node__position", "title"))
 
 
 def saved_views_of(member: Member, page: str) -> list[SavedView]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
@@ -48,7 +48,9 @@ ACTIONS: dict[str, str | Promise] = {
     "case.closed": pgettext_lazy("trail", "Case closed"),
     "case.code_sent": pgettext_lazy("trail", "Code for the person's page of the case sent"),
     "case.described": pgettext_lazy("trail", "Case described"),
+    "cases.exported": pgettext_lazy("trail", "List of cases saved as a file"),
     "case.followed": pgettext_lazy("trail", "The person looked at the case"),
+    "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
     "case.priority_set": pgettext_lazy("trail", "Priority set"),
@@ -58,11 +60,13 @@ ACTIONS: dict[str, str | Promise] = {
     "case.stage_changed": pgettext_lazy("trail", "Stage of the case"),
     "conversation.assign_undone": pgettext_lazy("trail", "Assignment of the conversation undone"),
     "conversation.assigned": pgettext_lazy("trail", "Who answers the conversation"),
+    "conversation.exported": pgettext_lazy("trail", "Messages of a conversation saved as a file"),
     "conversation.label_undone": pgettext_lazy("trail", "Labels put back"),
     "conversation.labelled": pgettext_lazy("trail", "Labels changed"),
     "conversation.snooze_undone": pgettext_lazy("trail", "Putting off undone"),
     "conversation.snoozed": pgettext_lazy("trail", "Conversation put off"),
     "conversation.woken": pgettext_lazy("trail", "Conversation taken back to the list"),
+    "conversations.exported": pgettext_lazy("trail", "List of conversations saved as a file"),
     "contact.identity_changed": pgettext_lazy("trail", "Contact has a new number or id"),
     "contact.merged": pgettext_lazy("trail", "Contact merged with another: one person"),
     "contact.opted_in": pgettext_lazy("trail", "Person wants awareness messages again"),
@@ -89,6 +93,9 @@ ACTIONS: dict[str, str | Promise] = {
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "label.deleted": pgettext_lazy("trail", "Label deleted"),
     "label.saved": pgettext_lazy("trail", "Label saved"),
+    "macro.deleted": pgettext_lazy("trail", "Ready-made action deleted"),
+    "macro.run": pgettext_lazy("trail", "Ready-made action done"),
+    "macro.saved": pgettext_lazy("trail", "Ready-made action saved"),
     "member.created": pgettext_lazy("trail", "Member added"),
     "member.cleared": pgettext_lazy("trail", "Member cleared: everything handed over"),
     "member.deputy_ended": pgettext_lazy("trail", "Deputy ended"),
@@ -212,9 +219,11 @@ SUBJECTS: dict[str, str | Promise] = {
     "contact": pgettext_lazy("trail", "contact"),
     "canned_reply": pgettext_lazy("trail", "ready reply"),
     "conversation": pgettext_lazy("trail", "conversation"),
+    "export": pgettext_lazy("trail", "file for spreadsheets"),
     "invitation": pgettext_lazy("trail", "invitation"),
     "journal": pgettext_lazy("trail", "journal entry"),
     "label": pgettext_lazy("trail", "label"),
+    "macro": pgettext_lazy("trail", "ready-made action"),
     "member": pgettext_lazy("trail", "member"),
     "template": pgettext_lazy("trail", "template"),
     "turn": pgettext_lazy("trail", "duty turn"),
@@ -318,6 +327,13 @@ def _details(
     if "member" in details:
         member = details["member"]
         words.append(names.get(f"member:{member}", "") if member else _("nobody in particular"))
+    if "count" in details:
+        words.append(
+            ngettext("%(count)s row", "%(count)s rows", details["count"])
+            % {"count": details["count"]}
+        )
+    if details.get("body"):
+        words.append(bodies.get(details["body"], details["body"]))
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))
     if "on" in details:

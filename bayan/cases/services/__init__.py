@@ -8,10 +8,12 @@ from bayan.cases.services.closing import (
     reopen_case,
 )
 from bayan.cases.services.counting import count_weeks, days_of_weeks
+from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
     GIVEN,
     PASSED_ON,
     PRIORITY_SET,
+    SORTED,
     Facts,
     assign_case,
     describe,
@@ -20,10 +22,13 @@ from bayan.cases.services.handling import (
     hand_over,
     pass_on,
     set_priority,
+    sort,
+    sort_matters,
     take_step,
     undo_give_to,
     undo_pass_on,
     undo_set_priority,
+    undo_sort,
 )
 from bayan.cases.services.merging import (
     MERGED,
@@ -38,6 +43,7 @@ from bayan.cases.services.parts import (
     CaseAlreadyClosed,
     NotKnown,
     OutcomeMissing,
+    ReasonMissing,
     StepNotPossible,
 )
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
@@ -48,12 +54,14 @@ __all__ = [
     "PASSED_ON",
     "PRIORITY_SET",
     "SATISFACTION",
+    "SORTED",
     "AlreadyThere",
     "CaseAlreadyClosed",
     "Facts",
     "NotAllTheirs",
     "NotKnown",
     "OutcomeMissing",
+    "ReasonMissing",
     "SameContact",
     "StepNotPossible",
     "assign_case",
@@ -63,6 +71,7 @@ __all__ = [
     "describe",
     "follow_answer",
     "follow_identities",
+    "give_back",
     "give_to",
     "hand_over",
     "merge_contacts",
@@ -72,6 +81,8 @@ __all__ = [
     "receive_satisfaction",
     "reopen_case",
     "set_priority",
+    "sort",
+    "sort_matters",
     "split_contact",
     "take_in",
     "take_step",
@@ -79,4 +90,5 @@ __all__ = [
     "undo_merge_contacts",
     "undo_pass_on",
     "undo_set_priority",
+    "undo_sort",
 ]

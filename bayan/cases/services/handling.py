@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextChoices
 from django.utils.translation import gettext as _
 
 from bayan.cases import stages
@@ -34,7 +34,14 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 
-PASSED_ON, GIVEN, PRIORITY_SET = "cases.passed_on", "cases.given", "cases.priority_set"
+PASSED_ON, GIVEN, PRIORITY_SET, SORTED = (
+    "cases.passed_on", "cases.given", "cases.priority_set", "cases.sorted",
+)  # fmt: skip
+SORTED_BY: dict[str, type[TextChoices]] = {
+    "priority": Case.Priority,
+    "category": Case.Category,
+    "kind": Case.Kind,
+}
 # The longest value of each field that a member writes.
 LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_number": 40}
 
@@ -56,11 +63,13 @@ def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
 
 
 @transaction.atomic
-def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox.Done:
+def pass_on(
+    rows: CaseQuerySet, *, to: Node, by: Member, now: datetime, action: str = "case.assigned"
+) -> inbox.Done:
     """Give open cases, with their conversations, messages and sister cases, to the body in charge.
 
-    What is closed, or there already, stays as it is. Whoever handled a case does so no longer, unless they
-    also work for the new body.
+    What is closed, or there already, stays as it is. Whoever handled a case or answered its conversation does
+    so no longer, unless they also work for the new body. `action` names it in the trail.
     """
     chosen = list(rows.open().exclude(node=to).values_list("pk", "conversation_id"))
     conversations = list(
@@ -86,25 +95,20 @@ def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
     }
-    stays = {
-        member: Access.of(member, now=now).may("conversations.reply", to)
-        for member in {case.owner for case in cases if case.owner}
-    }
+    let_go(conversations, cases, stays=answering_for(to, conversations, cases, now=now))
     targets = inbox.move(conversations, to=to)
     told = []
     origins = {}
     for case in cases:
         told.append((case.node_id, "case", case.public_id))
         case.conversation_id = targets[case.conversation_id]
-        if case.owner and not stays[case.owner]:
-            case.owner = None
         origins[case.pk] = case.node.key
         case.node = to
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
     inbox.discard(targets)
     label = audit.Named(by.audit_key, by.audit_label)
     audit.record_all(
-        entry("case.assigned", case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
+        entry(action, case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
         for case in cases
     )
     live.announce([*told, *((to.pk, "case", case.public_id) for case in cases)])
@@ -113,6 +117,29 @@ def pass_on(rows: CaseQuerySet, *, to: Node, by: Member, now: datetime) -> inbox
         sum(case.pk in picked for case in cases),
         undo.remember(PASSED_ON, facts, member_id=by.pk, now=now),
     )
+
+
+def answering_for(
+    node: Node, conversations: Iterable[Conversation], cases: Iterable[Case], *, now: datetime
+) -> set[int]:
+    """Those who have these conversations or cases and also answer for this body, by their keys."""
+    holders = [row.assignee_id for row in conversations] + [case.owner_id for case in cases]
+    members = Member.objects.filter(pk__in={key for key in holders if key}, is_active=True)
+    return {
+        member.pk
+        for member in members
+        if Access.of(member, now=now).may("conversations.reply", node)
+    }
+
+
+def let_go(
+    conversations: Iterable[Conversation], cases: Iterable[Case], *, stays: set[int]
+) -> None:
+    """Take what moves to another body from those who do not answer there; the caller saves the cases."""
+    for case in cases:
+        if case.owner_id not in stays:
+            case.owner = None
+    inbox.release([row.pk for row in conversations if row.assignee_id not in stays])
 
 
 def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
@@ -224,6 +251,52 @@ def undo_set_priority(facts: Mapping[str, Any], *, by: Member, now: datetime) ->
         case.priority, due = former[case.pk]
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, ["priority", "due_at"], batch_size=500)
+    tell("case.change_undone", cases, by=by, now=now)
+
+
+def sort_matters(
+    field: str, matters: Collection[str], value: str, *, by: Member, now: datetime
+) -> UUID | None:
+    """Set priority, category or kind of the open cases with these references, as far as the member may.
+
+    Returns the name under which it is undone; None: nothing was changed (config/subscriptions.py).
+    """
+    allowed = Access.of(by, now=now).bodies_of("cases.close")
+    rows = Case.objects.filter(reference__in=matters, node__lineage__overlap=allowed)
+    return sort(rows, field=field, value=value, by=by, now=now).undo
+
+
+@transaction.atomic
+def sort(rows: CaseQuerySet, *, field: str, value: str, by: Member, now: datetime) -> inbox.Done:
+    """Set the priority, category or kind of these open cases; when they are due follows.
+
+    :raises NotKnown: there is no such field or value
+    """
+    if field not in SORTED_BY or value not in SORTED_BY[field].values:
+        raise NotKnown(_("This value is not known. Choose one from the list."))
+    changed = [case for case in lock_all(rows.open()) if getattr(case, field) != value]
+    facts = {
+        "field": field,
+        "before": [[case.pk, getattr(case, field), case.due_at.isoformat()] for case in changed],
+    }
+    for case in changed:
+        setattr(case, field, value)
+        if field != "category":
+            case.due_at = due(case)
+    Case.objects.bulk_update(changed, [field, "due_at"], batch_size=500)
+    label = {"case_kind" if field == "kind" else field: value}
+    tell("case.described", changed, by=by, now=now, fields=[field], **label)
+    return done(changed, SORTED, facts, by=by, now=now)
+
+
+def undo_sort(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
+    former = {pk: (value, due) for pk, value, due in facts["before"]}
+    cases = lock_all(Case.objects.filter(pk__in=former))
+    for case in cases:
+        value, due = former[case.pk]
+        setattr(case, facts["field"], value)
+        case.due_at = datetime.fromisoformat(due)
+    Case.objects.bulk_update(cases, [facts["field"], "due_at"], batch_size=500)
     tell("case.change_undone", cases, by=by, now=now)
 
 

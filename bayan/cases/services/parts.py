@@ -32,6 +32,10 @@ class OutcomeMissing(DomainError):
     pass
 
 
+class ReasonMissing(DomainError):
+    pass
+
+
 class NotKnown(DomainError):
     pass
 

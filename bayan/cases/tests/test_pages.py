@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bayan.cases import selectors
 from bayan.cases.models import Case
 from bayan.cases.tests.factories import make_case
 from bayan.core import undo
@@ -152,11 +153,21 @@ def test_board_and_map_cost_the_same_queries_whatever_they_hold(
         return len(captured)
 
     some_cases(1)
+    # The first map of a process reads the outlines.
+    selectors.borders()
     Case.objects.update(latitude=26.3, longitude=50.2)
     few = queries()
     some_cases(12)
     Case.objects.update(latitude=26.3, longitude=50.2)
     assert queries() == few <= 12
+
+
+def test_the_map_shows_where_municipalities_roughly_lie(signed_in: StaffClient) -> None:
+    selectors.borders.cache_clear()
+    some_cases(1)
+    Case.objects.update(latitude=26.28, longitude=50.21)
+    page = signed_in.get(reverse("cases:map")).content.decode()
+    assert page.count('class="borders"') == 1
 
 
 def test_close_together_cases_are_one_spot_on_the_map(signed_in: StaffClient) -> None:

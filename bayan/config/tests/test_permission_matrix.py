@@ -32,7 +32,7 @@ from bayan.channels.tests.factories import make_number, make_template
 from bayan.config.environment import PROJECT_DIR
 from bayan.core.live import Notice, hub
 from bayan.inbox import services as inbox
-from bayan.inbox.models import CannedReply, Label, Message
+from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
 from bayan.organisation.models import Node
 from bayan.people import services
@@ -94,7 +94,13 @@ DOORS: dict[str, Door] = {
         ("POST",), "ready", data={"title": "شكر", "text": "شكرًا لكم"}, named_in="id"
     ),
     "inbox:delete_reply": changes("ready"),
+    "inbox:save_macro": Door(
+        READ_AND_WRITE, "macro", data={"title": "رفع المياه", "step": "snooze:week"}, named_in="id"
+    ),
+    "inbox:delete_macro": changes("macro"),
     "inbox:print": shows("conversation"),
+    "inbox:export": PAGE,
+    "inbox:export_messages": shows("conversation"),
     "inbox:gallery": shows("conversation"),
     "inbox:presence": shows("conversation"),
     "inbox:acts": shows("conversation"),
@@ -114,6 +120,7 @@ DOORS: dict[str, Door] = {
     "cases:cases": PAGE,
     "cases:panel": shows("conversation"),
     "cases:assign": changes("case"),
+    "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
     "cases:board": PAGE,
     "cases:map": PAGE,
@@ -231,7 +238,17 @@ API: dict[str, tuple[str, str | None, dict[str, str] | None]] = {
     "api:close": ("cases.close", "case", {"outcome": "resolved"}),
 }
 # Their tables have no row-level security: the view itself says 403 or 404, either is well.
-SETTINGS = {"account", "account_and_number", "alert", "key", "label", "number", "ready", "template"}
+SETTINGS = {
+    "account",
+    "account_and_number",
+    "alert",
+    "key",
+    "label",
+    "macro",
+    "number",
+    "ready",
+    "template",
+}
 # Only who made it may change it: the service refuses everybody else, whatever their role.
 OWN = {"note"}
 
@@ -319,6 +336,7 @@ def make_things(node: Node, position: int) -> Things:
     )
     label = Label.objects.create(node=node, name=f"وسم-{node.key}")
     ready = CannedReply.objects.create(node=node, title=f"رد-{node.key}", text="شكرًا لكم")
+    macro = Macro.objects.create(node=node, title=f"إجراء-{node.key}", steps=["snooze:hours"])
     assert answer.outgoing is not None
     return Things(
         node=node, key=node.key,
@@ -327,6 +345,7 @@ def make_things(node: Node, position: int) -> Things:
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
+        macro=macro.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", template.name, str(case.public_id),
                str(case.conversation.public_id), str(media.public_id)),

@@ -63,6 +63,25 @@ def test_an_authority_without_a_map_has_none(settings: Any, tmp_path: Path) -> N
         assert maps.region() is None
 
 
+def test_borders_lie_where_the_places_in_them_lie() -> None:
+    ring = ((49.9, 26.3), (50.3, 26.3), (50.3, 26.6), (49.9, 26.6), (49.9, 26.3))
+    path = maps.path_of((ring,))
+    drawn = maps.region([DAMMAM], borders=path)
+    assert drawn is not None
+    assert drawn.borders == path
+    x, y = float(drawn.marks[0].x), float(drawn.marks[0].y)
+    corners = points(path)
+    assert min(left for left, _top in corners) < x < max(left for left, _top in corners)
+    assert min(top for _left, top in corners) < y < max(top for _left, top in corners)
+
+
+def test_other_maps_have_no_borders() -> None:
+    drawn, region = maps.around(*DAMMAM), maps.region()
+    assert drawn is not None
+    assert region is not None
+    assert (drawn.borders, region.borders) == ("", "")
+
+
 def test_a_coast_is_cut_at_the_frame() -> None:
     square = [(-10.0, -10.0), (10.0, -10.0), (10.0, 10.0), (-10.0, 10.0)]
     assert sorted(maps.clipped(square, (0, 0, 20, 20))) == [(0, 0), (0, 10), (10, 0), (10, 10)]

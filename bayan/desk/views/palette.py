@@ -70,7 +70,7 @@ SHORT_WAYS = (
      "cases:map", ""),
     ("places.read", _("Places"), "map-pin",
      "places:places", ""),
-    ("inbox.manage", _("Labels and ready replies"), "adjustments",
+    ("inbox.manage", _("Labels, replies and actions"), "adjustments",
      "inbox:settings", ""),
     ("people.manage", _("Invite somebody"), "user-plus",
      "people:invitations", ""),

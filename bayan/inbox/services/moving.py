@@ -21,6 +21,9 @@ MESSAGES, NOTES, MENTIONS = "inbox_message", "inbox_note", "inbox_mention"
 def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int]:
     """Hand conversations with all that they hold to another body, in a few statements however many they are.
 
+    To the desk from a body whose members do not see it, the database does the same by itself
+    (cases/migrations/0005_back_to_the_desk.py): what is added here is added there.
+
     Where the contact already has one there, the two become one. Returns which conversation holds the messages
     of each one now, by their keys; the caller moves what else hangs on them and then calls `discard`.
     """
@@ -52,6 +55,11 @@ def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int
         for key in {row.public_id, public_ids[targets[row.pk]]}
     )
     return targets
+
+
+def release(keys: Iterable[int]) -> None:
+    """Let nobody in particular answer these conversations, before another body gets them."""
+    Conversation.objects.filter(pk__in=list(keys), assignee__isnull=False).update(assignee=None)
 
 
 def facts_of(conversations: Iterable[Conversation]) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from bayan.core import audit, live, undo
@@ -26,14 +28,16 @@ from bayan.inbox.models import (
     Presence,
     SavedView,
 )
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 
-ASSIGNED, SNOOZED, LABELLED = (
+ASSIGNED, SNOOZED, LABELLED, NOTED = (
     "conversations.assigned",
     "conversations.snoozed",
     "conversations.labelled",
+    "conversations.noted",
 )
 LONGEST_NOTE = 2000
 MOST_VIEWS = 20
@@ -75,7 +79,7 @@ def assign(rows: ConversationQuerySet, *, to: Member | None, by: Member, now: da
     """
     found = _locked(rows)
     if to is not None:
-        _check(to, {row.node_id for row in found}, now=now)
+        check_answering(to, {row.node_id for row in found}, now=now)
     changed = [row for row in found if row.assignee_id != (to.pk if to else None)]
     if not changed:
         return Done(0)
@@ -123,6 +127,24 @@ def snooze(
     Conversation.objects.filter(pk__in=[row.pk for row in changed]).update(snoozed_until=until)
     _tell("conversation.snoozed" if until else "conversation.woken", changed, by=by, now=now)
     return Done(len(changed), undo.remember(SNOOZED, {"before": before}, member_id=by.pk, now=now))
+
+
+def moment_of(word: str, *, now: datetime) -> datetime | None:
+    """When a conversation comes back: in hours, on the next working morning, in a week, at a given time."""
+    calendar = organisation.calendar()
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    if word == "":
+        return None
+    if word == "hours":
+        return now + timedelta(hours=3)
+    if word == "tomorrow":
+        return calendar.next_opening(midnight + timedelta(days=1))
+    if word == "week":
+        return calendar.next_opening(midnight + timedelta(days=7))
+    given = parse_datetime(word)
+    if given is None:
+        raise AlreadyOver(_("Choose a time that is still to come."))
+    return given if timezone.is_aware(given) else timezone.make_aware(given)
 
 
 def undo_snooze(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
@@ -249,6 +271,47 @@ def delete_note(note_id: UUID, *, by: Member, now: datetime) -> Conversation:
     note.delete()
     _tell("note.deleted", [note.conversation], by=by, now=now)
     return note.conversation
+
+
+@transaction.atomic
+def write_notes(rows: ConversationQuerySet, text: str, *, by: Member, now: datetime) -> Done:
+    """Write the same note beside each of these conversations, calling nobody.
+
+    :raises NothingWritten: there are no words
+    """
+    text = text.strip()[:LONGEST_NOTE]
+    if not text:
+        raise NothingWritten(_("Write the note first."))
+    found = _locked(rows)
+    if not found:
+        return Done(0)
+    notes = Note.objects.bulk_create(
+        [
+            Note(
+                node_id=row.node_id,
+                conversation=row,
+                matter=row.matter,
+                author=by,
+                text=text,
+                created_at=now,
+            )
+            for row in found
+        ],
+        batch_size=1000,
+    )
+    _tell("note.written", found, by=by, now=now)
+    facts = {"notes": [note.pk for note in notes]}
+    return Done(len(found), undo.remember(NOTED, facts, member_id=by.pk, now=now))
+
+
+def undo_notes(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
+    """Take the notes back from all conversations."""
+    notes = Note.objects.filter(pk__in=facts["notes"], author=by)
+    rows = _locked(
+        Conversation.objects.filter(pk__in=list(notes.values_list("conversation", flat=True)))
+    )
+    notes.delete()
+    _tell("note.deleted", rows, by=by, now=now)
 
 
 def see_mentions(conversation: Conversation, *, by: Member, now: datetime) -> bool:
@@ -407,6 +470,30 @@ def delete_view(view_id: UUID, *, by: Member) -> None:
     SavedView.objects.filter(public_id=view_id, member=by).delete()
 
 
+# --- What leaves the house
+
+
+def note_export(action: str, count: int, *, access: Access, now: datetime, **filters: str) -> None:
+    """Write into the trail that a list was saved as a file: how many rows, by which filters, no words."""
+    role = access.main_role
+    audit.record(
+        audit.Entry(
+            action=action,
+            subject_type="export",
+            subject_key=str(access.member.public_id),
+            by=access.member,
+            at=now,
+            node_id=role.node_id if role else None,
+            details={"count": count} | {name: value for name, value in filters.items() if value},
+        )
+    )
+
+
+def note_export_of(conversation: Conversation, *, by: Member, now: datetime) -> None:
+    """Write into the trail that the messages of a conversation were saved as a file."""
+    _record("conversation.exported", [conversation], by=by, now=now)
+
+
 # --- Parts
 
 
@@ -415,7 +502,11 @@ def _locked(rows: ConversationQuerySet) -> list[Conversation]:
     return list(rows.order_by("pk").select_for_update(of=("self",)))
 
 
-def _check(member: Member, node_ids: Collection[int], *, now: datetime) -> None:
+def check_answering(member: Member, node_ids: Collection[int], *, now: datetime) -> None:
+    """Refuse to give anything of these bodies to a member who does not answer for them.
+
+    :raises NotTheirs: as it says
+    """
     access = Access.of(member, now=now)
     for node in Node.objects.filter(pk__in=node_ids):
         if not member.is_active or not access.may("conversations.reply", node):
@@ -432,6 +523,13 @@ def _named(member: Member | None) -> str:
 def _tell(
     action: str, rows: Sequence[Conversation], *, by: Member, now: datetime, **details: str
 ) -> None:
+    _record(action, rows, by=by, now=now, **details)
+    live.announce((row.node_id, "conversation", row.public_id) for row in rows)
+
+
+def _record(
+    action: str, rows: Sequence[Conversation], *, by: Member, now: datetime, **details: str
+) -> None:
     label_of = audit.Named(by.audit_key, by.audit_label)
     audit.record_all(
         audit.Entry(
@@ -445,7 +543,6 @@ def _tell(
         )
         for row in rows
     )
-    live.announce((row.node_id, "conversation", row.public_id) for row in rows)
 
 
 def _setting(

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -16,10 +16,11 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from bayan.channels import services as channels
 from bayan.channels.models import Media
 from bayan.core import live
+from bayan.core.exports import csv_response
 from bayan.core.files import file_response
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal
-from bayan.inbox import composing, selectors, services
+from bayan.inbox import composing, selectors, services, tables
 from bayan.inbox.filtering import Asked, query_of
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -67,6 +68,46 @@ def printed(request: StaffRequest, public_id: UUID) -> HttpResponse:
             "heading": services.heading(found) if found.matter else "",
             "now": timezone.now(),
         },
+    )
+
+
+@require_GET
+@requires("conversations.read")
+def export(request: StaffRequest) -> StreamingHttpResponse:
+    """All conversations that the filters of the list let through, as a file for spreadsheets."""
+    asked = Asked.by(request.GET)
+    now = timezone.now()
+    # The stream reads with the worker's eyes: only what the member may read is let through here.
+    readable = list(request.access.nodes_where("conversations.read").values_list("pk", flat=True))
+    found = asked.rows(member=request.user, now=now).filter(node__in=readable)
+    services.note_export(
+        "conversations.exported",
+        found.count(),
+        access=request.access,
+        now=now,
+        view=asked.filters.view,
+        body=asked.filters.body,
+    )
+    return csv_response(
+        "conversations",
+        tables.heading_of_conversations(),
+        lambda after: tables.conversations(found, after=after),
+    )
+
+
+@require_GET
+@requires("conversations.read")
+def export_messages(request: StaffRequest, public_id: UUID) -> StreamingHttpResponse:
+    """The messages of one conversation as a file for spreadsheets."""
+    found = get_object_or_404(
+        Conversation.objects.select_related("contact", "node"), public_id=public_id
+    )
+    request.access.require("conversations.read", found.node)
+    services.note_export_of(found, by=request.user, now=timezone.now())
+    return csv_response(
+        f"conversation-{found.public_id}",
+        tables.heading_of_messages(),
+        lambda after: tables.messages(found, after=after),
     )
 
 

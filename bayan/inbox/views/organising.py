@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,17 +18,17 @@ from django.views.decorators.http import require_GET, require_POST
 from bayan.core import notices
 from bayan.core.references import grouped
 from bayan.core.views import refusal, uuid_in
-from bayan.inbox import selectors, services
+from bayan.inbox import selectors, services, steps
 from bayan.inbox.filtering import chosen, filters_in, query_of
 from bayan.inbox.models import (
     CannedReply,
     Conversation,
     ConversationQuerySet,
     Label,
+    Macro,
     Note,
     SavedView,
 )
-from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member
@@ -47,7 +46,13 @@ def act(request: StaffRequest) -> HttpResponse:
     rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
     rows = rows.filter(node__lineage__overlap=request.access.bodies_of("conversations.reply"))
     name, _colon, value = request.POST.get("do", "").partition(":")
-    verb = {"assign": _assign, "snooze": _snooze, "label": _label, "unlabel": _unlabel}.get(name)
+    verb = {
+        "assign": _assign,
+        "snooze": _snooze,
+        "label": _label,
+        "unlabel": _unlabel,
+        "macro": _run,
+    }.get(name)
     if verb is None:
         raise Http404
     done, said = verb(request, rows, value, now)
@@ -87,7 +92,7 @@ def _snooze(
 ) -> tuple[services.Done, str]:
     # A time of one's own stands in a field beside the button.
     word = (request.POST.get("until", "") or "?") if value == "at" else value
-    until = moment_of(word, now=now)
+    until = services.moment_of(word, now=now)
     done = services.snooze(rows, until=until, by=request.user, now=now)
     if until is None:
         said = ngettext(
@@ -102,24 +107,6 @@ def _snooze(
             done.count,
         )
     return done, said % {"count": done.count}
-
-
-def moment_of(word: str, *, now: datetime) -> datetime | None:
-    """When a conversation comes back: in hours, on the next working morning, in a week, at a given time."""
-    calendar = organisation.calendar()
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    if word == "":
-        return None
-    if word == "hours":
-        return now + timedelta(hours=3)
-    if word == "tomorrow":
-        return calendar.next_opening(midnight + timedelta(days=1))
-    if word == "week":
-        return calendar.next_opening(midnight + timedelta(days=7))
-    given = parse_datetime(word)
-    if given is None:
-        raise services.AlreadyOver(_("Choose a time that is still to come."))
-    return given if timezone.is_aware(given) else timezone.make_aware(given)
 
 
 def _label(
@@ -148,6 +135,25 @@ def _unlabel(
     return done, said % {"count": done.count, "name": label.name}
 
 
+def _run(
+    request: StaffRequest, rows: ConversationQuerySet, value: str, now: datetime
+) -> tuple[services.Done, str]:
+    macro = get_object_or_404(Macro, public_id=uuid_in(value))
+    done = services.run_macro(rows, macro, by=request.user, now=now)
+    said = ngettext(
+        "“%(name)s” was done with %(count)s conversation.",
+        "“%(name)s” was done with %(count)s conversations.",
+        done.count,
+    ) % {"count": done.count, "name": macro.title}
+    # The page puts the words into the composer; the person at it sends them.
+    if macro.reply_id and "inserts" in request.POST:
+        said = _("“%(name)s” was done. Its words stand in the reply; you send them.") % {
+            "name": macro.title
+        }
+        return services.Done(max(done.count, 1), done.undo), said
+    return done, said
+
+
 def _label_of(value: str) -> Label:
     return get_object_or_404(Label, public_id=uuid_in(value))
 
@@ -172,7 +178,9 @@ def choices(request: StaffRequest) -> HttpResponse:
         "colleagues": people.answering(nodes, now=now),
         "labels": selectors.labels_of(nodes),
     }
-    part = part if part in {"callable", "colleagues"} else "narrow"
+    if part == "macros":
+        context["macros"] = [row for row in selectors.macros_of(nodes) if row.changes_anything]
+    part = part if part in {"callable", "colleagues", "macros"} else "narrow"
     return render(request, f"inbox/choices.html#{part}", context)
 
 
@@ -233,27 +241,38 @@ def hand(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def ready(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """The ready replies of the conversation's body, filled in with what is known of it."""
     found = _checked(request, public_id)
+    replies = _filled_in(request, found, selectors.canned_replies_of(found.node))
+    return render(request, "inbox/ready.html", {"replies": replies, "conversation": found})
+
+
+def _filled_in(
+    request: StaffRequest, found: Conversation, replies: list[CannedReply]
+) -> list[tuple[CannedReply, str]]:
+    """These ready replies with what is known of the conversation."""
     values = {
         "name": found.contact.name,
         "reference": grouped(found.matter) if found.matter else "",
         "body": found.node.name_ar,
         "member": request.user.name_ar,
     }
-    replies = [
-        (reply, services.filled(reply.text, values=values))
-        for reply in selectors.canned_replies_of(found.node)
-    ]
-    return render(request, "inbox/ready.html", {"replies": replies, "conversation": found})
+    return [(reply, services.filled(reply.text, values=values)) for reply in replies]
 
 
 def _choices(request: StaffRequest, found: Conversation) -> dict[str, Any]:
     now = timezone.now()
+    macros = selectors.macros_of([found.node])
+    wanted = {macro.reply_id for macro in macros if macro.reply_id}
+    replies = list(CannedReply.objects.filter(public_id__in=wanted)) if wanted else []
+    words = {row.public_id: text for row, text in _filled_in(request, found, replies)}
+    # What only writes into the composer has nothing to do where nothing can be written.
+    offered = [row for row in macros if row.changes_anything or (row.reply_id and found.matter)]
     return {
+        "macros": [(row, words.get(row.reply_id) if found.matter else None) for row in offered],
         "colleagues": people.answering([found.node], now=now),
         "labels": selectors.labels_of([found.node]),
         "now": now,
-        "tomorrow": moment_of("tomorrow", now=now),
-        "week": moment_of("week", now=now),
+        "tomorrow": services.moment_of("tomorrow", now=now),
+        "week": services.moment_of("week", now=now),
     }
 
 
@@ -301,19 +320,25 @@ def delete_view(request: StaffRequest, public_id: UUID) -> HttpResponse:
 # --- Settings of a body
 
 
-@require_GET
-@requires("inbox.manage")
-def settings(request: StaffRequest) -> HttpResponse:
-    """The labels and ready replies of the bodies for which the member answers."""
-    mine = list(
+def bodies_managed(request: StaffRequest) -> list[Node]:
+    """The bodies whose labels, ready replies and actions the member may change, in the order of the tree."""
+    return list(
         Node.objects.filter(lineage__overlap=request.access.bodies_of("inbox.manage"))
         .exclude(kind__in=[Node.Kind.AGENCY, Node.Kind.DEPARTMENT])
         .order_by("position")
     )
+
+
+@require_GET
+@requires("inbox.manage")
+def settings(request: StaffRequest) -> HttpResponse:
+    """The ready-made actions, labels and ready replies of the bodies for which the member answers."""
+    mine = bodies_managed(request)
     above = {key for node in mine for key in node.lineage}
     changeable = {node.pk for node in mine}
     labels = Label.objects.filter(node__in=above).select_related("node")
     replies = CannedReply.objects.filter(node__in=above).select_related("node")
+    macros = selectors.macros_of(mine)
     return render(
         request,
         "inbox/settings.html",
@@ -321,6 +346,7 @@ def settings(request: StaffRequest) -> HttpResponse:
             "bodies": mine,
             "labels": labels.order_by("node__position", "name"),
             "replies": replies.order_by("node__position", "title"),
+            "macros": [(row, said) for row, said in steps.in_words(macros)],
             "changeable": changeable,
             "tones": Label.Tone.choices,
         },
@@ -331,7 +357,7 @@ def settings(request: StaffRequest) -> HttpResponse:
 @requires("inbox.manage")
 def save_label(request: StaffRequest) -> HttpResponse:
     label_id = uuid_in(request.POST.get("id", ""))
-    node = _node_to_manage(request, Label, label_id)
+    node = node_to_manage(request, Label, label_id)
     services.save_label(
         label_id,
         name=request.POST.get("name", ""),
@@ -347,7 +373,7 @@ def save_label(request: StaffRequest) -> HttpResponse:
 @require_POST
 @requires("inbox.manage")
 def delete_label(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    _node_to_manage(request, Label, public_id)
+    node_to_manage(request, Label, public_id)
     services.delete_label(public_id, by=request.user, now=timezone.now())
     notices.say(request, _("The label was deleted and taken off all conversations."))
     return redirect("inbox:settings")
@@ -357,7 +383,7 @@ def delete_label(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("inbox.manage")
 def save_reply(request: StaffRequest) -> HttpResponse:
     reply_id = uuid_in(request.POST.get("id", ""))
-    node = _node_to_manage(request, CannedReply, reply_id)
+    node = node_to_manage(request, CannedReply, reply_id)
     services.save_canned_reply(
         reply_id,
         title=request.POST.get("title", ""),
@@ -373,14 +399,16 @@ def save_reply(request: StaffRequest) -> HttpResponse:
 @require_POST
 @requires("inbox.manage")
 def delete_reply(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    _node_to_manage(request, CannedReply, public_id)
+    node_to_manage(request, CannedReply, public_id)
     services.delete_canned_reply(public_id, by=request.user, now=timezone.now())
     notices.say(request, _("The ready reply was deleted."))
     return redirect("inbox:settings")
 
 
-def _node_to_manage(
-    request: StaffRequest, model: type[Label] | type[CannedReply], public_id: UUID | None
+def node_to_manage(
+    request: StaffRequest,
+    model: type[Label] | type[CannedReply] | type[Macro],
+    public_id: UUID | None,
 ) -> Node:
     """The body of this setting, or the one chosen for a new one, if the member's role allows it there."""
     if public_id:
