@@ -65,5 +65,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
 // What was asked for is done: the field goes.
 document.addEventListener("htmx:afterRequest", (event) => {
   const { detail } = event;
-  if (detail.successful && detail.requestConfig?.verb === "post" && dialog()?.contains(detail.elt)) dialog().close();
+  if (!detail.successful || detail.requestConfig?.verb !== "post" || !dialog()?.contains(detail.elt)) return;
+  dialog().close();
+  // What a ready-made action writes is read before it is sent.
+  if (detail.requestConfig.triggeringEvent?.submitter?.dataset.insert) document.getElementById("reply-text")?.focus();
 });

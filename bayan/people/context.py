@@ -16,6 +16,7 @@ from bayan.people.permissions import Access
 FLAGS = {
     "may_broadcast": "broadcasts.send",
     "may_manage_channels": "channels.manage",
+    "may_manage_people": "people.manage",
     "may_read_channels": "channels.read",
     "may_read_trail": "audit.read",
 }

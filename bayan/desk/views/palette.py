@@ -20,6 +20,7 @@ from bayan.cases.models import Case
 from bayan.core.arabic import words_of
 from bayan.core.views import uuid_in
 from bayan.inbox import selectors as inbox
+from bayan.inbox import services
 from bayan.inbox.models import Conversation
 from bayan.people.menu import entries_for, is_municipal
 from bayan.people.models import Contact
@@ -112,8 +113,13 @@ def palette(request: StaffRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "words": words,
         "ways": [way for way in ways_of(access) if way.answers(asked)][: 8 if words else 30],
-        "conversation": _conversation(request, access),
     }
+    here = _conversation(request, access)
+    if here and not words:
+        context |= {
+            "conversation": here,
+            "macros": services.offered_macros(here, by=access.member),
+        }
     if words:
         context |= _found(access, words)
     return render(request, f"desk/palette.html{'#options' if 'q' in request.GET else ''}", context)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from bayan.core import audit, events, undo
 from bayan.core.errors import DomainError
+from bayan.inbox import selectors
 from bayan.inbox.models import CannedReply, Conversation, ConversationQuerySet, Label, Macro
 from bayan.inbox.services import organising
 from bayan.inbox.services.organising import Done, NameTaken, NothingWritten, TooMany
@@ -28,6 +29,21 @@ SEVERAL = {"label", "unlabel"}
 
 class StepNotKnown(DomainError):
     pass
+
+
+def offered_macros(conversation: Conversation, *, by: Member) -> list[tuple[Macro, str | None]]:
+    """What may be done here in one press, each with the words that it puts into the reply, if any."""
+    macros = selectors.macros_of([conversation.node])
+    wanted = {macro.reply_id for macro in macros if macro.reply_id}
+    replies = list(CannedReply.objects.filter(public_id__in=wanted)) if wanted else []
+    filled = organising.filled_in(replies, conversation, by=by) if conversation.matter else []
+    words = {row.public_id: text for row, text in filled}
+    # What only writes into the composer has nothing to do where nothing can be written.
+    return [
+        (row, words.get(row.reply_id) if row.reply_id else None)
+        for row in macros
+        if row.changes_anything or (row.reply_id and conversation.matter)
+    ]
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from bayan.core import audit, live, undo
 from bayan.core.errors import DomainError
+from bayan.core.references import grouped
 from bayan.inbox.models import (
     HERE_FOR,
     WRITES_FOR,
@@ -445,6 +446,19 @@ def filled(text: str, *, values: Mapping[str, str]) -> str:
     text = PLACEHOLDER.sub(lambda found: values.get(_PLACES.get(found[1].strip(), ""), ""), text)
     # «أهلًا ، » of a person without a name reads «أهلًا، ».
     return re.sub(r"[ \t]+([،,.؟?!])", r"\1", re.sub(r"[ \t]{2,}", " ", text)).strip()
+
+
+def filled_in(
+    replies: Iterable[CannedReply], conversation: Conversation, *, by: Member
+) -> list[tuple[CannedReply, str]]:
+    """These ready replies with what is known of the conversation, as this member would send them."""
+    values = {
+        "name": conversation.contact.name,
+        "reference": grouped(conversation.matter) if conversation.matter else "",
+        "body": conversation.node.name_ar,
+        "member": by.name_ar,
+    }
+    return [(reply, filled(reply.text, values=values)) for reply in replies]
 
 
 @transaction.atomic

@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from bayan.core import notices
-from bayan.core.references import grouped
 from bayan.core.views import refusal, uuid_in
 from bayan.inbox import selectors, services, steps
 from bayan.inbox.filtering import chosen, filters_in, query_of
@@ -241,33 +240,15 @@ def hand(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def ready(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """The ready replies of the conversation's body, filled in with what is known of it."""
     found = _checked(request, public_id)
-    replies = _filled_in(request, found, selectors.canned_replies_of(found.node))
+    ready_ones = selectors.canned_replies_of(found.node)
+    replies = services.filled_in(ready_ones, found, by=request.user)
     return render(request, "inbox/ready.html", {"replies": replies, "conversation": found})
-
-
-def _filled_in(
-    request: StaffRequest, found: Conversation, replies: list[CannedReply]
-) -> list[tuple[CannedReply, str]]:
-    """These ready replies with what is known of the conversation."""
-    values = {
-        "name": found.contact.name,
-        "reference": grouped(found.matter) if found.matter else "",
-        "body": found.node.name_ar,
-        "member": request.user.name_ar,
-    }
-    return [(reply, services.filled(reply.text, values=values)) for reply in replies]
 
 
 def _choices(request: StaffRequest, found: Conversation) -> dict[str, Any]:
     now = timezone.now()
-    macros = selectors.macros_of([found.node])
-    wanted = {macro.reply_id for macro in macros if macro.reply_id}
-    replies = list(CannedReply.objects.filter(public_id__in=wanted)) if wanted else []
-    words = {row.public_id: text for row, text in _filled_in(request, found, replies)}
-    # What only writes into the composer has nothing to do where nothing can be written.
-    offered = [row for row in macros if row.changes_anything or (row.reply_id and found.matter)]
     return {
-        "macros": [(row, words.get(row.reply_id) if found.matter else None) for row in offered],
+        "macros": services.offered_macros(found, by=request.user),
         "colleagues": people.answering([found.node], now=now),
         "labels": selectors.labels_of([found.node]),
         "now": now,
