@@ -1,7 +1,7 @@
 // Builds what the browser gets, from assets/ and node_modules/, without network.
 import { build } from "esbuild";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -43,15 +43,16 @@ await build({
   legalComments: "none",
 });
 
-/** The icons that templates and the navigation name, so that the sprite holds these and no other. */
+/** The icons that templates and views name, so that the sprite holds these and no other. */
 function iconsInTemplates() {
   const names = new Set();
   const folder = join(root, "bayan");
-  for (const path of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".html"))) {
-    for (const [, name] of readFileSync(join(folder, path), "utf8").matchAll(/\{% icon "([^"]+)"/g)) names.add(name);
+  const named = { ".html": /\{% icon "([^"]+)"/g, ".py": /\bicon="([^"]+)"/g };
+  for (const path of readdirSync(folder, { recursive: true })) {
+    const pattern = named[extname(path)];
+    if (!pattern) continue;
+    for (const [, name] of readFileSync(join(folder, path), "utf8").matchAll(pattern)) names.add(name);
   }
-  const menu = readFileSync(join(folder, "people/menu.py"), "utf8");
-  for (const [, name] of menu.matchAll(/Entry\("[^"]+", "([^"]+)"/g)) names.add(name);
   return [...names].sort();
 }
 

@@ -56,7 +56,7 @@ async def sign_in(browser: aiohttp.ClientSession, who: str) -> None:
         raise BenchFailed(f"The sign-in page does not offer {who}.")
     values = {"csrfmiddlewaretoken": token[1]}
     async with browser.post(form[1], data=values) as done:
-        if done.url.path != "/inbox/":
+        if done.url.path != "/today/":
             raise BenchFailed(f"The demo sign-in led to {done.url.path}.")
 
 

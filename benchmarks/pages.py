@@ -55,6 +55,10 @@ class Page:
 
 # A page that is new gets its line here. Those that this version does not have are passed over.
 PAGES = (
+    Page("today", "/today/"),
+    Page("today_of_heads", "/today/", who=("director",)),
+    Page("palette", "/palette/", is_fragment=True),
+    Page("palette_by_name", "/palette/?q={name}", is_fragment=True),
     Page("inbox_waiting", "/inbox/?view=waiting"),
     Page("inbox_open", "/inbox/"),
     Page("inbox_closed", "/inbox/?view=closed"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.core import maps
 from bayan.core.models import AuditEntry
-from bayan.core.paging import Cursor, Page, counts_of, page_of
+from bayan.core.paging import Counts, Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
 from bayan.inbox.models import Conversation
 from bayan.inbox.selectors import Found
@@ -66,7 +66,7 @@ def cases(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> CaseQuerySet:
     """The cases that these filters let through, in no order; `found` is what the words found."""
-    return _view(_base(filters, found), filters.view, member=member, now=now)
+    return _view(_base(filters, found), filters.view, member_id=member.pk, now=now)
 
 
 def _base(filters: Filters, found: Found | None) -> CaseQuerySet:
@@ -101,11 +101,11 @@ def _numbered(words: str) -> Q:
     return found | Q(reference__gte=digits, reference__lt=digits[:-1] + chr(ord(digits[-1]) + 1))
 
 
-def _view(rows: CaseQuerySet, view: str, *, member: Member, now: datetime) -> CaseQuerySet:
+def _view(rows: CaseQuerySet, view: str, *, member_id: int, now: datetime) -> CaseQuerySet:
     every = Case.objects
     narrowed = {
         "open": every.open,
-        "mine": lambda: every.open().filter(owner=member),
+        "mine": lambda: every.open().filter(owner=member_id),
         "late": lambda: every.late(now=now),
         "waits": lambda: every.open().filter(stage__in=WAITS),
         "closed": every.closed,
@@ -231,8 +231,17 @@ def counts(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> dict[str, int]:
     """How many cases each view holds under these filters, counted up to `paging.COUNTED_TO`."""
-    rows = _base(filters, found)
-    return counts_of({view: _view(rows, view, member=member, now=now) for view in VIEWS})
+    if replace(filters, view="") == EVERYTHING and found is None:
+        return _COUNTS.of(member.pk, now)
+    return counts_of(_views(_base(filters, found), member.pk, now))
+
+
+def _views(rows: CaseQuerySet, member_id: int, now: datetime) -> dict[str, CaseQuerySet]:
+    return {view: _view(rows, view, member_id=member_id, now=now) for view in VIEWS}
+
+
+EVERYTHING = Filters(view="")
+_COUNTS = Counts(lambda member_id, now: _views(Case.objects.all(), member_id, now))
 
 
 def earlier_cases(conversation: Conversation, *, but: Case | None) -> list[Case]:

@@ -102,6 +102,7 @@ TEMPLATES = [
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
+                "django.templatetags.cache",
                 "bayan.core.templatetags.bayan",
             ],
         },
@@ -141,7 +142,16 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": LOCAL_MEMORY},
+    # Rows of lists as they were drawn last, in each process: some 3 KB each.
+    "template_fragments": {
+        "BACKEND": LOCAL_MEMORY,
+        "LOCATION": "template_fragments",
+        "OPTIONS": {"MAX_ENTRIES": 3_000},
+    },
+}
 
 # Language and time: Arabic first, UTC in the database, Riyadh on the screen.
 LANGUAGE_CODE = "ar"

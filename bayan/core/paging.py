@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -76,6 +76,34 @@ COUNTED_TO = 9_999
 
 def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """How many rows each of these holds, up to one more than `COUNTED_TO`, in one statement."""
+    return _counted(parts, *_statement_of(parts))
+
+
+class Counts:
+    """Counts that are asked for with every page: their statement is built once, as that costs more than it.
+
+    `build` gives the parts for a member's key and the present moment.
+    """
+
+    # What no row has: their places in the statement are filled in with what is meant.
+    _NOBODY, _NEVER = -(2**31), datetime(1, 1, 2, tzinfo=UTC)
+
+    def __init__(self, build: Callable[[int, datetime], Mapping[str, QuerySet[Any]]]) -> None:
+        self._build = build
+        self._made: tuple[list[str], list[str], str, list[Any]] | None = None
+
+    def of(self, member_id: int, now: datetime) -> dict[str, int]:
+        """As `counts_of` says of the same parts."""
+        if self._made is None:
+            parts = self._build(self._NOBODY, self._NEVER)
+            self._made = list(parts), *_statement_of(parts)
+        names, known, sql, values = self._made
+        meant = {self._NOBODY: member_id, self._NEVER: now}
+        return _counted(names, known, sql, [meant.get(value, value) for value in values])
+
+
+def _statement_of(parts: Mapping[str, QuerySet[Any]]) -> tuple[list[str], str, list[Any]]:
+    """The parts that may hold rows, and the statement that counts them in this order, with its values."""
     known: list[str] = []
     selects: list[str] = []
     values: list[Any] = []
@@ -87,8 +115,12 @@ def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
         known.append(name)
         selects.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608  # from the ORM
         values += given
+    return known, "SELECT " + ", ".join(selects), values
+
+
+def _counted(names: Iterable[str], known: list[str], sql: str, values: list[Any]) -> dict[str, int]:
     if not known:
-        return dict.fromkeys(parts, 0)
+        return dict.fromkeys(names, 0)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(selects), values)
-        return dict.fromkeys(parts, 0) | dict(zip(known, cursor.fetchone(), strict=True))
+        cursor.execute(sql, values)
+        return dict.fromkeys(names, 0) | dict(zip(known, cursor.fetchone(), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bayan.channels.models import Media, Outgoing
 from bayan.core import arabic
-from bayan.core.paging import Cursor, Page, counts_of, page_of
+from bayan.core.paging import Counts, Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
 from bayan.inbox.models import (
     HERE_FOR,
@@ -164,7 +164,7 @@ def conversations(
 ) -> ConversationQuerySet:
     """The conversations that these filters let through, in no order; `found` is what the words found."""
     rows = _base(filters, found)
-    return _view(rows, filters.view, member=member, now=now)
+    return _view(rows, filters.view, member_id=member.pk, now=now)
 
 
 def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
@@ -184,17 +184,17 @@ def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
 
 
 def _view(
-    rows: ConversationQuerySet, view: str, *, member: Member, now: datetime
+    rows: ConversationQuerySet, view: str, *, member_id: int, now: datetime
 ) -> ConversationQuerySet:
     every = Conversation.objects
     awake = every.open().awake(now=now)
     narrowed = {
         "waiting": lambda: every.waiting().awake(now=now),
-        "mine": lambda: awake.filter(assignee=member),
+        "mine": lambda: awake.filter(assignee=member_id),
         "open": lambda: awake,
         "unassigned": lambda: awake.filter(assignee=None),
         "mentions": lambda: every.filter(
-            pk__in=Mention.objects.filter(member=member, seen_at=None).values("conversation")
+            pk__in=Mention.objects.filter(member=member_id, seen_at=None).values("conversation")
         ),
         "snoozed": lambda: every.open().snoozed(now=now),
         "closed": every.closed,
@@ -242,8 +242,19 @@ def counts(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> dict[str, int]:
     """How many conversations each view holds under these filters, counted up to `paging.COUNTED_TO`."""
-    rows = _base(filters, found)
-    return counts_of({view: _view(rows, view, member=member, now=now) for view in VIEWS})
+    if replace(filters, view="", is_oldest_first=False) == EVERYTHING and found is None:
+        return _COUNTS.of(member.pk, now)
+    return counts_of(_views(_base(filters, found), member.pk, now))
+
+
+def _views(
+    rows: ConversationQuerySet, member_id: int, now: datetime
+) -> dict[str, ConversationQuerySet]:
+    return {view: _view(rows, view, member_id=member_id, now=now) for view in VIEWS}
+
+
+EVERYTHING = Filters(view="")
+_COUNTS = Counts(lambda member_id, now: _views(Conversation.objects.all(), member_id, now))
 
 
 def labels_of(nodes: Iterable[Node]) -> list[Label]:

@@ -19,6 +19,13 @@ def desk() -> Node:
 
 
 @cache
+def authority_names() -> dict[str, str]:
+    """What the authority is called, by language; every page says it, so it is read once a process."""
+    found = desk()
+    return {"ar": found.name_ar, "en": found.name_en}
+
+
+@cache
 def calendar() -> WorkingCalendar:
     """When the authority works, by its pack; read once a process.
 

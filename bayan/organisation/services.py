@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
+from bayan.organisation import selectors
 from bayan.organisation.brand import read_brand
 from bayan.organisation.models import Node, OutsideBody
 
@@ -67,6 +68,7 @@ def load_pack(folder: Path) -> int:
                 _("%(path)s: outside body %(number)s lacks %(field)s.")
                 % {"path": path, "number": position + 1, "field": error}
             ) from error
+    selectors.authority_names.cache_clear()
     return len(known)
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
 
 from bayan.organisation import selectors as organisation
 from bayan.people.menu import menu_of
@@ -51,7 +52,8 @@ def _tour(access: Access | None) -> str:
 
 def _authority_name() -> str:
     try:
-        return organisation.desk().name
+        names = organisation.authority_names()
     except DatabaseError:
         # The page that says so must not fail for the same reason.
         return ""
+    return names.get(get_language() or "ar", names["ar"])

@@ -22,34 +22,30 @@ class Entry:
     """One page of the navigation. `permission` opens it; `everywhere` wants it in the authority itself."""
 
     page: str
-    icon: str
     label: str | Promise
     permission: str
+    # Of the sprite: assets/build.mjs finds it by this name of the argument.
+    icon: str
     everywhere: bool = False
-    # A page whose address begins so belongs to it; the longest beginning counts.
-    within: tuple[str, ...] = ()
 
 
 # The daily work first: on a phone these stand at the foot of the screen.
 DAILY = (
-    Entry("today:today", "checklist", _("Today"), "cases.read", within=("/today/",)),
-    Entry("inbox:conversations", "messages", _("Messages"), "conversations.read", within=("/inbox/",)),
-    Entry("cases:cases", "alert-circle", _("Cases"), "cases.read", within=("/cases/",)),
-    Entry("contacts:contacts", "address-book", _("Contacts"), "conversations.read", within=("/contacts/",)),
+    Entry("today:today", _("Today"), "cases.read", icon="checklist"),
+    Entry("inbox:conversations", _("Messages"), "conversations.read", icon="messages"),
+    Entry("cases:cases", _("Cases"), "cases.read", icon="alert-circle"),
+    Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book"),
 )  # fmt: skip
 OFFICES = (
-    Entry("people:duty", "calendar-user", _("Duty roster"), "duty.read", within=("/duty/",)),
-    Entry("people:members", "users", pgettext_lazy("staff", "People"), "people.manage", within=("/people/",)),
-    Entry("channels:broadcasts", "speakerphone", _("Broadcasts"), "broadcasts.send",
-          within=("/channels/broadcasts/",)),
-    Entry("channels:health", "antenna", _("Channels"), "channels.read", within=("/channels/",)),
+    Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
+    Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
+    Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),
+    Entry("channels:health", _("Channels"), "channels.read", icon="antenna"),
     # A municipality's officer has five entries and no more; places are found by the search.
-    Entry("places:places", "map-pin", _("Places"), "places.read", True, within=("/places/",)),
-    Entry("channels:templates", "template", _("Templates"), "templates.manage",
-          within=("/channels/templates/",)),
-    Entry("people:trail", "shield-check", _("Audit trail"), "audit.read", within=("/audit/",)),
-    Entry("intake:set_aside", "inbox-off", _("Set-aside messages"), "journal.manage", True,
-          within=("/journal/",)),
+    Entry("places:places", _("Places"), "places.read", icon="map-pin", everywhere=True),
+    Entry("channels:templates", _("Templates"), "templates.manage", icon="template"),
+    Entry("people:trail", _("Audit trail"), "audit.read", icon="shield-check"),
+    Entry("intake:set_aside", _("Set-aside messages"), "journal.manage", icon="inbox-off", everywhere=True),
 )  # fmt: skip
 
 
@@ -69,10 +65,9 @@ def entries_for(access: Access) -> list[Entry]:
 def menu_of(access: Access, path: str) -> Menu:
     """The navigation for a member who is at this path."""
     mine = entries_for(access)
-    current = max(
-        ((len(begin), entry.page) for entry in mine for begin in entry.within if path.startswith(begin)),
-        default=(0, ""),
-    )[1]  # fmt: skip
+    # A page whose address begins as the entry's belongs to it; the longest beginning counts.
+    begins = {reverse(entry.page): entry.page for entry in mine}
+    current = begins.get(max(filter(path.startswith, begins), key=len, default=""), "")
     officer = is_municipal(access)
 
     def drawn(entries: Sequence[Entry]) -> SafeString:

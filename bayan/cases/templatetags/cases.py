@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django import template
+from django.template import Context
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
-from bayan.cases.selectors import Filters
+from bayan.cases.selectors import Filters, Spot
+from bayan.core.maps import Label
 from bayan.core.templatetags.bayan import icon
 
 register = template.Library()
@@ -48,7 +52,34 @@ def due(case: Case, now: datetime) -> SafeString | str:
     )  # fmt: skip
 
 
+@register.simple_tag(takes_context=True)
+def case_look(context: Context, case: Case) -> str:
+    """All that lists and boards show of this case but its clock: as long as it is the same, the row is."""
+    return repr(
+        (
+            get_language(), context.get("may_act"), case.public_id, case.conversation.public_id,
+            case.subject, case.contact.name, case.category, case.node_id, case.place,
+            case.owner and case.owner.name, case.priority, case.stage, case.outcome,
+            case.satisfaction, case.times_reopened,
+        )
+    )  # fmt: skip
+
+
 @register.simple_tag
+def spots_drawn(spots: Iterable[tuple[Label, Spot]], pen: str) -> SafeString:
+    """The circles of the map, each with its number; hundreds of them, so not one by one in the template."""
+    return mark_safe(  # noqa: S308  # numbers only
+        "".join(
+            f'<g class="spot{" is-late" if spot.late else ""}"'
+            f' transform="translate({mark.x} {mark.y}) scale({pen})">'
+            f'<circle r="{spot_radius(spot.count)}"/>'
+            + (f'<text dy=".35em">{spot.count}</text>' if spot.count > 1 else "")
+            + "</g>"
+            for mark, spot in spots
+        )
+    )
+
+
 def spot_radius(count: int) -> str:
     """The radius of a circle whose area grows with what it holds, in strokes of the map's pen."""
     return f"{min(5 + 2.2 * math.sqrt(count), 22):.1f}"

@@ -35,6 +35,11 @@ COUNTED_DAYS = 7
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A picture of the sprite (assets/build.mjs); without a label it is decoration."""
+    return _icon(name, label)
+
+
+@lru_cache(maxsize=1_024)
+def _icon(name: str, label: str) -> SafeString:
     address = f"{static('core/dist/icons.svg')}#{name}"
     # Arrows and planes point onward: in Arabic to the left.
     flips = " flip" if name.startswith(("chevron-", "arrow-", "send", "logout")) else ""

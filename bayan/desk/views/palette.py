@@ -35,16 +35,15 @@ FEWEST_LETTERS = 2
 
 @dataclass(frozen=True)
 class Way:
-    """A page, or a part of one, that the field leads to; `more` are other words for it."""
+    """A page, or a part of one, that the field leads to."""
 
     label: str | Promise
-    icon: str
     address: str
-    more: str | Promise = ""
+    icon: str
 
     def answers(self, asked: list[str]) -> bool:
         """True when each word that was typed begins one of its own."""
-        own = words_of(f"{self.label} {self.more}")
+        own = words_of(str(self.label))
         return all(any(word.startswith(ask) for word in _both(own)) for ask in asked)
 
 
@@ -55,26 +54,29 @@ def _both(words: list[str]) -> Iterator[str]:
         yield word.removeprefix("ال")
 
 
-# Parts of pages that many look for: (permission, label, icon, page, what stands behind its question mark).
+@dataclass(frozen=True)
+class ShortWay:
+    """A part of a page that many look for: who may see it, and what stands behind its question mark."""
+
+    permission: str
+    label: str | Promise
+    page: str
+    query: str = ""
+    icon: str = ""
+
+
 SHORT_WAYS = (
-    ("conversations.read", _("Conversations that wait for an answer"), "hourglass-high",
-     "inbox:conversations", "view=waiting"),
-    ("conversations.reply", _("My conversations"), "user-check",
-     "inbox:conversations", "view=mine"),
-    ("cases.read", _("Late cases"), "clock-exclamation",
-     "cases:cases", "state=late"),
-    ("cases.assign", _("My cases"), "user-check",
-     "cases:cases", "state=mine"),
-    ("cases.read", _("Board of cases"), "layout-kanban",
-     "cases:board", ""),
-    ("cases.read", _("Map of cases"), "map-2",
-     "cases:map", ""),
-    ("places.read", _("Places"), "map-pin",
-     "places:places", ""),
-    ("inbox.manage", _("Labels, replies and actions"), "adjustments",
-     "inbox:settings", ""),
-    ("people.manage", _("Invite somebody"), "user-plus",
-     "people:invitations", ""),
+    ShortWay("conversations.read", _("Conversations that wait for an answer"), "inbox:conversations",
+             "view=waiting", icon="hourglass-high"),
+    ShortWay("conversations.reply", _("My conversations"), "inbox:conversations",
+             "view=mine", icon="user-check"),
+    ShortWay("cases.read", _("Late cases"), "cases:cases", "state=late", icon="clock-exclamation"),
+    ShortWay("cases.assign", _("My cases"), "cases:cases", "state=mine", icon="user-check"),
+    ShortWay("cases.read", _("Board of cases"), "cases:board", icon="layout-kanban"),
+    ShortWay("cases.read", _("Map of cases"), "cases:map", icon="map-2"),
+    ShortWay("places.read", _("Places"), "places:places", icon="map-pin"),
+    ShortWay("inbox.manage", _("Labels, replies and actions"), "inbox:settings", icon="adjustments"),
+    ShortWay("people.manage", _("Invite somebody"), "people:invitations", icon="user-plus"),
 )  # fmt: skip
 
 
@@ -83,21 +85,21 @@ def ways_of(access: Access) -> list[Way]:
     ways = [
         Way(
             _("My tasks") if entry.page == "today:today" and is_municipal(access) else entry.label,
-            entry.icon,
             reverse(entry.page),
+            icon=entry.icon,
         )
         for entry in entries_for(access)
     ]
     known = {way.address for way in ways}
-    for permission, label, icon, page, query in SHORT_WAYS:
-        address = reverse(page) + (f"?{query}" if query else "")
-        if access.may(permission) and address not in known:
-            ways.append(Way(label, icon, address))
+    for way in SHORT_WAYS:
+        address = reverse(way.page) + (f"?{way.query}" if way.query else "")
+        if access.may(way.permission) and address not in known:
+            ways.append(Way(way.label, address, icon=way.icon))
     ways.append(
         Way(
             pgettext_lazy("palette", "My page: mobile, roles, deputy"),
-            "user-circle",
             reverse("people:me"),
+            icon="user-circle",
         )
     )
     return ways

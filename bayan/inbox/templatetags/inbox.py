@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from bayan.channels.models import Media
 from bayan.core import maps
+from bayan.core.templatetags.bayan import since
 from bayan.inbox.filtering import query_of
-from bayan.inbox.models import Label, Message
+from bayan.inbox.models import Conversation, Label, Message
 from bayan.inbox.selectors import Filters
 
 register = template.Library()
@@ -34,6 +36,25 @@ TYPES = {
 def list_query(filters: Filters, **changes: str) -> str:
     """The address of the same list with something changed."""
     return query_of(filters, **changes)
+
+
+@register.simple_tag(takes_context=True)
+def look_of(context: Context, row: Conversation) -> str:
+    """All that a row of the list shows of this conversation: as long as it is the same, the row is."""
+    now, labels = context["now"], context.get("labels") or {}
+    current = context.get("conversation")
+    return repr(
+        (
+            get_language(), context.get("may_act"), context.get("query"), row.public_id,
+            current is not None and current.pk == row.pk, row.contact.name, row.last_message_at,
+            since(row.last_message_at, now=now), row.last_message_at == row.last_outbound_at,
+            row.is_waiting, row.matter, row.preview, vars(row)["last_kind"],
+            vars(row)["last_revoked_at"] is None, row.node_id,
+            [(labels[key].name, labels[key].tone) for key in row.labels if key in labels],
+            row.assignee and row.assignee.name,
+            row.snoozed_until if row.snoozed_until and row.snoozed_until > now else None,
+        )
+    )  # fmt: skip
 
 
 @register.filter
