@@ -107,7 +107,7 @@ def test_the_oldest_waiting_message_is_answered_by_keyboard_alone(
     expect(page.locator(f"#rows [data-conversation='{oldest}'].is-waiting")).to_have_count(0)
 
 
-def test_a_mayor_sees_on_the_phone_what_is_late_and_who_is_on_duty(
+def test_a_mayor_sees_on_the_phone_how_things_stand_and_who_is_on_duty(
     instance: Instance, new_page: Callable[..., Page]
 ) -> None:
     page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
@@ -115,18 +115,91 @@ def test_a_mayor_sees_on_the_phone_what_is_late_and_who_is_on_duty(
     page.locator(
         "form[action*='demo/sign-in'] button[data-email='mayor.khobar@demo.bayan.example']"
     ).click()
-    page.wait_for_url(re.compile("/(inbox|cases)/"))
-    page.goto(f"{instance.url}/cases/?state=late")
+    page.wait_for_url("**/today/")
+    # Five entries at the foot, the first of which is here.
+    bar = page.locator("nav.bar")
+    expect(bar.locator("a, button")).to_have_count(5)
+    expect(bar.get_by_role("link", name="مهامي")).to_have_attribute("aria-current", "page")
+    # Who is on duty can be called; the own figures stand alone, beside the authority's.
+    expect(page.locator("#duty a[href^='tel:+966']")).to_be_visible()
+    expect(page.locator("#weeks")).to_be_visible()
+    expect(page.locator("#bodies")).to_have_count(0)
+    found = {"today": axe(page)}
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#figures a[href='/cases/?state=late']").tap()
     expect(page.get_by_role("heading", name="البلاغات")).to_be_visible()
-    found = {"late": axe(page)}
     # They look; the answer is given by those whose work it is.
     expect(page.locator("[name=do]")).to_have_count(0)
-    page.goto(f"{instance.url}/cases/board/")
-    found["board"] = axe(page)
-    page.goto(f"{instance.url}/duty/")
-    found["duty"] = axe(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not any(found.values()), found
+
+
+def test_a_director_goes_from_the_morning_s_figures_to_what_is_late(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(viewport={"width": 1366, "height": 900})
+    page.goto(f"{instance.url}/")
+    page.get_by_role("button", name="فيصل العتيبي").click()
+    page.wait_for_url("**/today/")
+    late = page.locator("#bodies tbody tr").first
+    expect(late).to_contain_text("الجبيل")
+    number = late.locator("td").first.inner_text()
+    late.locator("td a").first.click()
+    expect(page.locator("#rows [data-row]")).to_have_count(int(number))
+    # Something comes in while the first page is open: it counts by itself.
+    page.goto(f"{instance.url}/today/")
+    waiting = page.locator("#figures a[href*='waiting']")
+    before = int(waiting.inner_text())
+    write(instance, "966500000651", name="أبو حسن", text="الممشى مظلم")
+    expect(waiting).to_have_text(str(before + 1))
+    # What one wants to do is found by its words.
+    page.keyboard.press("Control+k")
+    page.locator("#palette-words").fill("المناوبه")
+    expect(page.locator("#palette [aria-selected=true]")).to_contain_text("جدول المناوبة")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/duty/")
+
+
+def test_an_english_speaker_finds_a_person_by_a_misspelt_name_with_a_screen_reader(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
+    write(instance, "966500000661", name="عبدالرحمن البوعينين", text="Street light is out")
+    page = new_page(viewport={"width": 1366, "height": 900})
+    page.context.add_cookies([{"name": "bayan_language", "value": "en", "url": instance.url}])
+    page.goto(f"{instance.url}/")
+    page.locator("button[data-email='desk@demo.bayan.example']").click()
+    page.wait_for_url("**/today/")
+    expect(page.locator("html")).to_have_attribute("dir", "ltr")
+    # As it is read out: landmarks, headings, names and states.
+    expect(page.get_by_role("navigation", name="Sections").first).to_match_aria_snapshot("""
+        - navigation "Sections":
+          - link "Today"
+          - link "Messages"
+          - link "Cases"
+          - link "Contacts"
+    """)
+    expect(page.get_by_role("main")).to_match_aria_snapshot("""
+        - main:
+          - heading "Today" [level=1]
+          - term: Open cases
+          - term: Past their time
+          - term: Wait for an answer
+          - region "Waiting for your answer"
+          - region "Due first"
+          - region "On duty now"
+    """)
+    page.get_by_role("button", name="Search or do").first.press("Enter")
+    box = page.get_by_role("combobox", name="Search or do")
+    expect(box).to_be_focused()
+    # Two letters of the name are wrong.
+    box.fill("عبدالرحمان البوعنين")
+    option = page.get_by_role("option", selected=True)
+    expect(option).to_contain_text("Street light is out")
+    box.press("Enter")
+    page.wait_for_url("**/inbox/**")
+    expect(page.get_by_role("heading", name="عبدالرحمن البوعينين")).to_be_visible()
+    expect(page.get_by_role("region", name="List of conversations")).to_be_visible()
+    expect(page.get_by_role("complementary", name="Details of the case")).to_be_visible()
 
 
 def test_a_citizen_follows_their_case_with_a_code_from_whatsapp(

@@ -40,6 +40,8 @@ MAP_FILE = _of_pack("map.json")
 CALENDAR_FILE = _of_pack("calendar.toml")
 # Within what time a case is due, if its pack says so (cases.due).
 CASES_FILE = _of_pack("cases.toml")
+# Its colours, if its pack has any (organisation.brand).
+BRAND_FILE = _of_pack("brand.toml")
 ROOT_URLCONF = "bayan.config.urls"
 ASGI_APPLICATION = "bayan.config.asgi.application"
 AUTH_USER_MODEL = "people.Member"

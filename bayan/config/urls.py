@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 from bayan.api.urls import api
 from bayan.config import health
 from bayan.desk.urls import contacts_urls, palette_urls, places_urls, today_urls
+from bayan.desk.views.brand import brand
 from bayan.desk.views.styleguide import styleguide
 from bayan.people.views import signing
 
@@ -16,6 +17,7 @@ handler500 = "bayan.core.views.failed"
 
 urlpatterns = [
     path("", signing.home, name="home"),
+    path("brand.css", brand, name="brand"),
     path("today/", include(today_urls)),
     path("palette/", include(palette_urls)),
     path("inbox/", include("bayan.inbox.urls")),

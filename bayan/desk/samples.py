@@ -16,7 +16,7 @@ from bayan.cases.selectors import Filters
 from bayan.channels.models import Outgoing
 from bayan.core import maps
 from bayan.core.forms import Controls
-from bayan.desk.palette import swatches
+from bayan.desk.swatches import swatches
 from bayan.inbox.models import Conversation, Label, Message, Note
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member

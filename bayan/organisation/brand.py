@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from bayan.core.colours import contrast
+from bayan.core.colours import contrast, mixed
 from bayan.core.errors import DomainError
 
 A_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -82,6 +82,52 @@ def read_brand(folder: Path) -> Brand | None:
         primary=primary.lower(),
         logo=logo,
     )
+
+
+# The grounds on which pages stand, light and dark (assets/css/tokens.css).
+GROUNDS = {"light": "#ffffff", "dark": "#121a28"}
+
+
+def tokens(primary: str) -> dict[str, dict[str, str]]:
+    """The colours of pages that follow from an authority's one, for light and dark, by their token.
+
+    What is read on the ground keeps `READABLE`, however light or dark the one colour is.
+    """
+    light, dark = GROUNDS["light"], GROUNDS["dark"]
+    # In the dark a button stands out by being a little lighter, and still bears white text.
+    button = primary if contrast(primary, dark) > 2 else _readable(primary, WHITE, towards=WHITE)
+    soft = {"light": mixed(light, primary, 0.06), "dark": mixed(dark, primary, 0.25)}
+    return {
+        "accent": {"light": primary, "dark": button},
+        "accent-hover": {"light": mixed(primary, "#000000", 0.2), "dark": primary},
+        "accent-ink": {
+            "light": mixed(primary, "#000000", 0.2),
+            # The lighter of its grounds is the harder one.
+            "dark": _towards(primary, WHITE, ground=max(dark, soft["dark"], key=_lightness)),
+        },
+        "accent-soft": soft,
+        "accent-line": {"light": mixed(light, primary, 0.25), "dark": mixed(dark, primary, 0.5)},
+        "own": {"light": mixed(light, primary, 0.12), "dark": mixed(dark, primary, 0.3)},
+        "own-line": {"light": mixed(light, primary, 0.25), "dark": mixed(dark, primary, 0.5)},
+        "deep": dict.fromkeys(GROUNDS, mixed(primary, "#000000", 0.3)),
+        "deepest": dict.fromkeys(GROUNDS, mixed(primary, "#000000", 0.6)),
+    }
+
+
+def _lightness(colour: str) -> float:
+    return contrast(colour, "#000000")
+
+
+def _towards(colour: str, other: str, *, ground: str) -> str:
+    """The first step from one colour towards the other that is read on this ground."""
+    steps = (mixed(colour, other, step / 20) for step in range(21))
+    return next(found for found in steps if contrast(found, ground) >= READABLE)
+
+
+def _readable(colour: str, text: str, *, towards: str) -> str:
+    """The last step from one colour towards another that still bears this text."""
+    steps = (mixed(colour, towards, step / 20) for step in reversed(range(21)))
+    return next(found for found in steps if contrast(found, text) >= READABLE)
 
 
 def _text(given: dict[str, Any], field: str, path: Path) -> str:

@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 
 from bayan.core.calendar import Span, WorkingCalendar
+from bayan.organisation.brand import read_brand, tokens
 from bayan.organisation.models import Node
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,24 @@ def authority_names() -> dict[str, str]:
     """What the authority is called, by language; every page says it, so it is read once a process."""
     found = desk()
     return {"ar": found.name_ar, "en": found.name_en}
+
+
+# As assets/css/tokens.css is written; an authority of this colour needs no sheet of its own.
+HOUSE_COLOUR = "#1f7a4f"
+
+
+@cache
+def brand_sheet() -> str:
+    """The authority's colours in place of the house's, as a stylesheet; empty where it has none."""
+    path = settings.BRAND_FILE
+    brand = read_brand(path.parent) if path is not None else None
+    if brand is None or brand.primary == HOUSE_COLOUR:
+        return ""
+    colours = "".join(
+        f"--{name}:light-dark({colour['light']},{colour['dark']});"
+        for name, colour in tokens(brand.primary).items()
+    )
+    return f":root{{{colours}}}\n"
 
 
 @cache

@@ -27,9 +27,15 @@ def staff(request: HttpRequest) -> dict[str, Any]:
     """The member's access (None before sign-in), their navigation, whether this is a demo."""
     access: Access | None = getattr(request, "access", None)
     if access is None:
-        return {"access": None, "is_demo": settings.IS_DEMO, "authority_name": _authority_name}
+        return {
+            "access": None,
+            "has_brand": organisation.brand_sheet() != "",
+            "is_demo": settings.IS_DEMO,
+            "authority_name": _authority_name,
+        }
     return {
         "access": access,
+        "has_brand": organisation.brand_sheet() != "",
         **{flag: access.may(permission) for flag, permission in FLAGS.items()},
         # Drawn by pages only: fragments show neither navigation nor brand.
         "menu": SimpleLazyObject(lambda: menu_of(access, request.path)),

@@ -203,6 +203,7 @@ OPEN = {
     "portal:case": "portal/tests/test_views.py", "portal:send": "portal/tests/test_views.py",
     "portal:code": "portal/tests/test_views.py", "portal:rate": "portal/tests/test_views.py",
     "portal:leave": "portal/tests/test_views.py",
+    "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
     "api:openapi-json": "the description", "api:api-root": "nothing stands there",
 }  # fmt: skip

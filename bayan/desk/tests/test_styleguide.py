@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bayan.desk.palette import STANDS_ON, swatches
+from bayan.desk.swatches import STANDS_ON, swatches
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
