@@ -17,7 +17,7 @@ from bayan.channels.events import DeliveryStatus, IncomingMessage
 from bayan.channels.models import Account, Number, Template
 from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
-from bayan.demo.stories import DESK, LABELS, READY_REPLIES, STORIES, Line, Story
+from bayan.demo.stories import DESK, LABELS, READY_ACTIONS, READY_REPLIES, STORIES, Line, Story
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
@@ -175,12 +175,18 @@ def tell_stories(*, now: datetime) -> int:
 
 
 def _settings(member: Member, *, now: datetime) -> None:
-    """Labels and ready replies of the authority's desk, which serve every municipality."""
+    """Labels, ready replies and actions of the authority's desk, which serve every municipality."""
     desk = organisation.desk()
+    keys = {}
     for name, tone in LABELS:
-        inbox.save_label(None, name=name, tone=tone, node=desk, by=member, now=now)
+        label = inbox.save_label(None, name=name, tone=tone, node=desk, by=member, now=now)
+        keys[name] = f"label:{label.public_id}"
     for title, text in READY_REPLIES:
-        inbox.save_canned_reply(None, title=title, text=text, node=desk, by=member, now=now)
+        reply = inbox.save_canned_reply(None, title=title, text=text, node=desk, by=member, now=now)
+        keys[title] = f"ready:{reply.public_id}"
+    for title, named in READY_ACTIONS:
+        steps = [keys.get(step, step) for step in named]
+        inbox.save_macro(None, title=title, steps=steps, note="", node=desk, by=member, now=now)
 
 
 @dataclass

@@ -185,3 +185,8 @@ READY_REPLIES = (
         "نشكر تواصلكم. هذا الموضوع من اختصاص جهة أخرى، وقد أحلناه إليها لإكمال اللازم.",
     ),
 )
+# Their steps: labels and ready replies by their names, the others as inbox.services.macros reads them.
+READY_ACTIONS = (
+    ("بلاغ مطر جديد", ("استلام البلاغ", "حالة مطرية", "assign:me", "priority:high")),
+    ("بانتظار صورة من المستفيد", ("طلب صورة", "assign:me", "snooze:tomorrow")),
+)
