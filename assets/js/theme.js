@@ -16,7 +16,7 @@ const apply = (choice) => {
 };
 
 const mark = () => {
-  for (const button of document.querySelectorAll("[data-theme]")) {
+  for (const button of document.querySelectorAll("[data-theme]:not([role=option])")) {
     button.setAttribute("aria-pressed", String(button.dataset.theme === chosen()));
   }
 };
