@@ -49,7 +49,7 @@ def chart(
     width: float,
     height: float,
     top: float | None = None,
-    levels: int = 4,
+    has_levels: bool = True,
 ) -> Chart:
     """These series over the same weeks, drawn from zero to `top` (else to the round number above them)."""
     top = top or top_of(series)
@@ -75,7 +75,9 @@ def chart(
         _end(stretch, paths)
         return Line(paths, *last)
 
-    marks = [top * at / levels for at in range(levels + 1)] if levels else []
+    # Round numbers: 10, 20 … 50, but 5, 10, 15, 20 and 25, 50, 75, 100.
+    number_of = 5 if f"{top:e}".startswith("5") else 4
+    marks = [top * at / number_of for at in range(number_of + 1)] if has_levels else []
     return Chart(
         width, height, [line(values) for values in series], [(y(m), f"{m:g}") for m in marks], columns
     )  # fmt: skip

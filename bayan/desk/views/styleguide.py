@@ -13,8 +13,8 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from bayan.desk.swatches import swatches
 from bayan.desk.samples import samples
+from bayan.desk.swatches import swatches
 from bayan.people.permissions import StaffRequest, requires
 
 DIRECTIONS = {"ar": "rtl", "en": "ltr"}

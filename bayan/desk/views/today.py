@@ -18,6 +18,9 @@ from bayan.desk.today import Figures, Today, standings, today, weeks
 from bayan.people.menu import is_municipal
 from bayan.people.permissions import StaffRequest, requires
 
+# What takes longer is drawn in hours.
+MOST_MINUTES = 200
+
 
 @require_GET
 @requires("cases.read")
@@ -71,9 +74,15 @@ def _figures(found: Today) -> dict[str, Any]:
     """The lines of the weeks: one's own beside the authority's, and each body's on one scale."""
     own = _minutes(found.own)
     series = [own] if found.is_whole else [own, _minutes(found.average)]
+    in_hours = charts.top_of(series) > MOST_MINUTES
+    if in_hours:
+        series = [[value and value / 60 for value in line] for line in series]
     drawn = charts.chart(series, width=640, height=180)
     context: dict[str, Any] = {
         "chart": drawn,
+        "in_hours": in_hours,
+        # A line needs two points.
+        "has_line": sum(value is not None for value in own) > 1,
         # Every third week is named, the one under way among them.
         "names": list(zip(drawn.columns, found.own, strict=True))[::3],
         "pairs": list(zip(found.own, found.average, strict=True)),
@@ -93,7 +102,11 @@ def _figures(found: Today) -> dict[str, Any]:
                 standing,
                 found.weeks.of(standing.node.pk)[-1],
                 charts.chart(
-                    [lines[standing.node.pk], average], width=120, height=32, top=top, levels=0
+                    [lines[standing.node.pk], average],
+                    width=120,
+                    height=32,
+                    top=top,
+                    has_levels=False,
                 ),
             )
             for standing in busy
