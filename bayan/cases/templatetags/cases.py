@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.template import Context
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
@@ -19,7 +17,7 @@ from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
 from bayan.cases.selectors import Filters, Spot
 from bayan.core.maps import Label
-from bayan.core.templatetags.bayan import icon
+from bayan.core.templatetags.bayan import both_calendars, icon
 
 register = template.Library()
 
@@ -45,10 +43,9 @@ def due(case: Case, now: datetime) -> SafeString | str:
         if rest < timedelta()
         else _("%(time)s left") % {"time": span(rest)}
     )
-    local = timezone.localtime(case.due_at)
     return format_html(
         '<span class="badge due {}" title="{}">{}{}</span>',
-        tone, date_format(local, "DATETIME_FORMAT"), icon("clock"), words,
+        tone, both_calendars(case.due_at), icon("clock"), words,
     )  # fmt: skip
 
 
