@@ -13,7 +13,6 @@ from django.urls import reverse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bayan.config.environment import PROJECT_DIR
 from bayan.core.colours import contrast
 from bayan.organisation import selectors
 from bayan.organisation.brand import GROUNDS, READABLE, WHITE, tokens
@@ -73,7 +72,7 @@ def test_the_house_s_own_colour_needs_no_sheet(
 
 
 def test_the_tokens_are_those_of_the_sheet() -> None:
-    sheet = (PROJECT_DIR / "assets" / "css" / "tokens.css").read_text()
+    sheet = (Path(__file__).parents[3] / "assets" / "css" / "tokens.css").read_text()
 
     assert f"--accent: light-dark({selectors.HOUSE_COLOUR}," in sheet
     for name in tokens(selectors.HOUSE_COLOUR):
