@@ -100,7 +100,8 @@ def plan_duty(*, now: datetime) -> int:
     for key, director, first, last, names in ROSTERS:
         begins = [
             timezone.make_aware(datetime.combine(sunday + timedelta(days=number), time(first)))
-            for number in range(14)
+            # The night before the week began is not over when it begins.
+            for number in range(-1, 14)
         ]
         slots = [
             people.Slot(

@@ -13,7 +13,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from bayan.organisation.models import Node
 from bayan.people.permissions import Access
 
 
@@ -68,20 +67,13 @@ def menu_of(access: Access, path: str) -> Menu:
     # A page whose address begins as the entry's belongs to it; the longest beginning counts.
     begins = {reverse(entry.page): entry.page for entry in mine}
     current = begins.get(max(filter(path.startswith, begins), key=len, default=""), "")
-    officer = is_municipal(access)
+    officer = access.is_municipal
 
     def drawn(entries: Sequence[Entry]) -> SafeString:
         pages = tuple(entry.page for entry in entries if entry in mine)
         return _drawn(pages, current, officer, get_language())
 
     return Menu(drawn(DAILY), drawn(OFFICES))
-
-
-def is_municipal(access: Access) -> bool:
-    """True for somebody who works in municipalities only: their tasks are their own, not the authority's."""
-    return bool(access.roles) and all(
-        role.node.kind == Node.Kind.MUNICIPALITY for role in access.roles
-    )
 
 
 def _is_open(entry: Entry, access: Access) -> bool:

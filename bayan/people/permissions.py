@@ -116,6 +116,13 @@ class Access:
             )
 
     @property
+    def is_municipal(self) -> bool:
+        """True for who works in municipalities only: their tasks are their own, not the authority's."""
+        return bool(self.roles) and all(
+            role.node.kind == Node.Kind.MUNICIPALITY for role in self.roles
+        )
+
+    @property
     def main_role(self) -> Role | None:
         """The role to show beside the name: the one highest in the tree."""
         return min(self.roles, key=lambda role: len(role.node.lineage), default=None)

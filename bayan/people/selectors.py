@@ -17,6 +17,7 @@ from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.organisation.models import Node
+from bayan.people.menu import entries_for
 from bayan.people.models import (
     HAND_OVER_AFTER,
     ApiToken,
@@ -30,12 +31,13 @@ from bayan.people.models import (
 from bayan.people.permissions import ALLOWED, Access
 from bayan.people.trail import Line, in_words
 
-# Other apps show the trail in words too, and reach it through this door.
+# Other apps show the trail in words and the pages that one may open, and reach both through this door.
 __all__ = [
     "Line",
     "TokenHolder",
     "answering",
     "demo_members",
+    "entries_for",
     "home_of",
     "in_words",
     "is_in_charge",

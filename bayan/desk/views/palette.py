@@ -22,7 +22,7 @@ from bayan.core.views import uuid_in
 from bayan.inbox import selectors as inbox
 from bayan.inbox import services
 from bayan.inbox.models import Conversation
-from bayan.people.menu import entries_for, is_municipal
+from bayan.people import selectors as people
 from bayan.people.models import Contact
 from bayan.people.permissions import Access, StaffRequest, for_members
 from bayan.places import selectors as places
@@ -84,11 +84,11 @@ def ways_of(access: Access) -> list[Way]:
     """Where this member may go, in the order of the navigation; what the member may not open is left out."""
     ways = [
         Way(
-            _("My tasks") if entry.page == "today:today" and is_municipal(access) else entry.label,
+            _("My tasks") if entry.page == "today:today" and access.is_municipal else entry.label,
             reverse(entry.page),
             icon=entry.icon,
         )
-        for entry in entries_for(access)
+        for entry in people.entries_for(access)
     ]
     known = {way.address for way in ways}
     for way in SHORT_WAYS:

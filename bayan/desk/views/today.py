@@ -15,7 +15,6 @@ from bayan.core.exports import UNICODE_MARK, written
 from bayan.core.templatetags.bayan import lasting, since
 from bayan.desk import charts
 from bayan.desk.today import Figures, Today, standings, today, weeks
-from bayan.people.menu import is_municipal
 from bayan.people.permissions import StaffRequest, requires
 
 # What takes longer is drawn in hours.
@@ -30,7 +29,7 @@ def page(request: StaffRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "today": found,
         "news": _news(found),
-        "is_officer": is_municipal(request.access),
+        "is_officer": request.access.is_municipal,
     }
     if found.is_head:
         context |= _figures(found)
