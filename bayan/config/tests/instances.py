@@ -34,6 +34,8 @@ def fill(data_dir: Path, *, demo: bool) -> None:
             _fill(made.with_suffix(".new"), demo=demo)
             made.with_suffix(".new").rename(made)
     shutil.copytree(made, data_dir)
+    # An instance goes back to the port that it had: two copies would meet there.
+    shutil.rmtree(data_dir / "run")
 
 
 def _fill(data_dir: Path, *, demo: bool) -> None:
