@@ -23,7 +23,9 @@ async function open() {
   const address = opener.dataset.palette + (here ? `?conversation=${here}` : "");
   await htmx.ajax("GET", address, { target: dialog(), swap: "innerHTML" });
   const field = document.getElementById("palette-words");
-  field?.focus();
+  // Without an answer there is nothing to write in; the notice says why.
+  if (!field) return dialog().close();
+  field.focus();
   choose(options()[0]);
 }
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 
 from asgiref.sync import sync_to_async
 from django.db import connection
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.translation import get_language, override
 
 from bayan.core.rls import as_worker
@@ -44,6 +44,13 @@ def csv_response(
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def small_csv(name: str, rows: Iterable[list[str]]) -> HttpResponse:
+    """A file of few lines, heading included, written at once."""
+    response = HttpResponse(UNICODE_MARK + written(rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 

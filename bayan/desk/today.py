@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -160,11 +160,11 @@ class Today:
     # They look after bodies: how each stands, and how the weeks went, concerns them.
     is_head: bool
     now: datetime
-    worst: list[Standing] = field(init=False)
 
-    def __post_init__(self) -> None:
-        by_need = sorted(self.standings, key=lambda s: (-s.late, -s.waiting, -s.open))
-        object.__setattr__(self, "worst", by_need)
+    @property
+    def worst(self) -> list[Standing]:
+        """The bodies by what is late in them, then by who waits."""
+        return sorted(self.standings, key=lambda s: (-s.late, -s.waiting, -s.open))
 
     @cached_property
     def open(self) -> int:

@@ -10,10 +10,17 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from bayan.cases import services as cases
+from bayan.cases.selectors import Filters as CaseFilters
+from bayan.cases.selectors import counts as case_counts
 from bayan.cases.tests.factories import make_case
+from bayan.desk.today import standings
 from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+from bayan.inbox.selectors import Filters as ConversationFilters
+from bayan.inbox.selectors import counts as inbox_counts
 from bayan.organisation.models import Node
 from bayan.people.models import Role
+from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from conftest import MONDAY, StaffClient
 
@@ -120,6 +127,26 @@ def test_the_page_asks_the_same_few_statements_however_much_there_is(
     # Twelve, and three of the test's own: its transaction is a savepoint, its role is put back.
     with django_assert_max_num_queries(15):
         assert client.get(TODAY).status_code == 200
+
+
+def test_the_figures_are_those_of_the_lists_that_they_open(khobar: Node, qatif: Node) -> None:
+    member = make_member(Role.Kind.RESPONDER, khobar)
+    for number, days in enumerate((0, 0, 20)):
+        case = make_case(
+            node=khobar, phone=f"9665000010{number:02}", now=MONDAY - HOUR - WEEK * days
+        )
+        if number == 0:
+            # Put off: it waits, but stands in no list.
+            rows = Conversation.objects.filter(pk=case.conversation_id)
+            inbox.snooze(rows, until=MONDAY + HOUR, by=member, now=MONDAY)
+    make_case(node=qatif, phone="966500001099", now=MONDAY - HOUR)
+
+    (standing,) = standings(Access.of(member, now=MONDAY), now=MONDAY)
+
+    conversations = inbox_counts(ConversationFilters(body="khobar"), member=member, now=MONDAY)
+    matters = case_counts(CaseFilters(body="khobar"), member=member, now=MONDAY)
+    assert standing.waiting == conversations["waiting"] == 2
+    assert (standing.open, standing.late) == (matters["open"], matters["late"]) == (3, 1)
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])

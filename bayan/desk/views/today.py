@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from bayan.core.exports import UNICODE_MARK, written
+from bayan.core.exports import small_csv
 from bayan.core.templatetags.bayan import lasting, since
 from bayan.desk import charts
 from bayan.desk.today import Figures, Today, standings, today, weeks
@@ -136,11 +136,7 @@ def export(request: StaffRequest) -> HttpResponse:
         ]
         for week in found.of(key)
     ]
-    response = HttpResponse(
-        UNICODE_MARK + written([heading, *rows]), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="weeks-{now:%Y-%m-%d}.csv"'
-    return response
+    return small_csv(f"weeks-{now:%Y-%m-%d}", [heading, *rows])
 
 
 def _row(name: str, week: Figures) -> list[str]:

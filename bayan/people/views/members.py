@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from bayan.core.errors import DomainError
-from bayan.core.exports import UNICODE_MARK, written
+from bayan.core.exports import small_csv
 from bayan.people import selectors, services
 from bayan.people.forms.deputies import DeputyForm
 from bayan.people.forms.members import FilterForm, RoleForm
@@ -59,11 +59,7 @@ def members_csv(request: StaffRequest) -> HttpResponse:
         ]
         for member in found
     ]
-    response = HttpResponse(
-        UNICODE_MARK + written([heading, *rows]), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="members-{now:%Y-%m-%d}.csv"'
-    return response
+    return small_csv(f"members-{now:%Y-%m-%d}", [heading, *rows])
 
 
 @require_GET
