@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
-from django.db.models import Avg, Count, F, Q
+from django.db.models import Avg, Count, F, Q, QuerySet
 from django.db.models.functions import Round
 from django.utils import timezone
 
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.core import maps
 from bayan.core.models import AuditEntry
-from bayan.core.paging import Counts, Cursor, Page, counts_of, page_of
+from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
+from bayan.core.queries import Prepared
 from bayan.core.references import digits_in
 from bayan.inbox.models import Conversation
 from bayan.inbox.selectors import Found
@@ -82,8 +83,8 @@ def _base(filters: Filters, found: Found | None) -> CaseQuerySet:
         rows = rows.filter(owner__public_id=filters.owner)
     if found is not None:
         rows = rows.filter(
-            Q(contact__in=found.contacts)
-            | Q(reference__in=found.matters)
+            Q(contact__any_of=found.contacts)
+            | Q(reference__any_of=found.matters)
             | _numbered(filters.words)
         )
     return rows
@@ -113,20 +114,60 @@ def _view(rows: CaseQuerySet, view: str, *, member_id: int, now: datetime) -> Ca
     return rows & narrowed() if narrowed else rows
 
 
-def of_or_nobodys(member: Member) -> Q:
-    """What this member handles, and what nobody handles yet."""
-    return Q(owner=member) | Q(owner=None)
-
-
 def shown(rows: CaseQuerySet) -> CaseQuerySet:
     """These cases with all that a row shows of them."""
     return rows.select_related("node", "contact", "conversation", "owner")
 
 
-def page_of_cases(rows: CaseQuerySet, *, filters: Filters, after: Cursor | None) -> Page[Case]:
+def page_of_cases(
+    filters: Filters,
+    *,
+    member: Member,
+    now: datetime,
+    found: Found | None = None,
+    after: Cursor | None = None,
+) -> Page[Case]:
     """These cases with all that a row shows: open ones as they are due, others the newest first."""
-    order = {"oldest": "due_at"} if filters.is_by_due else {"newest": "opened_at"}
-    return page_of(shown(rows), **order, after=after, limit=PAGE)
+    order = _order(filters)
+    if _is_whole_view(filters, found) and after is None:
+        first = _first_page(filters.view).rows(member.pk, now)
+        return as_page(first, next(iter(order.values())), PAGE)
+    rows = shown(cases(filters, member=member, now=now, found=found))
+    return page_of(rows, **order, after=after, limit=PAGE)
+
+
+def _order(filters: Filters) -> dict[str, str]:
+    return {"oldest": "due_at"} if filters.is_by_due else {"newest": "opened_at"}
+
+
+# As many as a first page shows.
+MOST_FIRST = 6
+
+
+def due_first(*, but_for_colleagues_of: Member | None = None) -> list[Case]:
+    """The first `MOST_FIRST` open cases as they are due; without what this member's colleagues handle."""
+    if but_for_colleagues_of is None:
+        return _DUE_FIRST.rows()
+    return _OWN_DUE_FIRST.rows(but_for_colleagues_of.pk)
+
+
+def _soonest_due(rows: CaseQuerySet) -> QuerySet[Case]:
+    return shown(rows).order_by("due_at", "pk")[:MOST_FIRST]
+
+
+_DUE_FIRST = Prepared(lambda: _soonest_due(Case.objects.open()))
+_OWN_DUE_FIRST = Prepared(
+    lambda member: _soonest_due(Case.objects.open().filter(Q(owner=member) | Q(owner=None))), int
+)
+
+
+@cache
+def _first_page(view: str) -> Prepared[Case]:
+    def build(member_id: int, now: datetime) -> QuerySet[Case]:
+        rows = _view(Case.objects.all(), view, member_id=member_id, now=now)
+        return beginning(shown(rows), **_order(Filters(view=view)), limit=PAGE)
+
+    return Prepared(build, int, datetime)
 
 
 CARDS = 30
@@ -142,18 +183,34 @@ class Column:
     count: int
 
 
-def columns_of(rows: CaseQuerySet) -> list[Column]:
+def columns_of(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> list[Column]:
     """These open cases by stage, each column as they are due; the first `CARDS` of each."""
-    parts = {stage: rows.filter(stage=stage) for stage in OPEN_STAGES}
-    numbers = counts_of({str(stage): part for stage, part in parts.items()})
-    # All columns in one statement: each its own ordered, limited part.
-    keys = [part.order_by("due_at", "pk").values("pk")[:CARDS] for part in parts.values()]
+    if _is_whole_view(filters, found):
+        numbers, cards = _STAGES.of(), _CARDS_OF_ALL.rows()
+    else:
+        rows = cases(filters, member=member, now=now, found=found)
+        numbers, cards = counts_of(_by_stage(rows)), list(_cards(rows))
+    columns: dict[str, list[Case]] = {stage: [] for stage in OPEN_STAGES}
+    for case in cards:
+        columns[case.stage].append(case)
+    return [Column(stage, columns[stage], numbers[stage]) for stage in OPEN_STAGES]
+
+
+def _by_stage(rows: CaseQuerySet) -> dict[str, CaseQuerySet]:
+    return {str(stage): rows.filter(stage=stage) for stage in OPEN_STAGES}
+
+
+def _cards(rows: CaseQuerySet) -> CaseQuerySet:
+    """The first cards of all columns in one statement: each its own ordered, limited part."""
+    keys = [part.order_by("due_at", "pk").values("pk")[:CARDS] for part in _by_stage(rows).values()]
     first = keys[0].union(*keys[1:], all=True)
-    found: dict[str, list[Case]] = {stage: [] for stage in OPEN_STAGES}
-    cards = Case.objects.filter(pk__in=first)
-    for case in shown(cards).order_by("due_at", "pk"):
-        found[case.stage].append(case)
-    return [Column(stage, found[stage], numbers[str(stage)]) for stage in OPEN_STAGES]
+    return shown(Case.objects.filter(pk__in=first)).order_by("due_at", "pk")
+
+
+_STAGES = Counts(lambda: _by_stage(Case.objects.open()))
+_CARDS_OF_ALL = Prepared(lambda: _cards(Case.objects.open()))
 
 
 # A hundredth of a degree is about a kilometre: closer together than that, cases are one spot.
@@ -199,9 +256,20 @@ def borders() -> str:
     return maps.path_of(ring for rings in outlines.values() for ring in rings)
 
 
-def soonest_placed(rows: CaseQuerySet) -> list[Case]:
+def soonest_placed(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> list[Case]:
     """The cases beside the map: of those that have a place, the ones due first."""
-    return list(shown(rows.exclude(latitude=None)).order_by("due_at", "pk")[:PAGE])
+    if _is_whole_view(filters, found):
+        return _SOONEST_OF_ALL.rows()
+    return list(_soonest(cases(filters, member=member, now=now, found=found)))
+
+
+def _soonest(rows: CaseQuerySet) -> CaseQuerySet:
+    return shown(rows.exclude(latitude=None)).order_by("due_at", "pk")[:PAGE]
+
+
+_SOONEST_OF_ALL = Prepared(lambda: _soonest(Case.objects.open()))
 
 
 def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
@@ -231,7 +299,7 @@ def counts(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> dict[str, int]:
     """How many cases each view holds under these filters, counted up to `paging.COUNTED_TO`."""
-    if replace(filters, view="") == EVERYTHING and found is None:
+    if _is_whole_view(filters, found):
         return _COUNTS.of(member.pk, now)
     return counts_of(_views(_base(filters, found), member.pk, now))
 
@@ -240,8 +308,13 @@ def _views(rows: CaseQuerySet, member_id: int, now: datetime) -> dict[str, CaseQ
     return {view: _view(rows, view, member_id=member_id, now=now) for view in VIEWS}
 
 
+def _is_whole_view(filters: Filters, found: Found | None) -> bool:
+    """True when nothing narrows what the view holds."""
+    return found is None and replace(filters, view="") == EVERYTHING
+
+
 EVERYTHING = Filters(view="")
-_COUNTS = Counts(lambda member_id, now: _views(Case.objects.all(), member_id, now))
+_COUNTS = Counts(lambda member_id, now: _views(Case.objects.all(), member_id, now), int, datetime)
 
 
 def earlier_cases(conversation: Conversation, *, but: Case | None) -> list[Case]:

@@ -46,8 +46,10 @@ def cases(request: StaffRequest) -> HttpResponse:
     after = request.GET.get("after")
     context = _frame(request, asked, now=now) | {
         "page": selectors.page_of_cases(
-            asked.rows(member=request.user, now=now),
-            filters=asked.filters,
+            asked.filters,
+            member=request.user,
+            now=now,
+            found=asked.found,
             after=Cursor.read(after) if after else None,
         ),
     }
@@ -61,8 +63,8 @@ def board(request: StaffRequest) -> HttpResponse:
     """Open cases by their stage, each column as they are due."""
     asked = Asked.by(request.GET, view="open")
     now = timezone.now()
-    rows = asked.rows(member=request.user, now=now)
-    context = _frame(request, asked, now=now) | {"columns": selectors.columns_of(rows)}
+    columns = selectors.columns_of(asked.filters, member=request.user, now=now, found=asked.found)
+    context = _frame(request, asked, now=now) | {"columns": columns}
     part = "#list" if request.htmx else ""
     return render(request, f"cases/board.html{part}", context)
 
@@ -83,7 +85,9 @@ def chart(request: StaffRequest) -> HttpResponse:
         "map": drawn,
         "spots": list(zip(drawn.marks, spots, strict=True)) if drawn else [],
         "placed": sum(spot.count for spot in spots),
-        "cases": selectors.soonest_placed(rows),
+        "cases": selectors.soonest_placed(
+            asked.filters, member=request.user, now=now, found=asked.found
+        ),
     }
     part = "#list" if request.htmx else ""
     return render(request, f"cases/map.html{part}", context)

@@ -104,7 +104,6 @@ TEMPLATES = [
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
-                "django.templatetags.cache",
                 "bayan.core.templatetags.bayan",
             ],
         },
@@ -144,16 +143,6 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
-LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
-CACHES = {
-    "default": {"BACKEND": LOCAL_MEMORY},
-    # Rows of lists as they were drawn last, in each process: some 3 KB each.
-    "template_fragments": {
-        "BACKEND": LOCAL_MEMORY,
-        "LOCATION": "template_fragments",
-        "OPTIONS": {"MAX_ENTRIES": 3_000},
-    },
-}
 
 # Language and time: Arabic first, UTC in the database, Riyadh on the screen.
 LANGUAGE_CODE = "ar"
@@ -165,7 +154,7 @@ USE_TZ = True
 TIME_ZONE = "Asia/Riyadh"
 
 # Sign-in: by e-mail and password; accounts are made by the administrator, never by visitors.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["bayan.people.accounts.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,8 @@ class Map:
     units: int = UNITS
 
 
-@dataclass(frozen=True)
+# One for each file, so the same one is the same key.
+@dataclass(frozen=True, eq=False)
 class _Chart:
     west: float
     south: float
@@ -160,7 +161,7 @@ def _drawn(
             labels.append(Label(x=_number(x), y=_number(y), name=place[name], rank=place["rank"]))
     return Map(
         view_box=" ".join(map(_number, box)),
-        land="".join(_path(clipped(ring, box)) for ring in chart.land),
+        land=_land_in(chart, box),
         labels=tuple(labels),
         pen=_number(pen),
         font=_number(pen * 12),
@@ -171,6 +172,12 @@ def _drawn(
         north=str(chart.north),
         stretch=f"{chart.stretch:.6f}",
     )
+
+
+# The map of all cases is drawn again and again, with the same land under it.
+@lru_cache(maxsize=256)
+def _land_in(chart: _Chart, box: tuple[float, float, float, float]) -> str:
+    return "".join(_path(clipped(ring, box)) for ring in chart.land)
 
 
 def clipped(ring: Iterable[Point], box: tuple[float, float, float, float]) -> list[Point]:

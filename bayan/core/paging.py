@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
+from bayan.core.queries import STAND_INS
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,24 @@ def page_of[Row: Model](
     rows: QuerySet[Row], *, newest: str = "", oldest: str = "", after: Cursor | None, limit: int
 ) -> Page[Row]:
     """The rows after this cursor: the latest moment of field `newest` first, or the earliest of `oldest`."""
-    field, sign, beyond = (newest, "-", "lte") if newest else (oldest, "", "gte")
+    field, beyond = (newest, "lte") if newest else (oldest, "gte")
     if after:
         # As one comparison of (moment, key), so that the index on both answers it.
         seen = {f"pk__{'gte' if newest else 'lte'}": after.key}
         rows = rows.filter(**{f"{field}__{beyond}": after.at}).exclude(**{field: after.at} | seen)
-    found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
+    return as_page(list(beginning(rows, newest=newest, oldest=oldest, limit=limit)), field, limit)
+
+
+def beginning[Row: Model](
+    rows: QuerySet[Row], *, newest: str = "", oldest: str = "", limit: int
+) -> QuerySet[Row]:
+    """The rows of a first page, and one more if there is one: what `as_page` takes."""
+    field, sign = (newest, "-") if newest else (oldest, "")
+    return rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1]
+
+
+def as_page[Row: Model](found: list[Row], field: str, limit: int) -> Page[Row]:
+    """Rows that `beginning` found, in the order of this field."""
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], Cursor(getattr(last, field), last.pk) if last else None)
 
@@ -82,24 +95,22 @@ def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
 class Counts:
     """Counts that are asked for with every page: their statement is built once, as that costs more than it.
 
-    `build` gives the parts for a member's key and the present moment.
+    `build` gives the parts for a value of each of these kinds, as `queries.Prepared` says of its own.
     """
 
-    # What no row has: their places in the statement are filled in with what is meant.
-    _NOBODY, _NEVER = -(2**31), datetime(1, 1, 2, tzinfo=UTC)
-
-    def __init__(self, build: Callable[[int, datetime], Mapping[str, QuerySet[Any]]]) -> None:
+    def __init__(self, build: Callable[..., Mapping[str, QuerySet[Any]]], *kinds: type) -> None:
         self._build = build
+        self._stand_ins = [STAND_INS[kind](place) for place, kind in enumerate(kinds)]
         self._made: tuple[list[str], list[str], str, list[Any]] | None = None
 
-    def of(self, member_id: int, now: datetime) -> dict[str, int]:
+    def of(self, *values: Any) -> dict[str, int]:
         """As `counts_of` says of the same parts."""
         if self._made is None:
-            parts = self._build(self._NOBODY, self._NEVER)
+            parts = self._build(*self._stand_ins)
             self._made = list(parts), *_statement_of(parts)
-        names, known, sql, values = self._made
-        meant = {self._NOBODY: member_id, self._NEVER: now}
-        return _counted(names, known, sql, [meant.get(value, value) for value in values])
+        names, known, sql, given = self._made
+        meant = dict(zip(self._stand_ins, values, strict=True))
+        return _counted(names, known, sql, [meant.get(value, value) for value in given])
 
 
 def _statement_of(parts: Mapping[str, QuerySet[Any]]) -> tuple[list[str], str, list[Any]]:

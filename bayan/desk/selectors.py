@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     Count,
     Exists,
     IntegerField,
     Max,
     OuterRef,
-    Prefetch,
     QuerySet,
     Subquery,
 )
@@ -19,7 +20,8 @@ from django.db.models.functions import Coalesce
 
 from bayan.cases.models import Case
 from bayan.core.models import AuditEntry
-from bayan.core.paging import Cursor, Page, page_of
+from bayan.core.paging import Cursor, Page, as_page, beginning, page_of
+from bayan.core.queries import Prepared
 from bayan.core.rls import as_worker
 from bayan.inbox import selectors as inbox
 from bayan.inbox.models import Conversation
@@ -38,6 +40,8 @@ def contacts(
 
     The second value is true when nothing is written so, but these names are like it.
     """
+    if not words and but is None and after is None:
+        return as_page(_first_page().rows(), "created_at", PAGE), False
     rows = Contact.objects.all()
     is_near = False
     if words:
@@ -48,7 +52,7 @@ def contacts(
             # A number that is no phone may be that of a case.
             by_matter = Conversation.objects.filter(pk__in=found.conversations)
             keys |= set(by_matter.values_list("contact_id", flat=True))
-        rows = rows.filter(pk__in=keys)
+        rows = rows.filter(pk__any_of=keys)
     if but is not None:
         rows = rows.exclude(pk=but.pk)
     return page_of(_shown(rows), newest="created_at", after=after, limit=PAGE), is_near
@@ -68,9 +72,20 @@ def _shown(rows: QuerySet[Contact]) -> QuerySet[Contact]:
             0,
         ),
         has_opted_out=Exists(OptOut.objects.filter(contact=OuterRef("pk"), ended_at=None)),
-    ).prefetch_related(
-        Prefetch("identities", Identity.objects.order_by("scheme", "pk")),
-        Prefetch("conversations", Conversation.objects.select_related("node").order_by("pk")),
+        phones=ArraySubquery(
+            Identity.objects.filter(contact=OuterRef("pk"), scheme="phone")
+            .order_by("pk")
+            .values("value")
+        ),
+        bodies=ArraySubquery(theirs.order_by("pk").values("node_id")),
+    )
+
+
+@cache
+def _first_page() -> Prepared[Contact]:
+    """The first page of all contacts."""
+    return Prepared(
+        lambda: beginning(_shown(Contact.objects.all()), newest="created_at", limit=PAGE)
     )
 
 

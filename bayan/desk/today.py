@@ -20,7 +20,7 @@ from bayan.people.models import Turn
 from bayan.people.permissions import Access
 
 # As many as fit above the fold; the rest is one press away.
-MOST_WAITING, MOST_DUE, MOST_MENTIONS = 6, 6, 4
+MOST_MENTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -221,27 +221,19 @@ class Today:
 def today(access: Access, *, now: datetime) -> Today:
     """What the first page shows this member now."""
     member = access.member
-    may_act = access.may("conversations.reply")
-    mine = cases.Filters(view="open")
-    due = cases.cases(mine, member=member, now=now)
-    if may_act and not access.may("audit.read"):
-        # What a colleague handles is the colleague's.
-        due = due.filter(cases.of_or_nobodys(member))
-    waiting: list[Conversation] = []
-    if may_act:
-        rows = inbox.conversations(inbox.Filters(view="waiting"), member=member, now=now)
-        waiting = inbox.first_of(rows, MOST_WAITING)
+    may_act, is_head = access.may("conversations.reply"), access.may("audit.read")
     home = access.main_role
     on_duty, my_turn = people.duty_for(member, home.node if home else None, now=now)
     return Today(
         standings=standings(access, now=now),
         weeks=weeks(now=now),
-        waiting=waiting,
-        due=list(cases.shown(due).order_by("due_at", "pk")[:MOST_DUE]),
-        mentions=inbox.mentions_of(member, MOST_MENTIONS),
+        waiting=inbox.waiting_longest(now) if may_act else [],
+        # What a colleague handles is the colleague's.
+        due=cases.due_first(but_for_colleagues_of=None if not may_act or is_head else member),
+        mentions=inbox.mentions_of(member)[:MOST_MENTIONS],
         on_duty=on_duty,
         my_turn=my_turn,
         may_act=may_act,
-        is_head=access.may("audit.read"),
+        is_head=is_head,
         now=now,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db import connection
@@ -12,7 +13,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bayan.channels.models import Media, Outgoing
 from bayan.core import arabic
-from bayan.core.paging import Counts, Cursor, Page, counts_of, page_of
+from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
+from bayan.core.queries import Prepared, array_of
 from bayan.core.references import digits_in
 from bayan.inbox.models import (
     HERE_FOR,
@@ -179,8 +181,17 @@ def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
     elif filters.assignee:
         rows = rows.filter(assignee__public_id=filters.assignee)
     if found is not None:
-        rows = rows.filter(Q(contact__in=found.contacts) | Q(pk__in=found.conversations))
+        rows &= _found(*_keys(found))
     return rows
+
+
+def _keys(found: Found) -> tuple[str, str]:
+    return array_of(found.contacts), array_of(found.conversations)
+
+
+def _found(contacts: str, conversations: str) -> ConversationQuerySet:
+    """The conversations with these keys, and those of contacts with these, both as `array_of` writes them."""
+    return Conversation.objects.filter(Q(contact__any_of=contacts) | Q(pk__any_of=conversations))
 
 
 def _view(
@@ -203,12 +214,36 @@ def _view(
 
 
 def page_of_conversations(
-    rows: ConversationQuerySet, *, is_oldest_first: bool, after: Cursor | None
+    filters: Filters,
+    *,
+    member: Member,
+    now: datetime,
+    found: Found | None = None,
+    after: Cursor | None = None,
 ) -> Page[Conversation]:
     """These conversations by their last message, with all that a row shows."""
-    shown = _with_last_words(rows)
-    order = {"oldest" if is_oldest_first else "newest": "last_message_at"}
-    return page_of(shown, **order, after=after, limit=PAGE)
+    if _is_whole_view(filters) and after is None:
+        first = _first_page(
+            filters.view, is_oldest_first=filters.is_oldest_first, is_found=found is not None
+        )
+        values = (member.pk, now, *(_keys(found) if found else ()))
+        return as_page(first.rows(*values), "last_message_at", PAGE)
+    rows = _with_last_words(conversations(filters, member=member, now=now, found=found))
+    return page_of(rows, **_order(filters.is_oldest_first), after=after, limit=PAGE)
+
+
+def _order(is_oldest_first: bool) -> dict[str, str]:
+    return {"oldest" if is_oldest_first else "newest": "last_message_at"}
+
+
+@cache
+def _first_page(view: str, *, is_oldest_first: bool, is_found: bool) -> Prepared[Conversation]:
+    def build(member_id: int, now: datetime, *keys: str) -> QuerySet[Conversation]:
+        every = _found(*keys) if is_found else Conversation.objects.all()
+        rows = _view(every, view, member_id=member_id, now=now)
+        return beginning(_with_last_words(rows), **_order(is_oldest_first), limit=PAGE)
+
+    return Prepared(build, int, datetime, *((str, str) if is_found else ()))
 
 
 def _with_last_words(rows: ConversationQuerySet) -> QuerySet[Conversation]:
@@ -225,25 +260,46 @@ def _with_last_words(rows: ConversationQuerySet) -> QuerySet[Conversation]:
     )
 
 
-def first_of(rows: ConversationQuerySet, number: int) -> list[Conversation]:
-    """The first of these conversations by their last message, the oldest first."""
-    return list(_with_last_words(rows).order_by("last_message_at", "pk")[:number])
+# As many as a first page shows.
+MOST_FIRST = 6
 
 
-def mentions_of(member: Member, number: int) -> list[Mention]:
-    """The latest notes in which colleagues call this member, as long as they have not looked."""
-    rows = Mention.objects.filter(member=member, seen_at=None)
-    return list(
-        rows.select_related("note__author", "conversation__contact").order_by("-pk")[:number]
-    )
+def waiting_longest(now: datetime) -> list[Conversation]:
+    """The first `MOST_FIRST` conversations that wait for our answer, the longest first."""
+    return _WAITING_LONGEST.rows(now)
+
+
+_WAITING_LONGEST = Prepared(
+    lambda now: _with_last_words(Conversation.objects.waiting().awake(now=now)).order_by(
+        "last_message_at", "pk"
+    )[:MOST_FIRST],
+    datetime,
+)
+
+
+def mentions_of(member: Member) -> list[Mention]:
+    """The latest `MOST_FIRST` notes in which colleagues call this member, as long as they have not looked."""
+    return _MENTIONS.rows(member.pk)
+
+
+_MENTIONS = Prepared(
+    lambda member: (
+        Mention.objects.filter(member=member, seen_at=None)
+        .select_related("note__author", "conversation__contact")
+        .order_by("-pk")[:MOST_FIRST]
+    ),
+    int,
+)
 
 
 def counts(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> dict[str, int]:
     """How many conversations each view holds under these filters, counted up to `paging.COUNTED_TO`."""
-    if replace(filters, view="", is_oldest_first=False) == EVERYTHING and found is None:
-        return _COUNTS.of(member.pk, now)
+    if _is_whole_view(filters):
+        if found is None:
+            return _COUNTS.of(member.pk, now)
+        return _COUNTS_OF_FOUND.of(member.pk, now, *_keys(found))
     return counts_of(_views(_base(filters, found), member.pk, now))
 
 
@@ -253,8 +309,19 @@ def _views(
     return {view: _view(rows, view, member_id=member_id, now=now) for view in VIEWS}
 
 
+def _is_whole_view(filters: Filters) -> bool:
+    """True when nothing but words narrows what the view holds."""
+    return replace(filters, view="", words="", is_oldest_first=False) == EVERYTHING
+
+
 EVERYTHING = Filters(view="")
-_COUNTS = Counts(lambda member_id, now: _views(Conversation.objects.all(), member_id, now))
+_COUNTS = Counts(
+    lambda member_id, now: _views(Conversation.objects.all(), member_id, now), int, datetime
+)
+_COUNTS_OF_FOUND = Counts(
+    lambda member_id, now, contacts, rows: _views(_found(contacts, rows), member_id, now),
+    int, datetime, str, str,
+)  # fmt: skip
 
 
 def labels_of(nodes: Iterable[Node]) -> list[Label]:
@@ -265,7 +332,10 @@ def labels_of(nodes: Iterable[Node]) -> list[Label]:
 
 def labels() -> dict[int, Label]:
     """All labels by their keys."""
-    return {label.pk: label for label in Label.objects.order_by("name")}
+    return {label.pk: label for label in _LABELS.rows()}
+
+
+_LABELS = Prepared(lambda: Label.objects.order_by("name"))
 
 
 def labels_on(conversation: Conversation) -> list[Label]:
@@ -295,23 +365,35 @@ def macros_of(nodes: Iterable[Node]) -> list[Macro]:
 
 
 def saved_views_of(member: Member, page: str) -> list[SavedView]:
-    return list(SavedView.objects.filter(member=member, page=page).order_by("name"))
+    return _SAVED_VIEWS.rows(member.pk, str(page))
+
+
+_SAVED_VIEWS = Prepared(
+    lambda member, page: SavedView.objects.filter(member=member, page=page).order_by("name"),
+    int,
+    str,
+)
 
 
 def others_here(
     conversation: Conversation, *, but: Member, now: datetime
 ) -> list[tuple[Member, bool]]:
     """Who else has this conversation before their eyes now, and whether they are writing."""
-    rows = (
-        Presence.objects.filter(conversation=conversation, seen_at__gt=now - HERE_FOR)
+    return [
+        (row.member, row.writing_at is not None and row.writing_at > now - WRITES_FOR)
+        for row in _OTHERS_HERE.rows(conversation.pk, but.pk, now - HERE_FOR)
+    ]
+
+
+_OTHERS_HERE = Prepared(
+    lambda conversation, but, since: (
+        Presence.objects.filter(conversation=conversation, seen_at__gt=since)
         .exclude(member=but)
         .select_related("member")
         .order_by("-writing_at", "pk")
-    )
-    return [
-        (row.member, row.writing_at is not None and row.writing_at > now - WRITES_FOR)
-        for row in rows
-    ]
+    ),
+    int, int, datetime,
+)  # fmt: skip
 
 
 def with_notes(
@@ -337,6 +419,8 @@ def messages_of(
 
     Each knows what it quotes (`quote`) and the message that carried our reaction (`reaction`).
     """
+    if before is None and most == PAGE_OF_MESSAGES:
+        return _with_quotes(_LATEST_MESSAGES.rows(conversation.pk)[::-1])
     rows = _thread().filter(conversation=conversation)
     if before:
         rows = rows.filter(pk__lt=before)
@@ -376,6 +460,14 @@ def _thread() -> QuerySet[Message]:
     return Message.objects.select_related(
         "outgoing", "author", "media", "conversation", "node"
     ).exclude(kind="reaction", direction=Message.Direction.OUT)
+
+
+_LATEST_MESSAGES = Prepared(
+    lambda conversation: (
+        _thread().filter(conversation=conversation).order_by("-pk")[:PAGE_OF_MESSAGES]
+    ),
+    int,
+)
 
 
 def _with_quotes(messages: list[Message]) -> list[Message]:

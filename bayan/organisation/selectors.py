@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 
 from bayan.core.calendar import Span, WorkingCalendar
+from bayan.core.queries import Prepared
 from bayan.organisation.brand import read_brand, tokens
 from bayan.organisation.models import Node
 
@@ -17,6 +18,14 @@ log = structlog.get_logger(__name__)
 def desk() -> Node:
     """The authority itself, whose desk owns what no other body owns yet."""
     return Node.objects.get(kind=Node.Kind.AUTHORITY)
+
+
+def nodes() -> dict[int, Node]:
+    """All bodies by their keys."""
+    return {node.pk: node for node in _NODES.rows()}
+
+
+_NODES = Prepared(lambda: Node.objects.order_by("position"))
 
 
 @cache

@@ -3,9 +3,23 @@
 from typing import ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from bayan.core.queries import Prepared
+from bayan.people.models import Member
+
+_BY_KEY = Prepared(lambda key: Member.objects.filter(pk=key), int)
+
+
+class Backend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships no types
+    """allauth's own; every request asks it for the member of its session."""
+
+    def get_user(self, user_id: int) -> Member | None:
+        found = _BY_KEY.rows(user_id)
+        return found[0] if found and self.user_can_authenticate(found[0]) else None
 
 
 class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types

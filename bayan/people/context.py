@@ -1,15 +1,17 @@
 """What every staff page shows of the one who looks at it."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from bayan.organisation import selectors as organisation
-from bayan.people.menu import menu_of
+from bayan.people.menu import Menu, menu_of
 from bayan.people.models import Role
 from bayan.people.permissions import Access
 
@@ -33,16 +35,27 @@ def staff(request: HttpRequest) -> dict[str, Any]:
             "is_demo": settings.IS_DEMO,
             "authority_name": _authority_name,
         }
+    menu: Any = SimpleLazyObject(lambda: menu_of(access, request.path))
     return {
         "access": access,
         "has_brand": organisation.brand_sheet() != "",
         **{flag: access.may(permission) for flag, permission in FLAGS.items()},
-        # Drawn by pages only: fragments show neither navigation nor brand.
-        "menu": SimpleLazyObject(lambda: menu_of(access, request.path)),
+        # For pages only: fragments show neither navigation nor brand.
+        "menu": menu,
+        "frame": lambda: _frame(access, menu, request.path),
         "tour": _tour(access),
         "is_demo": settings.IS_DEMO,
         "authority_name": _authority_name,
     }
+
+
+def _frame(access: Access, menu: Menu, path: str) -> Hashable:
+    """All that navigation and foot of a page show: as long as it is the same, they are."""
+    role = access.main_role
+    return (
+        get_language(), menu.daily, menu.offices, access.member.name,
+        role and (role.kind, role.node_id, role.node.name), path == reverse("people:me"),
+    )  # fmt: skip
 
 
 def _tour(access: Access | None) -> str:

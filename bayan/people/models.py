@@ -94,7 +94,7 @@ class Member(AbstractBaseUser):
     def audit_label(self) -> str:
         """Their roles, not their name: a person can be deleted, the trail cannot."""
         label = ""
-        for role in Role.objects.held_by(self, now=timezone.now()):
+        for role in Role.objects.held_by(self.pk, now=timezone.now()):
             longer = f"{label}, {role.hat(self)}" if label else role.hat(self)
             # A role is named whole or not at all: half of one would be read as another.
             label = longer if len(longer) <= LABEL_LENGTH else label
@@ -109,7 +109,7 @@ class RoleQuerySet(models.QuerySet["Role"]):
         """Those that count now or will: what somebody would lose who leaves."""
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
-    def held_by(self, member: Member, *, now: datetime) -> RoleQuerySet:
+    def held_by(self, member_id: int, *, now: datetime) -> RoleQuerySet:
         """The roles in which this member may act now: their own first, then those of whom they stand in for.
 
         Whoever they stand in for lends their own roles alone, so that no chain arises. The database's
@@ -117,14 +117,14 @@ class RoleQuerySet(models.QuerySet["Role"]):
         """
         lenders = (
             Deputyship.objects.current(now=now)
-            .filter(deputy=member, member__is_active=True)
+            .filter(deputy=member_id, member__is_active=True)
             .values("member")
         )
         return (
             self.current(now=now)
-            .filter(Q(member=member) | Q(member__in=lenders))
+            .filter(Q(member=member_id) | Q(member__in=lenders))
             .select_related("node", "member")
-            .annotate(is_lent=Case(When(member=member, then=False), default=True))
+            .annotate(is_lent=Case(When(member=member_id, then=False), default=True))
             .order_by("is_lent", "pk")
         )
 

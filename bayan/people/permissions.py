@@ -17,6 +17,7 @@ from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
+from bayan.core.queries import Prepared
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 
@@ -61,6 +62,9 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 
 
+_HELD = Prepared(lambda member_id, now: Role.objects.held_by(member_id, now=now), int, datetime)
+
+
 @dataclass(frozen=True)
 class Access:
     """What one member may do now: their current roles, read once a request."""
@@ -70,7 +74,7 @@ class Access:
 
     @classmethod
     def of(cls, member: Member, *, now: datetime) -> Access:
-        return cls(member, tuple(Role.objects.held_by(member, now=now)))
+        return cls(member, tuple(_HELD.rows(member.pk, now)))
 
     def may(self, permission: str, node: Node | None = None) -> bool:
         """True when a role allows it in this body (or, without one, in any)."""

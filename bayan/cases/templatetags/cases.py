@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django import template
 from django.template import Context
@@ -36,7 +37,14 @@ def due(case: Case, now: datetime) -> SafeString | str:
     """How long an open case still has, or since when it is late; the exact moment behind it."""
     if case.is_closed:
         return ""
-    rest = case.due_at - now
+    # A minute is the least that is shown.
+    minutes = (case.due_at - now) // timedelta(minutes=1)
+    return _due(case.due_at, minutes, get_language())
+
+
+@lru_cache(maxsize=8_192)
+def _due(due_at: datetime, minutes: int, language: str | None) -> SafeString:  # of the key
+    rest = timedelta(minutes=minutes)
     tone = "is-bad" if rest < timedelta() else "is-warn" if rest < SOON else ""
     words = (
         _("late by %(time)s") % {"time": span(-rest)}
@@ -45,20 +53,18 @@ def due(case: Case, now: datetime) -> SafeString | str:
     )
     return format_html(
         '<span class="badge due {}" title="{}">{}{}</span>',
-        tone, both_calendars(case.due_at), icon("clock"), words,
+        tone, both_calendars(due_at), icon("clock"), words,
     )  # fmt: skip
 
 
 @register.simple_tag(takes_context=True)
-def case_look(context: Context, case: Case) -> str:
+def case_look(context: Context, case: Case) -> Hashable:
     """All that lists and boards show of this case but its clock: as long as it is the same, the row is."""
-    return repr(
-        (
-            get_language(), context.get("may_act"), case.public_id, case.conversation.public_id,
-            case.subject, case.contact.name, case.category, case.node_id, case.place,
-            case.owner and case.owner.name, case.priority, case.stage, case.outcome,
-            case.satisfaction, case.times_reopened,
-        )
+    return (
+        get_language(), context.get("may_act"), case.public_id, case.conversation.public_id,
+        case.subject, case.contact.name, case.category, case.node_id, case.place,
+        case.owner and case.owner.name, case.priority, case.stage, case.outcome,
+        case.satisfaction, case.times_reopened,
     )  # fmt: skip
 
 

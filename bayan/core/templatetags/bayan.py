@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Hashable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 from django import template
 from django.conf import settings
+from django.template.base import FilterExpression, Parser, Token
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -191,9 +194,59 @@ def _hijri(value: date, spoken: str | None) -> str:
 
 
 def _time(value: datetime, shown: str) -> SafeString:
+    return _time_tag(value, shown, get_language())
+
+
+@lru_cache(maxsize=8_192)
+def _time_tag(value: datetime, shown: str, language: str | None) -> SafeString:  # of the key
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', value.isoformat(), both_calendars(value), shown
     )
+
+
+# What was drawn last, in each process: some 3 KB a row.
+_DRAWN: dict[tuple[str, Hashable, Hashable], SafeString] = {}
+MOST_DRAWN = 4_000
+_DRAWING = Lock()
+
+
+@register.tag
+def drawn(parser: Parser, token: Token) -> Drawn:
+    """{% drawn "row" look [clock] %}…{% enddrawn %}: drawn once for each look, which holds all that it shows.
+
+    Django's own `cache` does the same for any store and any values; its key alone costs more than this.
+    """
+    _tag, name, *keys = token.split_contents()
+    if not 1 <= len(keys) <= 2:
+        raise template.TemplateSyntaxError(
+            "{% drawn %} takes a name, a look and at most one more key."
+        )
+    nodes = parser.parse(("enddrawn",))
+    parser.delete_first_token()
+    return Drawn(name, [parser.compile_filter(key) for key in keys], nodes)
+
+
+class Drawn(template.Node):
+    """What stands between `drawn` and `enddrawn`."""
+
+    def __init__(
+        self, name: str, keys: list[FilterExpression], nodelist: template.NodeList
+    ) -> None:
+        self.name = name
+        self.keys = keys
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        look, clock = (*(key.resolve(context) for key in self.keys), None)[:2]
+        key = (self.name, look, clock)
+        found = _DRAWN.get(key)
+        if found is None:
+            found = self.nodelist.render(context)
+            with _DRAWING:
+                if len(_DRAWN) >= MOST_DRAWN:
+                    del _DRAWN[next(iter(_DRAWN))]  # the oldest
+                _DRAWN[key] = found
+        return found
 
 
 # Bold and strike as WhatsApp reads them: the mark touches the words inside and nothing outside.

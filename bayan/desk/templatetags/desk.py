@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+
 from django import template
 from django.utils.translation import get_language
 
+from bayan.organisation.models import Node
 from bayan.people.models import Contact
+from bayan.places.models import Place
 
 register = template.Library()
 
 
+@register.filter
+def bodies_in(contact: Contact, nodes: Mapping[int, Node]) -> list[Node]:
+    """The bodies to which this contact has written, as far as the reader sees it; each once."""
+    return [nodes[key] for key in dict.fromkeys(vars(contact)["bodies"])]
+
+
 @register.simple_tag
-def contact_look(contact: Contact) -> str:
+def place_look(place: Place) -> Hashable:
+    """All that a row shows of this place: as long as it is the same, the row is."""
+    return (
+        get_language(), place.key, place.name, tuple(place.variants), place.type, place.parent_id,
+        place.owner_id, place.outside_id, place.owner_since, place.certainty, place.source,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def contact_look(contact: Contact) -> Hashable:
     """All that a row shows of this contact but its clock: as long as it is the same, the row is."""
     facts = vars(contact)
-    return repr(
-        (
-            get_language(), contact.public_id, contact.name, facts["has_opted_out"], facts["open_cases"],
-            [(identity.scheme, identity.value) for identity in contact.identities.all()],
-            [conversation.node_id for conversation in contact.conversations.all()],
-        )
+    return (
+        get_language(), contact.public_id, contact.name, facts["has_opted_out"], facts["open_cases"],
+        tuple(facts["phones"]), tuple(facts["bodies"]),
     )  # fmt: skip

@@ -19,6 +19,7 @@ from bayan.core.views import refusal
 from bayan.desk import selectors
 from bayan.desk.forms import NameForm, NoteForm, SplitForm, WishForm
 from bayan.inbox.models import Conversation
+from bayan.organisation import selectors as organisation
 from bayan.people import services as people
 from bayan.people.models import Contact
 from bayan.people.permissions import StaffRequest, requires
@@ -30,7 +31,7 @@ def contacts(request: StaffRequest) -> HttpResponse:
     """The list of contacts; a name, however spelled, or a part of a phone finds them."""
     words, after = _words(request), request.GET.get("after")
     page, is_near = selectors.contacts(words, after=Cursor.read(after) if after else None)
-    context = {"page": page, "words": words, "is_near": is_near}
+    context = {"page": page, "words": words, "is_near": is_near, "nodes": organisation.nodes()}
     part = ("#rows" if after else "#list") if request.htmx else ""
     return render(request, f"desk/contacts.html{part}", context)
 

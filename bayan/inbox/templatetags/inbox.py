@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from django import template
@@ -39,21 +39,19 @@ def list_query(filters: Filters, **changes: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def look_of(context: Context, row: Conversation) -> str:
+def look_of(context: Context, row: Conversation) -> Hashable:
     """All that a row of the list shows of this conversation: as long as it is the same, the row is."""
     now, labels = context["now"], context.get("labels") or {}
     current = context.get("conversation")
-    return repr(
-        (
-            get_language(), context.get("may_act"), context.get("query"), row.public_id,
-            current is not None and current.pk == row.pk, row.contact.name, row.last_message_at,
-            since(row.last_message_at, now=now), row.last_message_at == row.last_outbound_at,
-            row.is_waiting, row.matter, row.preview, vars(row)["last_kind"],
-            vars(row)["last_revoked_at"] is None, row.node_id,
-            [(labels[key].name, labels[key].tone) for key in row.labels if key in labels],
-            row.assignee and row.assignee.name,
-            row.snoozed_until if row.snoozed_until and row.snoozed_until > now else None,
-        )
+    return (
+        get_language(), context.get("may_act"), context.get("query"), row.public_id,
+        current is not None and current.pk == row.pk, row.contact.name, row.last_message_at,
+        since(row.last_message_at, now=now), row.last_message_at == row.last_outbound_at,
+        row.is_waiting, row.matter, row.preview, vars(row)["last_kind"],
+        vars(row)["last_revoked_at"] is None, row.node_id,
+        tuple((labels[key].name, labels[key].tone) for key in row.labels if key in labels),
+        row.assignee and row.assignee.name,
+        row.snoozed_until if row.snoozed_until and row.snoozed_until > now else None,
     )  # fmt: skip
 
 

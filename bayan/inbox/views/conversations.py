@@ -281,8 +281,10 @@ def _list(request: StaffRequest) -> dict[str, Any]:
     now = timezone.now()
     after = request.GET.get("after")
     page = selectors.page_of_conversations(
-        asked.rows(member=request.user, now=now),
-        is_oldest_first=filters.is_oldest_first,
+        filters,
+        member=request.user,
+        now=now,
+        found=asked.found,
         after=Cursor.read(after) if after else None,
     )
     return {

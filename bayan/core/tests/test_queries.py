@@ -1,0 +1,89 @@
+"""Queries whose SQL is built once, and keys told as one value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.template import Context, Template
+from django.test.utils import CaptureQueriesContext
+
+from bayan.core.models import AuditEntry
+from bayan.core.queries import Prepared, array_of
+
+THEN = datetime(2026, 11, 22, 7, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def entries(db: None) -> list[AuditEntry]:
+    return [
+        AuditEntry.objects.create(
+            at=THEN,
+            actor=f"member:{number}", action="case.opened", subject_type="case", subject_key=str(number),
+        )
+        for number in range(4)
+    ]  # fmt: skip
+
+
+def test_the_same_rows_come_back_for_other_values(entries: list[AuditEntry]) -> None:
+    built = []
+
+    def build(key: int, actor: str, since: datetime) -> QuerySet[AuditEntry]:
+        built.append(key)
+        rows = AuditEntry.objects.filter(Q(pk=key) | Q(actor=actor), at__gt=since)
+        return rows.order_by("pk")
+
+    asked = Prepared(build, int, str, datetime)
+    long_ago = THEN - timedelta(days=9000)
+
+    assert asked.rows(entries[0].pk, "member:2", long_ago) == [entries[0], entries[2]]
+    assert asked.rows(entries[1].pk, "member:1", long_ago) == [entries[1]]
+    assert asked.rows(entries[1].pk, "member:2", THEN + timedelta(days=90_000)) == []
+    assert len(built) == 1
+
+
+def test_nothing_in_a_value_is_read_as_sql(entries: list[AuditEntry]) -> None:
+    asked = Prepared(lambda actor: AuditEntry.objects.filter(actor=actor), str)
+
+    assert asked.rows("member:1' OR ''='") == []
+    assert asked.rows("%s %(actor)s") == []
+    assert asked.rows("member:1") == [entries[1]]
+
+
+def test_keys_are_one_value_however_many(entries: list[AuditEntry]) -> None:
+    keys = [entry.pk for entry in entries[:3]]
+    with CaptureQueriesContext(connection) as asked:
+        as_list = list(AuditEntry.objects.filter(pk__any_of=keys).order_by("pk"))
+        as_array = list(AuditEntry.objects.filter(pk__any_of=array_of(keys)).order_by("pk"))
+        words = list(AuditEntry.objects.filter(actor__any_of=["member:1", "it's"]))
+        none = list(AuditEntry.objects.filter(pk__any_of=array_of([])))
+
+    assert as_list == as_array == entries[:3]
+    assert (words, none) == ([entries[1]], [])
+    assert all(" = ANY(" in one["sql"] and " IN (" not in one["sql"] for one in asked)
+
+
+def test_what_is_drawn_once_is_drawn_anew_for_another_look() -> None:
+    template = Template('{% drawn "test" look %}{{ said }}{% enddrawn %}')
+
+    def shown(look: object, said: str) -> str:
+        return template.render(Context({"look": look, "said": said}))
+
+    assert shown(("one", 1), "<first>") == "&lt;first&gt;"
+    assert shown(("one", 1), "second") == "&lt;first&gt;"
+    assert shown(("one", 2), "second") == "second"
+    assert shown(("one", None), "third") == "third"
+
+
+def test_what_was_drawn_long_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bayan.core.templatetags import bayan as tags
+
+    monkeypatch.setattr(tags, "_DRAWN", {})
+    monkeypatch.setattr(tags, "MOST_DRAWN", 3)
+    template = Template('{% drawn "test" look %}{{ look }}{% enddrawn %}')
+    for look in range(9):
+        assert template.render(Context({"look": look})) == str(look)
+
+    assert [look for _name, look, _clock in tags._DRAWN] == [6, 7, 8]
