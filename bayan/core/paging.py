@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
-from bayan.core.queries import STAND_INS
+from bayan.core.queries import Statement, preparing_cursor, stand_ins_for
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,12 @@ COUNTED_TO = 9_999
 
 def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """How many rows each of these holds, up to one more than `COUNTED_TO`, in one statement."""
-    return _counted(parts, *_statement_of(parts))
+    known, sql, values = _statement_of(parts)
+    if not known:
+        return dict.fromkeys(parts, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return dict.fromkeys(parts, 0) | dict(zip(known, cursor.fetchone(), strict=True))
 
 
 class Counts:
@@ -100,17 +105,22 @@ class Counts:
 
     def __init__(self, build: Callable[..., Mapping[str, QuerySet[Any]]], *kinds: type) -> None:
         self._build = build
-        self._stand_ins = [STAND_INS[kind](place) for place, kind in enumerate(kinds)]
-        self._made: tuple[list[str], list[str], str, list[Any]] | None = None
+        self._stand_ins = stand_ins_for(kinds)
+        self._made: tuple[list[str], list[str], Statement] | None = None
 
     def of(self, *values: Any) -> dict[str, int]:
         """As `counts_of` says of the same parts."""
-        if self._made is None:
-            parts = self._build(*self._stand_ins)
-            self._made = list(parts), *_statement_of(parts)
-        names, known, sql, given = self._made
-        meant = dict(zip(self._stand_ins, values, strict=True))
-        return _counted(names, known, sql, [meant.get(value, value) for value in given])
+        names, known, statement = self._made or self._make()
+        with preparing_cursor() as cursor:
+            cursor.execute(*statement.filled(values))
+            return dict.fromkeys(names, 0) | dict(zip(known, cursor.fetchone(), strict=True))
+
+    def _make(self) -> tuple[list[str], list[str], Statement]:
+        parts = self._build(*self._stand_ins)
+        known, sql, given = _statement_of(parts)
+        connection.ensure_connection()
+        self._made = list(parts), known, Statement(sql, given, self._stand_ins)
+        return self._made
 
 
 def _statement_of(parts: Mapping[str, QuerySet[Any]]) -> tuple[list[str], str, list[Any]]:
@@ -127,11 +137,3 @@ def _statement_of(parts: Mapping[str, QuerySet[Any]]) -> tuple[list[str], str, l
         selects.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608  # from the ORM
         values += given
     return known, "SELECT " + ", ".join(selects), values
-
-
-def _counted(names: Iterable[str], known: list[str], sql: str, values: list[Any]) -> dict[str, int]:
-    if not known:
-        return dict.fromkeys(names, 0)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return dict.fromkeys(names, 0) | dict(zip(known, cursor.fetchone(), strict=True))

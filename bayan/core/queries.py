@@ -6,21 +6,70 @@ changes between two requests but a member's key and the moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Field, ForeignKey, Lookup, Model, QuerySet
 from django.db.models.query import ModelIterable
+from psycopg.sql import Literal
 
 # Values that no row has, and no query means: what is asked for takes their places in the SQL.
-STAND_INS: dict[type, Callable[[int], Any]] = {
+_STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda place: -(2**31) + place,
     str: lambda place: f"\ue000 stands in {place}",
     datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(seconds=place),
 }
+
+
+class Statement:
+    """SQL of Django's whose changing values are found again by their stand-ins.
+
+    PostgreSQL keeps it too, with its plan, in each connection: what never changes is written into it, so that
+    the plan can count on it (partial indexes).
+    """
+
+    def __init__(self, sql: str, given: Sequence[Any], stand_ins: Sequence[Any]) -> None:
+        self._numbers: list[int] = []
+        # A doubled per cent sign is none of a value's.
+        first, *rest = sql.replace("%%", _PER_CENT).split("%s")
+        text = [first]
+        for value, following in zip(given, rest, strict=True):
+            if any(value is stand_in or value == stand_in for stand_in in stand_ins):
+                self._numbers.append(stand_ins.index(value))
+                text.append("%s")
+            else:
+                literal = Literal(value).as_string(connection.connection)
+                text.append(literal.replace("%", _PER_CENT))
+            text.append(following)
+        self._sql = "".join(text).replace(_PER_CENT, "%%")
+
+    def filled(self, values: Sequence[Any]) -> tuple[str, list[Any]]:
+        """The SQL, and these values in the places of their stand-ins."""
+        return self._sql, [values[number] for number in self._numbers]
+
+
+_PER_CENT = "\ue001"
+
+
+def stand_ins_for(kinds: Iterable[type]) -> list[Any]:
+    return [_STAND_INS[kind](place) for place, kind in enumerate(kinds)]
+
+
+def preparing_cursor() -> Any:
+    """A cursor of Django's with which PostgreSQL keeps what it is asked."""
+    with connection.wrap_database_errors:
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        return connection._prepare_cursor(_PreparingCursor(connection.connection))  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class _PreparingCursor(ServerBindingCursor):
+    def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+        return super().execute(query, params, **how | {"prepare": True})
 
 
 class Prepared[Row: Model]:
@@ -31,42 +80,36 @@ class Prepared[Row: Model]:
 
     def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: type) -> None:
         self._build = build
-        self._kinds = kinds
-        self._known: tuple[QuerySet[Row], Any, str, list[Any]] | None = None
+        self._stand_ins = stand_ins_for(kinds)
+        self._known: tuple[QuerySet[Row], Any, Statement] | None = None
 
     def rows(self, *values: Any) -> list[Row]:
         """The rows for these values, in the order of the kinds, as the queryset would give them."""
-        queryset, compiler, sql, places = self._known or self._learn()
+        queryset, compiler, statement = self._known or self._learn()
         asked = copy(compiler)
-        asked.connection = connection
-        asked.as_sql = lambda: (
-            sql,
-            [values[part.number] if isinstance(part, _Place) else part for part in places],
-        )
+        asked.connection = _Asking()
+        asked.as_sql = lambda: statement.filled(values)
         return list(ModelIterable(cast(Any, _Asked(queryset, asked))))
 
-    def _learn(self) -> tuple[QuerySet[Row], Any, str, list[Any]]:
-        stand_ins = [STAND_INS[kind](place) for place, kind in enumerate(self._kinds)]
-        queryset = self._build(*stand_ins)
+    def _learn(self) -> tuple[QuerySet[Row], Any, Statement]:
+        queryset = self._build(*self._stand_ins)
         compiler = queryset.query.get_compiler(queryset.db)
-        sql, given = compiler.as_sql()
-        places = [
-            _Place(stand_ins.index(part))
-            if isinstance(part, tuple(self._kinds)) and part in stand_ins
-            else part
-            for part in given
-        ]
+        connection.ensure_connection()
+        statement = Statement(*compiler.as_sql(), self._stand_ins)
         converters = compiler.get_converters([part[0] for part in compiler.select])
         compiler.get_converters = lambda _fields: converters
-        self._known = queryset, compiler, sql, places
+        self._known = queryset, compiler, statement
         return self._known
 
 
-class _Place:
-    """Where a value belongs."""
+class _Asking:
+    """The connection, with another cursor."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def cursor(self) -> Any:
+        return preparing_cursor()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(connection, name)
 
 
 class _Asked:
