@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.channels.models import Media, Number, Outgoing
@@ -170,7 +170,7 @@ class Message(models.Model):
 
     public_id = PublicIdField()
     # The conversation's, repeated: row-level security reads it without a join.
-    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
     direction = models.CharField(_("direction"), max_length=3, choices=Direction)
     kind = models.CharField(_("kind"), max_length=30)
@@ -219,12 +219,8 @@ class Message(models.Model):
                 condition=Q(direction="in")
                 & (Q(kind="reaction") | Q(kind="edit") | Q(kind="revoke")),
             ),
-            # The words of a message, however they are spelled (core.arabic).
-            GinIndex(
-                Func("text", function="words_to_find"),
-                name="message_words",
-                condition=~Q(text=""),
-            ),
+            # The latest of a body, for a search of its own.
+            models.Index("node", "id", name="message_of_node"),
         ]
 
     def __str__(self) -> str:

@@ -83,7 +83,7 @@ VIEWS = ("waiting", "mine", "open", "unassigned", "mentions", "snoozed", "closed
 PAGE = 30
 PAGE_OF_MESSAGES = 60
 # Whoever finds more than these asks more precisely.
-MOST_FOUND = 500
+MOST_FOUND = 200
 MOST_ALIKE = 20
 # Fewer digits than these would find half of everything.
 FEWEST_DIGITS = 3

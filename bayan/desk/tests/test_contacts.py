@@ -345,7 +345,7 @@ def test_the_search_finds_names_phones_and_cases(
 
     for words, wanted, unwanted in (
         ("ابو فهد", into, other),
-        (phone[-7:], into, other),
+        (phone[3:], into, other),
         (reference, into, other),
         ("محمد", other, into),
     ):
