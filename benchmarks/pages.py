@@ -132,7 +132,8 @@ class Cost:
     p95_ms: float = 0.0
     # Requests that were not answered at that rate: a page so dear that it keeps others out.
     refused: int = 0
-    statements: list[tuple[float, str]] = field(default_factory=list)
+    # How long each took in milliseconds, its SQL and its values.
+    statements: list[tuple[float, str, Any]] = field(default_factory=list)
 
     @property
     def sql(self) -> int:
@@ -244,24 +245,28 @@ def _count_statements(look: Look, who: str) -> bool:
     """Ask for the page within this process, where its statements can be counted; False: it is not there."""
     from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     client = Client(SERVER_NAME="127.0.0.1", headers=look.headers)
     client.force_login(member_of(who))
     # What is compiled or kept on first use is no part of the page.
     client.get(look.paths[0])
-    with CaptureQueriesContext(connection) as captured:
+    heard: list[tuple[float, str, Any]] = []
+
+    def listen(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return execute(sql, values, many, context)
+        finally:
+            heard.append(((time.perf_counter() - began) * 1000, sql, values))
+
+    with connection.execute_wrapper(listen):
         answer = client.get(look.paths[0])
     if answer.status_code == 404:
         print(f"{look.cost.name}: this version has no such page", file=sys.stderr)
         return False
     if answer.status_code != 200:
         raise BenchFailed(f"{look.paths[0]} answers {answer.status_code}.")
-    look.cost.statements = [
-        (float(query["time"]) * 1000, str(query["sql"]))
-        for query in captured.captured_queries
-        if not BOOKKEEPING.match(str(query["sql"]))
-    ]
+    look.cost.statements = [one for one in heard if not BOOKKEEPING.match(one[1])]
     return True
 
 
@@ -290,13 +295,13 @@ def _explain(cost: Cost, who: str) -> None:
     from bayan.people.middleware import look_as
 
     member = member_of(who)
-    for ms, statement in sorted(cost.statements, reverse=True):
+    for ms, statement, values in sorted(cost.statements, key=lambda one: -one[0]):
         print(f"  {ms:7.1f} ms  {' '.join(statement.split())[:300]}", file=sys.stderr)
         if ms < SLOW_MS or not statement.startswith("SELECT"):
             continue
         with transaction.atomic(), connection.cursor() as cursor:
             look_as(member.pk)
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement}")
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement}", values)
             for (line,) in cursor.fetchall():
                 print(f"      {line}", file=sys.stderr)
 

@@ -33,6 +33,8 @@ class _Server(uvicorn.Server):
 
 def web(host: str, port: int) -> None:
     """Pages, API and hooks on one port."""
+    # A thread that hears from the database must not wait 5 ms, the usual turn, for one that draws a page.
+    sys.setswitchinterval(0.001)
     _run("bayan.config.asgi:application", host, port)
 
 

@@ -128,8 +128,6 @@ def _database() -> dict[str, Any]:
         # A worker takes its role for the whole connection; a web request takes its own (people.middleware).
         "options": f"-c role={WORKER}" if role == WORKER else "",
     }
-    if role == LOGIN:
-        options["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": host,
@@ -138,6 +136,8 @@ def _database() -> dict[str, Any]:
         "USER": user,
         "PASSWORD": environment.secret(password),
         "OPTIONS": options,
+        # The few threads that answer requests keep theirs (config.asgi).
+        "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }
 

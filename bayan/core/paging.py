@@ -83,8 +83,9 @@ def as_page[Row: Model](found: list[Row], field: str, limit: int) -> Page[Row]:
     return Page(found[:limit], Cursor(getattr(last, field), last.pk) if last else None)
 
 
-# More rows than these are not counted to the end: nobody reads the difference, and the page waits for it.
-COUNTED_TO = 9_999
+# More rows than these are not counted to the end: nobody reads the difference, and the page waits for it. A
+# page with eight counts spends 7 ms of PostgreSQL's on them; counted to ten thousand each, it was 57.
+COUNTED_TO = 999
 
 
 def counts_of(parts: Mapping[str, QuerySet[Any]]) -> dict[str, int]:

@@ -55,7 +55,7 @@ class Conversation(models.Model):
     """All that one contact and one body say to each other through one number."""
 
     public_id = PublicIdField()
-    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations")
     number = models.ForeignKey(Number, models.PROTECT, related_name="+")
     # The reference of the open matter, which every reply carries; empty when nothing is open.
@@ -89,13 +89,14 @@ class Conversation(models.Model):
             models.Index(
                 "node", F("last_message_at").desc(), F("id").desc(), name="conversation_of_node"
             ),
+            # Lists and their counts read these alone; row-level security needs the body.
             models.Index(
                 F("last_message_at").desc(),
                 F("id").desc(),
+                include=["node", "assignee", "snoozed_until"],
                 name="conversation_open",
                 condition=~Q(matter=""),
             ),
-            # Lists and their counts read these alone; row-level security needs the body.
             models.Index(
                 F("last_message_at").desc(),
                 F("id").desc(),
