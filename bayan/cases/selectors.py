@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 
 from django.db.models import Avg, Count, F, Q, QuerySet
-from django.db.models.functions import Round
+from django.db.models.functions import Floor
 from django.utils import timezone
 
 from bayan.cases.models import Case, CaseQuerySet
@@ -214,7 +214,7 @@ _CARDS_OF_ALL = Prepared(lambda: _cards(Case.objects.open()))
 
 
 # A hundredth of a degree is about a kilometre: closer together than that, cases are one spot.
-SPOT = 2
+SPOTS = 100.0
 MOST_SPOTS = 600
 
 
@@ -232,7 +232,9 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
     """Where these cases are, gathered by the kilometre; the spots with most cases, if there are too many."""
     found = (
         rows.exclude(latitude=None)
-        .annotate(near_latitude=Round("latitude", SPOT), near_longitude=Round("longitude", SPOT))
+        .annotate(
+            near_latitude=Floor(F("latitude") * SPOTS), near_longitude=Floor(F("longitude") * SPOTS)
+        )
         .values("near_latitude", "near_longitude")
         .annotate(
             at_latitude=Avg("latitude"),

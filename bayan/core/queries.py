@@ -64,12 +64,13 @@ def preparing_cursor() -> Any:
     with connection.wrap_database_errors:
         connection.close_if_health_check_failed()
         connection.ensure_connection()
-        return connection._prepare_cursor(_PreparingCursor(connection.connection))  # type: ignore[attr-defined]  # noqa: SLF001
+        cursor = cast(Any, _PreparingCursor)(connection.connection)
+        return cast(Any, connection)._prepare_cursor(cursor)  # noqa: SLF001
 
 
 class _PreparingCursor(ServerBindingCursor):
     def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
-        return super().execute(query, params, **how | {"prepare": True})
+        return super().execute(query, params, **how | {"prepare": True})  # type: ignore[misc]
 
 
 class Prepared[Row: Model]:
@@ -95,7 +96,8 @@ class Prepared[Row: Model]:
         queryset = self._build(*self._stand_ins)
         compiler = queryset.query.get_compiler(queryset.db)
         connection.ensure_connection()
-        statement = Statement(*compiler.as_sql(), self._stand_ins)
+        sql, given = compiler.as_sql()
+        statement = Statement(sql, given, self._stand_ins)
         converters = compiler.get_converters([part[0] for part in compiler.select])
         compiler.get_converters = lambda _fields: converters
         self._known = queryset, compiler, statement

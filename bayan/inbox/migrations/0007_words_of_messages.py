@@ -25,7 +25,7 @@ BEGIN
             SELECT array_agg(f.conversation_id), array_agg(f.matter) FROM (
                 SELECT m.conversation_id, m.matter FROM (
                     SELECT l.conversation_id, l.matter, l.node_id, l.words FROM inbox_message l
-                    WHERE l.text <> '' ORDER BY l.id DESC LIMIT 20000
+                    WHERE l.text <> '' ORDER BY l.id DESC LIMIT 10000
                 ) m
                 WHERE m.words @@ $1 AND m.node_id = ANY ($2) LIMIT $3
             ) f $q$
