@@ -29,6 +29,9 @@ hypothesis.settings.load_profile("bayan")
 # A hash that is hard to guess takes half a second, and nearly every test makes a member.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Processes of a test run share a data folder, and tests must not use up each other's attempts.
+settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # A Monday, 10:00 in Riyadh.
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 

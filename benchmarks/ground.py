@@ -63,7 +63,19 @@ class Ground:
         """Start one role that listens; returns its port once it answers there."""
         port = free_port()
         self.start(role, "--port", str(port))
+        if role == "web":
+            # As `bayan up` does.
+            for number in range(2, environment.web_processes + 1):
+                self.start(role, "--port", str(port), name=f"{role}-{number}")
         self._wait_until_it_answers(role, port, "/healthz")
+        started = sum(name.split("-")[0] == role for name in self.processes)
+        deadline = time.monotonic() + 30
+        while listeners_on(port) < started:
+            if time.monotonic() > deadline:
+                raise BenchFailed(
+                    f"Only {listeners_on(port)} of {started} {role} processes listen."
+                )
+            time.sleep(0.05)
         return port
 
     def emulate(self, callback: str, *arguments: str) -> str:
@@ -115,7 +127,11 @@ class Ground:
         postmaster = self.cluster.pid
         assert postmaster is not None  # noqa: S101  # started in `prepare`
         return {
-            role: _family_cpu(self.processes[role].pid),
+            role: sum(
+                _family_cpu(process.pid)
+                for name, process in self.processes.items()
+                if name.split("-")[0] == role
+            ),
             "postgres": _family_cpu(postmaster),
         }
 
@@ -197,6 +213,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def listeners_on(port: int) -> int:
+    """How many sockets listen on this port of IPv4 (proc(5): state 0A)."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    cells = (line.split() for line in lines)
+    return sum(cell[3] == "0A" and int(cell[1].rpartition(":")[2], 16) == port for cell in cells)
 
 
 def _family_cpu(pid: int) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Avg, Count, F, Q, QuerySet, Subquery
 from django.db.models.functions import Floor
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from bayan.core.queries import Prepared
 from bayan.core.references import digits_in
 from bayan.inbox.models import Conversation
 from bayan.inbox.selectors import Found
+from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.places import selectors as places
 
@@ -73,7 +74,8 @@ def cases(
 def _base(filters: Filters, found: Found | None) -> CaseQuerySet:
     rows: CaseQuerySet = Case.objects.all()
     if filters.body:
-        rows = rows.filter(node__key=filters.body)
+        # As one value that is read first: joined, it would be met row by row.
+        rows = rows.filter(node=Subquery(Node.objects.filter(key=filters.body).values("pk")[:1]))
     for name in ("kind", "category", "priority", "stage"):
         if value := getattr(filters, name):
             rows = rows.filter(**{name: value})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,16 @@ class Environment:
     @property
     def port(self) -> int:
         return self._port("BAYAN_PORT", 8000)
+
+    @property
+    def web_processes(self) -> int:
+        """How many processes answer on `BAYAN_PORT`: each has one core for pages. Only Linux can share it."""
+        wanted = os.environ.get("BAYAN_WEB_PROCESSES", "2")
+        if not wanted.isdecimal() or not 1 <= int(wanted) <= 32:
+            raise ConfigurationMissing(
+                f"BAYAN_WEB_PROCESSES is '{wanted}': it takes a number from 1 to 32."
+            )
+        return int(wanted) if sys.platform.startswith("linux") else 1
 
     @property
     def emulator_port(self) -> int:

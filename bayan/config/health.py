@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from bayan.core.rls import as_worker
 
@@ -92,8 +95,13 @@ def ready(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures in Prometheus' text format: this process's own, and what the database counts."""
-    lines = [generate_latest(REGISTRY).decode()]
+    """The figures in Prometheus' text format: what web processes count, and what the database counts."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        # Several processes answer; whichever is asked tells of all.
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    lines = [generate_latest(registry).decode()]
     try:
         for name, help_text, value in read_figures():
             lines.append(f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{name} {value}\n")

@@ -83,8 +83,6 @@ def _run(application: str, host: str, port: int) -> None:
     server = _Server(
         uvicorn.Config(
             application,
-            host=host,
-            port=port,
             loop="uvloop",
             http="httptools",
             log_config=None,
@@ -94,4 +92,17 @@ def _run(application: str, host: str, port: int) -> None:
             lifespan="on",
         )
     )
-    server.run()
+    server.run(sockets=[_listening(host, port)])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket there; on Linux other processes may listen beside it, and the kernel shares connections out.
+
+    :raises OSError: the port is taken, or not ours to take
+    """
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform.startswith("linux"):
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    found.bind((host, port))
+    return found

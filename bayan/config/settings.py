@@ -144,6 +144,15 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+# What limits attempts to sign in counts here, for all web processes together.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": environment.data_dir / "run" / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
 # Language and time: Arabic first, UTC in the database, Riyadh on the screen.
 LANGUAGE_CODE = "ar"
 LANGUAGES = [("ar", "العربية"), ("en", "English")]

@@ -55,9 +55,10 @@ class Instance:
         self.demo = demo
         self.cluster = Cluster(environment) if environment.is_embedded else None
         self.logs = environment.data_dir / "logs"
+        self._metrics = environment.data_dir / "run" / "metrics"
         bayan = [sys.executable, "-m", "bayan"]
         self.parts = [
-            Part("web", [*bayan, "serve", "web"]),
+            *(Part("web", [*bayan, "serve", "web"]) for _ in range(environment.web_processes)),
             Part("worker", [*bayan, "serve", "worker"]),
         ]
         if sends:
@@ -115,6 +116,9 @@ class Instance:
                 f"The disk that holds {folder} is full: free some space and start again."
             )
         self._lock = hold(folder)
+        # Counters begin with the instance.
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir(parents=True)
         if (folder / UNFINISHED).is_file():
             raise CannotStart(
                 f"A restore into {folder} was cut off: run 'bayan restore FILE' again, it clears the rest."
@@ -155,6 +159,8 @@ class Instance:
             "BAYAN_DATA_DIR": str(self.environment.data_dir),
             "BAYAN_DEMO": "1" if self.demo else "0",
             "PYTHONUNBUFFERED": "1",
+            # Where web processes count together what /metrics tells.
+            "PROMETHEUS_MULTIPROC_DIR": str(self._metrics),
         }
 
     def _start(self, part: Part) -> None:

@@ -40,9 +40,12 @@ def words_of(text: str) -> list[str]:
 def query_of(text: str) -> str:
     """What to look for, as PostgreSQL's `to_tsquery('simple', …)` takes it; empty when nothing is asked.
 
-    All words must occur, each as the beginning of a word, with or without what is written as one with it.
+    All words must occur, each as the beginning of a word, with or without what is written as one with it. Of
+    two letters too many words begin: unless it is being typed, such a word («بن») is looked for whole.
     """
-    return " & ".join(map(_asked, words_of(text)))
+    *words, last = words_of(text) or [""]
+    asked = [word if len(word) <= 2 else _asked(word) for word in words]
+    return " & ".join([*asked, _asked(last)]) if last else ""
 
 
 def _asked(word: str) -> str:

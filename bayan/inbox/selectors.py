@@ -172,7 +172,8 @@ def conversations(
 def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
     rows: ConversationQuerySet = Conversation.objects.all()
     if filters.body:
-        rows = rows.filter(node__key=filters.body)
+        # As one value that is read first: joined, it would be met row by row.
+        rows = rows.filter(node=Subquery(Node.objects.filter(key=filters.body).values("pk")[:1]))
     if filters.label:
         marked = Label.objects.filter(public_id=filters.label).values_list("pk", flat=True).first()
         rows = rows.filter(labels__contains=[marked or 0]).exclude(labels=[])
