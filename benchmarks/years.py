@@ -267,7 +267,7 @@ class _Loader:
              "state": "CASE WHEN place % 50 = 0 THEN 'failed' WHEN place % 5 = 0 THEN 'delivered' "
                       "ELSE 'read' END",
              "external_id": "'wamid.YEARS.OUT' || place", "attempts": "1", "not_before": "at",
-             "created_at": "at", "sent_at": "at",
+             "created_at": "at", "claimed_at": "at", "sent_at": "at",
              "delivered_at": "CASE WHEN place % 50 > 0 THEN at END",
              "read_at": "CASE WHEN place % 5 > 0 THEN at END",
              "failed_at": "CASE WHEN place % 50 = 0 THEN at END"},

@@ -119,16 +119,12 @@ class Up:
 
     def part(self, role: str) -> int:
         """The process id of a part, once it runs."""
-        found: list[int] = []
+        eventually(lambda: bool(self.parts(role)), f"no {role} runs")
+        return self.parts(role)[0]
 
-        def look() -> bool:
-            found[:] = [
-                pid for pid in children(self.process.pid) if f"serve {role}" in command_line(pid)
-            ]
-            return bool(found)
-
-        eventually(look, f"no {role} runs")
-        return found[0]
+    def parts(self, role: str) -> list[int]:
+        """The process ids of all parts of this role that run now."""
+        return [pid for pid in children(self.process.pid) if f"serve {role}" in command_line(pid)]
 
     def is_ready(self) -> bool:
         return answers("127.0.0.1", self.port, "/readyz")

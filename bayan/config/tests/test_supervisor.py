@@ -105,6 +105,27 @@ def test_the_data_outlive_ctrl_c_which_leaves_no_process(started: list[Up], data
     assert handshake(second) == "42"
 
 
+def test_one_web_process_answers_while_the_other_is_started_again(
+    started: list[Up], data_dir: Path
+) -> None:
+    up = Up(data_dir, BAYAN_WEB_PROCESSES="2")
+    started.append(up)
+    up.wait_until_ready()
+    webs = up.parts("web")
+    assert len(webs) == 2
+
+    os.kill(webs[0], signal.SIGKILL)
+    for _time in range(50):
+        # Each on a line of its own: the kernel chooses who answers.
+        assert httpx.get(f"http://127.0.0.1:{up.port}/healthz").text == "ok"
+
+    eventually(lambda: len(up.parts("web")) == 2, "the killed one does not come back")
+    metrics = httpx.get(f"http://127.0.0.1:{up.port}/metrics").text
+    assert "bayan_database_up 1" in metrics
+    assert up.interrupt() == 0
+    assert processes_of(data_dir) == []
+
+
 def test_a_killed_supervisor_takes_its_parts_along_and_the_next_one_goes_on(
     started: list[Up], data_dir: Path
 ) -> None:

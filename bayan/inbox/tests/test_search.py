@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from bayan.core.arabic import query_of
 from bayan.inbox import selectors
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Filters
@@ -133,6 +134,30 @@ def test_an_index_answers_a_search_for_words(db: None) -> None:
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "message_words" in plan
+
+
+@pytest.mark.parametrize("most", [1, 2, 50])
+def test_the_latest_messages_are_found_whether_words_are_frequent_or_rare(
+    khobar: Node, desk_responder: Member, khobar_responder: Member, most: int
+) -> None:
+    """As few as one is found among the latest, more than there are in the index: by all bodies or by one."""
+    at_the_desk = [make_conversation("الحاويات ممتلئة") for _number in range(3)]
+    in_khobar = [make_conversation("حاويات الحي", node=khobar) for _number in range(3)]
+    make_conversation("إنارة", node=khobar)
+
+    def found_by(member: Member) -> list[int]:
+        with transaction.atomic(), connection.cursor() as cursor:
+            look_as(member.pk)
+            cursor.execute(
+                "SELECT conversation_id FROM messages_found(%s, %s)", [query_of("حاويات"), most]
+            )
+            found = [row[0] for row in cursor.fetchall()]
+            cursor.execute("SELECT set_config('role', 'bayan_worker', true)")
+            return found
+
+    everything = [row.pk for row in (*at_the_desk, *in_khobar)][::-1]
+    assert found_by(desk_responder) == everything[:most]
+    assert found_by(khobar_responder) == [row.pk for row in in_khobar][::-1][:most]
 
 
 def test_waiting_ones_that_were_put_off_come_back_when_the_person_writes(
