@@ -1,0 +1,1 @@
+"""Text understanding: what a message is, where, how urgent. Plain Python: imports no Django."""
