@@ -172,6 +172,8 @@ def _first_page(view: str) -> Prepared[Case]:
     return Prepared(build, int, datetime)
 
 
+# What board and map show as long as nothing narrows it.
+ALL_OPEN = Filters(view="open")
 CARDS = 30
 OPEN_STAGES = tuple(stage for stage in Case.Stage if stage != Case.Stage.CLOSED)
 
@@ -189,7 +191,7 @@ def columns_of(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> list[Column]:
     """These open cases by stage, each column as they are due; the first `CARDS` of each."""
-    if _is_whole_view(filters, found):
+    if found is None and filters == ALL_OPEN:
         numbers, cards = _STAGES.of(), _CARDS_OF_ALL.rows()
     else:
         rows = cases(filters, member=member, now=now, found=found)
@@ -264,7 +266,7 @@ def soonest_placed(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> list[Case]:
     """The cases beside the map: of those that have a place, the ones due first."""
-    if _is_whole_view(filters, found):
+    if found is None and filters == ALL_OPEN:
         return _SOONEST_OF_ALL.rows()
     return list(_soonest(cases(filters, member=member, now=now, found=found)))
 

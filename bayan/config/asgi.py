@@ -40,7 +40,7 @@ class Pages(ASGIHandler):
         # They keep their connections to the database.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
 
-    def load_middleware(self, is_async: bool = False) -> None:  # Django's own signature
+    def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:

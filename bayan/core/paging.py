@@ -119,7 +119,6 @@ class Counts:
     def _make(self) -> tuple[list[str], list[str], Statement]:
         parts = self._build(*self._stand_ins)
         known, sql, given = _statement_of(parts)
-        connection.ensure_connection()
         self._made = list(parts), known, Statement(sql, given, self._stand_ins)
         return self._made
 

@@ -34,11 +34,12 @@ class Statement:
 
     def __init__(self, sql: str, given: Sequence[Any], stand_ins: Sequence[Any]) -> None:
         self._numbers: list[int] = []
+        connection.ensure_connection()
         # A doubled per cent sign is none of a value's.
         first, *rest = sql.replace("%%", _PER_CENT).split("%s")
         text = [first]
         for value, following in zip(given, rest, strict=True):
-            if any(value is stand_in or value == stand_in for stand_in in stand_ins):
+            if value in stand_ins:
                 self._numbers.append(stand_ins.index(value))
                 text.append("%s")
             else:
@@ -95,7 +96,6 @@ class Prepared[Row: Model]:
     def _learn(self) -> tuple[QuerySet[Row], Any, Statement]:
         queryset = self._build(*self._stand_ins)
         compiler = queryset.query.get_compiler(queryset.db)
-        connection.ensure_connection()
         sql, given = compiler.as_sql()
         statement = Statement(sql, given, self._stand_ins)
         converters = compiler.get_converters([part[0] for part in compiler.select])
@@ -129,7 +129,7 @@ class _Asked:
     def query(self) -> _Asked:
         return self
 
-    def get_compiler(self, using: str) -> Any:  # Django's own signature
+    def get_compiler(self, using: str) -> Any:
         return self._compiler
 
 

@@ -42,8 +42,9 @@ def due(case: Case, now: datetime) -> SafeString | str:
     return _due(case.due_at, minutes, get_language())
 
 
+# The language is asked for because the badge speaks it: it is part of the key.
 @lru_cache(maxsize=8_192)
-def _due(due_at: datetime, minutes: int, language: str | None) -> SafeString:  # of the key
+def _due(due_at: datetime, minutes: int, _language: str | None) -> SafeString:
     rest = timedelta(minutes=minutes)
     tone = "is-bad" if rest < timedelta() else "is-warn" if rest < SOON else ""
     words = (

@@ -120,8 +120,13 @@ def test_one_web_process_answers_while_the_other_is_started_again(
         assert httpx.get(f"http://127.0.0.1:{up.port}/healthz").text == "ok"
 
     eventually(lambda: len(up.parts("web")) == 2, "the killed one does not come back")
-    metrics = httpx.get(f"http://127.0.0.1:{up.port}/metrics").text
-    assert "bayan_database_up 1" in metrics
+    # Both count together, whichever refused them and whichever is asked.
+    hook = f"http://127.0.0.1:{up.port}/hooks/whatsapp/nobody"
+    refused = {httpx.post(hook, content=b"{}").status_code for _time in range(20)}
+    (status,) = refused
+    metrics = [httpx.get(f"http://127.0.0.1:{up.port}/metrics").text for _time in range(6)]
+    assert all(f'bayan_webhooks_total{{status="{status}"}} 20.0' in text for text in metrics)
+    assert all("bayan_database_up 1" in text for text in metrics)
     assert up.interrupt() == 0
     assert processes_of(data_dir) == []
 

@@ -197,8 +197,9 @@ def _time(value: datetime, shown: str) -> SafeString:
     return _time_tag(value, shown, get_language())
 
 
+# The language is asked for because both calendars speak it: it is part of the key.
 @lru_cache(maxsize=8_192)
-def _time_tag(value: datetime, shown: str, language: str | None) -> SafeString:  # of the key
+def _time_tag(value: datetime, shown: str, _language: str | None) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', value.isoformat(), both_calendars(value), shown
     )

@@ -82,3 +82,9 @@ def test_whatever_is_typed_is_a_query_that_the_database_takes(db: None, text: st
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_tsquery('simple', %s)::text", [query_of(text)])
+
+
+def test_a_word_of_two_letters_is_looked_for_whole_unless_it_is_being_typed() -> None:
+    assert query_of("ناصر بن عبدالله") == "ناصر:* & بن & عبدالله:*"
+    assert query_of("ناصر بن") == "ناصر:* & بن:*"
+    assert query_of("") == ""
