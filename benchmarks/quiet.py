@@ -1,6 +1,6 @@
 """Quiet months, simulated: counts of messages with the rhythm of days, weeks and Ramadan, and no event.
 
-An alarm in such a month is a false one (`bayan bench bursts`). Counts are drawn from a negative binomial
+An alarm in such a month is a false one. Counts are drawn from a negative binomial
 distribution: their variance is m + m² / 2 around the mean m of that hour, far above that of a Poisson
 process, as counts of messages are.
 """
@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from hijridate import Gregorian
+
+from bayan.core.calendar import RAMADAN, hijri
 
 RIYADH = ZoneInfo("Asia/Riyadh")
 STEP = timedelta(minutes=10)
@@ -57,4 +58,5 @@ def quiet_month(seed: int, first_day: datetime, daily: int) -> Iterator[tuple[da
 
 
 def _is_ramadan(at: datetime) -> bool:
-    return bool(Gregorian(at.year, at.month, at.day).to_hijri().month == 9)
+    day = hijri(at.date())
+    return day is not None and day.month == RAMADAN
