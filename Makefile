@@ -39,6 +39,8 @@ bench: setup ## run all benchmarks, small
 	$(VENV)/bin/bayan bench dispatch --small
 	$(VENV)/bin/bayan bench pages --small
 	$(VENV)/bin/bayan bench search --small
+	$(VENV)/bin/bayan bench triage --small
+	$(VENV)/bin/bayan bench bursts
 
 chaos: setup $(VENV)/.ready-dev ## kill everything in turn while messages come and go (minutes)
 	$(VENV)/bin/bayan bench chaos

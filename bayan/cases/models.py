@@ -113,6 +113,8 @@ class Case(models.Model):
     )
     # By when the person is owed its end; follows kind and priority (cases.due).
     due_at = models.DateTimeField(_("due"))
+    # The first case about the same matter, where this one reports it once more; that one has no parent.
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_index=False)
     # Where it is: a point, words, or both.
     latitude = models.FloatField(_("latitude"), null=True)
     longitude = models.FloatField(_("longitude"), null=True)
@@ -155,6 +157,9 @@ class Case(models.Model):
                 name="case_place_is_on_earth",
             ),
             models.CheckConstraint(
+                condition=Q(parent=None) | ~Q(parent=F("id")), name="case_is_not_its_own_parent"
+            ),
+            models.CheckConstraint(
                 condition=Q(reference__regex=rf"^[1-9][0-9]{{{LENGTH - 1}}}$"),
                 name="case_reference_is_digits",
             ),
@@ -170,6 +175,7 @@ class Case(models.Model):
             ),
             models.Index("conversation", name="case_of_conversation"),
             models.Index("contact", name="case_of_contact"),
+            models.Index("parent", name="case_of_parent", condition=Q(parent__isnull=False)),
             # The work list: what is about to be late comes first.
             models.Index(
                 "due_at",
@@ -251,3 +257,113 @@ class Week(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node_id} {self.begins}"
+
+
+class Reading(models.Model):
+    """What triage said of the message that opened a case; a member's corrections stand beside it.
+
+    `said` holds for each of kind, category, sentiment and priority `[label, how sure, words that weighed,
+    [other labels, each with how likely]]`, and `language`, `body` (a key of the tree or of an outside body,
+    or `ambiguous`), `places` (as typed) and `signs` (what else holds, with how sure).
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="reading")
+    said = models.JSONField(_("said by triage"))
+    # The model that said it (`bayan train`).
+    version = models.CharField(_("version"), max_length=40)
+    # When its case was held against others (services.matters); empty until then.
+    matched_at = models.DateTimeField(_("compared"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("case", name="reading_to_match", condition=Q(matched_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
+
+
+class Alike(models.Model):
+    """Two cases that may be about the same matter, as triage says, and what a member says of it."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="alike")
+    # The case that came first.
+    other = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    # From 0 to 1.
+    likeness = models.FloatField(_("likeness"))
+    is_same = models.BooleanField(_("is the same"), null=True)
+    # Empty where triage was sure by itself.
+    decided_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("case", "other", name="alike_once")]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.other_id}"
+
+
+class Correction(models.Model):
+    """A member knew better than triage.
+
+    What it said of a case, and what is right. New versions learn from it.
+    """
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="corrections")
+    field = models.CharField(_("field"), max_length=20)
+    said = models.CharField(_("said by triage"), max_length=40)
+    confidence = models.FloatField(_("how sure"))
+    right = models.CharField(_("corrected to"), max_length=40)
+    version = models.CharField(_("version"), max_length=40)
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("case", "field", name="correction_once_a_field"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.field}"
+
+
+class Heard(models.Model):
+    """What a message of the public adds to the counts in which bursts are looked for; kept for two months."""
+
+    # The provider's id of the message.
+    external_id = models.CharField(_("provider's id"), max_length=160)
+    at = models.DateTimeField(_("at"), db_index=True)
+    # Whose counts it belongs to: pairs of a kind (category, municipality, place) and its key.
+    about = models.JSONField(_("about"))
+    # Its telling words, plain spelling to how they are written; emptied once they were counted.
+    terms = models.JSONField(_("words"), default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Burst(models.Model):
+    """Far more messages than usual, for a body, a service, a place or all."""
+
+    public_id = PublicIdField()
+    # Whom it concerns: the municipality, or the authority's desk.
+    node = models.ForeignKey(Node, models.CASCADE, related_name="+")
+    detected_at = models.DateTimeField(_("noticed"))
+    started_at = models.DateTimeField(_("began"))
+    about = models.JSONField(_("about"))
+    volume = models.PositiveIntegerField(_("messages"))
+    baseline = models.FloatField(_("usual"))
+    score = models.FloatField(_("score"))
+    terms = models.JSONField(_("words"), default=list)
+    # The provider's ids of its first messages.
+    examples = models.JSONField(_("first messages"), default=list)
+    # When it came before people; in a rehearsal the stream's own times are others.
+    told_at = models.DateTimeField(_("told"))
+    seen_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    seen_at = models.DateTimeField(_("seen"), null=True)
+
+    class Meta:
+        indexes = [models.Index(F("told_at").desc(), "node", name="burst_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} {self.started_at:%Y-%m-%d %H:%M}"

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from urllib.parse import urlencode
 
 from django.db.models import Avg, Count, F, Q, QuerySet, Subquery
 from django.db.models.functions import Floor
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from bayan.cases.models import Case, CaseQuerySet
+from bayan.cases.models import Alike, Burst, Case, CaseQuerySet, Reading
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
 from bayan.core.queries import Prepared
 from bayan.core.references import digits_in
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.places import selectors as places
+from bayan.triage.bursts import STEP
 
 
 def latest_of(conversation: Conversation) -> Case | None:
@@ -37,6 +42,198 @@ def timeline_of(case: Case) -> list[AuditEntry]:
     """What happened to a case, oldest first; its messages stand in the conversation beside it."""
     entries = AuditEntry.objects.filter(subject_type="case", subject_key=case.reference)
     return list(entries.filter(action__startswith="case.").order_by("pk"))
+
+
+type Words = str | Promise
+SENTIMENTS: dict[str, Words] = {
+    "negative": pgettext_lazy("sentiment", "negative"),
+    "neutral": pgettext_lazy("sentiment", "neutral"),
+    "positive": pgettext_lazy("sentiment", "positive"),
+}
+# What triage said, by the name of the field: its words, and what else the field may be.
+READ_FIELDS: dict[str, tuple[Words, dict[str, Words]]] = {
+    "kind": (_("Kind"), dict(Case.Kind.choices)),
+    "category": (_("Category"), dict(Case.Category.choices)),
+    "priority": (_("Priority"), dict(Case.Priority.choices)),
+    "sentiment": (_("Sentiment"), SENTIMENTS),
+}
+
+
+@dataclass(frozen=True)
+class ReadLabel:
+    """One thing that triage said of a case, as the panel shows it."""
+
+    field: str
+    name: Words
+    said: Words
+    # In whole hundredths.
+    sure: int
+    words: list[str]
+    # Others that are likely, to be chosen instead; none where nobody decides (sentiment).
+    others: list[tuple[str, Words]]
+    # What stands in the case now, where that is something else.
+    now: Words | None
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What triage said of a case."""
+
+    labels: list[ReadLabel]
+    # The municipality whose place it names, where the case stands with another body.
+    body: Node | None
+    is_claim: bool
+    is_danger: bool
+    version: str
+
+
+def understood(case: Case) -> Understood | None:
+    """How the message that opened a case was read; None where it had no words."""
+    reading = Reading.objects.filter(pk=case.pk).first()
+    if reading is None:
+        return None
+    labels = []
+    for field, (name, words_of) in READ_FIELDS.items():
+        said, sure, words, others = reading.said[field]
+        current = getattr(case, field, said)
+        is_open = field != "sentiment" and not case.is_closed
+        choices = [said, *(label for label, _share in others)] if is_open else []
+        labels.append(
+            ReadLabel(
+                field=field,
+                name=name,
+                said=words_of[said],
+                sure=round(100 * sure),
+                words=words,
+                others=[(label, words_of[label]) for label in choices if label != current],
+                now=words_of[current] if current and current != said else None,
+            )
+        )
+    signs = reading.said["signs"]
+    body = reading.said["body"]
+    named = Node.objects.municipalities().filter(key=body).first() if body else None
+    return Understood(
+        labels=labels,
+        body=named if named is not None and named.pk != case.node_id else None,
+        is_claim="rumour_claim" in signs,
+        is_danger=reading.said["priority"][0] == Case.Priority.EMERGENCY,
+        version=reading.version,
+    )
+
+
+@dataclass(frozen=True)
+class SameMatter:
+    """Who else reports what a case is about, and which cases may be about it too."""
+
+    reporters: list[Case]
+    more: int
+    suggestions: list[tuple[Case, int]]
+
+    @property
+    def count(self) -> int:
+        return len(self.reporters) + self.more
+
+
+REPORTERS_SHOWN, SUGGESTIONS_SHOWN = 8, 3
+
+
+def same_matter(case: Case) -> SameMatter:
+    """The other cases of a case's matter, the latest first, and those that wait for somebody to decide."""
+    root = case.parent_id or case.pk
+    rows = (
+        Case.objects.filter(Q(parent=root) | Q(pk=root))
+        .exclude(pk=case.pk)
+        .select_related("contact", "conversation", "node")
+        .order_by(F("parent").asc(nulls_first=True), "-opened_at")
+    )
+    reporters = list(rows[:REPORTERS_SHOWN])
+    count = rows.count() if len(reporters) == REPORTERS_SHOWN else len(reporters)
+    asked = Alike.objects.filter(
+        Q(case=case) | Q(other=case), is_same=None, case__closed_at=None, other__closed_at=None
+    )
+    suggestions: list[tuple[Case, int]] = []
+    if not case.is_closed:
+        pairs = asked.select_related(
+            "case__node", "other__node", "case__conversation", "other__conversation"
+        )
+        for pair in pairs.order_by("-likeness")[: 2 * SUGGESTIONS_SHOWN]:
+            other = pair.other if pair.case_id == case.pk else pair.case
+            if root not in {other.pk, other.parent_id}:
+                suggestions.append((other, round(100 * pair.likeness)))
+    return SameMatter(reporters, count - len(reporters), suggestions[:SUGGESTIONS_SHOWN])
+
+
+# A burst that nobody has marked as seen stands on the first page for so long.
+FRESH = timedelta(hours=12)
+BURSTS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class ShownBurst:
+    """A burst with its names, and the first messages of it that the reader may see."""
+
+    burst: Burst
+    names: list[str]
+    messages: list[Message]
+    # What narrows the list of cases to it.
+    query: str
+
+    @property
+    def usual(self) -> int:
+        """How many messages are usual in as long a time."""
+        return round(self.burst.baseline)
+
+    @property
+    def seconds(self) -> int:
+        """How long `volume` took, in whole steps of counting."""
+        lasted = (self.burst.detected_at - self.burst.started_at).total_seconds()
+        step = STEP.total_seconds()
+        return int(step * max(1, -(-lasted // step)))
+
+    @property
+    def warning(self) -> str:
+        """What one writes to the officer on duty: no citizen's words, they may leave the house."""
+        return _("Bayan: a burst of messages. %(about)s: %(count)s, where %(usual)s is usual.") % {
+            "about": "، ".join(self.names) or _("Messages of all kinds"),
+            "count": self.burst.volume,
+            "usual": self.usual,
+        }
+
+
+def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
+    """The latest bursts; `fresh`: only those of the last hours that nobody has marked as seen."""
+    rows = Burst.objects.select_related("node", "seen_by").order_by("-told_at", "-pk")
+    if fresh:
+        rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
+    found = list(rows[: 2 if fresh else BURSTS_SHOWN])
+    if not found:
+        return []
+    keys = {key for burst in found for kind, key in burst.about if kind != "category"}
+    names = {place.key: place.name for place in places.of_keys(keys)}
+    names |= {node.key: node.short_name for node in Node.objects.filter(key__in=keys)}
+    names |= {value: str(words).capitalize() for value, words in Case.Category.choices}
+    first = {name for burst in found for name in burst.examples}
+    texts = {
+        message.external_id: message
+        for message in Message.objects.filter(
+            external_id__in=first, direction=Message.Direction.IN
+        ).select_related("conversation")
+    }
+    return [
+        ShownBurst(
+            burst,
+            list(dict.fromkeys(names[key] for _kind, key in burst.about if key in names)),
+            [texts[name] for name in burst.examples if name in texts][:3],
+            _query_of(burst),
+        )
+        for burst in found
+    ]
+
+
+def _query_of(burst: Burst) -> str:
+    about = dict(reversed(burst.about))
+    asked = {"body": about.get("municipality"), "category": about.get("category")}
+    return urlencode({"state": "open"} | {name: key for name, key in asked.items() if key})
 
 
 VIEWS = ("open", "mine", "late", "waits", "closed", "all")

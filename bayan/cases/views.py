@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.cases import selectors, services, stages
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import AssignForm, CloseForm, DescribeForm, closing_words
-from bayan.cases.models import Case, CaseQuerySet
+from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.core import maps, notices
 from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
@@ -91,6 +91,32 @@ def chart(request: StaffRequest) -> HttpResponse:
     }
     part = "#list" if request.htmx else ""
     return render(request, f"cases/map.html{part}", context)
+
+
+@require_GET
+@requires("cases.read")
+def bursts(request: StaffRequest) -> HttpResponse:
+    """Where far more was written than usual, the latest first."""
+    now = timezone.now()
+    home = request.access.main_role
+    context = {
+        "bursts": selectors.bursts(now=now),
+        "duty": people.on_duty(home.node, now=now) if home else None,
+        "may_see": request.access.may("cases.close"),
+    }
+    return render(request, f"cases/bursts.html{'#list' if request.htmx else ''}", context)
+
+
+@require_POST
+@requires("cases.close")
+def see_burst(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take a burst off the first page."""
+    burst = get_object_or_404(Burst.objects.select_related("node"), public_id=public_id)
+    request.access.require("cases.close", burst.node)
+    services.see_burst(public_id, by=request.user, now=timezone.now())
+    if request.htmx:
+        return HttpResponse()
+    return redirect("cases:bursts")
 
 
 def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, Any]:
@@ -352,6 +378,72 @@ def describe(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return _shown(request, case)
 
 
+@require_POST
+@requires("cases.close")
+def label(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Set kind, category or priority by one click: triage was wrong, or it was right after all."""
+    case = _checked(request, public_id)
+    done = services.sort(
+        Case.objects.filter(pk=case.pk),
+        field=request.POST.get("field", ""),
+        value=request.POST.get("value", ""),
+        by=request.user,
+        now=timezone.now(),
+    )
+    if done.count:
+        notices.say(request, _("Corrected, and kept to learn from."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
+def join(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Say that the case is about the same matter as another, named by its id or its number."""
+    case = _checked(request, public_id)
+    given = request.POST.get("other", "").strip()
+    key = uuid_in(given)
+    found = Case.objects.filter(public_id=key) if key else _numbered(given)
+    other = found.select_related("node").first()
+    if other is None:
+        return refusal(
+            request, _("There is no case with this number that you may see."), status=422
+        )
+    request.access.require("cases.close", other.node)
+    done = services.join_case(public_id, into=other, by=request.user, now=timezone.now())
+    notices.say(request, _("One matter now."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+def _numbered(given: str) -> CaseQuerySet:
+    return Case.objects.filter(reference=digits_in(given) or "-")
+
+
+@require_POST
+@requires("cases.close")
+def part(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Let the case be a matter of its own again."""
+    case = _checked(request, public_id)
+    done = services.part_case(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("It is a matter of its own again."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
+def tell_apart(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Say that another case that seemed alike is about something else."""
+    case = _checked(request, public_id)
+    other = Case.objects.filter(public_id=uuid_in(request.POST.get("other", ""))).first()
+    # What is no longer there is asked no more.
+    if other is not None:
+        services.tell_apart(case, other=other, by=request.user, now=timezone.now())
+    return _shown(request, _fresh(case))
+
+
+def _fresh(case: Case) -> Case:
+    return Case.objects.select_related("conversation", "node").get(pk=case.pk)
+
+
 @require_GET
 @requires("cases.close")
 def point(request: StaffRequest, public_id: UUID) -> HttpResponse:
@@ -416,6 +508,8 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "sees_desk": request.access.may_everywhere("cases.read"),
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
+            "understood": selectors.understood(case) if case else None,
+            "same": selectors.same_matter(case) if case else None,
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),
             "is_writable": conversation.is_writable(now=timezone.now()),

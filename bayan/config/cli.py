@@ -115,10 +115,29 @@ def parser() -> argparse.ArgumentParser:
     _add_replay(
         add("replay", replay, "send recorded messages once more, through the signed webhook")
     )
+    _add_understanding(
+        add("triage", triage, "say what messages are about: one JSON line for each line"),
+        add("bursts", bursts, "find where a recorded stream bursts: one JSON line for each alarm"),
+        add(
+            "train",
+            train,
+            "make a new version of the classifiers and compare it with the running one",
+        ),
+    )
+    _add_corrections(
+        add(
+            "corrections",
+            corrections,
+            "write down what members corrected of triage, for 'bayan train'",
+        )
+    )
     bench_parser = add("bench", bench, "load programs; 'bayan bench NAME --help' for one")
     bench_parser.add_argument(
-        "name", choices=["intake", "pipeline", "dispatch", "pages", "search", "chaos"]
-    )
+        "name",
+        choices=[
+            "intake", "pipeline", "dispatch", "pages", "search", "chaos", "triage", "bursts",
+        ],
+    )  # fmt: skip
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
     manage_parser = add("manage", manage, "Django's own commands")
     manage_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -173,6 +192,49 @@ def _add_replay(replay: argparse.ArgumentParser) -> None:
         "--run", default="", metavar="NAME",
         help="a name for this run: the texts of a file that was replayed before become new messages",
     )  # fmt: skip
+
+
+def _add_understanding(
+    triage: argparse.ArgumentParser, bursts: argparse.ArgumentParser, train: argparse.ArgumentParser
+) -> None:
+    triage.epilog = (
+        "A line is an object with id, text and, if known, created_at (RFC 3339 or Twitter's form) and "
+        "channel. A line that cannot be read yields its error and does not stop the run."
+    )
+    triage.add_argument("file", nargs="?", metavar="FILE", help="JSONL; without it standard input")
+    triage.add_argument(
+        "--as-of", metavar="TIME", help="when lines without created_at were written (default: now)"
+    )
+    bursts.epilog = (
+        "A line is a message (id, text, created_at) or the count of ten minutes (at, count), in the order of "
+        "time. Each alarm says since when, what about, how many and how many are normal."
+    )
+    bursts.add_argument("file", metavar="FILE", help="JSONL; - is standard input")
+    train.epilog = (
+        "Learns from Bayan's own set, from the licensed sets in the folder that --data names, and from "
+        "corrections. Nothing changes until --use names the new version."
+    )
+    train.add_argument("--data", metavar="FOLDER", help="licensed sets (default: BAYAN_DATA)")
+    train.add_argument(
+        "--corrections", metavar="FILE", help="JSONL of 'bayan corrections', learned from as well"
+    )
+    train.add_argument(
+        "--out", metavar="FOLDER", help="where to (default: models/ of the data folder)"
+    )
+    train.add_argument(
+        "--use", metavar="VERSION",
+        help="train nothing: let this version answer, 'shipped' for the one that comes with Bayan",
+    )  # fmt: skip
+
+
+def _add_corrections(corrections: argparse.ArgumentParser) -> None:
+    corrections.epilog = (
+        "One JSON line a case: its number, the words of the person who wrote, and the labels that members "
+        "set. The words are those of citizens: keep the file as you keep the database, and delete it when it "
+        "was learned from. Numbers of seven digits or more, addresses and the writer's own name are masked; "
+        "names of other people are not."
+    )
+    corrections.add_argument("--out", metavar="FILE", help="JSONL; without it standard output")
 
 
 def _positive(given: str) -> float:
@@ -545,8 +607,40 @@ def _end_by_exception_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def triage(options: argparse.Namespace) -> int:
+    from bayan.config import understanding
+
+    understanding.triage(environment, options)
+    return DONE
+
+
+def bursts(options: argparse.Namespace) -> int:
+    from bayan.config import understanding
+
+    understanding.bursts(environment, options)
+    return DONE
+
+
+def train(options: argparse.Namespace) -> int:
+    from bayan.config import learning
+
+    if options.use and (options.data or options.corrections or options.out):
+        print("--use trains nothing: it stands alone.", file=sys.stderr)
+        return WRONG_USAGE
+    learning.train(environment, options)
+    return DONE
+
+
+def corrections(options: argparse.Namespace) -> int:
+    django()
+    from bayan.config import corrections
+
+    corrections.command(options)
+    return DONE
+
+
 def bench(options: argparse.Namespace) -> int:
-    from benchmarks import chaos, dispatch, intake, pages, pipeline, search
+    from benchmarks import bursts, chaos, dispatch, intake, pages, pipeline, search, triage
 
     programs = {
         "intake": intake.main,
@@ -555,6 +649,8 @@ def bench(options: argparse.Namespace) -> int:
         "pages": pages.main,
         "search": search.main,
         "chaos": chaos.main,
+        "triage": triage.main,
+        "bursts": bursts.main,
     }
     return programs[options.name](options.rest)
 

@@ -109,6 +109,27 @@ class Environment:
         )
 
     @property
+    def sets_dir(self) -> Path | None:
+        """The licensed sets that triage learns from besides its own: what `BAYAN_DATA` names."""
+        named = os.environ.get("BAYAN_DATA")
+        return Path(named) if named else None
+
+    @property
+    def models_dir(self) -> Path:
+        """Where `bayan train` keeps the versions that it makes."""
+        return self.data_dir / "models"
+
+    @property
+    def model_dir(self) -> Path:
+        """The classifiers in use: those that `bayan train --use` chose, else those that come with Bayan."""
+        chosen = self.models_dir / "in-use"
+        if chosen.is_file():
+            folder = self.models_dir / chosen.read_text(encoding="utf-8").strip()
+            if (folder / "model.npz").is_file():
+                return folder
+        return PROJECT_DIR / "bayan" / "triage" / "model"
+
+    @property
     def database_role(self) -> str:
         """The role in which this process talks to the database: login (web), worker or owner."""
         return os.environ.get("BAYAN_DATABASE_ROLE", WORKER)

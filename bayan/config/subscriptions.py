@@ -61,6 +61,8 @@ def load() -> None:
     undo.register(inbox.RAN, inbox.undo_run)
     undo.register(cases.PASSED_ON, cases.undo_pass_on)
     undo.register(cases.MERGED, cases.undo_merge_contacts)
+    undo.register(cases.JOINED, cases.undo_matters)
+    undo.register(cases.PARTED, cases.undo_matters)
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)
     undo.register(cases.SORTED, cases.undo_sort)

@@ -70,6 +70,15 @@ def hijri(day: date) -> HijriDate | None:
         return None
 
 
+def is_ramadan(at: datetime) -> bool:
+    """Whether the day of this local time falls in Ramadan.
+
+    False outside the years that the calendar covers.
+    """
+    found = hijri(at.date())
+    return found is not None and found.month == RAMADAN
+
+
 @dataclass(frozen=True, order=True)
 class Span:
     """Some hours of a day by the wall clock, as times since its midnight: the end may be 24:00."""

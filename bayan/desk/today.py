@@ -12,6 +12,7 @@ from typing import Any
 from bayan.cases import selectors as cases
 from bayan.cases import services as counting
 from bayan.cases.models import Case, Week
+from bayan.cases.selectors import ShownBurst
 from bayan.inbox import selectors as inbox
 from bayan.inbox.models import Conversation, Mention
 from bayan.organisation.models import Node
@@ -154,6 +155,7 @@ class Today:
     # What is due first, the reader's own or nobody's for those who handle cases.
     due: list[Case]
     mentions: list[Mention]
+    bursts: list[ShownBurst]
     on_duty: Turn | None
     my_turn: Turn | None
     may_act: bool
@@ -230,6 +232,7 @@ def today(access: Access, *, now: datetime) -> Today:
         waiting=inbox.waiting_longest(now) if may_act else [],
         # What a colleague handles is the colleague's.
         due=cases.due_first(but_for_colleagues_of=None if not may_act or is_head else member),
+        bursts=cases.bursts(now=now, fresh=True),
         mentions=inbox.mentions_of(member)[:MOST_MENTIONS],
         on_duty=on_duty,
         my_turn=my_turn,

@@ -11,6 +11,7 @@ import structlog
 from django.db import Error, connection
 from django.utils import timezone
 
+from bayan.cases import services as cases
 from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.intake import services
@@ -45,6 +46,8 @@ def run(stop: threading.Event) -> None:
 
 
 def _work_off(wake: threading.Event, stop: threading.Event) -> None:
+    watch, matching = cases.Watch(), cases.Matching()
+    _attempt(cases.reader)
     while not stop.is_set():
         wake.clear()
         began = time.perf_counter()
@@ -59,7 +62,8 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
                 set_aside=done.set_aside,
                 seconds=round(time.perf_counter() - began, 3),
             )
-        else:
+            _attempt(lambda: watch.look(now=timezone.now()))
+        elif not _attempt(lambda: matching.look(now=timezone.now())):
             wake.wait(LOOK_EVERY)
     connection.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import ExpressionWrapper, F, FloatField
@@ -50,6 +51,11 @@ def counts() -> dict[str, int]:
     """How many places of each type there are."""
     types = list(Place.objects.current().values_list("type", flat=True))
     return {type_: types.count(type_) for type_ in Place.Type.values}
+
+
+def of_keys(keys: Collection[str]) -> PlaceQuerySet:
+    """The places of the gazetteer that bear these keys."""
+    return Place.objects.filter(key__in=keys)
 
 
 def find(words: str, limit: int = 8, *, type: str = "") -> list[Place]:  # noqa: A002

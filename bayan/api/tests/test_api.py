@@ -78,7 +78,7 @@ def test_a_case_is_read_answered_assigned_and_closed(ask: Ask) -> None:
             "id": str(case.public_id),
             "reference": case.reference,
             "state": "open",
-            "kind": None,
+            "kind": "complaint",
             "municipality": None,
             "conversation_id": str(case.conversation.public_id),
             "opened_at": listed[0]["opened_at"],

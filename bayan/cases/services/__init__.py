@@ -1,5 +1,6 @@
 """Everything that changes a case, and taking in what the public writes."""
 
+from bayan.cases.services.bursts import Watch, forget_heard, see_burst
 from bayan.cases.services.closing import (
     SATISFACTION,
     close_case,
@@ -30,6 +31,16 @@ from bayan.cases.services.handling import (
     undo_set_priority,
     undo_sort,
 )
+from bayan.cases.services.matters import (
+    JOINED,
+    PARTED,
+    Matching,
+    NotTheSame,
+    join_case,
+    part_case,
+    tell_apart,
+    undo_matters,
+)
 from bayan.cases.services.merging import (
     MERGED,
     NotAllTheirs,
@@ -47,10 +58,13 @@ from bayan.cases.services.parts import (
     StepNotPossible,
 )
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
+from bayan.cases.services.understanding import reader
 
 __all__ = [
     "GIVEN",
+    "JOINED",
     "MERGED",
+    "PARTED",
     "PASSED_ON",
     "PRIORITY_SET",
     "SATISFACTION",
@@ -58,12 +72,15 @@ __all__ = [
     "AlreadyThere",
     "CaseAlreadyClosed",
     "Facts",
+    "Matching",
     "NotAllTheirs",
     "NotKnown",
+    "NotTheSame",
     "OutcomeMissing",
     "ReasonMissing",
     "SameContact",
     "StepNotPossible",
+    "Watch",
     "assign_case",
     "close_case",
     "count_weeks",
@@ -71,22 +88,29 @@ __all__ = [
     "describe",
     "follow_answer",
     "follow_identities",
+    "forget_heard",
     "give_back",
     "give_to",
     "hand_over",
+    "join_case",
     "merge_contacts",
     "note_choices",
+    "part_case",
     "pass_on",
     "rate_case",
+    "reader",
     "receive_satisfaction",
     "reopen_case",
+    "see_burst",
     "set_priority",
     "sort",
     "sort_matters",
     "split_contact",
     "take_in",
     "take_step",
+    "tell_apart",
     "undo_give_to",
+    "undo_matters",
     "undo_merge_contacts",
     "undo_pass_on",
     "undo_set_priority",

@@ -26,6 +26,7 @@ from bayan.cases.services.parts import (
     locked,
     tell,
 )
+from bayan.cases.services.understanding import note_corrections
 from bayan.core import audit, live, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PersonAnswered
@@ -107,6 +108,7 @@ def pass_on(
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
     inbox.discard(targets)
     label = audit.Named(by.audit_key, by.audit_label)
+    note_corrections(cases, ["body"], by=by, now=now, right=lambda _case, _field: to.key)
     audit.record_all(
         entry(action, case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
         for case in cases
@@ -240,6 +242,7 @@ def set_priority(rows: CaseQuerySet, *, priority: str, by: Member, now: datetime
         case.priority = priority
         case.due_at = due(case)
     Case.objects.bulk_update(changed, ["priority", "due_at"], batch_size=500)
+    note_corrections(changed, ["priority"], by=by, now=now)
     tell("case.priority_set", changed, by=by, now=now, priority=priority)
     return done(changed, PRIORITY_SET, facts, by=by, now=now)
 
@@ -251,6 +254,7 @@ def undo_set_priority(facts: Mapping[str, Any], *, by: Member, now: datetime) ->
         case.priority, due = former[case.pk]
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, ["priority", "due_at"], batch_size=500)
+    note_corrections(cases, ["priority"], by=by, now=now)
     tell("case.change_undone", cases, by=by, now=now)
 
 
@@ -284,6 +288,7 @@ def sort(rows: CaseQuerySet, *, field: str, value: str, by: Member, now: datetim
         if field != "category":
             case.due_at = due(case)
     Case.objects.bulk_update(changed, [field, "due_at"], batch_size=500)
+    note_corrections(changed, [field], by=by, now=now)
     label = {"case_kind" if field == "kind" else field: value}
     tell("case.described", changed, by=by, now=now, fields=[field], **label)
     return done(changed, SORTED, facts, by=by, now=now)
@@ -297,6 +302,7 @@ def undo_sort(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
         setattr(case, facts["field"], value)
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, [facts["field"], "due_at"], batch_size=500)
+    note_corrections(cases, [facts["field"]], by=by, now=now)
     tell("case.change_undone", cases, by=by, now=now)
 
 
@@ -355,6 +361,7 @@ def describe(case_id: UUID, facts: Facts, *, by: Member, now: datetime) -> Case:
             "transaction_number", "due_at",
         ]
     )  # fmt: skip
+    note_corrections([case], changed, by=by, now=now)
     # Which fields, and of the labels which: the words themselves may be personal.
     labels = {name: getattr(case, name) for name in changed if name in {"category", "priority"}}
     if "kind" in changed:

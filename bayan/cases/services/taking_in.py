@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.due import due_at
-from bayan.cases.models import Case
+from bayan.cases.models import Case, Reading
+from bayan.cases.services import understanding
 from bayan.cases.services.parts import contacts_of, entry
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
@@ -25,6 +26,7 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.people import services as people
 from bayan.people.models import Contact, OptOut
+from bayan.triage import reading as triage
 
 # Kinds whose words may be a wish to stop or to resume what goes to many.
 WORDED = {"text", "button", "button_reply", "list_reply"}
@@ -92,10 +94,16 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         arrivals.append(inbox.Arrival(message, conversation, matter))
 
     _place(opened, arrivals)
+    readings = understanding.read(messages)
+    said = _understand(opened, arrivals, readings)
     Case.objects.bulk_create(opened)
+    Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
     inbox.store(arrivals)
-    _hear(arrivals, but={case.reference for case in opened}, now=now)
+    new = {case.reference for case in opened}
+    _hear(arrivals, but=new, now=now)
+    understanding.hear_danger(readings, arrivals, but=new, now=now)
+    understanding.keep_heard(readings, messages)
     first_words = {a.matter: a.message for a in reversed(arrivals)}
     audit.record_all(
         audit.Entry(
@@ -115,6 +123,21 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     for arrival in arrivals:
         if arrival.message.external_id in linked:
             _tell_of_the_link(arrival, now=now)
+
+
+def _understand(
+    opened: Sequence[Case],
+    arrivals: Sequence[inbox.Arrival],
+    readings: Mapping[str, triage.Reading],
+) -> list[Reading]:
+    """Label new cases by the first words of theirs that triage could read."""
+    said: dict[str, Reading] = {}
+    new = {case.reference: case for case in opened}
+    for arrival in arrivals:
+        reading = readings.get(arrival.message.external_id)
+        if reading and arrival.matter in new and arrival.matter not in said:
+            said[arrival.matter] = understanding.label(new[arrival.matter], reading)
+    return list(said.values())
 
 
 def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:

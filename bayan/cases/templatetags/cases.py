@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 
 from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
-from bayan.cases.selectors import Filters, Spot
+from bayan.cases.selectors import Filters, ShownBurst, Spot
 from bayan.core.maps import Label
 from bayan.core.templatetags.bayan import both_calendars, icon
+from bayan.people.models import Turn
 
 register = template.Library()
 
@@ -106,3 +107,16 @@ def span(length: timedelta) -> str:
             else _("%(hours)s h") % {"hours": hours}
         )
     return _("%(minutes)s min") % {"minutes": minutes}
+
+
+@register.inclusion_tag("cases/burst.html", takes_context=True)
+def burst(
+    context: Context, row: ShownBurst, *, duty: Turn | None, may_see: bool
+) -> dict[str, object]:
+    """A burst with what one does now; `duty` is whom one warns."""
+    return {
+        "row": row,
+        "duty": duty,
+        "may_see": may_see,
+        "csrf_token": context.get("csrf_token"),
+    }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bayan.cases import services
-from bayan.cases.models import Case
+from bayan.cases.models import Burst, Case
 from bayan.channels.tests.factories import incoming
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
@@ -34,3 +34,20 @@ def make_case(
         clerk = make_member(Role.Kind.RESPONDER, case.node)
         case = services.assign_case(case.public_id, to=node, by=clerk, now=now)
     return case
+
+
+def make_burst(node: Node, *, now: datetime = MONDAY, **changes: Any) -> Burst:
+    """Thirty messages where four are usual, noticed just now."""
+    return Burst.objects.create(
+        **{
+            "node": node,
+            "started_at": now - timedelta(minutes=10),
+            "detected_at": now,
+            "told_at": now,
+            "about": [["municipality", node.key], ["category", "storm_water"]],
+            "volume": 30,
+            "baseline": 4.2,
+            "score": 12.0,
+            **changes,
+        }
+    )

@@ -250,7 +250,7 @@ def test_what_is_known_is_written_down_and_moves_the_due_time(
     services.describe(
         case.public_id,
         services.Facts(
-            subject="  إنارة   الكورنيش ", kind="complaint", category="lighting", priority="high",
+            subject="  إنارة   الكورنيش ", kind="enquiry", category="parks_beaches", priority="emergency",
             place="كورنيش الخبر", point=(26.28, 50.21), balady_number="940-2611-58213",
         ),
         by=desk_responder, now=now,
@@ -262,7 +262,7 @@ def test_what_is_known_is_written_down_and_moves_the_due_time(
     entry = AuditEntry.objects.get(action="case.described")
     # The trail knows which fields, not what a person may have told.
     assert "كورنيش" not in str(entry.details)
-    assert entry.details["category"] == "lighting"
+    assert entry.details["category"] == "parks_beaches"
     services.describe(case.public_id, services.Facts(place=""), by=desk_responder, now=now)
     case.refresh_from_db()
     assert (case.latitude, case.place) == (None, "")

@@ -134,7 +134,8 @@ def test_filters_narrow_list_board_and_map_alike(signed_in: StaffClient, query: 
     )
     other = make_case("حفرة", phone="966500000002", whatsapp_id="SA.2")
     Case.objects.filter(pk=other.pk).update(
-        latitude=26.3, longitude=50.2, stage="in_progress", owner=make_member(Role.Kind.RESPONDER, case.node)
+        latitude=26.3, longitude=50.2, stage="in_progress", owner=make_member(Role.Kind.RESPONDER, case.node),
+        kind="praise", category="roads", priority="low",
     )  # fmt: skip
     narrowed_by_body = query == "body=eastern"
     for name in ("cases", "board", "map"):

@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
 from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
@@ -122,6 +122,12 @@ DOORS: dict[str, Door] = {
     "cases:assign": changes("case"),
     "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
+    "cases:bursts": PAGE,
+    "cases:see_burst": changes("burst"),
+    "cases:join": changes("case", other="1"),
+    "cases:part": changes("case"),
+    "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
+    "cases:label": changes("case", field="priority", value="high"),
     "cases:board": PAGE,
     "cases:map": PAGE,
     "cases:export": PAGE,
@@ -339,6 +345,7 @@ def make_things(node: Node, position: int) -> Things:
     ready = CannedReply.objects.create(node=node, title=f"رد-{node.key}", text="شكرًا لكم")
     macro = Macro.objects.create(node=node, title=f"إجراء-{node.key}", steps=["snooze:hours"])
     assert answer.outgoing is not None
+    burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
         conversation=case.conversation.public_id, case=case.public_id, message=message.public_id,
@@ -346,9 +353,9 @@ def make_things(node: Node, position: int) -> Things:
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
-        macro=macro.public_id,
+        macro=macro.public_id, burst=burst.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
-               f"ملاحظة-{node.key}", template.name, str(case.public_id),
+               f"ملاحظة-{node.key}", f"طفح-{node.key}", template.name, str(case.public_id),
                str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 

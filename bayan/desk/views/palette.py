@@ -74,6 +74,7 @@ SHORT_WAYS = (
     ShortWay("cases.assign", _("My cases"), "cases:cases", "state=mine", icon="user-check"),
     ShortWay("cases.read", _("Board of cases"), "cases:board", icon="layout-kanban"),
     ShortWay("cases.read", _("Map of cases"), "cases:map", icon="map-2"),
+    ShortWay("cases.read", _("Bursts"), "cases:bursts", icon="activity"),
     ShortWay("places.read", _("Places"), "places:places", icon="map-pin"),
     ShortWay("inbox.manage", _("Labels, replies and actions"), "inbox:settings", icon="adjustments"),
     ShortWay("people.manage", _("Invite somebody"), "people:invitations", icon="user-plus"),

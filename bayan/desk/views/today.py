@@ -29,6 +29,7 @@ def page(request: StaffRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "today": found,
         "news": _news(found),
+        "may_see": request.access.may("cases.close"),
         "is_officer": request.access.is_municipal,
     }
     if found.is_head:

@@ -1,0 +1,104 @@
+"""Lists of words that speak for something, read from a TOML file.
+
+What people call things, signs of danger.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+# Written as one with a word; the longest first.
+_PREFIXES = (
+    "وبال", "فبال", "وال", "فال", "بال", "كال", "هال", "ولل", "لل", "ال", "وب", "ول", "و", "ب", "ل", "ف",
+    "ك", "ه",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def bare_forms(word: str) -> tuple[str, ...]:
+    """A word, and the word without what may be written as one with it."""
+    return (
+        word,
+        *(
+            word[len(prefix) :]
+            for prefix in _PREFIXES
+            if word.startswith(prefix) and len(word) - len(prefix) >= 3
+        ),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def stem_of(word: str) -> str:
+    """The shortest of a word\'s bare forms."""
+    return min(bare_forms(word), key=len)
+
+
+class Lexicon:
+    """Which labels a word, or two words side by side, speak for.
+
+    In the file each label has one string of words: `*` ends a beginning of words, `_` joins two that stand
+    side by side. What is written as one with a word (و، ب، ال …) does not matter. Labels in a table are named
+    `table.label`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._wholes: dict[str, list[str]] = {}
+        self._begins: dict[str, list[str]] = {}
+        self._pairs: dict[str, list[str]] = {}
+        with path.open("rb") as file:
+            self._add("", tomllib.load(file))
+        self._longest = max(map(len, self._begins), default=0)
+        self._firsts = {key.partition(" ")[0] for key in self._pairs}
+        self._seconds = {key.partition(" ")[2] for key in self._pairs}
+        self.labels_of = lru_cache(maxsize=65_536)(self._labels_of)
+        # Few words stand in any pair: most questions end here.
+        self._begins_of = lru_cache(maxsize=65_536)(self._in(self._firsts))
+        self._ends = lru_cache(maxsize=65_536)(self._in(self._seconds))
+
+    @staticmethod
+    def _in(known: set[str]) -> Callable[[str], tuple[str, ...]]:
+        return lambda word: tuple(form for form in bare_forms(word) if form in known)
+
+    def _add(self, above: str, tables: dict[str, Any]) -> None:
+        for name, held in tables.items():
+            label = f"{above}{name}"
+            if isinstance(held, dict):
+                self._add(f"{label}.", held)
+                continue
+            for given in held.split():
+                is_begin = given.endswith("*")
+                word = given.rstrip("*").replace("_", " ")
+                kind = self._pairs if " " in word else self._begins if is_begin else self._wholes
+                kind.setdefault(word, []).append(label)
+
+    def _labels_of(self, word: str) -> tuple[str, ...]:
+        """The labels for which a plain word speaks."""
+        found: dict[str, None] = {}
+        for form in bare_forms(word):
+            found.update(dict.fromkeys(self._wholes.get(form, ())))
+            for end in range(3, min(len(form), self._longest) + 1):
+                found.update(dict.fromkeys(self._begins.get(form[:end], ())))
+        return tuple(found)
+
+    def labels_of_pair(self, first: str, second: str) -> tuple[str, ...]:
+        """The labels for which two plain words side by side speak."""
+        seconds = self._ends(second)
+        firsts = self._begins_of(first) if seconds else ()
+        return tuple(
+            dict.fromkeys(
+                label
+                for other in seconds
+                for one in firsts
+                for label in self._pairs.get(f"{one} {other}", ())
+            )
+        )
+
+
+@cache
+def meanings() -> Lexicon:
+    """What people call things; read when it is first asked for, since many a process never asks."""
+    return Lexicon(Path(__file__).parent / "lexicon.toml")

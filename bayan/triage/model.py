@@ -1,0 +1,210 @@
+"""The classifiers: for each token a score for each label; a text's scores are the sums of its tokens'."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayan.triage.features import Vocabulary, windows_of
+from bayan.triage.taxonomy import CATEGORIES, INFO_TYPES, KINDS, SENTIMENTS, URGENCIES
+
+Array = np.ndarray[Any, Any]
+
+# What is told apart, by name; of these one label each holds.
+HEADS: dict[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "category": CATEGORIES,
+    "sentiment": SENTIMENTS,
+    "urgency": URGENCIES,
+}
+# Each of these holds or not, by itself.
+SIGNS: tuple[str, ...] = (
+    *(f"info_type.{name}" for name in INFO_TYPES),
+    "rumour_claim",
+    "emergency",
+)
+# With every label of HEADS, then SIGNS, in this order: a column of the model each.
+COLUMNS: tuple[str, ...] = (
+    *(f"{head}.{label}" for head, labels in HEADS.items() for label in labels),
+    *SIGNS,
+)
+EMERGENCY = COLUMNS.index("emergency")
+# So many words explain a label; a word that says less than this (in the model's scores) explains nothing.
+REASONS, LEAST_SHARE = 4, 0.05
+# Tokens whose numbers are kept: 170 bytes each.
+KEPT = 120_000
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What the classifiers say of one text: for each head its label, and probabilities (0 to 1) of all."""
+
+    labels: Mapping[str, str]
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A text's scores for each of COLUMNS, and what each token adds (`shares`: tokens by COLUMNS)."""
+
+    tokens: Sequence[str]
+    shares: Array
+    scores: Array
+
+    def reasons(self, labels: Mapping[str, str]) -> dict[str, list[str]]:
+        """For each label (`head.label`) the plain words that spoke most for it, the strongest first."""
+        columns = [COLUMNS.index(label) for label in labels.values()]
+        found: dict[str, list[str]] = {}
+        for name, shares in zip(labels, self.shares[:, columns].T.tolist(), strict=True):
+            by_word: dict[str, float] = {}
+            for token, share in zip(self.tokens, shares, strict=True):
+                if token[1:2] == ":":
+                    continue
+                # Two words side by side add to what each says.
+                first, _space, second = token.partition(" ")
+                part = share / 2 if second else share
+                by_word[first] = by_word.get(first, 0.0) + part
+                if second:
+                    by_word[second] = by_word.get(second, 0.0) + part
+            best = sorted(by_word, key=by_word.__getitem__, reverse=True)[:REASONS]
+            found[name] = [word for word in best if by_word[word] > LEAST_SHARE]
+        return found
+
+
+class Model:
+    """Weights of pieces for each label; made by `bayan train`, read from a folder."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        weights: Array,
+        intercepts: Array,
+        card: Mapping[str, Any],
+        ordinary: Sequence[str] = (),
+    ) -> None:
+        """`weights`: pieces by COLUMNS; `card["temperatures"]`: by head and sign."""
+        self.vocabulary = vocabulary
+        self.weights = weights.astype(np.float32)
+        self.intercepts = intercepts.astype(np.float32)
+        self.card = dict(card)
+        # Words that mostly mean no place (`places.ordinary_words`).
+        self.ordinary = list(ordinary)
+        temperatures = self.card.get("temperatures", {})
+        self._spans: list[tuple[str, int, int]] = []
+        at = 0
+        for head, labels in HEADS.items():
+            self._spans.append((head, at, at + len(labels)))
+            at += len(labels)
+        self._signs_at = at
+        self._scale = np.ones(len(COLUMNS), dtype=np.float32)
+        for head, first, last in self._spans:
+            self._scale[first:last] = temperatures.get(head, 1.0)
+        for place, name in enumerate(SIGNS, start=at):
+            self._scale[place] = temperatures.get(name, 1.0)
+        # Of each token seen lately its scores and, last, the square of its length.
+        self._rows: dict[str, int] = {}
+        self._table = np.zeros((4_096, len(COLUMNS) + 1), dtype=np.float32)
+
+    @classmethod
+    def load(cls, folder: Path) -> Model:
+        """The model in this folder (`model.npz`, `card.json`).
+
+        :raises OSError: a file is missing
+        """
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        with np.load(folder / "model.npz", allow_pickle=False) as held:
+            pieces = held["pieces"].tobytes().decode("utf-8").split("\n")
+            return cls(
+                Vocabulary(pieces, held["rarity"]),
+                held["weights"].astype(np.float32) * held["weight_scale"],
+                held["intercepts"],
+                card,
+                held["ordinary"].tobytes().decode("utf-8").split("\n"),
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write it into this folder; a piece's weights in a byte each."""
+        folder.mkdir(parents=True, exist_ok=True)
+        scale = np.maximum(np.abs(self.weights).max(axis=0), 1e-9) / 127
+        np.savez_compressed(
+            folder / "model.npz",
+            pieces=np.frombuffer("\n".join(self.vocabulary.pieces).encode("utf-8"), dtype=np.uint8),
+            rarity=self.vocabulary.rarity.astype(np.float16),
+            weights=np.rint(self.weights / scale).astype(np.int8),
+            weight_scale=scale,
+            intercepts=self.intercepts,
+            ordinary=np.frombuffer("\n".join(self.ordinary).encode("utf-8"), dtype=np.uint8),
+        )
+        (folder / "card.json").write_text(
+            json.dumps(self.card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+
+    def _row(self, token: str) -> int:
+        """Where the token's numbers stand in the table; -1 for what says nothing."""
+        if " " in token and not self.vocabulary.knows(token):
+            return -1
+        columns, values = self.vocabulary.row(token)
+        row = len(self._rows)
+        if row >= len(self._table):
+            self._table = np.vstack([self._table, np.zeros_like(self._table)])
+        self._table[row, :-1] = values @ self.weights[columns]
+        # Pieces count one by one, so that a text's length is the sum of what its tokens bring.
+        self._table[row, -1] = values @ self.vocabulary.rarity[columns]
+        self._rows[token] = row
+        return row
+
+    def weigh(self, tokens: Sequence[str]) -> Weighed:
+        """The scores of a text, and what each of its tokens adds to them.
+
+        The score of an emergency is the highest of the whole and of its stretches (`features.windows_of`).
+        """
+        if len(self._rows) >= KEPT:
+            self._rows.clear()
+        known, rows = [], []
+        for token in tokens:
+            row = self._rows.get(token)
+            if row is None:
+                row = self._row(token)
+            if row >= 0:
+                known.append(token)
+                rows.append(row)
+        table = self._table[rows]
+        length = float(table[:, -1].sum()) ** 0.5 or 1.0
+        shares = table[:, :-1] / length
+        scores = shares.sum(axis=0) + self.intercepts
+        for stretch in windows_of(tokens):
+            scores[EMERGENCY] = max(scores[EMERGENCY], self._emergency_in(stretch))
+        return Weighed(known, shares, scores)
+
+    def _emergency_in(self, stretch: Sequence[str]) -> float:
+        rows = [row for token in stretch if (row := self._rows.get(token, -1)) >= 0]
+        table = self._table[rows]
+        length = float(table[:, -1].sum()) ** 0.5 or 1.0
+        return float(table[:, EMERGENCY].sum() / length + self.intercepts[EMERGENCY])
+
+    def scores(self, tokens: Sequence[str]) -> Array:
+        """A score for each of COLUMNS, before calibration."""
+        return self.weigh(tokens).scores
+
+    def guess_of(self, scores: Array) -> Guess:
+        """Labels and probabilities by these scores."""
+        scaled = (scores / self._scale).tolist()
+        labels: dict[str, str] = {}
+        values: list[float] = []
+        for head, first, last in self._spans:
+            part = scaled[first:last]
+            most = max(part)
+            labels[head] = HEADS[head][part.index(most)]
+            raised = [math.exp(value - most) for value in part]
+            total = sum(raised)
+            values.extend(value / total for value in raised)
+        values.extend(
+            1 / (1 + math.exp(-min(max(value, -30), 30))) for value in scaled[self._signs_at :]
+        )
+        return Guess(labels, dict(zip(COLUMNS, values, strict=True)))
