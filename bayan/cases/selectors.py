@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from urllib.parse import urlencode
 
-from django.db.models import Avg, Count, F, Q, QuerySet, Subquery
+from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Floor
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -32,7 +32,13 @@ def latest_of(conversation: Conversation) -> Case | None:
     """The case that a conversation's panel shows: the open one, else the one closed last."""
     return (
         Case.objects.filter(conversation=conversation)
-        .select_related("node", "closed_by", "conversation", "contact", "owner")
+        .select_related("node", "closed_by", "conversation", "contact", "owner", "reading")
+        # Most cases are nobody else's matter: what `same_matter` would ask in vain is known beforehand.
+        .annotate(
+            has_reports=Exists(Case.objects.filter(parent=OuterRef("pk"))),
+            has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
+            | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
+        )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
         .first()
     )
@@ -89,7 +95,7 @@ class Understood:
 
 def understood(case: Case) -> Understood | None:
     """How the message that opened a case was read; None where it had no words."""
-    reading = Reading.objects.filter(pk=case.pk).first()
+    reading: Reading | None = getattr(case, "reading", None)
     if reading is None:
         return None
     labels = []
@@ -146,13 +152,14 @@ def same_matter(case: Case) -> SameMatter:
         .select_related("contact", "conversation", "node")
         .order_by(F("parent").asc(nulls_first=True), "-opened_at")
     )
-    reporters = list(rows[:REPORTERS_SHOWN])
+    is_shared = case.parent_id or getattr(case, "has_reports", True)
+    reporters = list(rows[:REPORTERS_SHOWN]) if is_shared else []
     count = rows.count() if len(reporters) == REPORTERS_SHOWN else len(reporters)
     asked = Alike.objects.filter(
         Q(case=case) | Q(other=case), is_same=None, case__closed_at=None, other__closed_at=None
     )
     suggestions: list[tuple[Case, int]] = []
-    if not case.is_closed:
+    if not case.is_closed and getattr(case, "has_alike", True):
         pairs = asked.select_related(
             "case__node", "other__node", "case__conversation", "other__conversation"
         )

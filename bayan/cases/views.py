@@ -433,7 +433,8 @@ def part(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def tell_apart(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Say that another case that seemed alike is about something else."""
     case = _checked(request, public_id)
-    other = Case.objects.filter(public_id=uuid_in(request.POST.get("other", ""))).first()
+    key = uuid_in(request.POST.get("other", ""))
+    other = Case.objects.filter(public_id=key).first() if key else None
     # What is no longer there is asked no more.
     if other is not None:
         services.tell_apart(case, other=other, by=request.user, now=timezone.now())

@@ -36,6 +36,13 @@ OF_OWN = {
     "emergency_precision": "emergencies, precision",
     "rumour_claim": "rumour claims, F1",
 }
+# The sets whose rows were labelled for this project (`training.real`).
+REAL = (
+    "crisis_ar/crisis_ar.jsonl",
+    "arsarcasm_v2/training_data.csv",
+    "saudi_irony/SaudiIrony.csv",
+    "saudi_tourism_reviews/reviews.csv",
+)
 OF_TWEETS = {
     "sentiment": "sentiment, macro-F1",
     "sentiment_pn": "sentiment, positive and negative alone",
@@ -199,6 +206,9 @@ def _sources(folder: Path | None, corrected: Sequence[Row]) -> list[Source]:
     if folder and _holds(folder, "arsarcasm_v2/training_data.csv"):
         rows = training.tweets(folder, held_out=False)
         sources.append(Source("ArSarcasm-v2, nine tenths", "MIT", rows))
+    if folder and all(_holds(folder, name) for name in REAL):
+        rows = training.real(folder, held_out=False)
+        sources.append(Source("posts and reviews of four sets", "MIT, CC0, CC BY 4.0", rows))
     if corrected:
         sources.append(Source("corrections by members", "the authority's own", corrected))
     for source in sources:
@@ -218,6 +228,9 @@ def _trials(folder: Path | None) -> list[Trial]:
         trials = [Trial("own test part", training.own("test"), OF_OWN)]
     except training.SetChanged as changed:
         raise NotTrained(str(changed)) from changed
+    if folder and all((folder / name).is_file() for name in REAL):
+        rows = training.real(folder, held_out=True)
+        trials.append(Trial("real posts and reviews", rows, OF_OWN))
     if folder and (folder / "arsarcasm_v2" / "training_data.csv").is_file():
         rows = training.tweets(folder, held_out=True)
         trials.append(Trial("ArSarcasm-v2, held-out tenth", rows, OF_TWEETS))

@@ -38,7 +38,7 @@ class Limits:
     # After an alarm the same matter is silent for so long, unless it grows to `again` times the alarm's
     # volume.
     pause: timedelta = timedelta(hours=6)
-    again: float = 2.0
+    again: float = 1.3
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Riyadh"))
 
 
@@ -93,6 +93,8 @@ class _Series:
     level: float = 0.0
     silent_until: datetime = LONG_AGO
     alarmed_volume: int = 0
+    # The step of that alarm: within it nothing more is told.
+    alarmed_in: datetime | None = None
     # What one, two and three steps need for an alarm, in this step.
     needed: tuple[int, int, int] | None = None
     normal: float = 0.0
@@ -216,9 +218,11 @@ class Bursts:
             if len(series.steps) < steps:
                 break
             volume += series.steps[-steps]
-            if volume >= needed and (
-                at >= series.silent_until or volume >= self.limits.again * series.alarmed_volume
-            ):
+            has_grown = (
+                self._step != series.alarmed_in
+                and volume >= self.limits.again * series.alarmed_volume
+            )
+            if volume >= needed and (at >= series.silent_until or has_grown):
                 return steps, volume
         return None
 
@@ -249,6 +253,7 @@ class Bursts:
             series = self._series[other]
             series.silent_until = at + limits.pause
             series.alarmed_volume = other_volume
+            series.alarmed_in = self._step
         series = self._series[name]
         started = (self._step or at) - (steps - 1) * STEP
         those = [seen for seen in self._latest.get(name, ()) if seen.at >= started]

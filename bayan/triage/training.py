@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -107,6 +107,38 @@ def tweets(folder: Path, *, held_out: bool) -> list[Row]:
                 labels = {"sentiment": SENTIMENTS_OF_TWEETS[row["sentiment"]]}
                 rows.append(Row(text, labels, {}, row))
     return rows
+
+
+def real(folder: Path, *, held_out: bool) -> list[Row]:
+    """Posts and reviews of the licensed sets, labelled for this project; their texts are read from there.
+
+    `held_out`: those that no model learned from, else those that it learns from.
+
+    :raises KeyError: a text is not in the folder
+    :raises OSError: one of the sets is not there
+    """
+    texts = dict(_texts_of(folder))
+    rows = []
+    name = "real.jsonl" if held_out else "real-train.jsonl"
+    for line in (SETS / name).read_text(encoding="utf-8").splitlines():
+        given = json.loads(line)
+        rows.append(labelled({"text": texts[given["set"], given["row"]], **given["first"]}))
+    return rows
+
+
+def _texts_of(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    """Each text of the four sets by the set's name and the key that its publisher gave it, or its place."""
+    for line in (folder / "crisis_ar" / "crisis_ar.jsonl").read_text(encoding="utf-8").splitlines():
+        given = json.loads(line)
+        yield ("crisis_ar", given["tweet_id"]), given["text"]
+    for name, file, field_, mark in (
+        ("arsarcasm_v2", "training_data.csv", "tweet", ","),
+        ("saudi_irony", "SaudiIrony.csv", "Tweets with Decoded emojis", ","),
+        ("saudi_tourism_reviews", "reviews.csv", "div_text", ";"),
+    ):
+        with (folder / name / file).open(encoding="utf-8", newline="") as rows:
+            for place, row in enumerate(csv.DictReader(rows, delimiter=mark)):
+                yield (name, row.get("Tweet ID", str(place))), row[field_]
 
 
 def matrix_of(vocabulary: Vocabulary, texts: Sequence[Sequence[str]]) -> Any:
