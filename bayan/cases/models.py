@@ -335,7 +335,7 @@ class Heard(models.Model):
     at = models.DateTimeField(_("at"), db_index=True)
     # Whose counts it belongs to: pairs of a kind (category, municipality, place) and its key.
     about = models.JSONField(_("about"))
-    # Its telling words, plain spelling to how they are written; emptied once they were counted.
+    # Its telling words, plain spelling to how they are written; they go with the row.
     terms = models.JSONField(_("words"), default=dict)
 
     def __str__(self) -> str:
