@@ -8,7 +8,7 @@ SOURCES := bayan emulator benchmarks e2e conftest.py
 TEMPLATES := bayan emulator
 LOCK := $(UV) pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup run check test e2e bench chaos messages lock format clean
+.PHONY: help setup run check check-types check-rest test e2e bench chaos messages lock format clean
 
 help: ## show these words
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,11 +19,16 @@ run: setup ## start the demo authority; Ctrl-C stops all it started
 	@exec $(VENV)/bin/bayan up --demo
 
 check: setup $(VENV)/.ready-dev .apt/gettext ## format, lint, types, import layers, templates, migrations, translations
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-rest
+
+check-types:
+	$(VENV)/bin/mypy $(SOURCES)
+
+check-rest:
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/djlint --check --lint --quiet $(TEMPLATES)
 	$(VENV)/bin/lint-imports --no-cache
-	$(VENV)/bin/mypy $(SOURCES)
 	$(PY) -W ignore::RuntimeWarning -m bayan manage makemigrations --check --dry-run
 	$(PY) scripts/messages.py check
 

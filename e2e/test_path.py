@@ -149,10 +149,10 @@ def test_a_message_is_followed_by_its_request_id(instance: Instance) -> None:
     assert case["state"] == "open"
 
 
-# Each pair of language, scheme and width occurs once: all eight would find no more, in twice the time.
+# A page is seen in both languages, schemes and widths, by two looks: all eight would find no more.
 @pytest.mark.parametrize(
     ("language", "looks"),
-    [("ar", [("light", 1366), ("dark", 390)]), ("en", [("dark", 1366), ("light", 390)])],
+    [("ar", [("light", 1366), ("dark", 390)]), ("en", [("dark", 390), ("light", 1366)])],
 )
 def test_axe_finds_nothing_on_any_page(
     instance: Instance,
@@ -165,10 +165,10 @@ def test_axe_finds_nothing_on_any_page(
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        for scheme, width in looks:
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size({"width": width, "height": 844})
-            found[f"{name} {scheme} {width}"] = axe(page)
+        scheme, width = looks[len(found) % 2]
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        found[f"{name} {scheme} {width}"] = axe(page)
 
     page.goto(f"{instance.url}/")
     look("sign-in")
