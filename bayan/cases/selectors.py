@@ -89,8 +89,6 @@ class Understood:
     # The municipality whose place it names, where the case stands with another body.
     body: Node | None
     is_claim: bool
-    is_danger: bool
-    version: str
 
 
 def understood(case: Case) -> Understood | None:
@@ -122,8 +120,6 @@ def understood(case: Case) -> Understood | None:
         labels=labels,
         body=named if named is not None and named.pk != case.node_id else None,
         is_claim="rumour_claim" in signs,
-        is_danger=reading.said["priority"][0] == Case.Priority.EMERGENCY,
-        version=reading.version,
     )
 
 
@@ -238,9 +234,9 @@ def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
 
 
 def _query_of(burst: Burst) -> str:
-    about = dict(reversed(burst.about))
-    asked = {"body": about.get("municipality"), "category": about.get("category")}
-    return urlencode({"state": "open"} | {name: key for name, key in asked.items() if key})
+    # Not by body: what came in just now still stands at the desk.
+    category = dict(reversed(burst.about)).get("category")
+    return urlencode({"state": "open"} | ({"category": category} if category else {}))
 
 
 VIEWS = ("open", "mine", "late", "waits", "closed", "all")

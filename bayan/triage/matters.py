@@ -64,7 +64,7 @@ class Trace:
     kind: str
     municipality: str | None
     places: frozenset[str]
-    # A difference hash of its picture (`image_hash`), where it has one.
+    # A difference hash of 64 bits of its picture, where the caller has one.
     image: int | None = None
 
 
