@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.urls import reverse
 
@@ -28,7 +29,7 @@ def test_a_new_case_gets_its_labels_and_its_place(desk: Node) -> None:
 
 
 def test_danger_that_is_written_later_makes_the_case_an_emergency(desk: Node) -> None:
-    same = {"whatsapp_id": "SA.1", "phone": "966500000001"}
+    same: dict[str, Any] = {"whatsapp_id": "SA.1", "phone": "966500000001"}
     case = make_case(HOLE, **same)
     later = MONDAY + timedelta(hours=1)
 
