@@ -344,7 +344,7 @@ def _parser() -> argparse.ArgumentParser:
         "that an answer takes, one by one for the CPU that it costs, and within this process for its SQL "
         "statements (what only begins and ends transactions or sets roles is not counted).",
     )
-    parser.add_argument("--small", action="store_true", help="a fiftieth of it, seconds only")
+    parser.add_argument("--small", action="store_true", help="a hundredth of it, seconds only")
     parser.add_argument("--rate", type=float, default=RATE, help="requests a second (20)")
     parser.add_argument("--seconds", type=float, default=6.0, help="how long at that rate (6)")
     parser.add_argument("--count", type=int, default=40, help="requests one by one (40)")

@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "people and cases in it at a steady rate: by name, by part of it, spelled otherwise, by phone, by "
         "reference, by words of a message. What this version does not search is named.",
     )
-    parser.add_argument("--small", action="store_true", help="a fiftieth of it, seconds only")
+    parser.add_argument("--small", action="store_true", help="a hundredth of it, seconds only")
     parser.add_argument("--rate", type=float, default=RATE, help="searches a second (20)")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long at that rate (20)")
     return parser

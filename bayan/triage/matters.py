@@ -13,11 +13,14 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bayan.triage.bursts import Seen
 from bayan.triage.places import AMBIGUOUS
-from bayan.triage.reading import Reading
 from bayan.triage.text import plain, words_in
+
+if TYPE_CHECKING:
+    from bayan.triage.reading import Reading
 
 # So long after its last message a matter is over: who writes then begins a new one.
 OPEN_FOR = timedelta(days=6)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
@@ -26,7 +27,9 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.people import services as people
 from bayan.people.models import Contact, OptOut
-from bayan.triage import reading as triage
+
+if TYPE_CHECKING:
+    from bayan.triage import reading as triage
 
 # Kinds whose words may be a wish to stop or to resume what goes to many.
 WORDED = {"text", "button", "button_reply", "list_reply"}

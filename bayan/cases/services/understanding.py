@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
@@ -17,8 +18,10 @@ from bayan.channels.models import Account, Number
 from bayan.core import audit, live
 from bayan.inbox import services as inbox
 from bayan.people.models import Member
-from bayan.triage import reading as triage
 from bayan.triage.matters import seen_of
+
+if TYPE_CHECKING:
+    from bayan.triage import reading as triage
 
 # So many of the other labels are offered for a correction by one click.
 OFFERED = 3
@@ -38,9 +41,12 @@ def reader() -> triage.Triage | None:
 
     Read once in a process: after `bayan train --use` Bayan is started again.
     """
+    # Only workers read: numpy and the rest are not loaded by every process.
+    from bayan.triage.reading import Triage
+
     if settings.AUTHORITY_DIR is None:
         return None
-    return triage.Triage.load(settings.AUTHORITY_DIR, settings.MODEL_DIR)
+    return Triage.load(settings.AUTHORITY_DIR, settings.MODEL_DIR)
 
 
 def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
