@@ -27,15 +27,20 @@ _RUN = Path(os.environ.get("BAYAN_DATA_DIR", ""))
 
 def fill(data_dir: Path, *, demo: bool) -> None:
     """Make a data folder as a first start leaves it: migrations take most of that, so one is made for all."""
+    shutil.copytree(filled(demo=demo), data_dir)
+    # An instance goes back to the port that it had: two copies would meet there.
+    shutil.rmtree(data_dir / "run")
+
+
+def filled(*, demo: bool) -> Path:
+    """The data folder of which `fill` makes copies."""
     made = _RUN / ("filled-demo" if demo else "filled")
     with (_RUN / "filled.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.is_dir():
             _fill(made.with_suffix(".new"), demo=demo)
             made.with_suffix(".new").rename(made)
-    shutil.copytree(made, data_dir)
-    # An instance goes back to the port that it had: two copies would meet there.
-    shutil.rmtree(data_dir / "run")
+    return made
 
 
 def _fill(data_dir: Path, *, demo: bool) -> None:

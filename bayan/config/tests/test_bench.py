@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 
 from bayan.config.environment import PROJECT_DIR
-from bayan.config.tests.instances import clean_environment, eventually, processes_of
+from bayan.config.tests.instances import clean_environment, eventually, filled, processes_of
 
 pytestmark = pytest.mark.xdist_group("instances")
 
 
-def bench(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
+def bench(
+    folder: Path, name: str, *arguments: str, is_first: bool = False
+) -> subprocess.Popen[str]:
+    """`is_first`: it prepares its database itself, as whoever calls it has it do."""
     folder.mkdir(exist_ok=True)
+    prepared = {} if is_first else {"BAYAN_BENCH_FROM": str(filled(demo=True))}
     return subprocess.Popen(
         [sys.executable, "-m", "bayan", "bench", name, *arguments],
-        env=clean_environment() | {"TMPDIR": str(folder)},
+        env=clean_environment() | {"TMPDIR": str(folder)} | prepared,
         cwd=PROJECT_DIR,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,7 +37,9 @@ def bench(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
 
 def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(folder, "intake", "--seconds", "0.5", "--connections", "16") as process:
+    with bench(
+        folder, "intake", "--seconds", "0.5", "--connections", "16", is_first=True
+    ) as process:
         out, err = process.communicate(timeout=90)
 
     assert process.returncode == 0, err
