@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayan.triage import matters
-from bayan.triage.matters import Limits, Matters, Trace, features_of, trace_of
+from bayan.triage.matters import Limits, Matters, Trace, trace_of
 from bayan.triage.reading import Triage
 
 ROOT = Path(__file__).parent.parent
@@ -65,10 +65,9 @@ def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[np.ndarray, int]]
     held = Matters()
     found = []
     for trace, group in rows:
-        ids = [one for one, _likeness in held.alike(trace)]
-        xs = np.array([features_of(trace, held._open[one]) for one in ids])  # noqa: SLF001  # its own tool
+        ids, xs = held.compared(trace)
         if ids:
-            found.append((xs, ids.index(group) if group in ids else -1))
+            found.append((np.array(xs), ids.index(group) if group in ids else -1))
         held.put(trace, group or trace.id)
     return found
 

@@ -5,9 +5,9 @@ Everything about a token is worked out once and kept: a text's scores are the su
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,27 @@ WINDOW, STRIDE = 16, 8
 LONGEST_READ = 1_000
 # So many words are remembered with their stems.
 KEPT = 100_000
-_MARKS = frozenset("؟?!؛")
+# Question and exclamation marks, and what is no letter above the first arrow: emoji and other signs.
+_MARK = re.compile(r"[؟?!؛]|[^\w\u0000-\u2190]")
 
 
 def tokens_of(read_text: str) -> list[str]:
     """The tokens of a read text: its words, each two words side by side, marks and emoji, signs of danger.
 
-    A pair holds a space, a mark begins with `m:`, a sign of danger with `d:`.
+    They come in this order. A pair holds a space, a mark begins with `m:`, a sign of danger with `d:`.
     """
-    return _tokens([word for word, _start, _end in words_in(read_text)], read_text)
+    return tokens_among([word for word, _start, _end in words_in(read_text)], read_text)
+
+
+def tokens_among(plain_words: Sequence[str], read_text: str) -> list[str]:
+    """The tokens of a read text whose words are known already."""
+    words = ["0" if word.isdecimal() else word for word in plain_words]
+    return [
+        *words,
+        *map("{} {}".format, words, words[1:]),
+        *(f"m:{mark}" for mark in dict.fromkeys(_MARK.findall(read_text))),
+        *(f"d:{sign}" for sign in signs_among(plain_words)),
+    ]
 
 
 def windows_of(tokens: Sequence[str]) -> list[list[str]]:
@@ -43,47 +55,39 @@ def windows_of(tokens: Sequence[str]) -> list[list[str]]:
     A cry for help in the middle of a long letter is a small part of it: looked at alone it is heard.
     """
     words = [token for token in tokens if " " not in token and token[1:2] != ":"]
-    if len(words) <= WINDOW:
+    return [tokens_among(words[first:behind], "") for first, behind in stretches(len(words))]
+
+
+def stretches(number_of_words: int) -> list[tuple[int, int]]:
+    """From which to before which word the stretches of a text of so many words go; none of a short one."""
+    if number_of_words <= WINDOW:
         return []
     return [
-        _tokens(words[at : at + WINDOW], "")
-        for at in range(0, min(len(words), LONGEST_READ) - WINDOW + STRIDE, STRIDE)
+        (at, min(at + WINDOW, number_of_words))
+        for at in range(0, min(number_of_words, LONGEST_READ) - WINDOW + STRIDE, STRIDE)
     ]
 
 
-def _tokens(plain_words: Sequence[str], read_text: str) -> list[str]:
-    words = ["0" if word.isdecimal() else word for word in plain_words]
-    tokens = list(words)
-    tokens.extend(f"{first} {second}" for first, second in pairwise(words))
-    tokens.extend(
-        f"m:{character}"
-        for character in set(read_text)
-        if character in _MARKS or (character > "\u2190" and not character.isalnum())
-    )
-    tokens.extend(f"d:{sign}" for sign in signs_among(plain_words))
-    return tokens
-
-
-def pieces_of(token: str) -> Iterator[str]:
+def pieces_of(token: str) -> list[str]:
     """What a token is made of.
 
     Itself, its labels in the lexicon, and the letters of a word two to five by five.
     """
     if token[1:2] == ":":
-        yield token
-        return
+        return [token]
     first, _space, second = token.partition(" ")
-    yield f"w:{token}"
     if second:
-        for label in meanings().labels_of_pair(first, second):
-            yield f"l:{label}"
-        return
-    for label in meanings().labels_of(token):
-        yield f"l:{label}"
+        return [f"w:{token}", *(f"l:{one}" for one in meanings().labels_of_pair(first, second))]
     padded = f" {token} "
-    for size in range(SHORTEST, min(LONGEST, len(padded)) + 1):
-        for at in range(len(padded) - size + 1):
-            yield padded[at : at + size]
+    return [
+        f"w:{token}",
+        *(f"l:{label}" for label in meanings().labels_of(token)),
+        *(
+            padded[at : at + size]
+            for size in range(SHORTEST, min(LONGEST, len(padded)) + 1)
+            for at in range(len(padded) - size + 1)
+        ),
+    ]
 
 
 def read(text: str, form: Plain | None = None, language: str = "") -> str:
@@ -103,6 +107,7 @@ class Vocabulary:
         self.rarest = float(self.rarity.max()) if len(self.pieces) else 1.0
         self._stems: dict[str, tuple[str, float]] = {}
         self._columns = {piece: column for column, piece in enumerate(self.pieces)}
+        self._pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
 
     @classmethod
     def of(cls, texts: Iterable[Sequence[str]], *, least: int) -> Vocabulary:
@@ -139,16 +144,16 @@ class Vocabulary:
 
     def knows(self, pair: str) -> bool:
         """Whether a pair of words says anything: as itself, or by the lexicon."""
-        if f"w:{pair}" in self._columns:
+        if pair in self._pairs:
             return True
         first, _space, second = pair.partition(" ")
         return bool(meanings().labels_of_pair(first, second))
 
     def row(self, token: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Columns and values of a token; no columns where all of it is unknown."""
-        found: Mapping[int, int] = Counter(
-            column for piece in pieces_of(token) if (column := self._columns.get(piece)) is not None
-        )
-        columns = np.fromiter(found, dtype=np.int64, count=len(found))
-        counts = np.fromiter(found.values(), dtype=np.float32, count=len(found))
-        return columns, counts * self.rarity[columns]
+        """Columns and values of a token; no columns where all of it is unknown.
+
+        What stands in it twice is there twice.
+        """
+        found = [self._columns.get(piece, -1) for piece in pieces_of(token)]
+        columns = np.array([column for column in found if column >= 0], dtype=np.int64)
+        return columns, self.rarity[columns]

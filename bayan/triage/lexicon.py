@@ -37,6 +37,16 @@ def stem_of(word: str) -> str:
     return min(bare_forms(word), key=len)
 
 
+def _forms_in(known: set[str]) -> Callable[[str], tuple[str, ...]]:
+    """Which of a word's bare forms are among these."""
+
+    @lru_cache(maxsize=65_536)
+    def forms(word: str) -> tuple[str, ...]:
+        return tuple(form for form in bare_forms(word) if form in known)
+
+    return forms
+
+
 class Lexicon:
     """Which labels a word, or two words side by side, speak for.
 
@@ -52,16 +62,10 @@ class Lexicon:
         with path.open("rb") as file:
             self._add("", tomllib.load(file))
         self._longest = max(map(len, self._begins), default=0)
-        self._firsts = {key.partition(" ")[0] for key in self._pairs}
-        self._seconds = {key.partition(" ")[2] for key in self._pairs}
         self.labels_of = lru_cache(maxsize=65_536)(self._labels_of)
         # Few words stand in any pair: most questions end here.
-        self._begins_of = lru_cache(maxsize=65_536)(self._in(self._firsts))
-        self._ends = lru_cache(maxsize=65_536)(self._in(self._seconds))
-
-    @staticmethod
-    def _in(known: set[str]) -> Callable[[str], tuple[str, ...]]:
-        return lambda word: tuple(form for form in bare_forms(word) if form in known)
+        self.first_of_pair = _forms_in({key.partition(" ")[0] for key in self._pairs})
+        self.second_of_pair = _forms_in({key.partition(" ")[2] for key in self._pairs})
 
     def _add(self, above: str, tables: dict[str, Any]) -> None:
         for name, held in tables.items():
@@ -86,8 +90,10 @@ class Lexicon:
 
     def labels_of_pair(self, first: str, second: str) -> tuple[str, ...]:
         """The labels for which two plain words side by side speak."""
-        seconds = self._ends(second)
-        firsts = self._begins_of(first) if seconds else ()
+        seconds = self.second_of_pair(second)
+        firsts = self.first_of_pair(first) if seconds else ()
+        if not firsts:
+            return ()
         return tuple(
             dict.fromkeys(
                 label

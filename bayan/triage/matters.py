@@ -8,11 +8,13 @@ the sum of all.
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bayan.triage.bursts import Seen
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
 OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
-# A message is compared with so many matters at most, found by so many of its rarest words.
-COMPARED, BY_WORDS, BY_PLACE = 12, 12, 30
+# A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
+# the latest, are listed by a word, and by a place or a service.
+COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
+# So many are open at most, about 3.5 KB each: beyond, the one that was silent longest is closed.
+MOST_OPEN = 150_000
+# A matter is found by so many words; its sums stop after so many messages, and hold so many pieces.
+FOUND_BY, SUMMED, PIECES = 80, 200, 400
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
 # Fitted by `scripts/fit_matters.py` to a set of matters apart from the one that they are tried on.
@@ -50,17 +57,15 @@ class Limits:
     suggest: float = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What of a message tells whether it is about the same matter as another.
 
-    `terms` are pieces of its words with their weights, the whole of length one; `words` the same for the
-    whole words by which matters are found.
+    `words`: its telling words with their weights, the whole of length one.
     """
 
     id: str
     at: datetime
-    terms: Mapping[str, float]
     words: Mapping[str, float]
     # How likely each service is, those that are at all.
     categories: Mapping[str, float]
@@ -69,6 +74,29 @@ class Trace:
     places: frozenset[str]
     # A difference hash of 64 bits of its picture, where the caller has one.
     image: int | None = None
+
+    @property
+    def body(self) -> str | None:
+        """The one body that its places name."""
+        return None if self.municipality == AMBIGUOUS else self.municipality
+
+    def pieces(self) -> dict[str, float]:
+        """What its words begin with, and the words; of length one.
+
+        Endings differ (حفرة، حفرتين، الحفر): what a word begins with says most.
+        """
+        found: dict[str, float] = {}
+        for word, weight in self.words.items():
+            short, longer, whole = _pieces_of(word)
+            found[short] = found.get(short, 0.0) + 0.6 * weight
+            found[longer] = found.get(longer, 0.0) + 0.8 * weight
+            found[whole] = found.get(whole, 0.0) + weight
+        return _unit(found)
+
+
+@lru_cache(maxsize=65_536)
+def _pieces_of(word: str) -> tuple[str, str, str]:
+    return word[:3], word[:4], f"{word} "
 
 
 @dataclass(frozen=True)
@@ -84,22 +112,50 @@ class Verdict:
     suggestions: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass
 class _Matter:
-    id: str
-    first_at: datetime
-    last_at: datetime
-    size: int = 0
-    total: Counter[str] = field(default_factory=Counter)
-    length: float = 1.0
-    latest: deque[Trace] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    first: Trace | None = None
-    words: set[str] = field(default_factory=set)
-    places: Counter[str] = field(default_factory=Counter)
-    municipalities: Counter[str] = field(default_factory=Counter)
-    categories: dict[str, float] = field(default_factory=dict)
-    kinds: Counter[str] = field(default_factory=Counter)
-    images: set[int] = field(default_factory=set)
+    """A matter: its first message, its latest ones, and the sum of all.
+
+    Most have one message for ever. Then nothing is kept that this message does not hold.
+    """
+
+    __slots__ = (
+        "bodies", "categories", "first", "id", "images", "kinds", "last_at", "latest", "length", "places",
+        "size", "total", "words",
+    )  # fmt: skip
+
+    def __init__(self, id: str, trace: Trace, pieces: dict[str, float]) -> None:  # noqa: A002  # its name
+        self.id = id
+        self.first = trace
+        self.last_at = trace.at
+        self.size = 1
+        self.latest: tuple[Trace, ...] = (trace,)
+        self.total = pieces
+        self.length = 1.0 if pieces else 0.0
+        self.words: Collection[str] = trace.words
+        self.places = trace.places
+        self.bodies: frozenset[str] = frozenset([trace.body] if trace.body else ())
+        self.categories = trace.categories
+        self.kinds = frozenset([trace.kind])
+        self.images = frozenset([trace.image] if trace.image is not None else ())
+
+    def take(self, trace: Trace, pieces: Mapping[str, float]) -> None:
+        """Add a message."""
+        self.size += 1
+        self.last_at = max(self.last_at, trace.at)
+        self.latest = (*self.latest, trace)[-REMEMBERED:]
+        # The sum of a huge matter changes no more, and is not to grow.
+        if self.size <= SUMMED:
+            self.total = _sum(self.total, pieces)
+            if self.size % 50 == 0:
+                self.total = dict(heapq.nlargest(PIECES, self.total.items(), key=_second))
+            self.length = math.sqrt(math.sumprod(self.total.values(), self.total.values()))
+        self.categories = _sum(self.categories, trace.categories)
+        self.kinds |= {trace.kind}
+        self.places |= trace.places
+        if trace.body:
+            self.bodies |= {trace.body}
+        if trace.image is not None:
+            self.images |= {trace.image}
 
 
 class Matters:
@@ -112,8 +168,9 @@ class Matters:
         self.limits = limits or Limits()
         # The one that had a message last comes last.
         self._open: OrderedDict[str, _Matter] = OrderedDict()
-        self._by_word: dict[str, deque[str]] = {}
-        self._by_place: dict[str, deque[str]] = {}
+        # Of each word and of each place or service the matters that it leads to, the latest last.
+        self._by_word: dict[str, list[str]] = {}
+        self._by_place: dict[str, list[str]] = {}
         self._by_image: dict[int, str] = {}
         self._merged: dict[str, str] = {}
 
@@ -123,18 +180,18 @@ class Matters:
     def add(self, trace: Trace) -> Verdict:
         """Where this message belongs; it is remembered there."""
         self._close_before(trace.at - OPEN_FOR)
-        found = self.alike(trace)
+        pieces = trace.pieces()
+        found = self._alike(trace, pieces)
         best = found[0] if found else ("", 0.0)
         joins = best[1] >= self.limits.join
         others = tuple(one for one in found[joins:][:3] if one[1] >= self.limits.suggest)
-        matter = self._open[best[0]] if joins else _Matter(trace.id, trace.at, trace.at)
-        self._take(matter, trace)
-        return Verdict(matter.id, not joins, best[1] if found else 0.0, others)
+        matter_id = best[0] if joins else trace.id
+        self._take(matter_id, trace, pieces)
+        return Verdict(matter_id, not joins, best[1], others)
 
     def put(self, trace: Trace, matter_id: str) -> None:
         """Remember a message in the matter that is known to be its own, as when matters are read again."""
-        matter_id = self._now_in(matter_id)
-        self._take(self._open.get(matter_id) or _Matter(matter_id, trace.at, trace.at), trace)
+        self._take(self._now_in(matter_id), trace, trace.pieces())
 
     def merge(self, matter_id: str, into: str) -> None:
         """One matter becomes part of another: a person says that they are the same."""
@@ -152,11 +209,9 @@ class Matters:
         # What it no longer remembers in full counts by its sums.
         rest = old.size - len(old.latest)
         matter.size += rest
-        matter.places.update(old.places)
-        matter.municipalities.update(old.municipalities)
-        for category, share in old.categories.items():
-            before = matter.categories.get(category, 0.0)
-            matter.categories[category] = before + share * rest / old.size
+        matter.places |= old.places
+        matter.bodies |= old.bodies
+        matter.categories = _sum(matter.categories, old.categories, rest / old.size)
 
     def _now_in(self, matter_id: str) -> str:
         while matter_id in self._merged:
@@ -165,28 +220,45 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
+        return self._alike(trace, trace.pieces())
+
+    def _alike(self, trace: Trace, pieces: Mapping[str, float]) -> list[tuple[str, float]]:
         if trace.image is not None and (same := self._of_image(trace.image)):
             return [(same, 0.99)]
-        points: dict[str, float] = {}
-        for word, weight in sorted(trace.words.items(), key=_second, reverse=True)[:BY_WORDS]:
-            for matter_id in self._by_word.get(word, ()):
-                points[matter_id] = points.get(matter_id, 0.0) + weight * weight
-        for place in trace.places:
-            for matter_id in self._by_place.get(place, ()):
-                points[matter_id] = points.get(matter_id, 0.0) + 0.3
-        for category, share in trace.categories.items():
-            for matter_id in self._by_place.get(f"category:{category}", ()):
-                points[matter_id] = points.get(matter_id, 0.0) + 0.3 * share
-        nearest = sorted(points, key=points.__getitem__, reverse=True)[:COMPARED]
-        copies = [one for one in nearest if _is_copy(trace, self._open[one])]
+        nearest = self._nearest(trace)
+        common = [_common_words(trace, matter) for matter in nearest]
+        copies = [
+            matter
+            for matter, cosines in zip(nearest, common, strict=True)
+            if _is_copy(trace, matter, cosines)
+        ]
         if copies:
-            return [(min(copies, key=lambda one: self._open[one].first_at), COPY)]
+            return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
-        worth = {one: math.exp(min(score_of(trace, self._open[one]), 30)) for one in nearest}
-        total = 1 + sum(worth.values())
-        return sorted(
-            ((one, value / total) for one, value in worth.items()), key=_second, reverse=True
-        )
+        worth = [
+            math.exp(
+                min(math.sumprod(WEIGHTS, features_of(trace, pieces, matter, max(cosines))), 30)
+            )
+            for matter, cosines in zip(nearest, common, strict=True)
+        ]
+        total = 1 + sum(worth)
+        likeness = [(m.id, value / total) for m, value in zip(nearest, worth, strict=True)]
+        return sorted(likeness, key=_second, reverse=True)
+
+    def _nearest(self, trace: Trace) -> list[_Matter]:
+        """The matters that a message is compared with: those that most of it leads to."""
+        points: dict[str, float] = {}
+        for word in heapq.nlargest(BY_WORDS, trace.words, key=trace.words.__getitem__):
+            if (ids := self._by_word.get(word)) is not None:
+                worth = trace.words[word] ** 2
+                for matter_id in ids[-LISTED_BY_WORD:]:
+                    points[matter_id] = points.get(matter_id, 0.0) + worth
+        for place, worth in _signposts(trace.places, trace.categories):
+            if (ids := self._by_place.get(place)) is not None:
+                for matter_id in ids[-LISTED_BY_PLACE:]:
+                    points[matter_id] = points.get(matter_id, 0.0) + worth
+        nearest = heapq.nlargest(COMPARED, points, key=points.__getitem__)
+        return [self._open[matter_id] for matter_id in nearest]
 
     def _of_image(self, image: int) -> str | None:
         """The matter of a picture that looks the same: at most 6 of 64 bits differ."""
@@ -195,62 +267,69 @@ class Matters:
                 return matter_id
         return None
 
-    def _take(self, matter: _Matter, trace: Trace) -> None:
-        matter.first = matter.first or trace
-        matter.size += 1
-        matter.last_at = max(matter.last_at, trace.at)
-        matter.latest.append(trace)
-        # The sum of a huge matter changes no more, and is not to grow.
-        if matter.size <= 200:
-            matter.total.update(trace.terms)
-            if matter.size % 50 == 0:
-                matter.total = Counter(dict(matter.total.most_common(400)))
-            matter.length = math.sqrt(sum(w * w for w in matter.total.values())) or 1.0
-        for category, share in trace.categories.items():
-            before = matter.categories.get(category, 0.0)
-            matter.categories[category] = before + share
-        matter.kinds[trace.kind] += 1
-        matter.places.update(trace.places)
-        if trace.municipality and trace.municipality != AMBIGUOUS:
-            matter.municipalities[trace.municipality] += 1
-        self._open[matter.id] = matter
-        self._open.move_to_end(matter.id)
-        if len(matter.words) < 80:
-            for word, weight in trace.words.items():
-                if weight > 0.1 and word not in matter.words:
-                    matter.words.add(word)
-                    self._by_word.setdefault(word, deque(maxlen=40)).appendleft(matter.id)
-        for place in (*trace.places, *(f"category:{category}" for category in trace.categories)):
-            ids = self._by_place.setdefault(place, deque(maxlen=BY_PLACE))
-            if matter.id not in ids:
-                ids.appendleft(matter.id)
+    def _take(self, matter_id: str, trace: Trace, pieces: dict[str, float]) -> None:
+        matter = self._open.get(matter_id)
+        if matter is None:
+            matter = self._open[matter_id] = _Matter(matter_id, trace, pieces)
+            new_words: Iterable[str] = trace.words
+        else:
+            matter.take(trace, pieces)
+            self._open.move_to_end(matter_id)
+            new_words = [word for word in trace.words if word not in matter.words]
+            if new_words and len(matter.words) < FOUND_BY:
+                matter.words = frozenset((*matter.words, *new_words))
+            else:
+                new_words = ()
+        for word in new_words:
+            _list(self._by_word, word, matter_id, LISTED_BY_WORD)
+        for place, _worth in _signposts(trace.places, trace.categories):
+            ids = self._by_place.get(place)
+            if matter.size == 1 or ids is None or matter_id not in ids:
+                _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
         if trace.image is not None:
-            matter.images.add(trace.image)
-            self._by_image[trace.image] = matter.id
+            self._by_image[trace.image] = matter_id
 
     def _close_before(self, limit: datetime) -> None:
         while self._open:
             matter = next(iter(self._open.values()))
-            if matter.last_at >= limit:
+            if matter.last_at >= limit and len(self._open) < MOST_OPEN:
                 return
             self._open.popitem(last=False)
             self._unlist(matter)
 
     def _unlist(self, matter: _Matter) -> None:
         for word in matter.words:
-            self._leave(self._by_word, word, matter.id)
-        for place in (*matter.places, *(f"category:{one}" for one in matter.categories)):
-            self._leave(self._by_place, place, matter.id)
+            _unlist(self._by_word, word, matter.id)
+        for place, _worth in _signposts(matter.places, matter.categories):
+            _unlist(self._by_place, place, matter.id)
         for image in matter.images:
             self._by_image.pop(image, None)
 
-    @staticmethod
-    def _leave(index: dict[str, deque[str]], key: str, matter_id: str) -> None:
-        ids = index.get(key)
-        if ids is not None and matter_id in ids:
-            ids.remove(matter_id)
-            if not ids:
-                del index[key]
+
+def _signposts(
+    places: Iterable[str], categories: Mapping[str, float]
+) -> Iterable[tuple[str, float]]:
+    """By what else than words a matter is found, and how much it counts."""
+    yield from ((place, 0.3) for place in places)
+    yield from ((f"category:{name}", 0.3 * share) for name, share in categories.items())
+
+
+def _list(index: dict[str, list[str]], key: str, matter_id: str, most: int) -> None:
+    ids = index.get(key)
+    if ids is None:
+        index[key] = [matter_id]
+        return
+    ids.append(matter_id)
+    if len(ids) >= 2 * most:
+        del ids[:-most]
+
+
+def _unlist(index: dict[str, list[str]], key: str, matter_id: str) -> None:
+    ids = index.get(key)
+    if ids is not None and matter_id in ids:
+        ids.remove(matter_id)
+        if not ids:
+            del index[key]
 
 
 def trace_of(
@@ -262,23 +341,17 @@ def trace_of(
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
     vocabulary = reading.model.vocabulary
-    named = {word for place in reading.places for word, _s, _e in words_in(plain(place.text).text)}
-    terms: dict[str, float] = {}
+    named = {word for place in reading.places for word in _words_of(place.text)}
     words: dict[str, float] = {}
-    for word, _start, _end in words_in(reading.read_text):
+    for word in reading.read_words:
         if word in named or (len(word) < 3 and not word.isdecimal()):
             continue
         stem, rarity = vocabulary.stem_and_rarity(word)
-        if rarity < COMMON:
-            continue
-        words[stem] = rarity
-        # Endings differ (حفرة، حفرتين، الحفر): what a word begins with says most.
-        for term, weight in ((stem[:3], 0.6), (stem[:4], 0.8), (f"{stem} ", 1.0)):
-            terms[term] = terms.get(term, 0.0) + weight * rarity
+        if rarity >= COMMON:
+            words[stem] = rarity
     return Trace(
         id=id,
         at=at,
-        terms=_unit(terms),
         words=_unit(words),
         categories=reading.categories,
         kind=reading.kind,
@@ -293,16 +366,19 @@ def trace_of(
     )
 
 
+@lru_cache(maxsize=16_384)
+def _words_of(name: str) -> list[str]:
+    return [word for word, _start, _end in words_in(plain(name).text)]
+
+
 def seen_of(reading: Reading, *, id: str, at: datetime) -> Seen:  # noqa: A002  # the field's name
     """A read message as bursts count it: for its body, its service, its places, and by its telling words."""
     vocabulary = reading.model.vocabulary
-    form = plain(reading.text)
     terms: dict[str, str] = {}
-    for word, start, end in words_in(form.text):
+    for word, start, end in reading.words:
         stem, rarity = vocabulary.stem_and_rarity(word)
         if len(stem) > 2 and rarity >= COMMON:
-            first, behind = form.span(start, end)
-            terms[stem] = reading.text[first:behind]
+            terms[stem] = reading.as_written(start, end)
     about = [("category", reading.category)]
     if reading.municipality and reading.municipality != AMBIGUOUS:
         about.append(("municipality", reading.municipality))
@@ -313,27 +389,46 @@ def seen_of(reading: Reading, *, id: str, at: datetime) -> Seen:  # noqa: A002  
 
 
 def _unit(weights: Mapping[str, float]) -> dict[str, float]:
-    length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+    length = math.sqrt(math.sumprod(weights.values(), weights.values())) or 1.0
     return {term: weight / length for term, weight in weights.items()}
 
 
-def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    if len(one) > len(other):
-        one, other = other, one
-    return sum(weight * other[term] for term, weight in one.items() if term in other)
+def _sum(
+    one: Mapping[str, float], other: Mapping[str, float], times: float = 1.0
+) -> dict[str, float]:
+    total = dict(one)
+    for key, value in other.items():
+        total[key] = total.get(key, 0.0) + times * value
+    return total
 
 
-def _is_copy(trace: Trace, matter: _Matter) -> bool:
+def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """The sum over what both have of the products of its weights: of unit length, their cosine."""
+    total = 0.0
+    for key in one.keys() & other.keys():
+        total += one[key] * other[key]
+    return total
+
+
+def _common_words(trace: Trace, matter: _Matter) -> list[float]:
+    """How much the words of each remembered message of a matter are those of this one (cosines)."""
+    found = [_product(trace.words, other.words) for other in matter.latest]
+    if matter.size > REMEMBERED:
+        found.append(_product(trace.words, matter.first.words))
+    return found
+
+
+def _is_copy(trace: Trace, matter: _Matter, cosines: Sequence[float]) -> bool:
     """Whether its words are all but those of another message there, and no other place is named."""
-    if len(trace.words) < FEWEST_WORDS:
-        return False
     # Where both name the same place, a greeting and an end may differ too.
     least = SAME_AT_A_PLACE if trace.places else ALL_BUT_THE_SAME
+    if max(cosines) < least or len(trace.words) < FEWEST_WORDS:
+        return False
     return any(
-        trace.places == other.places
-        and _cosine(trace.words, other.words) >= least
+        cosine >= least
+        and trace.places == other.places
         and trace.municipality == other.municipality
-        for other in (*matter.latest, *([matter.first] if matter.first else []))
+        for cosine, other in zip(cosines, (*matter.latest, matter.first), strict=False)
     )
 
 
@@ -341,33 +436,28 @@ def _second(pair: tuple[str, float]) -> float:
     return pair[1]
 
 
-def score_of(trace: Trace, matter: _Matter) -> float:
-    """How much speaks for a message being about this matter, against its being about a new one (0)."""
-    return sum(w * x for w, x in zip(WEIGHTS, features_of(trace, matter), strict=True))
+def features_of(
+    trace: Trace, pieces: Mapping[str, float], matter: _Matter, by_words: float
+) -> tuple[float, ...]:
+    """What `WEIGHTS` weigh: what both say, where, of which service, how far apart; 1 for the threshold.
 
-
-def features_of(trace: Trace, matter: _Matter) -> tuple[float, ...]:
-    """What `WEIGHTS` weigh: what both say, where, of which service, how far apart; 1 for the threshold."""
-    by_words = max(_cosine(trace.words, other.words) for other in matter.latest)
-    if matter.first is not None and matter.size > REMEMBERED:
-        by_words = max(by_words, _cosine(trace.words, matter.first.words))
-    to_all = _cosine(trace.terms, matter.total) / matter.length
-    same_place = bool(trace.places & matter.places.keys())
-    other_place = bool(trace.places) and bool(matter.places) and not same_place
-    known = trace.municipality is not None and trace.municipality != AMBIGUOUS
-    same_body = known and trace.municipality in matter.municipalities
-    other_body = known and bool(matter.municipalities) and not same_body
+    `pieces`: of the trace; `by_words`: the highest cosine of its words and those of a message there.
+    """
+    to_all = _product(pieces, matter.total) / matter.length if matter.length else 0.0
+    same_place = not trace.places.isdisjoint(matter.places)
+    body = trace.body
+    same_body = body in matter.bodies
     nowhere = trace.municipality is None
-    category = _cosine(trace.categories, matter.categories) / matter.size
-    faults = trace.kind in _FAULT and any(kind in _FAULT for kind in matter.kinds)
+    category = _product(trace.categories, matter.categories) / matter.size
+    faults = trace.kind in _FAULT and not _FAULT.isdisjoint(matter.kinds)
     days = (trace.at - matter.last_at) / timedelta(days=1)
     return (
         by_words,
         to_all,
         float(same_place),
-        float(other_place),
+        float(bool(trace.places and matter.places) and not same_place),
         float(same_body),
-        float(other_body),
+        float(bool(body and matter.bodies) and not same_body),
         float(nowhere),
         category,
         same_place * category,
@@ -377,6 +467,6 @@ def features_of(trace: Trace, matter: _Matter) -> tuple[float, ...]:
         nowhere * to_all,
         float(faults or trace.kind in matter.kinds),
         min(days, 6.0),
-        float(not matter.municipalities and not matter.places),
+        float(not matter.bodies and not matter.places),
         1.0,
     )

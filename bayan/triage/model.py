@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bayan.triage.features import Vocabulary, windows_of
+from bayan.triage.features import WINDOW, Vocabulary, stretches
+from bayan.triage.safety import signs_of, stands_among
 from bayan.triage.taxonomy import CATEGORIES, INFO_TYPES, KINDS, SENTIMENTS, URGENCIES
 
 Array = np.ndarray[Any, Any]
@@ -51,17 +53,22 @@ class Guess:
 
 @dataclass(frozen=True)
 class Weighed:
-    """A text's scores for each of COLUMNS, and what each token adds (`shares`: tokens by COLUMNS)."""
+    """A text's scores for each of COLUMNS, and what each token adds to them.
+
+    `rows`: tokens by COLUMNS and one more, to be divided by the text's length.
+    """
 
     tokens: Sequence[str]
-    shares: Array
+    rows: Array
+    length: float
     scores: Array
 
     def reasons(self, labels: Mapping[str, str]) -> dict[str, list[str]]:
         """For each label (`head.label`) the plain words that spoke most for it, the strongest first."""
         columns = [COLUMNS.index(label) for label in labels.values()]
         found: dict[str, list[str]] = {}
-        for name, shares in zip(labels, self.shares[:, columns].T.tolist(), strict=True):
+        shares_of = (self.rows[:, columns] / self.length).T.tolist()
+        for name, shares in zip(labels, shares_of, strict=True):
             by_word: dict[str, float] = {}
             for token, share in zip(self.tokens, shares, strict=True):
                 if token[1:2] == ":":
@@ -107,7 +114,8 @@ class Model:
             self._scale[first:last] = temperatures.get(head, 1.0)
         for place, name in enumerate(SIGNS, start=at):
             self._scale[place] = temperatures.get(name, 1.0)
-        # Of each token seen lately its scores and, last, the square of its length.
+        # Of each token seen lately its scores and, last, the square of its length; what says nothing has
+        # the first row.
         self._rows: dict[str, int] = {}
         self._table = np.zeros((4_096, len(COLUMNS) + 1), dtype=np.float32)
 
@@ -146,16 +154,16 @@ class Model:
         )
 
     def _row(self, token: str) -> int:
-        """Where the token's numbers stand in the table; -1 for what says nothing."""
+        """Where the token's numbers stand in the table."""
         if " " in token and not self.vocabulary.knows(token):
-            return -1
+            return 0
         columns, values = self.vocabulary.row(token)
-        row = len(self._rows)
+        row = len(self._rows) + 1
         if row >= len(self._table):
             self._table = np.vstack([self._table, np.zeros_like(self._table)])
         self._table[row, :-1] = values @ self.weights[columns]
         # Pieces count one by one, so that a text's length is the sum of what its tokens bring.
-        self._table[row, -1] = values @ self.vocabulary.rarity[columns]
+        self._table[row, -1] = values @ values
         self._rows[token] = row
         return row
 
@@ -166,27 +174,39 @@ class Model:
         """
         if len(self._rows) >= KEPT:
             self._rows.clear()
-        known, rows = [], []
-        for token in tokens:
-            row = self._rows.get(token)
-            if row is None:
-                row = self._row(token)
-            if row >= 0:
-                known.append(token)
-                rows.append(row)
-        table = self._table[rows]
-        length = float(table[:, -1].sum()) ** 0.5 or 1.0
-        shares = table[:, :-1] / length
-        scores = shares.sum(axis=0) + self.intercepts
-        for stretch in windows_of(tokens):
-            scores[EMERGENCY] = max(scores[EMERGENCY], self._emergency_in(stretch))
-        return Weighed(known, shares, scores)
+        known = self._rows.get
+        places = [known(token) or self._row(token) for token in tokens]
+        rows = self._table[places] if places else self._table[:0]
+        total = rows.sum(axis=0)
+        length = float(total[-1]) ** 0.5 or 1.0
+        scores = total[:-1] / length + self.intercepts
+        if len(tokens) > 2 * WINDOW:
+            scores[EMERGENCY] = max(scores[EMERGENCY], self._emergency_in_stretches(tokens, rows))
+        return Weighed(tokens, rows, length, scores)
 
-    def _emergency_in(self, stretch: Sequence[str]) -> float:
-        rows = [row for token in stretch if (row := self._rows.get(token, -1)) >= 0]
-        table = self._table[rows]
-        length = float(table[:, -1].sum()) ** 0.5 or 1.0
-        return float(table[:, EMERGENCY].sum() / length + self.intercepts[EMERGENCY])
+    def _emergency_in_stretches(self, tokens: Sequence[str], rows: Array) -> float:
+        """The highest score of an emergency in any stretch of this text, given with its tokens' numbers."""
+        words = list(takewhile(lambda token: " " not in token and token[1:2] != ":", tokens))
+        parts = stretches(len(words))
+        if not parts:
+            return -math.inf
+        columns = rows[:, [EMERGENCY, -1]].astype(np.float64)
+        # Sums up to each word, and up to each pair of words.
+        of_words, of_pairs = (
+            np.concatenate([np.zeros((1, 2)), part.cumsum(axis=0)])
+            for part in (columns[: len(words)], columns[len(words) : 2 * len(words) - 1])
+        )
+        first, behind = np.array(parts).T
+        sums = of_words[behind] - of_words[first] + of_pairs[behind - 1] - of_pairs[first]
+        if tokens[-1].startswith("d:"):
+            stands = stands_among(words)
+            for number, (begin, end) in enumerate(parts):
+                for sign in signs_of([one for one in stands if begin <= one[0] < end]):
+                    row = self._table[self._rows.get(f"d:{sign}") or self._row(f"d:{sign}")]
+                    sums[number] += row[EMERGENCY], row[-1]
+        lengths = np.sqrt(np.maximum(sums[:, 1], 0))
+        lengths[lengths == 0] = 1
+        return float((sums[:, 0] / lengths).max() + self.intercepts[EMERGENCY])
 
     def scores(self, tokens: Sequence[str]) -> Array:
         """A score for each of COLUMNS, before calibration."""

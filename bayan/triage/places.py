@@ -180,17 +180,30 @@ class Gazetteer:
             entry = self.entries[entry.parent]
         return frozenset(found)
 
-    def find(self, text: str, *, form: Plain | None = None, near: str = "") -> list[Mention]:
+    def find(
+        self,
+        text: str,
+        *,
+        form: Plain | None = None,
+        words: list[tuple[str, int, int]] | None = None,
+        near: str = "",
+    ) -> list[Mention]:
         """The places that this text names, in their order; none lies within another.
 
+        `form`, `words`: the plain form of the text and its words, where the caller has them.
         `near`: a place or municipality from which the sender wrote before; it settles what the text leaves
         open.
         """
         form = form or plain(text)
-        words = words_in(form.text)
+        words = words_in(form.text) if words is None else words
         found: list[tuple[int, int, Sequence[Entry], float, int, bool]] = []
         at = 0
         while at < len(words):
+            word, before = words[at][0], words[at - 1][0] if at else ""
+            if not (before in _EXPECTING or self._beginnings(word) or word[:2] in _EXPECTED):
+                # Most words.
+                at += 1
+                continue
             match = self._match(words, at)
             if match is None:
                 at += 1
@@ -242,7 +255,7 @@ class Gazetteer:
                 is_sure = length > 1 or not self._is_ordinary(word, first, before)
                 return length, cut, entries, 0.95 if is_sure else 0.6, is_sure
         # A slip of the pen, where a place is to be expected.
-        if before in _KIND_OF_PLACE or before in _IN or word.startswith(("بال", "لل")):
+        if before in _EXPECTING or word.startswith(("بال", "لل")):
             slip = self._slips(word)
             if slip:
                 return 1, slip[0], slip[1], 0.7, before in _KIND_OF_PLACE
@@ -347,6 +360,9 @@ class Gazetteer:
         return bodies.pop() if len(bodies) == 1 else AMBIGUOUS
 
 
+# After these, or beginning so, a word is looked at for a slip of the pen.
+_EXPECTING = _KIND_OF_PLACE | _IN
+_EXPECTED = frozenset({"با", "لل"})
 _ARTICLES = frozenset("al el ad an ar as ash at ath az il".split())  # noqa: SIM905
 
 

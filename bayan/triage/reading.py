@@ -5,22 +5,26 @@ Language, labels with how sure, places, danger, and the words that weighed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bayan.triage.features import read, tokens_of
+from bayan.triage.features import read, tokens_among
 from bayan.triage.model import HEADS, Model, Weighed
 from bayan.triage.places import Gazetteer, Mention
 from bayan.triage.taxonomy import INFO_TYPES
-from bayan.triage.text import language_of, plain, words_in
+from bayan.triage.text import Plain, language_of, plain, words_in
 
 # The model that comes with Bayan; `bayan train` writes others beside it.
 SHIPPED = Path(__file__).parent / "model"
 # A sign holds from this probability on, unless the model's card sets another.
 LIKELY = 0.5
+# A service that is less likely than this is not considered where messages are compared.
+LEAST_SHARE = 0.1
+_INFO_COLUMNS = [(name, f"info_type.{name}") for name in INFO_TYPES]
+_CATEGORY_COLUMNS = [(name, f"category.{name}") for name in HEADS["category"]]
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,29 @@ class Reading:
     # How likely each service is, those that are at all.
     categories: Mapping[str, float]
     probabilities: Mapping[str, float]
-    read_text: str
+    form: Plain
+    # The words of the plain form, each with where it begins and ends there; and those that were weighed:
+    # Arabizi is read in Arabic letters too.
+    words: Sequence[tuple[str, int, int]]
+    read_words: Sequence[str]
     weighed: Weighed
     model: Model
+
+    def as_written(self, start: int, end: int) -> str:
+        """What stands in the text where the plain form has these characters."""
+        first, behind = self.form.span(start, end)
+        return self.text[first:behind]
 
     @cached_property
     def reasons(self) -> Mapping[str, list[str]]:
         """For each head the words that spoke most for its label, as written, the strongest first."""
-        form = plain(self.text)
-        written: dict[str, str] = {}
-        for word, start, end in words_in(form.text):
-            first, behind = form.span(start, end)
-            written.setdefault(word, self.text[first:behind])
+        stands = {word: (start, end) for word, start, end in reversed(self.words)}
         plain_words = self.weighed.reasons(
             {head: f"{head}.{getattr(self, head)}" for head in HEADS}
         )
-        # Arabizi is read in Arabic letters too, which nobody wrote.
+        # Arabic letters that Arabizi was read in stand nowhere.
         return {
-            head: [written[word] for word in words if word in written]
+            head: [self.as_written(*stands[word]) for word in words if word in stands]
             for head, words in plain_words.items()
         }
 
@@ -128,19 +137,13 @@ class Triage:
         form = plain(text)
         language = language_of(text)
         read_text = read(text, form, language)
-        tokens = tokens_of(read_text)
-        weighed = self.model.weigh(tokens)
-        places = tuple(self.gazetteer.find(text, form=form, near=near))
-        return self._reading(text, language, read_text, weighed, places)
-
-    def _reading(
-        self,
-        text: str,
-        language: str,
-        read_text: str,
-        weighed: Weighed,
-        places: tuple[Mention, ...],
-    ) -> Reading:
+        words = words_in(form.text)
+        read_words = [
+            word
+            for word, _start, _end in (words if read_text == form.text else words_in(read_text))
+        ]
+        weighed = self.model.weigh(tokens_among(read_words, read_text))
+        places = tuple(self.gazetteer.find(text, form=form, words=words, near=near))
         guess = self.model.guess_of(weighed.scores)
         of = guess.probabilities
         labels = dict(guess.labels)
@@ -153,7 +156,7 @@ class Triage:
             labels["urgency"] = max(rest, key=lambda name: of[f"urgency.{name}"])
             confidence["urgency"] = 1 - of["emergency"]
         is_claim = labels["kind"] == "rumour_claim" or of["rumour_claim"] >= LIKELY
-        kinds = tuple(name for name in INFO_TYPES if of[f"info_type.{name}"] >= LIKELY)
+        kinds = tuple(name for name, column in _INFO_COLUMNS if of[column] >= LIKELY)
         confidence["rumour_claim"] = of["rumour_claim"]
         confidence["emergency"] = of["emergency"]
         confidence.update((f"info_type.{name}", of[f"info_type.{name}"]) for name in kinds)
@@ -171,11 +174,13 @@ class Triage:
             confidence=confidence,
             categories={
                 name: share
-                for name in HEADS["category"]
-                if (share := of[f"category.{name}"]) >= 0.1
+                for name, column in _CATEGORY_COLUMNS
+                if (share := of[column]) >= LEAST_SHARE
             },
             probabilities=of,
-            read_text=read_text,
+            form=form,
+            words=words,
+            read_words=read_words,
             weighed=weighed,
             model=self.model,
         )

@@ -54,19 +54,30 @@ def danger_in(read_text: str) -> Danger:
 
 def signs_among(words: Sequence[str]) -> list[str]:
     """The signs, for and against, that plain words in their order give."""
-    stands: dict[str, list[int]] = {}
-    labels_of, labels_of_pair = _WORDS.labels_of, _WORDS.labels_of_pair
-    before = ""
+    return signs_of(stands_among(words))
+
+
+def stands_among(words: Sequence[str]) -> list[tuple[int, str]]:
+    """What of danger plain words speak, each with the place of its (last) word among them, in order."""
+    stands: list[tuple[int, str]] = []
+    labels_of, second_of_pair = _WORDS.labels_of, _WORDS.second_of_pair
     for at, word in enumerate(words):
-        for label in labels_of(word):
-            stands.setdefault(label, []).append(at)
-        if before:
-            for label in labels_of_pair(before, word):
-                stands.setdefault(label, []).append(at)
-        before = word
-    signs = list(stands)
-    for first, second in _BESIDE:
-        ones, others = stands.get(first, ()), stands.get(second, ())
-        if any(0 < abs(one - other) <= NEAR for one in ones for other in others):
-            signs.append(f"{first} {second}")
+        if labels := labels_of(word):
+            stands += [(at, label) for label in labels]
+        if at and second_of_pair(word):
+            stands += [(at, label) for label in _WORDS.labels_of_pair(words[at - 1], word)]
+    return stands
+
+
+def signs_of(stands: Sequence[tuple[int, str]]) -> list[str]:
+    """The signs that these give: what is spoken of, and what of it stands near each other."""
+    by_label: dict[str, list[int]] = {}
+    for at, label in stands:
+        by_label.setdefault(label, []).append(at)
+    signs = list(by_label)
+    if len(signs) > 1:
+        for first, second in _BESIDE:
+            ones, others = by_label.get(first, ()), by_label.get(second, ())
+            if any(0 < abs(one - other) <= NEAR for one in ones for other in others):
+                signs.append(f"{first} {second}")
     return signs

@@ -124,24 +124,28 @@ _DIGIT_IN_WORD = re.compile(
 )
 
 
-_ARABIC = re.compile(r"[\u0620-\u064a\u0660-\u077f\ufb50-\ufeff]")
-_URDU = re.compile("[ٹڈڑںےۓہھۂۃ]")
-_LATIN_LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f\u1e00-\u1eff]")
-_FOREIGN = re.compile(r"[^\W\d_\u0000-\u024f\u0600-\u077f\u1e00-\u1eff\ufb50-\ufeff]")
+_ARABIC = re.compile(r"[\u0620-\u064a\u0660-\u077f\ufb50-\ufeff]+")
+_URDU = re.compile("[ٹڈڑںےۓہھۂۃ]+")
+_LATIN_LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f\u1e00-\u1eff]+")
+_FOREIGN = re.compile(r"[^\W\d_\u0000-\u024f\u0600-\u077f\u1e00-\u1eff\ufb50-\ufeff]+")
+
+
+def _count(letters: re.Pattern[str], text: str) -> int:
+    return len("".join(letters.findall(text)))
 
 
 def language_of(text: str) -> str:
     """`ar`, `en`, `ar-Latn` (Arabic in Latin letters) or `other`; `ar` where there are no letters at all."""
-    arabic = len(_ARABIC.findall(text))
-    latin = len(_LATIN_LETTER.findall(text))
-    if len(_FOREIGN.findall(text)) > arabic + latin:
+    arabic = _count(_ARABIC, text)
+    latin = _count(_LATIN_LETTER, text)
+    if _count(_FOREIGN, text) > arabic + latin:
         return "other"
     if arabic and arabic * 2 >= latin:
         words = set(text.split())
         common = len(words & _WORDS["urdu"])
         is_other = (
             common >= 2
-            or (common and len(_URDU.findall(text)) * 12 >= arabic)
+            or (common and _count(_URDU, text) * 12 >= arabic)
             or len(words & _WORDS["persian"]) >= 2
         )
         return "other" if is_other else "ar"

@@ -44,7 +44,6 @@ def make_trace(
         name,
         at,
         of_length_one,
-        of_length_one,
         {category: 1.0},
         "complaint",
         municipality,
