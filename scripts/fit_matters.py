@@ -1,16 +1,16 @@
 """Fit the weights that tell messages about one matter, and try them: `WEIGHTS` of matters.py.
 
-    python scripts/fit_matters.py LEARN.jsonl TRY.jsonl
+    python scripts/fit_matters.py
 
-Both are sets in the form of bayan/triage/sets/matters.jsonl. Prints the weights, then for both sets the
-precision and recall of joins and the recall with suggestions at several limits. Never learn from the set
-that is tried.
+Learns from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: first each is tried
+with weights of the others, then the weights of all are printed and tried on the frozen matters.jsonl. Printed
+are the precision and recall of joins and the recall with suggestions at several limits.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
@@ -22,24 +22,33 @@ from bayan.triage.matters import Limits, Matters, Trace, trace_of
 from bayan.triage.reading import Triage
 
 ROOT = Path(__file__).parent.parent
+SETS = ROOT / "bayan" / "triage" / "sets"
 
 
 def main() -> None:
     reader = Triage.load(ROOT / "authorities" / "eastern")
-    learned, tried = (traces(Path(name), reader) for name in sys.argv[1:3])
-    choices = chosen(learned)
-    weights = fitted(choices)
-    print(
-        len(choices),
-        "messages,",
-        sum(right >= 0 for _xs, right in choices),
-        "with their matter among those compared",
+    learned, tried = (
+        traces(SETS / name, reader) for name in ("matters-train.jsonl", "matters.jsonl")
     )
+    months = defaultdict(list)
+    for trace, group in learned:
+        months[trace.at.month].append((trace, group))
+    choices = {month: chosen(rows) for month, rows in months.items()}
+    for month, rows in months.items():
+        others = [one for other, found in choices.items() if other != month for one in found]
+        show(f"month {month}", rows, fitted(others))
+    together = [one for found in choices.values() for one in found]
+    compared = sum(right >= 0 for _xs, right in together)
+    print(f"{len(together)} messages, {compared} with their matter among those compared")
+    weights = fitted(together)
     print("WEIGHTS =", weights)
+    show("frozen", tried, weights)
+
+
+def show(name: str, rows: list[tuple[Trace, str | None]], weights: tuple[float, ...]) -> None:
     matters.WEIGHTS = weights
-    for name, rows in (("learned", learned), ("tried", tried)):
-        for join in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
-            print(name, "join", join, figures(rows, Limits(join, 0.1)))
+    for join in (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
+        print(f"{name}, join {join}: {figures(rows, Limits(join, 0.05))}")
 
 
 def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
@@ -72,7 +81,7 @@ def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[np.ndarray, int]]
     return found
 
 
-def fitted(choices: list[tuple[np.ndarray, int]], strength: float = 0.02) -> tuple[float, ...]:
+def fitted(choices: list[tuple[np.ndarray, int]], strength: float = 0.5) -> tuple[float, ...]:
     """Weights of a conditional logit: the chance of each matter among those compared and a new one."""
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:

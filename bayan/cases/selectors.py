@@ -14,12 +14,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.cases.models import Alike, Burst, Case, CaseQuerySet, Reading
+from bayan.cases.models import Alike, Burst, Case, CaseQuerySet, Heard, Reading
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
 from bayan.core.queries import Prepared
 from bayan.core.references import digits_in
+from bayan.core.rls import as_worker
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node
@@ -168,6 +169,8 @@ def same_matter(case: Case) -> SameMatter:
 
 # A burst that nobody has marked as seen stands on the first page for so long.
 FRESH = timedelta(hours=12)
+# What is written of the same so long after it was noticed belongs to it too.
+GOES_ON = timedelta(minutes=30)
 BURSTS_SHOWN = 50
 
 
@@ -231,6 +234,21 @@ def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
         )
         for burst in found
     ]
+
+
+def cases_of(burst: Burst) -> CaseQuerySet:
+    """The cases of the messages that the burst is made of, as far as the reader may see them."""
+    # The counts belong to no body; who wrote what, each member sees for themselves.
+    with as_worker():
+        heard = list(
+            Heard.objects.filter(
+                at__gte=burst.started_at,
+                at__lte=burst.detected_at + GOES_ON,
+                about__contains=[pair for pair in burst.about if pair[0] != "all"],
+            ).values_list("external_id", flat=True)
+        )
+    messages = Message.objects.filter(direction=Message.Direction.IN, external_id__in=heard)
+    return Case.objects.filter(reference__in=messages.values("matter"))
 
 
 def _query_of(burst: Burst) -> str:

@@ -119,6 +119,31 @@ def see_burst(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return redirect("cases:bursts")
 
 
+@require_POST
+@requires("cases.close")
+def gather_burst(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Make one matter of the open cases that a burst is made of."""
+    burst = get_object_or_404(Burst.objects.select_related("node"), public_id=public_id)
+    request.access.require("cases.close", burst.node)
+    rows = selectors.cases_of(burst)
+    bodies = Node.objects.filter(pk__in=rows.values("node"))
+    theirs = [node.pk for node in bodies if request.access.may("cases.close", node)]
+    done = services.gather(rows.filter(node__in=theirs), by=request.user, now=timezone.now())
+    notices.say(
+        request,
+        ngettext(
+            "%(count)s case was joined to the first one.",
+            "%(count)s cases were joined to the first one.",
+            done.count,
+        )
+        % {"count": done.count},
+        undo=done.undo,
+    )
+    if request.htmx:
+        return HttpResponse()
+    return redirect("cases:bursts")
+
+
 def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, Any]:
     """What list, board and map have in common: filters, counts and views of one's own."""
     filters = asked.filters

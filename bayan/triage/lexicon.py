@@ -6,7 +6,7 @@ What people call things, signs of danger.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -108,3 +108,19 @@ class Lexicon:
 def meanings() -> Lexicon:
     """What people call things; read when it is first asked for, since many a process never asks."""
     return Lexicon(Path(__file__).parent / "lexicon.toml")
+
+
+@cache
+def _things() -> Lexicon:
+    return Lexicon(Path(__file__).parent / "things.toml")
+
+
+def things_among(words: Sequence[str]) -> frozenset[str]:
+    """The things and faults that plain words in their order name, finer than services (`things.toml`)."""
+    lexicon = _things()
+    found: set[str] = set()
+    for at, word in enumerate(words):
+        found.update(lexicon.labels_of(word))
+        if at and lexicon.second_of_pair(word):
+            found.update(lexicon.labels_of_pair(words[at - 1], word))
+    return frozenset(found)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bayan.triage.bursts import Seen
+from bayan.triage.lexicon import things_among
 from bayan.triage.places import AMBIGUOUS
 from bayan.triage.text import plain, words_in
 
@@ -29,18 +30,19 @@ OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
 # A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
-# the latest, are listed by a word, and by a place or a service.
-COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
+# the latest, are listed by a word, and by a place, a service or a thing.
+COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 16, 12, 40, 30
 # So many are open at most, about 3.5 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
 # A matter is found by so many words; its sums stop after so many messages, and hold so many pieces.
 FOUND_BY, SUMMED, PIECES = 80, 200, 400
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
-# Fitted by `scripts/fit_matters.py` to a set of matters apart from the one that they are tried on.
-WEIGHTS = (
-    -1.04, 2.57, 1.96, -3.25, 2.35, -1.36, 1.76, 1.55, 1.64, 0.23, 0.72, -8.52, 13.43, 0.31, -0.93, -0.74,
-    -2.84,
+# Fitted by `scripts/fit_matters.py` to sets of matters apart from the one that they are tried on.
+WEIGHTS: tuple[float, ...] = (
+    1.16, 1.19, 2.14, -1.61, 0.77, -2.57, 0.29, 0.04, 0.55, 0.47, 1.27, -1.09, 2.67, -0.5, -1.34, -0.63,
+    0.25, -0.13, 2.46, -0.27, -1.01, 1.02, 0.76, -1.0, 0.63, -0.16, 0.02, -0.16, 0.73, -1.03, -0.31, 0.7,
+    0.51, -1.22, -0.18, 1.55, 0.34, 0.96, -7.68,
 )  # fmt: skip
 # A message of so many telling words or more, so near to another (cosine), is passed on or sent once more.
 FEWEST_WORDS, ALL_BUT_THE_SAME, SAME_AT_A_PLACE, COPY = 4, 0.9, 0.6, 0.97
@@ -53,8 +55,8 @@ _FAULT = frozenset({"complaint", "observation", "enquiry", "rumour_claim"})
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked; an authority may change them."""
 
-    join: float = 0.9
-    suggest: float = 0.1
+    join: float = 0.8
+    suggest: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Trace:
     kind: str
     municipality: str | None
     places: frozenset[str]
+    # What thing or fault it names (`things.toml`).
+    things: frozenset[str] = frozenset()
     # A difference hash of 64 bits of its picture, where the caller has one.
     image: int | None = None
 
@@ -120,7 +124,7 @@ class _Matter:
 
     __slots__ = (
         "bodies", "categories", "first", "id", "images", "kinds", "last_at", "latest", "length", "places",
-        "size", "total", "words",
+        "size", "things", "total", "words",
     )  # fmt: skip
 
     def __init__(self, id: str, trace: Trace, pieces: dict[str, float]) -> None:  # noqa: A002  # its name
@@ -133,6 +137,7 @@ class _Matter:
         self.length = 1.0 if pieces else 0.0
         self.words: Collection[str] = trace.words
         self.places = trace.places
+        self.things = trace.things
         self.bodies: frozenset[str] = frozenset([trace.body] if trace.body else ())
         self.categories = trace.categories
         self.kinds = frozenset([trace.kind])
@@ -152,6 +157,7 @@ class _Matter:
         self.categories = _sum(self.categories, trace.categories)
         self.kinds |= {trace.kind}
         self.places |= trace.places
+        self.things |= trace.things
         if trace.body:
             self.bodies |= {trace.body}
         if trace.image is not None:
@@ -168,7 +174,7 @@ class Matters:
         self.limits = limits or Limits()
         # The one that had a message last comes last.
         self._open: OrderedDict[str, _Matter] = OrderedDict()
-        # Of each word and of each place or service the matters that it leads to, the latest last.
+        # Of each word and of each place, service or thing the matters that it leads to, the latest last.
         self._by_word: dict[str, list[str]] = {}
         self._by_place: dict[str, list[str]] = {}
         self._by_image: dict[int, str] = {}
@@ -210,8 +216,22 @@ class Matters:
         rest = old.size - len(old.latest)
         matter.size += rest
         matter.places |= old.places
+        matter.things |= old.things
         matter.bodies |= old.bodies
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
+
+    def part(self, message_id: str, of: str) -> None:
+        """A message is not about the matter that it was put to: a person says so. It begins its own."""
+        matter = self._open.get(self._now_in(of))
+        found = [] if matter is None else [one for one in matter.latest if one.id == message_id]
+        if matter is None or not found or matter.id == message_id:
+            # Told already, or no longer remembered.
+            return
+        matter.latest = tuple(one for one in matter.latest if one.id != message_id) or (
+            matter.first,
+        )
+        self._merged.pop(message_id, None)
+        self.put(found[0], message_id)
 
     def _now_in(self, matter_id: str) -> str:
         while matter_id in self._merged:
@@ -226,24 +246,29 @@ class Matters:
         if trace.image is not None and (same := self._of_image(trace.image)):
             return [(same, 0.99)]
         nearest = self._nearest(trace)
-        common = [_common_words(trace, matter) for matter in nearest]
+        common = [_common(trace, matter) for matter in nearest]
         copies = [
             matter
-            for matter, cosines in zip(nearest, common, strict=True)
-            if _is_copy(trace, matter, cosines)
+            for matter, has in zip(nearest, common, strict=True)
+            if _is_copy(trace, matter, has)
         ]
         if copies:
             return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
         worth = [
-            math.exp(
-                min(math.sumprod(WEIGHTS, features_of(trace, pieces, matter, max(cosines))), 30)
-            )
-            for matter, cosines in zip(nearest, common, strict=True)
+            math.exp(min(math.sumprod(WEIGHTS, features_of(trace, pieces, matter, has)), 30))
+            for matter, has in zip(nearest, common, strict=True)
         ]
         total = 1 + sum(worth)
         likeness = [(m.id, value / total) for m, value in zip(nearest, worth, strict=True)]
         return sorted(likeness, key=_second, reverse=True)
+
+    def compared(self, trace: Trace) -> tuple[list[str], list[tuple[float, ...]]]:
+        """The matters that a message is compared with, and of each what `WEIGHTS` weigh; to fit them."""
+        pieces, nearest = trace.pieces(), self._nearest(trace)
+        return [matter.id for matter in nearest], [
+            features_of(trace, pieces, matter, _common(trace, matter)) for matter in nearest
+        ]
 
     def _nearest(self, trace: Trace) -> list[_Matter]:
         """The matters that a message is compared with: those that most of it leads to."""
@@ -253,7 +278,7 @@ class Matters:
                 worth = trace.words[word] ** 2
                 for matter_id in ids[-LISTED_BY_WORD:]:
                     points[matter_id] = points.get(matter_id, 0.0) + worth
-        for place, worth in _signposts(trace.places, trace.categories):
+        for place, worth in _signposts(trace.places, trace.categories, trace.things):
             if (ids := self._by_place.get(place)) is not None:
                 for matter_id in ids[-LISTED_BY_PLACE:]:
                     points[matter_id] = points.get(matter_id, 0.0) + worth
@@ -282,7 +307,7 @@ class Matters:
                 new_words = ()
         for word in new_words:
             _list(self._by_word, word, matter_id, LISTED_BY_WORD)
-        for place, _worth in _signposts(trace.places, trace.categories):
+        for place, _worth in _signposts(trace.places, trace.categories, trace.things):
             ids = self._by_place.get(place)
             if matter.size == 1 or ids is None or matter_id not in ids:
                 _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
@@ -300,18 +325,20 @@ class Matters:
     def _unlist(self, matter: _Matter) -> None:
         for word in matter.words:
             _unlist(self._by_word, word, matter.id)
-        for place, _worth in _signposts(matter.places, matter.categories):
+        for place, _worth in _signposts(matter.places, matter.categories, matter.things):
             _unlist(self._by_place, place, matter.id)
         for image in matter.images:
             self._by_image.pop(image, None)
 
 
 def _signposts(
-    places: Iterable[str], categories: Mapping[str, float]
-) -> Iterable[tuple[str, float]]:
+    places: Iterable[str], categories: Mapping[str, float], things: Iterable[str]
+) -> list[tuple[str, float]]:
     """By what else than words a matter is found, and how much it counts."""
-    yield from ((place, 0.3) for place in places)
-    yield from ((f"category:{name}", 0.3 * share) for name, share in categories.items())
+    found = [(place, 0.3) for place in places]
+    found += [(f"category:{name}", 0.3 * share) for name, share in categories.items()]
+    found += [(f"thing:{thing}", 0.3) for thing in things]
+    return found
 
 
 def _list(index: dict[str, list[str]], key: str, matter_id: str, most: int) -> None:
@@ -362,6 +389,7 @@ def trace_of(
             for entry in place.entries
             if entry.type in {"districts", "roads", "landmarks"}
         ),
+        things=things_among(reading.read_words),
         image=image,
     )
 
@@ -410,25 +438,52 @@ def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return total
 
 
-def _common_words(trace: Trace, matter: _Matter) -> list[float]:
-    """How much the words of each remembered message of a matter are those of this one (cosines)."""
-    found = [_product(trace.words, other.words) for other in matter.latest]
+class _Common(NamedTuple):
+    """What a message has in common with the remembered messages of a matter, with the one that has most."""
+
+    # With each of them.
+    cosines: list[float]
+    cosine: float
+    words: int
+    # Of the message's words, by the squares of their weights.
+    share: float
+    # Of the things that either names.
+    things: float
+
+
+def _common(trace: Trace, matter: _Matter) -> _Common:
+    others = matter.latest
     if matter.size > REMEMBERED:
-        found.append(_product(trace.words, matter.first.words))
-    return found
+        others = (*others, matter.first)
+    own, own_things = trace.words, trace.things
+    cosines: list[float] = []
+    words, share, things = 0, 0.0, 0.0
+    for other in others:
+        theirs = other.words
+        cosine = 0.0
+        if both := own.keys() & theirs.keys():
+            weight = 0.0
+            for word in both:
+                cosine += own[word] * theirs[word]
+                weight += own[word] ** 2
+            words, share = max(words, len(both)), max(share, weight)
+        cosines.append(cosine)
+        if shared := own_things & other.things:
+            things = max(things, len(shared) / len(own_things | other.things))
+    return _Common(cosines, max(cosines), words, share, things)
 
 
-def _is_copy(trace: Trace, matter: _Matter, cosines: Sequence[float]) -> bool:
+def _is_copy(trace: Trace, matter: _Matter, has: _Common) -> bool:
     """Whether its words are all but those of another message there, and no other place is named."""
     # Where both name the same place, a greeting and an end may differ too.
     least = SAME_AT_A_PLACE if trace.places else ALL_BUT_THE_SAME
-    if max(cosines) < least or len(trace.words) < FEWEST_WORDS:
+    if has.cosine < least or len(trace.words) < FEWEST_WORDS:
         return False
     return any(
         cosine >= least
         and trace.places == other.places
         and trace.municipality == other.municipality
-        for cosine, other in zip(cosines, (*matter.latest, matter.first), strict=False)
+        for cosine, other in zip(has.cosines, (*matter.latest, matter.first), strict=False)
     )
 
 
@@ -437,36 +492,64 @@ def _second(pair: tuple[str, float]) -> float:
 
 
 def features_of(
-    trace: Trace, pieces: Mapping[str, float], matter: _Matter, by_words: float
+    trace: Trace, pieces: Mapping[str, float], matter: _Matter, has: _Common
 ) -> tuple[float, ...]:
-    """What `WEIGHTS` weigh: what both say, where, of which service, how far apart; 1 for the threshold.
+    """What `WEIGHTS` weigh; 1 last, for the threshold.
 
-    `pieces`: of the trace; `by_words`: the highest cosine of its words and those of a message there.
+    What both say, of which thing and service, where, how far apart, and what of it goes together.
     """
     to_all = _product(pieces, matter.total) / matter.length if matter.length else 0.0
-    same_place = not trace.places.isdisjoint(matter.places)
+    both_placed = bool(trace.places and matter.places)
+    same_place = both_placed and not trace.places.isdisjoint(matter.places)
+    other_place = both_placed and not same_place
     body = trace.body
     same_body = body in matter.bodies
+    other_body = bool(body and matter.bodies) and not same_body
     nowhere = trace.municipality is None
     category = _product(trace.categories, matter.categories) / matter.size
     faults = trace.kind in _FAULT and not _FAULT.isdisjoint(matter.kinds)
-    days = (trace.at - matter.last_at) / timedelta(days=1)
+    days = min((trace.at - matter.last_at) / timedelta(days=1), 6.0)
+    lately = 1 / (1 + 8 * max(days, 0.0))
+    named = len(trace.things & matter.things)
+    other_thing = bool(trace.things and matter.things) and not named
     return (
-        by_words,
+        has.cosine,
         to_all,
-        float(same_place),
-        float(bool(trace.places and matter.places) and not same_place),
-        float(same_body),
-        float(bool(body and matter.bodies) and not same_body),
-        float(nowhere),
+        same_place,
+        other_place,
+        same_body,
+        other_body,
+        nowhere,
         category,
         same_place * category,
         same_body * category,
         nowhere * category,
         same_place * to_all,
         nowhere * to_all,
-        float(faults or trace.kind in matter.kinds),
-        min(days, 6.0),
-        float(not matter.bodies and not matter.places),
+        faults or trace.kind in matter.kinds,
+        days,
+        not matter.bodies and not matter.places,
+        has.words,
+        has.share,
+        math.log1p(len(trace.words)),
+        math.log(matter.size),
+        lately,
+        has.things,
+        named,
+        other_thing,
+        not trace.things,
+        not matter.things,
+        same_place * has.things,
+        same_body * has.things,
+        nowhere * has.things,
+        other_place * has.things,
+        same_place * other_thing,
+        same_body * other_thing,
+        nowhere * other_thing,
+        same_place * has.share,
+        other_place * has.share,
+        nowhere * has.share,
+        same_place * lately,
+        nowhere * lately,
         1.0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bayan.cases.models import Alike, Case, Reading
+from bayan.cases.models import Alike, Case, CaseQuerySet, Reading
 from bayan.cases.services import understanding
 from bayan.cases.services.parts import AlreadyThere, CaseAlreadyClosed, done, entry, lock_all
 from bayan.core import audit, live
@@ -27,11 +28,17 @@ BATCH = 200
 # Of the cases before this process began so many, the latest, are read again.
 REMEMBERED = 5_000
 # What is less likely is not worth a member's look.
-ASKED = 0.25
+ASKED = 0.15
 LOCK = "bayan.cases.matters"
+# So long a member's decision may take to become visible.
+OVERLAP = timedelta(minutes=1)
 
 
 class NotTheSame(DomainError):
+    pass
+
+
+class NothingToGather(DomainError):
     pass
 
 
@@ -47,6 +54,7 @@ class Matching:
     def _forget(self) -> None:
         self.matters = Matters(Limits(suggest=ASKED))
         self._to_learn: list[int] | None = None
+        self._told_until: datetime | None = None
 
     def look(self, *, now: datetime) -> int:
         """Hold the next new cases against the open ones; returns how many were looked at."""
@@ -68,7 +76,23 @@ class Matching:
             for case, trace in self._traces(Reading.objects.filter(case__in=some)):
                 self.matters.put(trace, str(case.parent_id or case.pk))
             return len(some)
+        self._hear_members(now=now)
         return self._match(now=now)
+
+    def _hear_members(self, *, now: datetime) -> None:
+        """What members joined and parted since the last look; before the first one it was read as it is."""
+        since, self._told_until = self._told_until, now
+        if since is None:
+            return
+        # Saying it twice changes nothing, and a transaction may have taken a while.
+        told = Alike.objects.filter(decided_at__gt=since - OVERLAP).exclude(decided_by=None)
+        for case, other, is_same in told.order_by("decided_at", "pk").values_list(
+            "case_id", "other_id", "is_same"
+        ):
+            if is_same:
+                self.matters.merge(str(case), into=str(other))
+            elif is_same is False:
+                self.matters.part(str(case), of=str(other))
 
     @transaction.atomic
     def _match(self, *, now: datetime) -> int:
@@ -184,9 +208,42 @@ def join_case(case_id: UUID, *, into: Case, by: Member, now: datetime) -> inbox.
     for one in moved:
         one.parent_id = root
     Case.objects.bulk_update(moved, ["parent"])
-    _decide(case, root, is_same=True, by=by, now=now)
+    _decide_all([case], root, is_same=True, by=by, now=now)
     _tell("case.joined", moved, by=by, now=now, to=other.reference)
     live.announce([(other.node_id, "case", other.public_id)])
+    return done(moved, JOINED, facts, by=by, now=now)
+
+
+@transaction.atomic
+def gather(rows: CaseQuerySet, *, by: Member, now: datetime) -> inbox.Done:
+    """Let these cases, as far as they are open and one body's, report one matter: that of the first of them.
+
+    The body is the one that has most of them. Each keeps its place in the list, its priority and its clock.
+
+    :raises NothingToGather: there are no two such cases that are not one matter yet
+    """
+    found = lock_all(rows.open())
+    bodies = Counter(case.node_id for case in found)
+    body = bodies.most_common(1)[0][0] if found else None
+    # A matter moves as a whole.
+    known = {case.pk for case in found}
+    with_them = Case.objects.filter(parent__in=known, node=body).exclude(pk__in=known)
+    found = sorted(
+        [case for case in (*found, *lock_all(with_them)) if case.node_id == body],
+        key=lambda case: (case.opened_at, case.pk),
+    )
+    first = next((case for case in found if not case.is_closed), None)
+    root = 0 if first is None else first.parent_id or first.pk
+    moved = [case for case in found if root not in {case.pk, case.parent_id}]
+    if first is None or not moved:
+        raise NothingToGather(_("There are no two open cases here that could become one."))
+    facts = {"cases": [[case.pk, case.parent_id] for case in moved]}
+    for case in moved:
+        case.parent_id = root
+    Case.objects.bulk_update(moved, ["parent"])
+    _decide_all(moved, root, is_same=True, by=by, now=now)
+    _tell("case.joined", moved, by=by, now=now, to=first.reference)
+    live.announce([(first.node_id, "case", first.public_id)])
     return done(moved, JOINED, facts, by=by, now=now)
 
 
@@ -197,7 +254,8 @@ def part_case(case_id: UUID, *, by: Member, now: datetime) -> inbox.Done:
     moved = lock_all(rows)
     facts = {"cases": [[one.pk, one.parent_id] for one in moved]}
     for case in moved:
-        _decide(case, case.parent_id, is_same=False, by=by, now=now)
+        if case.parent_id is not None:
+            _decide_all([case], case.parent_id, is_same=False, by=by, now=now)
         case.parent = None
     Case.objects.bulk_update(moved, ["parent"])
     _tell("case.parted", moved, by=by, now=now)
@@ -207,7 +265,7 @@ def part_case(case_id: UUID, *, by: Member, now: datetime) -> inbox.Done:
 @transaction.atomic
 def tell_apart(case: Case, *, other: Case, by: Member, now: datetime) -> None:
     """Two cases that seemed alike are not the same: it is asked no more."""
-    _decide(case, other.pk, is_same=False, by=by, now=now)
+    _decide_all([case], other.pk, is_same=False, by=by, now=now)
     live.announce([(case.node_id, "case", case.public_id)])
 
 
@@ -224,9 +282,18 @@ def undo_matters(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
     _tell("case.joining_undone", cases, by=by, now=now)
 
 
-def _decide(case: Case, other_id: int | None, *, is_same: bool, by: Member, now: datetime) -> None:
-    Alike.objects.filter(Q(case=case, other=other_id) | Q(case=other_id, other=case)).update(
-        is_same=is_same, decided_by=by, decided_at=now
+def _decide_all(
+    cases: Sequence[Case], other_id: int, *, is_same: bool, by: Member, now: datetime
+) -> None:
+    """Keep what a member says of pairs of cases; the worker that finds matters learns of it."""
+    decided = {"is_same": is_same, "decided_by": by, "decided_at": now}
+    keys = [case.pk for case in cases]
+    Alike.objects.filter(case=other_id, other__in=keys).update(**decided)
+    Alike.objects.bulk_create(
+        [Alike(case_id=key, other_id=other_id, likeness=0, **decided) for key in keys],
+        update_conflicts=True,
+        unique_fields=["case", "other"],
+        update_fields=[*decided],
     )
 
 

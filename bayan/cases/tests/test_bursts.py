@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bayan.cases import services
-from bayan.cases.models import Burst, Heard
+from bayan.cases.models import Burst, Case, Heard
 from bayan.cases.tests.factories import MONDAY, make_burst, make_case
 from bayan.channels.tests.factories import incoming
-from bayan.core.models import AuditEntry
+from bayan.core import undo
+from bayan.core.models import AuditEntry, UndoStep
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
@@ -28,9 +29,13 @@ def it_pours(count: int = 40) -> None:
     """So many people write of one tunnel within ten minutes."""
     for number in range(count):
         at = MONDAY + timedelta(seconds=10 * number)
-        services.take_in(
-            [incoming(f"{FLOOD} {number}", received_at=at, whatsapp_id=f"SA.9{number}")], now=at
+        message = incoming(
+            f"{FLOOD} {number}",
+            received_at=at,
+            whatsapp_id=f"SA.9{number}",
+            phone=f"9665000009{number:02}",
         )
+        services.take_in([message], now=at)
 
 
 @pytest.fixture
@@ -99,6 +104,43 @@ def test_the_first_page_tells_of_it_until_it_was_seen(
     client.post(reverse("cases:see_burst", args=[burst.public_id]))
     assert "burst-" not in client.get(reverse("today:today")).content.decode()
     assert desk_responder.name in client.get(reverse("cases:bursts")).content.decode()
+
+
+def test_one_press_makes_one_matter_of_a_burst_and_takes_it_back(
+    client: StaffClient, desk_responder: Member, quiet_weeks: None, khobar: Node
+) -> None:
+    watch = services.Watch()
+    watch.look(now=MONDAY)
+    it_pours()
+    late = MONDAY + timedelta(minutes=10)
+    watch.look(now=late)
+    other = make_case("متى يفتح مكتب الرخص؟", now=late, whatsapp_id="SA.1", phone="966500000801")
+    client.force_login(desk_responder)
+
+    client.post(reverse("cases:gather_burst", args=[Burst.objects.get().public_id]))
+
+    first = Case.objects.earliest("opened_at", "pk")
+    assert Case.objects.filter(parent=first).count() == 39
+    apart = {case.pk for case in Case.objects.filter(parent=None)}
+    assert apart == {first.pk, other.pk}
+
+    step = UndoStep.objects.get()
+    undo.undo(step.public_id, by=desk_responder, now=step.expires_at)
+    assert not Case.objects.exclude(parent=None).exists()
+
+
+def test_a_burst_without_open_cases_says_that_there_is_nothing_to_join(
+    client: StaffClient, desk_responder: Member, khobar: Node
+) -> None:
+    client.force_login(desk_responder)
+
+    answer = client.post(
+        reverse("cases:gather_burst", args=[make_burst(khobar).public_id]),
+        headers={"HX-Request": "true"},
+    )
+
+    assert answer.status_code == 409
+    assert not UndoStep.objects.exists()
 
 
 def test_a_municipality_sees_its_own_bursts_only(

@@ -111,6 +111,24 @@ def test_a_member_joins_by_the_number_and_takes_it_back(
     assert second.parent is None
 
 
+def test_the_worker_learns_what_members_say(desk: Node, desk_responder: Member) -> None:
+    leak, smell, again = some_cases("طفح مجاري عند بيتنا من أمس", "ريحة المجاري ذبحتنا", HOLE)
+    matching = services.Matching()
+    while matching.look(now=MONDAY):
+        pass
+    services.join_case(smell.public_id, into=leak, by=desk_responder, now=LATER)
+    copy = make_case(HOLE, now=LATER, whatsapp_id="SA.77", phone="966500000177")
+    matching.look(now=LATER)
+    assert set(matching.matters._open) == {str(leak.pk), str(again.pk)}
+    copy.refresh_from_db()
+    assert copy.parent == again
+
+    services.part_case(copy.public_id, by=desk_responder, now=LATER)
+    matching.look(now=LATER)
+
+    assert set(matching.matters._open) == {str(leak.pk), str(again.pk), str(copy.pk)}
+
+
 def test_a_chain_has_one_head(desk: Node, desk_responder: Member) -> None:
     first, second, third = some_cases("حفرة", "حفره كبيرة", "الحفرة")
     services.join_case(third.public_id, into=second, by=desk_responder, now=LATER)

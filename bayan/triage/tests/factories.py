@@ -36,17 +36,19 @@ def make_trace(
     category: str = "roads",
     places: Collection[str] = (),
     municipality: str | None = "khobar",
+    things: Collection[str] | None = None,
     image: int | None = None,
 ) -> Trace:
-    """A complaint of these words, all of them equally rare."""
-    of_length_one = {word: 1 / sqrt(len(words.split())) for word in words.split()}
+    """A complaint of these words, all of them equally rare, about a thing that is named as its category."""
+    telling = words.split()
     return Trace(
-        name,
-        at,
-        of_length_one,
-        {category: 1.0},
-        "complaint",
-        municipality,
-        frozenset(places),
-        image,
+        id=name,
+        at=at,
+        words={word: 1 / sqrt(len(telling)) for word in telling},
+        categories={category: 1.0},
+        kind="complaint",
+        municipality=municipality,
+        places=frozenset(places),
+        things=frozenset([category] if things is None else things),
+        image=image,
     )

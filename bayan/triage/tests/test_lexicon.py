@@ -98,7 +98,7 @@ def test_the_shipped_lexicon_speaks_for_labels_of_the_taxonomy_only() -> None:
     assert spoken <= known
 
 
-@pytest.mark.parametrize("name", ["lexicon", "safety"])
+@pytest.mark.parametrize("name", ["lexicon", "safety", "things"])
 def test_words_stand_in_their_plain_form(name: str) -> None:
     held = tomllib.loads((PACKAGE / f"{name}.toml").read_text(encoding="utf-8"))
     strings = [

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bayan.triage import taxonomy
+from bayan.triage.text import plain
 
 SETS = Path(taxonomy.__file__).parent / "sets"
 AUTHORITIES = Path(taxonomy.__file__).parents[2] / "authorities"
@@ -91,8 +92,9 @@ def test_nothing_resembles_what_it_is_tried_on() -> None:
             assert alike <= 0.5 or len(pieces) <= 5, (row["id"], key)
 
 
-def test_matters_are_told_by_several_and_missed_by_near_ones() -> None:
-    rows = rows_of("matters.jsonl")
+@pytest.mark.parametrize("name", ["matters.jsonl", "matters-train.jsonl"])
+def test_matters_are_told_by_several_and_missed_by_near_ones(name: str) -> None:
+    rows = rows_of(name)
     groups = Counter(row["group"] for row in rows if row["group"])
     near = [row for row in rows if row["near"]]
     assert len(groups) >= 40
@@ -101,6 +103,13 @@ def test_matters_are_told_by_several_and_missed_by_near_ones() -> None:
     assert all(row["group"] is None and row["like"] in groups for row in near)
     assert all(row["category"] in taxonomy.CATEGORIES for row in rows)
     assert [row["created_at"] for row in rows] == sorted(row["created_at"] for row in rows)
+
+
+def test_matters_to_learn_from_are_others_than_those_that_are_tried() -> None:
+    learned, tried = rows_of("matters-train.jsonl"), rows_of("matters.jsonl")
+    assert not {plain(row["text"]).text for row in learned} & {
+        text for row in tried if len(text := plain(row["text"]).text) > 30
+    }
 
 
 def test_real_rows_are_named_not_copied() -> None:
