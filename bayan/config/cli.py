@@ -344,6 +344,10 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def prepare(options: argparse.Namespace) -> int:
+    from bayan.triage.thresholds import read_thresholds
+
+    # Nothing needs them here: a pack that cannot be used is to stop the start.
+    read_thresholds(environment.authority_dir)
     django(OWNER)
     from django.core.management import call_command
     from django.utils import timezone

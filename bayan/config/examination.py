@@ -9,11 +9,14 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
 from bayan.config.environment import LOGIN, WEB, WORKER, ConfigurationMissing, Environment
+from bayan.core.errors import DomainError
+from bayan.triage.thresholds import Thresholds, read_thresholds
 
 LEAST_FREE_BYTES = 1024**3
 LARGEST_CLOCK_DIFFERENCE = 5.0
@@ -77,12 +80,18 @@ def _configuration(environment: Environment) -> Iterator[Finding]:
         ("port", lambda: environment.port),
         ("emulator port", lambda: environment.emulator_port),
         ("authority", lambda: environment.authority_dir),
+        ("triage", lambda: _thresholds(environment.authority_dir)),
     ]
     for subject, read in checks:
         try:
             yield Finding(subject, True, str(read()))
-        except ConfigurationMissing as missing:
-            yield Finding(subject, False, str(missing))
+        except (ConfigurationMissing, DomainError) as wrong:
+            yield Finding(subject, False, str(wrong))
+
+
+def _thresholds(authority: Path) -> str:
+    of_its_own = read_thresholds(authority) != Thresholds()
+    return "thresholds of its own" if of_its_own else "thresholds as Bayan has them"
 
 
 def _storage(environment: Environment) -> Iterator[Finding]:

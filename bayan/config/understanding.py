@@ -18,6 +18,7 @@ from bayan.core.errors import DomainError
 from bayan.triage.bursts import STEP, Alarm, Bursts, Seen
 from bayan.triage.matters import Matters, seen_of, trace_of
 from bayan.triage.reading import Triage
+from bayan.triage.thresholds import read_thresholds
 
 TWITTER_TIME = "%a %b %d %H:%M:%S %z %Y"
 
@@ -37,7 +38,7 @@ class NoMessage(ValueError):
 def triage(environment: Environment, options: argparse.Namespace) -> None:
     """One JSON line for each line of the file or of standard input, in the same order."""
     reader = Triage.load(environment.authority_dir, environment.model_dir)
-    matters = Matters()
+    matters = Matters(reader.thresholds.matters)
     last = read_time(options.as_of) if options.as_of else datetime.now(UTC)
     for number, line in enumerate(_lines(options.file), start=1):
         given: Any = None
@@ -60,7 +61,8 @@ def triage(environment: Environment, options: argparse.Namespace) -> None:
 def bursts(environment: Environment, options: argparse.Namespace) -> None:
     """One JSON line for each alarm of a recorded stream: of messages, or of counts."""
     reader: Triage | None = None
-    detector = Bursts(is_ramadan=is_ramadan)
+    limits = read_thresholds(environment.authority_dir).bursts
+    detector = Bursts(limits, is_ramadan=is_ramadan)
     for number, line in enumerate(_lines(options.file), start=1):
         try:
             given = json.loads(line)

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 def run(stop: threading.Event) -> None:
     """Run all loops until `stop` is set; each finishes the batch that it is at."""
+    # A pack that cannot be used ends the process here, with its reason, and not one of its loops.
+    cases.thresholds()
     wake = threading.Event()
     loops = [
         threading.Thread(target=_listen, args=(wake, stop), name="listener", daemon=True),

@@ -58,7 +58,7 @@ from bayan.cases.services.parts import (
     StepNotPossible,
 )
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
-from bayan.cases.services.understanding import reader
+from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
     "GIVEN",
@@ -109,6 +109,7 @@ __all__ = [
     "take_in",
     "take_step",
     "tell_apart",
+    "thresholds",
     "undo_give_to",
     "undo_matters",
     "undo_merge_contacts",

@@ -10,6 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from bayan.cases.models import Burst, Heard
+from bayan.cases.services import understanding
 from bayan.core import audit, live
 from bayan.core.calendar import is_ramadan
 from bayan.organisation import selectors as organisation
@@ -32,7 +33,7 @@ class Watch:
     """A process's detector, and how far it has read. Every worker reads all: who is first tells."""
 
     def __init__(self) -> None:
-        self.detector = Bursts(is_ramadan=is_ramadan)
+        self.detector = Bursts(understanding.thresholds().bursts, is_ramadan=is_ramadan)
         self._last = 0
         self._done: set[int] = set()
         self._has_learned = False

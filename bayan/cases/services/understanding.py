@@ -19,14 +19,13 @@ from bayan.core import audit, live
 from bayan.inbox import services as inbox
 from bayan.people.models import Member
 from bayan.triage.matters import seen_of
+from bayan.triage.thresholds import Thresholds, read_thresholds
 
 if TYPE_CHECKING:
     from bayan.triage import reading as triage
 
 # So many of the other labels are offered for a correction by one click.
 OFFERED = 3
-# A label that triage is less sure of than this is offered, but not given (kind, category).
-SURE = 0.4
 # What a member corrects, by the name that triage has for it.
 LABELS = {"kind": "kind", "category": "category", "priority": "urgency"}
 # The longest text that is read; the rest of a longer one says no more of what it is about.
@@ -47,6 +46,13 @@ def reader() -> triage.Triage | None:
     if settings.AUTHORITY_DIR is None:
         return None
     return Triage.load(settings.AUTHORITY_DIR, settings.MODEL_DIR)
+
+
+@cache
+def thresholds() -> Thresholds:
+    """How sure triage must be, as this authority has it; read once in a process."""
+    folder = settings.AUTHORITY_DIR
+    return Thresholds() if folder is None else read_thresholds(folder)
 
 
 def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
@@ -75,9 +81,9 @@ def label(case: Case, reading: triage.Reading) -> Reading:
     Returns what it said, to be saved after the case.
     """
     of = reading.confidence
-    if of["kind"] >= SURE:
+    if thresholds().is_sure("kind", reading.kind, of["kind"]):
         case.kind = reading.kind
-    if of["category"] >= SURE:
+    if thresholds().is_sure("category", reading.category, of["category"]):
         case.category = reading.category
     case.priority = reading.urgency
     case.due_at = due_at(kind=case.kind, priority=case.priority, since=case.opened_at)

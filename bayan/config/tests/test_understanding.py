@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Correction
 from bayan.cases.tests.factories import make_case
-from bayan.config import cli, corrections, learning
+from bayan.config import cli, corrections, examination, learning
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.tests.instances import clean_environment
 from bayan.inbox.models import Message
@@ -115,6 +116,28 @@ def test_places_stand_where_the_text_has_them_and_the_same_matter_is_found(
             for place in line["places"]
         )
     assert last["cluster_id"] == first["cluster_id"]
+
+
+def test_a_pack_says_from_when_on_a_message_is_an_emergency(
+    bayan: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(PROJECT_DIR / "authorities" / "eastern" / "organisation.toml", tmp_path)
+    monkeypatch.setenv("BAYAN_AUTHORITY", str(tmp_path))
+    file = written(tmp_path / "said.jsonl", {"id": "a", "text": "فيه سلك مكشوف قريب من الألعاب"})
+    urgencies = []
+    for least in (0.001, 0.5):
+        written(tmp_path / "triage.toml", f"emergency = {least}")
+        urgencies.append(read(bayan("triage", file)[1])[0]["urgency"])
+    assert urgencies[0] == "emergency" != urgencies[1]
+
+    written(tmp_path / "triage.toml", "emergency = 0.9")
+    for command in (("triage", file), ("bursts", file), ("prepare",)):
+        code, out, err = bayan(*command)
+        assert (code, out) == (1, "")
+        assert "emergency is 0.9: write a number from 0.001 to 0.5" in err
+    findings = {found.subject: found for found in examination._configuration(Environment())}
+    assert not findings["triage"].is_well
+    assert "emergency is 0.9" in findings["triage"].text
 
 
 def test_standard_input_is_read_where_no_file_is_named() -> None:
