@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from bayan.cases.models import Correction
 from bayan.cases.services.understanding import LABELS, LONGEST
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.inbox.models import Message
 from bayan.triage.model import HEADS
@@ -39,11 +41,22 @@ class NoSuchFolder(DomainError):
 def command(options: argparse.Namespace) -> None:
     """Write all corrections, one JSON line a case, to the file or to standard output."""
     with _target(options.out) as file:
-        number = 0
-        for row in corrected_cases():
+        rows = list(corrected_cases())
+        # Who takes people's words out of the house leaves a trace of it first.
+        audit.record(
+            audit.Entry(
+                action="corrections.exported",
+                subject_type="export",
+                subject_key="corrections",
+                by=audit.SYSTEM,
+                at=timezone.now(),
+                node_id=None,
+                details={"count": len(rows), "into": "file" if options.out else "output"},
+            )
+        )
+        for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            number += 1
-    print(f"{number:,} cases with corrections.", file=sys.stderr)
+    print(f"{len(rows):,} cases with corrections.", file=sys.stderr)
 
 
 def corrected_cases() -> Iterator[dict[str, Any]]:

@@ -63,6 +63,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.resumed": pgettext_lazy("trail", "The person answered: case goes on"),
     "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
     "case.stage_changed": pgettext_lazy("trail", "Stage of the case"),
+    "corrections.exported": pgettext_lazy("trail", "Corrections of triage saved as a file"),
     "conversation.assign_undone": pgettext_lazy("trail", "Assignment of the conversation undone"),
     "conversation.assigned": pgettext_lazy("trail", "Who answers the conversation"),
     "conversation.exported": pgettext_lazy("trail", "Messages of a conversation saved as a file"),

@@ -22,6 +22,7 @@ from bayan.cases.tests.factories import make_case
 from bayan.config import cli, corrections, examination, learning
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.tests.instances import clean_environment
+from bayan.core.models import AuditEntry
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
@@ -394,6 +395,11 @@ def test_corrections_are_written_masked_with_the_heads_that_were_corrected(
         {"kind": "observation", "urgency": "high"}, {"category": "excavation"},
     ]  # fmt: skip
     assert read(bayan("corrections")[1]) == rows
+    left = AuditEntry.objects.filter(action="corrections.exported").order_by("pk")
+    assert [(entry.actor, entry.details) for entry in left] == [
+        ("system", {"count": 2, "into": "file"}),
+        ("system", {"count": 2, "into": "output"}),
+    ]
 
 
 def test_corrections_ask_once_however_many_there_are(
