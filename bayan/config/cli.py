@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
     add("verify-audit", verify_audit, "walk the audit trail's hash chain")
     _add_keeping(
-        add("backup", backup, "write database, uploads and keys into one encrypted file"),
+        add("backup", backup, "write database, uploads, models and keys into one encrypted file"),
         add("restore", restore, "fill an empty data folder from a file of 'bayan backup'"),
     )
     _add_replay(
