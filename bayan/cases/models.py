@@ -328,15 +328,24 @@ class Correction(models.Model):
 
 
 class Heard(models.Model):
-    """What a message of the public adds to the counts in which bursts are looked for; kept for two months."""
+    """What a message of the public adds to the counts in which bursts are looked for; kept for two months.
+
+    Its words are kept for hours (`services.bursts`).
+    """
 
     # The provider's id of the message.
     external_id = models.CharField(_("provider's id"), max_length=160)
     at = models.DateTimeField(_("at"), db_index=True)
     # Whose counts it belongs to: pairs of a kind (category, municipality, place) and its key.
     about = models.JSONField(_("about"))
-    # Its telling words, plain spelling to how they are written; they go with the row.
+    # Its telling words, plain spelling to how they are written; empty once no burst can need them.
     terms = models.JSONField(_("words"), default=dict)
+
+    class Meta:
+        indexes = [
+            # The few whose words are to be forgotten, among millions.
+            models.Index("at", name="heard_with_words", condition=~Q(terms={})),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"
