@@ -60,7 +60,9 @@ def examine(environment: Environment) -> list[Finding]:
             ),
         ]
     with connection:
-        for look in (_database, _migrations, _calendar, _clock, _channels, _alerts, _queues):
+        for look in (
+            _database, _migrations, _calendar, _clock, _channels, _alerts, _queues, _second_reader,
+        ):  # fmt: skip
             try:
                 findings.extend(look(connection))
             except psycopg.Error as error:
@@ -81,6 +83,7 @@ def _configuration(environment: Environment) -> Iterator[Finding]:
         ("emulator port", lambda: environment.emulator_port),
         ("authority", lambda: environment.authority_dir),
         ("triage", lambda: _thresholds(environment.authority_dir)),
+        ("second model", lambda: _second_model(environment)),
     ]
     for subject, read in checks:
         try:
@@ -92,6 +95,14 @@ def _configuration(environment: Environment) -> Iterator[Finding]:
 def _thresholds(authority: Path) -> str:
     of_its_own = read_thresholds(authority) != Thresholds()
     return "thresholds of its own" if of_its_own else "thresholds as Bayan has them"
+
+
+def _second_model(environment: Environment) -> str:
+    endpoint = environment.triage_endpoint
+    if endpoint is None:
+        return "none: no message leaves the house"
+    when = "every message" if endpoint.asks_always else "what triage is unsure of"
+    return f"{endpoint.model} at {endpoint.url} is asked about {when}"
 
 
 def _storage(environment: Environment) -> Iterator[Finding]:
@@ -322,3 +333,24 @@ def _queues(connection: psycopg.Connection) -> Iterator[Finding]:
         if aside
         else "nothing",
     )
+
+
+def _second_reader(connection: psycopg.Connection) -> Iterator[Finding]:
+    """How the other model did of late; nothing where none was asked."""
+    connection.execute("SET ROLE bayan_worker")
+    rows = connection.execute(
+        "SELECT model, answered_at, failed_at, failure, rests_until > now() FROM cases_secondreader "
+        "WHERE greatest(answered_at, failed_at) > now() - interval '1 day' ORDER BY model"
+    ).fetchall()
+    connection.execute("RESET ROLE")
+    for model, answered_at, failed_at, failure, rests in rows:
+        is_well = not rests and (failed_at is None or (answered_at or failed_at) > failed_at)
+        yield Finding(
+            f"answers of {model}",
+            is_well,
+            f"the last one {answered_at:%Y-%m-%d %H:%M} UTC"
+            if is_well
+            else f"{failure} at {failed_at:%Y-%m-%d %H:%M} UTC"
+            + (", asked again in a minute" if rests else "")
+            + ": look at the endpoint; meanwhile Bayan's own labels stand.",
+        )

@@ -60,6 +60,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.parted": pgettext_lazy("trail", "Made a matter of its own again"),
     "case.joining_undone": pgettext_lazy("trail", "Joining undone"),
     "case.danger_heard": pgettext_lazy("trail", "Danger to life heard: case became an emergency"),
+    "case.read_again": pgettext_lazy("trail", "Read again by the second model"),
     "case.resumed": pgettext_lazy("trail", "The person answered: case goes on"),
     "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
     "case.stage_changed": pgettext_lazy("trail", "Stage of the case"),

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayan.core.errors import DomainError
 from bayan.triage import bursts, matters
 from bayan.triage.taxonomy import CATEGORIES, KINDS
+
+if TYPE_CHECKING:
+    from bayan.triage.reading import Reading
 
 # What holds for the labels of a head that have no threshold of their own.
 USUAL = "usual"
@@ -43,6 +46,12 @@ class Thresholds:
         """Whether a case is given this label, or a member is only offered it."""
         of = self.sure.get(head, {})
         return confidence >= of.get(label, of.get(USUAL, SURE))
+
+    def are_met_by(self, reading: Reading) -> bool:
+        """Whether each label of a reading is sure enough to be given."""
+        return all(
+            self.is_sure(head, getattr(reading, head), reading.confidence[head]) for head in LABELS
+        )
 
 
 @dataclass(frozen=True)

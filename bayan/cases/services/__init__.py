@@ -57,6 +57,7 @@ from bayan.cases.services.parts import (
     ReasonMissing,
     StepNotPossible,
 )
+from bayan.cases.services.second import give_second_opinions
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
 from bayan.cases.services.understanding import reader, thresholds
 
@@ -90,6 +91,7 @@ __all__ = [
     "follow_identities",
     "forget_heard",
     "give_back",
+    "give_second_opinions",
     "give_to",
     "hand_over",
     "join_case",

@@ -75,7 +75,7 @@ def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
     return said
 
 
-def label(case: Case, reading: triage.Reading) -> Reading:
+def label(case: Case, reading: triage.Reading, *, now: datetime) -> Reading:
     """Give a new case, not yet saved, what triage is sure of.
 
     Returns what it said, to be saved after the case.
@@ -89,7 +89,20 @@ def label(case: Case, reading: triage.Reading) -> Reading:
     case.due_at = due_at(kind=case.kind, priority=case.priority, since=case.opened_at)
     if not case.place and reading.places:
         case.place = "، ".join(dict.fromkeys(place.text for place in reading.places))[:200]
-    return Reading(case=case, said=said_of(reading), version=str(reading.model.card["version"]))
+    return Reading(
+        case=case,
+        said=said_of(reading),
+        version=str(reading.model.card["version"]),
+        asks_at=now if _wants_a_second(reading) else None,
+    )
+
+
+def _wants_a_second(reading: triage.Reading) -> bool:
+    """Whether another model is to be asked, where the operator has named one (`services.second`)."""
+    endpoint = settings.TRIAGE_ENDPOINT
+    if endpoint is None:
+        return False
+    return endpoint.asks_always or not thresholds().are_met_by(reading)
 
 
 def said_of(reading: triage.Reading) -> dict[str, object]:
@@ -224,7 +237,7 @@ def note_corrections(
             continue
         for field in wanted:
             given = reading.said.get(field)
-            said, sure = (given or "", 0.0) if field == "body" else (given[0], given[1])
+            said, sure = (given or "", 0.0) if field == "body" else (given[0], given[1] or 0.0)
             value = right(case, field) if right else getattr(case, field)
             if value == said or not value:
                 agreed.append((case.pk, field))
