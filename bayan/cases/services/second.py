@@ -175,11 +175,10 @@ def _note(answers: Sequence[Answer | Unanswered], endpoint: Endpoint, *, now: da
             reader.failures += 1
         else:
             reader.failures = 0
-            reader.answered_at = now
         if isinstance(answer, Unanswered):
             reader.failed_at, reader.failure = now, str(answer)[:60]
         else:
-            reader.answered += 1
+            reader.answered_at, reader.answered = now, reader.answered + 1
     if reader.failures >= FAILURES:
         reader.rests_until = now + REST
         log.warning("second_reader.rests", failures=reader.failures, reason=reader.failure)

@@ -84,7 +84,7 @@ def test_the_doctor_says_how_the_second_model_does(superuser: psycopg.Connection
     assert list(examination._second_reader(superuser)) == []
     superuser.execute(
         "INSERT INTO cases_secondreader (model, answered, failures, failure, answered_at, failed_at, "
-        "rests_until) VALUES ('well', 9, 0, '', now(), NULL, NULL), "
+        "rests_until) VALUES ('well', 9, 1, 'too slow', now() - interval '1 minute', now(), NULL), "
         "('down', 0, 5, 'status 503', now() - interval '1 hour', now(), now() + interval '1 minute')"
     )
     try:
