@@ -264,23 +264,46 @@ class Reading(models.Model):
 
     `said` holds for each of kind, category, sentiment and priority `[label, how sure, words that weighed,
     [other labels, each with how likely]]`, and `language`, `body` (a key of the tree or of an outside body,
-    or `ambiguous`), `places` (as typed) and `signs` (what else holds, with how sure).
+    or `ambiguous`), `places` (as typed) and `signs` (what else holds, with how sure). Another model than
+    Bayan's own does not say how sure it is: null.
     """
 
     case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="reading")
     said = models.JSONField(_("said by triage"))
-    # The model that said it (`bayan train`).
+    # The model that said it, last: of `bayan train`, or the one that was asked.
     version = models.CharField(_("version"), max_length=40)
     # When its case was held against others (services.matters); empty until then.
     matched_at = models.DateTimeField(_("compared"), null=True)
+    # From when on another model is to be asked (services.second), and how often that was tried; empty: not,
+    # or not any more.
+    asks_at = models.DateTimeField(_("to be asked"), null=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
 
     class Meta:
         indexes = [
             models.Index("case", name="reading_to_match", condition=Q(matched_at=None)),
+            models.Index("asks_at", name="reading_to_ask", condition=Q(asks_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
         return f"{self.case_id}"
+
+
+class SecondReader(models.Model):
+    """How the other model does that is asked for a second opinion (services.second); one row a model."""
+
+    model = models.CharField(_("model"), max_length=100, primary_key=True)
+    answered = models.PositiveBigIntegerField(_("answered"), default=0)
+    answered_at = models.DateTimeField(_("last answer"), null=True)
+    # In a row, of those that a later answer may mend.
+    failures = models.PositiveIntegerField(_("failures"), default=0)
+    failed_at = models.DateTimeField(_("last failure"), null=True)
+    failure = models.CharField(_("reason"), max_length=60, blank=True)
+    # Nobody asks it before.
+    rests_until = models.DateTimeField(_("rests until"), null=True)
+
+    def __str__(self) -> str:
+        return self.model
 
 
 class Alike(models.Model):
@@ -328,15 +351,24 @@ class Correction(models.Model):
 
 
 class Heard(models.Model):
-    """What a message of the public adds to the counts in which bursts are looked for; kept for two months."""
+    """What a message of the public adds to the counts in which bursts are looked for; kept for two months.
+
+    Its words are kept for hours (`services.bursts`).
+    """
 
     # The provider's id of the message.
     external_id = models.CharField(_("provider's id"), max_length=160)
     at = models.DateTimeField(_("at"), db_index=True)
     # Whose counts it belongs to: pairs of a kind (category, municipality, place) and its key.
     about = models.JSONField(_("about"))
-    # Its telling words, plain spelling to how they are written; they go with the row.
+    # Its telling words, plain spelling to how they are written; empty once no burst can need them.
     terms = models.JSONField(_("words"), default=dict)
+
+    class Meta:
+        indexes = [
+            # The few whose words are to be forgotten, among millions.
+            models.Index("at", name="heard_with_words", condition=~Q(terms={})),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"

@@ -73,8 +73,8 @@ class ReadLabel:
     field: str
     name: Words
     said: Words
-    # In whole hundredths.
-    sure: int
+    # In whole hundredths; None where another model said it, which does not say how sure it is.
+    sure: int | None
     words: list[str]
     # Others that are likely, to be chosen instead; none where nobody decides (sentiment).
     others: list[tuple[str, Words]]
@@ -108,7 +108,7 @@ def understood(case: Case) -> Understood | None:
                 field=field,
                 name=name,
                 said=words_of[said],
-                sure=round(100 * sure),
+                sure=None if sure is None else round(100 * sure),
                 words=words,
                 others=[(label, words_of[label]) for label in choices if label != current],
                 now=words_of[current] if current and current != said else None,

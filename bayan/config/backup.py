@@ -1,4 +1,4 @@
-"""`bayan backup`: database, uploads and keys of a running instance in one encrypted file."""
+"""`bayan backup`: database, uploads, models and keys of a running instance in one encrypted file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from bayan.config.environment import OWNER, Environment
 from bayan.config.supervisor import hold
 from bayan.core.errors import DomainError
 
-FORMAT = 1
+# Since 2 the models that `bayan train` made are in it.
+FORMAT, FORMATS_READ = 2, {1, 2}
+# What of the data folder is taken along, file by file.
+FOLDERS = ("media", "models")
 BLOCK = 1024 * 1024
 SHORT_PASSPHRASE = 12
 # Manifest, contents and keys are read into memory: nobody's are larger.
@@ -144,17 +147,16 @@ def back_up(
                 archive.write(block)
                 sums.add_dump(block)
             archive.end()
-        for name, blocks in uploads(environment.data_dir / "media"):
-            archive.begin(f"media/{name}")
-            for block in sums.adding_file(name, blocks):
-                archive.write(block)
-            archive.end()
-            if sums.files % 1000 == 0:
-                report(f"files: {sums.files:,}")
+        for folder in FOLDERS:
+            for name, blocks in files_in(environment.data_dir, folder):
+                archive.begin(name)
+                for block in sums.adding_file(name, blocks):
+                    archive.write(block)
+                archive.end()
+                if sums.files % 1000 == 0:
+                    report(f"files: {sums.files:,}")
         for name in sums.damaged:
-            report(
-                f"media/{name} is not what its name says: the disk has damaged it; kept as it is"
-            )
+            report(f"{name} is not what its name says: the disk has damaged it; kept as it is")
         contents = sums.contents(secrets=len(secrets))
         archive.member("contents", json.dumps(asdict(contents)).encode())
         archive.close()
@@ -176,7 +178,7 @@ class Sums:
         self._dump_bytes += len(block)
 
     def adding_file(self, name: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """The blocks of one upload, counted once they are all taken."""
+        """The blocks of one file, counted once they are all taken."""
         digest = hashlib.sha256()
         for block in blocks:
             digest.update(block)
@@ -186,7 +188,8 @@ class Sums:
         last = name.rpartition("/")[2]
         if A_SHA256.fullmatch(last) and last != digest.hexdigest():
             self.damaged.append(name)
-        self._all_files.update(f"{name} {digest.hexdigest()}\n".encode())
+        # Of an upload without its folder, as when there were no others.
+        self._all_files.update(f"{name.removeprefix('media/')} {digest.hexdigest()}\n".encode())
 
     def contents(self, *, secrets: int) -> Contents:
         return Contents(
@@ -226,8 +229,8 @@ def examine(file: BinaryIO, passphrase: str) -> Examined:
         elif kind == "database":
             for block in blocks:
                 sums.add_dump(block)
-        elif kind == "media" and is_plain(rest):
-            for _block in sums.adding_file(rest, blocks):
+        elif kind in FOLDERS and is_plain(rest):
+            for _block in sums.adding_file(name, blocks):
                 pass
         elif kind == "contents":
             contents = Contents(**json.loads(small(blocks)))
@@ -240,7 +243,7 @@ def examine(file: BinaryIO, passphrase: str) -> Examined:
 
 def _read_manifest(content: bytes) -> Manifest:
     given = json.loads(content)
-    if given["format"] != FORMAT:
+    if given["format"] not in FORMATS_READ:
         raise FileDamaged(
             f"The backup was made by Bayan {given['bayan']} in a format that this version does not "
             "know: install that version, or a newer one."
@@ -409,11 +412,14 @@ def _dump(environment: Environment, snapshot: str) -> Iterator[bytes]:
             raise BackupFailed(f"The database could not be read ({last_line(stderr)}).")
 
 
-def uploads(media: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Every upload's path below `media` and its blocks; unfinished ones are hidden and left out."""
-    if not media.is_dir():
+def files_in(data_dir: Path, top: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Every file of a folder in the data folder, as `top/…`, and its blocks.
+
+    Unfinished ones are hidden and left out.
+    """
+    if not (data_dir / top).is_dir():
         return
-    for folder, folders, names in os.walk(media, onerror=_cannot_read):
+    for folder, folders, names in os.walk(data_dir / top, onerror=_cannot_read):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder) / name
@@ -424,7 +430,7 @@ def uploads(media: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
             except FileNotFoundError:
                 continue  # deleted since the folder was read
             with file:
-                yield path.relative_to(media).as_posix(), iter(lambda: file.read(BLOCK), b"")  # noqa: B023
+                yield path.relative_to(data_dir).as_posix(), iter(lambda: file.read(BLOCK), b"")  # noqa: B023
 
 
 def _cannot_read(error: OSError) -> None:

@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
     add("verify-audit", verify_audit, "walk the audit trail's hash chain")
     _add_keeping(
-        add("backup", backup, "write database, uploads and keys into one encrypted file"),
+        add("backup", backup, "write database, uploads, models and keys into one encrypted file"),
         add("restore", restore, "fill an empty data folder from a file of 'bayan backup'"),
     )
     _add_replay(
@@ -203,6 +203,10 @@ def _add_understanding(
     )
     triage.add_argument("file", nargs="?", metavar="FILE", help="JSONL; without it standard input")
     triage.add_argument(
+        "--endpoint", action="store_true",
+        help="ask the other model too (BAYAN_TRIAGE_URL); its labels stand under 'second'",
+    )  # fmt: skip
+    triage.add_argument(
         "--as-of", metavar="TIME", help="when lines without created_at were written (default: now)"
     )
     bursts.epilog = (
@@ -221,6 +225,10 @@ def _add_understanding(
     train.add_argument(
         "--out", metavar="FOLDER", help="where to (default: models/ of the data folder)"
     )
+    train.add_argument(
+        "--endpoint", action="store_true",
+        help="train nothing: try the other model (BAYAN_TRIAGE_URL) beside the running one",
+    )  # fmt: skip
     train.add_argument(
         "--use", metavar="VERSION",
         help="train nothing: let this version answer, 'shipped' for the one that comes with Bayan",
@@ -344,6 +352,10 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def prepare(options: argparse.Namespace) -> int:
+    from bayan.triage.thresholds import read_thresholds
+
+    # Nothing needs them here: a pack that cannot be used is to stop the start.
+    read_thresholds(environment.authority_dir)
     django(OWNER)
     from django.core.management import call_command
     from django.utils import timezone
@@ -624,8 +636,9 @@ def bursts(options: argparse.Namespace) -> int:
 def train(options: argparse.Namespace) -> int:
     from bayan.config import learning
 
-    if options.use and (options.data or options.corrections or options.out):
-        print("--use trains nothing: it stands alone.", file=sys.stderr)
+    others = options.data or options.corrections or options.out
+    if (options.use and (others or options.endpoint)) or (options.endpoint and others):
+        print("--use and --endpoint train nothing: each stands alone.", file=sys.stderr)
         return WRONG_USAGE
     learning.train(environment, options)
     return DONE

@@ -5,31 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import secrets
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from bayan.cases.models import Correction
 from bayan.cases.services.understanding import LABELS, LONGEST
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.inbox.models import Message
+from bayan.triage.masking import masked
 from bayan.triage.model import HEADS
-from bayan.triage.text import plain, words_in
-
-# Seven digits or more, however they are set apart: phone numbers, identity numbers, accounts.
-A_NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,2}\d){6,}")
-AN_ADDRESS = re.compile(r"[\w.+\-]*@[\w.\-]+")
-# No word, no digit: it is learned neither as a word nor as a number.
-HIDDEN = "***"
-# So many words after «اسمي» or "my name is" are taken for a name.
-WORDS_OF_A_NAME = 2
 
 
 class NoSuchFolder(DomainError):
@@ -39,11 +32,22 @@ class NoSuchFolder(DomainError):
 def command(options: argparse.Namespace) -> None:
     """Write all corrections, one JSON line a case, to the file or to standard output."""
     with _target(options.out) as file:
-        number = 0
-        for row in corrected_cases():
+        rows = list(corrected_cases())
+        # Who takes people's words out of the house leaves a trace of it first.
+        audit.record(
+            audit.Entry(
+                action="corrections.exported",
+                subject_type="export",
+                subject_key="corrections",
+                by=audit.SYSTEM,
+                at=timezone.now(),
+                node_id=None,
+                details={"count": len(rows), "into": "file" if options.out else "output"},
+            )
+        )
+        for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            number += 1
-    print(f"{number:,} cases with corrections.", file=sys.stderr)
+    print(f"{len(rows):,} cases with corrections.", file=sys.stderr)
 
 
 def corrected_cases() -> Iterator[dict[str, Any]]:
@@ -78,29 +82,6 @@ def corrected_cases() -> Iterator[dict[str, Any]]:
         }
         if labels and text and not revoked_at:
             yield {"id": reference, "text": masked(text[:LONGEST], {name, channel_name}), **labels}
-
-
-def masked(text: str, names: Collection[str]) -> str:
-    """The text without numbers of people, addresses, words of these names, and what follows «اسمي».
-
-    Names of others cannot be told from words: they stay.
-    """
-    hidden = {
-        word for name in names for word, _s, _e in words_in(plain(name).text) if len(word) > 2
-    }
-    form = plain(text)
-    spans: list[tuple[int, int]] = []
-    before, left = "", 0
-    for word, start, end in words_in(form.text):
-        if left or word in hidden:
-            spans.append(form.span(start, end))
-        left = max(0, left - 1)
-        if word == "اسمي" or (before, word) == ("name", "is"):
-            left = WORDS_OF_A_NAME
-        before = word
-    for first, behind in reversed(spans):
-        text = text[:first] + HIDDEN + text[behind:]
-    return A_NUMBER.sub("0000000", AN_ADDRESS.sub(HIDDEN, text))
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from bayan.triage.endpoint import Endpoint
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
@@ -130,6 +134,44 @@ class Environment:
         return PROJECT_DIR / "bayan" / "triage" / "model"
 
     @property
+    def triage_endpoint(self) -> Endpoint | None:
+        """The other model that is asked about messages; its key may stand in `secrets/triage_key` instead.
+
+        :raises ConfigurationMissing: its address cannot be used, or its name is missing
+        """
+        url = os.environ.get("BAYAN_TRIAGE_URL", "").rstrip("/")
+        if not url:
+            return None
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            host = ""
+        if not host or parts.scheme not in {"http", "https"} or parts.query or parts.username:
+            raise ConfigurationMissing(
+                "BAYAN_TRIAGE_URL is no address of an endpoint: it looks like https://llm.example.sa/v1."
+            )
+        if parts.scheme == "http" and not _is_inside(host):
+            raise ConfigurationMissing(
+                "BAYAN_TRIAGE_URL would carry people's words in the clear: use https, or an address of the "
+                "house's own network (10.0.0.5, 127.0.0.1, a name without dots)."
+            )
+        model = os.environ.get("BAYAN_TRIAGE_MODEL", "")
+        if not model or len(model) > 100:
+            raise ConfigurationMissing(
+                "BAYAN_TRIAGE_MODEL is missing or longer than 100 characters: the name by which the endpoint "
+                "knows the model."
+            )
+        kept = self.data_dir / "secrets" / "triage_key"
+        return Endpoint(
+            url=url,
+            model=model,
+            key=self.given_secret("triage_key")
+            or (kept.read_text(encoding="utf-8").strip() if kept.is_file() else ""),
+            asks_always=os.environ.get("BAYAN_TRIAGE_ALWAYS", "") == "1",
+        )
+
+    @property
     def database_role(self) -> str:
         """The role in which this process talks to the database: login (web), worker or owner."""
         return os.environ.get("BAYAN_DATABASE_ROLE", WORKER)
@@ -205,6 +247,14 @@ class Environment:
         if not given.isdigit() or not 0 < int(given) < 65536:
             raise ConfigurationMissing(f"{name} is '{given}': it must be a port, 1 to 65535.")
         return int(given)
+
+
+def _is_inside(host: str) -> bool:
+    """True for names and addresses that the outside does not know."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
 
 
 def address_of(host: str, port: int) -> str:

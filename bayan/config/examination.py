@@ -9,16 +9,20 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
 from bayan.config.environment import LOGIN, WEB, WORKER, ConfigurationMissing, Environment
+from bayan.core.errors import DomainError
+from bayan.triage.thresholds import Thresholds, read_thresholds
 
 LEAST_FREE_BYTES = 1024**3
 LARGEST_CLOCK_DIFFERENCE = 5.0
 SOONEST_EXPIRY_DAYS = 14
 LATEST_CONFIRMATION = timedelta(minutes=5)
+LATEST_ANSWER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ def examine(environment: Environment) -> list[Finding]:
             ),
         ]
     with connection:
-        for look in (_database, _migrations, _calendar, _clock, _channels, _alerts, _queues):
+        for look in (
+            _database, _migrations, _calendar, _clock, _channels, _alerts, _queues, _second_reader,
+        ):  # fmt: skip
             try:
                 findings.extend(look(connection))
             except psycopg.Error as error:
@@ -77,12 +83,27 @@ def _configuration(environment: Environment) -> Iterator[Finding]:
         ("port", lambda: environment.port),
         ("emulator port", lambda: environment.emulator_port),
         ("authority", lambda: environment.authority_dir),
+        ("triage", lambda: _thresholds(environment.authority_dir)),
+        ("second model", lambda: _second_model(environment)),
     ]
     for subject, read in checks:
         try:
             yield Finding(subject, True, str(read()))
-        except ConfigurationMissing as missing:
-            yield Finding(subject, False, str(missing))
+        except (ConfigurationMissing, DomainError) as wrong:
+            yield Finding(subject, False, str(wrong))
+
+
+def _thresholds(authority: Path) -> str:
+    of_its_own = read_thresholds(authority) != Thresholds()
+    return "thresholds of its own" if of_its_own else "thresholds as Bayan has them"
+
+
+def _second_model(environment: Environment) -> str:
+    endpoint = environment.triage_endpoint
+    if endpoint is None:
+        return "none: no message leaves the house"
+    when = "every message" if endpoint.asks_always else "what triage is unsure of"
+    return f"{endpoint.model} at {endpoint.url} is asked about {when}"
 
 
 def _storage(environment: Environment) -> Iterator[Finding]:
@@ -313,3 +334,28 @@ def _queues(connection: psycopg.Connection) -> Iterator[Finding]:
         if aside
         else "nothing",
     )
+
+
+def _second_reader(connection: psycopg.Connection) -> Iterator[Finding]:
+    """How the other model did of late; nothing where none was asked."""
+    connection.execute("SET ROLE bayan_worker")
+    rows = connection.execute(
+        "SELECT model, answered_at, failed_at, failure, rests_until > now() FROM cases_secondreader "
+        "WHERE greatest(answered_at, failed_at) > now() - interval '1 day' ORDER BY model"
+    ).fetchall()
+    connection.execute("RESET ROLE")
+    for model, answered_at, failed_at, failure, rests in rows:
+        # Now and then one fails: it is well as long as others are answered.
+        is_well = not rests and (
+            failed_at is None
+            or (answered_at is not None and failed_at - answered_at < LATEST_ANSWER)
+        )
+        yield Finding(
+            f"answers of {model}",
+            is_well,
+            f"the last one {answered_at:%Y-%m-%d %H:%M} UTC"
+            if is_well
+            else f"{failure} at {failed_at:%Y-%m-%d %H:%M} UTC"
+            + (", asked again in a minute" if rests else "")
+            + ": look at the endpoint; meanwhile Bayan's own labels stand.",
+        )

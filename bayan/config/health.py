@@ -38,6 +38,10 @@ FIGURES = """
         FROM channels_number WHERE stopped_at IS NOT NULL
     UNION ALL SELECT 'bayan_cases_open', 'Open cases', count(*)
         FROM cases_case WHERE closed_at IS NULL
+    UNION ALL SELECT 'bayan_second_model_waiting', 'Cases about which another model is to be asked', count(*)
+        FROM cases_reading WHERE asks_at IS NOT NULL
+    UNION ALL SELECT 'bayan_second_model_rests', 'Models that do not answer and are left alone for a minute',
+        count(*) FROM cases_secondreader WHERE rests_until > now()
     UNION ALL SELECT 'bayan_audit_unsealed', 'Audit entries not sealed yet', count(*)
         FROM core_auditentry WHERE number IS NULL
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
 import secrets
@@ -16,14 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from bayan.config.environment import Environment
+from bayan.config.understanding import the_endpoint
 from bayan.core.errors import DomainError
 from bayan.triage import training
+from bayan.triage.endpoint import Answer, Unanswered, ask_all, more_urgent
 from bayan.triage.model import COLUMNS, HEADS, Model
 from bayan.triage.places import Gazetteer
 from bayan.triage.reading import Triage
 from bayan.triage.taxonomy import INFO_TYPES
+from bayan.triage.thresholds import read_thresholds
 from bayan.triage.training import Row
 
+type Labels = dict[str, str]
 # The word by which `--use` goes back to the model that comes with Bayan.
 SHIPPED = "shipped"
 # What both models are measured by, and how it is called in the table.
@@ -92,6 +97,9 @@ def train(environment: Environment, options: argparse.Namespace) -> None:
     if options.use:
         use(environment, options.use)
         return
+    if options.endpoint:
+        compare(environment)
+        return
     corrected = corrections_in(Path(options.corrections)) if options.corrections else []
     folder = Path(options.data) if options.data else environment.sets_dir
     if folder is not None and not folder.is_dir():
@@ -117,6 +125,59 @@ def train(environment: Environment, options: argparse.Namespace) -> None:
     if out.resolve() != environment.models_dir:
         print(f"Move it into {environment.models_dir} before it can be used.")
     print(f"Nothing has changed yet. To let it answer: bayan train --use {version}")
+
+
+def compare(environment: Environment) -> None:
+    """Try the other model on the frozen test part: alone, and as it is asked at work.
+
+    :raises NoEndpoint: the environment names none
+    """
+    endpoint = the_endpoint(environment)
+    rows = training.own("test")
+    thresholds = read_thresholds(environment.authority_dir)
+    reader = Triage(Model.load(environment.model_dir), Gazetteer([]), thresholds)
+    readings = [reader.read(row.text) for row in rows]
+    _say(f"asking {endpoint.model} about {len(rows)} texts")
+    answers = asyncio.run(ask_all(endpoint, [row.text for row in rows]))
+    running: list[Labels] = [
+        {head: str(getattr(reading, head)) for head in HEADS} for reading in readings
+    ]
+    alone: list[Labels] = []
+    together: list[Labels] = []
+    for first, reading, answer in zip(running, readings, answers, strict=True):
+        if not isinstance(answer, Answer):
+            alone.append(dict.fromkeys(HEADS, ""))
+            together.append(first)
+            continue
+        second = {head: str(getattr(answer, head)) for head in HEADS}
+        alone.append(second)
+        urgency = more_urgent(first["urgency"], second["urgency"])
+        is_asked = endpoint.asks_always or not thresholds.are_met_by(reading)
+        together.append(second | {"urgency": urgency} if is_asked else first)
+    missing = sum(isinstance(answer, Unanswered) for answer in answers)
+    print(f"{len(rows):,} texts; {missing:,} without a usable answer")
+    columns = {"running": running, endpoint.model[:22]: alone, "at work": together}
+    print(f"{'':<44}" + "".join(f"{name:>24}" for name in columns))
+    tried = [_tried(rows, found) for found in columns.values()]
+    for name in tried[0]:
+        print(f"  {name:<42}" + "".join(f"{one[name]:>24.3f}" for one in tried))
+
+
+def _tried(rows: Sequence[Row], found: Sequence[Labels]) -> dict[str, float]:
+    """Figures of these labels, by the names that `bayan train` has for them."""
+    figures: dict[str, float] = {}
+    for head, labels in HEADS.items():
+        given, said = [row.labels[head] for row in rows], [one[head] for one in found]
+        if head != "urgency":
+            figures[OF_OWN[head]] = training.macro_f1(given, said, labels)
+            continue
+        # Normal and low are one.
+        given, said = ([one.replace("low", "normal") for one in both] for both in (given, said))
+        figures[OF_OWN["urgency_merged"]] = training.macro_f1(given, said, labels[:-1])
+        hits = sum(g == s == "emergency" for g, s in zip(given, said, strict=True))
+        figures[OF_OWN["emergency_recall"]] = hits / max(given.count("emergency"), 1)
+        figures[OF_OWN["emergency_precision"]] = hits / max(said.count("emergency"), 1)
+    return figures
 
 
 def use(environment: Environment, version: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bayan.config.archive import ArchiveReader
 from bayan.config.backup import (
+    FOLDERS,
     Examined,
     Manifest,
     Report,
@@ -155,16 +156,16 @@ def restore(
             _refuse_newer(examined.manifest)
             sums = Sums()
             for name, blocks in ArchiveReader(file, passphrase).members():
-                kind, _slash, rest = name.partition("/")
+                kind = name.partition("/")[0]
                 if kind == "database":
                     report(f"database: {sum(examined.manifest.tables.values()):,} rows")
                     _load(environment, blocks, examined.manifest)
-                elif kind == "media":
-                    _put(environment.data_dir / "media" / rest, sums.adding_file(rest, blocks))
+                elif kind in FOLDERS:
+                    _put(environment.data_dir / name, sums.adding_file(name, blocks))
                     if sums.files % 1000 == 0:
                         report(f"files: {sums.files:,}")
             for name in sums.damaged:
-                report(f"media/{name} is not what its name says: it was damaged before the backup")
+                report(f"{name} is not what its name says: it was damaged before the backup")
             os.sync()
             return _finish(
                 examined, keep_queue=keep_queue, accept_broken_audit=accept_broken_audit, now=now
@@ -195,7 +196,7 @@ class _Target:
         return self.marker.is_file()
 
     def refuse_non_empty(self) -> None:
-        for name in ("secrets", "postgres", "media"):
+        for name in ("secrets", "postgres", *FOLDERS):
             if (self.folder / name).is_dir() and any((self.folder / name).iterdir()):
                 raise TargetNotEmpty(
                     f"{self.folder} already holds {name}, and a restore overwrites nothing: set "
@@ -247,7 +248,7 @@ class _Target:
                 connection.execute(DEFAULT_PRIVILEGES_SQL)
         # What holds the folder for us goes last.
         ours = {path.name for path in self.folder.iterdir()} - {*before, "run", self.marker.name}
-        for name in {"secrets", "postgres", "media", *ours}:
+        for name in {"secrets", "postgres", *FOLDERS, *ours}:
             path = self.folder / name
             if path.is_dir():
                 shutil.rmtree(path)
@@ -308,7 +309,8 @@ def _empty_after(error: BaseException, target: _Target, before: list[str], repor
         left = "" if target.cluster else f" and all that is in {target.environment.database.name}"
         raise RestoreFailed(
             f"The restore failed ({error}) and could not clear what it had written ({second}): "
-            f"remove secrets, postgres, media and {UNFINISHED} in {target.folder}{left} before you try again."
+            f"remove secrets, postgres, {', '.join(FOLDERS)} and {UNFINISHED} in {target.folder}{left} "
+            "before you try again."
         ) from error
     report("the target is empty again")
     if isinstance(error, OSError):

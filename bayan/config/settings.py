@@ -37,6 +37,8 @@ def _of_pack(name: str) -> Path | None:
 # The authority pack, and the model by which triage reads messages (`bayan train`).
 AUTHORITY_DIR = _of_pack("")
 MODEL_DIR = environment.model_dir
+# The other model that is asked for a second opinion, if the operator has named one (cases.services.second).
+TRIAGE_ENDPOINT = environment.triage_endpoint
 # The coast and places of the authority's region, if its pack has them (scripts/region-map.mjs).
 MAP_FILE = _of_pack("map.json")
 # When the authority works, if its pack says so (core.calendar).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import batched
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,13 +18,20 @@ from bayan.config.environment import Environment
 from bayan.core.calendar import is_ramadan
 from bayan.core.errors import DomainError
 from bayan.triage.bursts import STEP, Alarm, Bursts, Seen
+from bayan.triage.endpoint import AT_ONCE, Answer, Endpoint, Unanswered, ask_all
+from bayan.triage.masking import masked
 from bayan.triage.matters import Matters, seen_of, trace_of
 from bayan.triage.reading import Triage
+from bayan.triage.thresholds import read_thresholds
 
 TWITTER_TIME = "%a %b %d %H:%M:%S %z %Y"
 
 
 class FileNotReadable(DomainError):
+    pass
+
+
+class NoEndpoint(DomainError):
     pass
 
 
@@ -36,8 +45,41 @@ class NoMessage(ValueError):
 
 def triage(environment: Environment, options: argparse.Namespace) -> None:
     """One JSON line for each line of the file or of standard input, in the same order."""
+    endpoint = the_endpoint(environment) if options.endpoint else None
+    said = _read(environment, options)
+    if endpoint is None:
+        for line, _text in said:
+            _say(line)
+        return
+    # Some lines together, so that several answers are waited for at once.
+    for lines in batched(said, 4 * AT_ONCE, strict=False):
+        texts = [masked(text, ()) for _line, text in lines if text is not None]
+        answers = iter(asyncio.run(ask_all(endpoint, texts)))
+        for line, text in lines:
+            _say(line if text is None else line | {"second": _second(next(answers))})
+
+
+def the_endpoint(environment: Environment) -> Endpoint:
+    """The other model that the environment names.
+
+    :raises NoEndpoint: none
+    """
+    endpoint = environment.triage_endpoint
+    if endpoint is None:
+        raise NoEndpoint("BAYAN_TRIAGE_URL and BAYAN_TRIAGE_MODEL are to name the other model.")
+    return endpoint
+
+
+def _second(answer: Answer | Unanswered) -> dict[str, Any]:
+    return answer.as_line() if isinstance(answer, Answer) else {"error": str(answer)}
+
+
+def _read(
+    environment: Environment, options: argparse.Namespace
+) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """What is said of each line, and its text if it has one."""
     reader = Triage.load(environment.authority_dir, environment.model_dir)
-    matters = Matters()
+    matters = Matters(reader.thresholds.matters)
     last = read_time(options.as_of) if options.as_of else datetime.now(UTC)
     for number, line in enumerate(_lines(options.file), start=1):
         given: Any = None
@@ -50,17 +92,17 @@ def triage(environment: Environment, options: argparse.Namespace) -> None:
             verdict = matters.add(trace_of(reading, id=str(given.get("id", number)), at=at))
             said = {"id": given.get("id"), **reading.as_line(), "cluster_id": verdict.matter}
         except (ValueError, RecursionError) as problem:
-            said = {
-                "id": given.get("id") if isinstance(given, dict) else None,
-                "error": str(problem),
-            }
-        _say(said)
+            name = given.get("id") if isinstance(given, dict) else None
+            yield {"id": name, "error": str(problem)}, None
+        else:
+            yield said, text
 
 
 def bursts(environment: Environment, options: argparse.Namespace) -> None:
     """One JSON line for each alarm of a recorded stream: of messages, or of counts."""
     reader: Triage | None = None
-    detector = Bursts(is_ramadan=is_ramadan)
+    limits = read_thresholds(environment.authority_dir).bursts
+    detector = Bursts(limits, is_ramadan=is_ramadan)
     for number, line in enumerate(_lines(options.file), start=1):
         try:
             given = json.loads(line)

@@ -1,4 +1,4 @@
-"""The worker's loops: the journal, the sealer of the audit trail, and the housekeeping."""
+"""The worker's loops: the journal, the sealer of the trail, the housekeeping, and asking another model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 import structlog
+from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
@@ -15,10 +16,12 @@ from bayan.cases import services as cases
 from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.intake import services
+from bayan.triage.endpoint import Endpoint
 
 # Without a word from the intake the journal is looked at all the same: a word can be lost.
 LOOK_EVERY = 1.0
 SEAL_EVERY = 1.0
+ASK_EVERY = 2.0
 KEEP_HOUSE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -26,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 def run(stop: threading.Event) -> None:
     """Run all loops until `stop` is set; each finishes the batch that it is at."""
+    # A pack that cannot be used ends the process here, with its reason, and not one of its loops.
+    cases.thresholds()
     wake = threading.Event()
     loops = [
         threading.Thread(target=_listen, args=(wake, stop), name="listener", daemon=True),
@@ -37,12 +42,17 @@ def run(stop: threading.Event) -> None:
             name="housekeeping",
         ),
     ]
+    if settings.TRIAGE_ENDPOINT is not None:
+        # What it waits for when the process ends is asked again by another.
+        arguments = (settings.TRIAGE_ENDPOINT, stop)
+        loops.append(threading.Thread(target=_ask, args=arguments, name="asking", daemon=True))
     for loop in loops:
         loop.start()
     stop.wait()
     wake.set()
-    for loop in loops[1:]:
-        loop.join()
+    for loop in loops:
+        if not loop.daemon:
+            loop.join()
 
 
 def _work_off(wake: threading.Event, stop: threading.Event) -> None:
@@ -65,6 +75,13 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
             _attempt(lambda: watch.look(now=timezone.now()))
         elif not _attempt(lambda: matching.look(now=timezone.now())):
             wake.wait(LOOK_EVERY)
+    connection.close()
+
+
+def _ask(endpoint: Endpoint, stop: threading.Event) -> None:
+    while not stop.is_set():
+        if not _attempt(lambda: cases.give_second_opinions(endpoint, now=timezone.now())):
+            stop.wait(ASK_EVERY)
     connection.close()
 
 

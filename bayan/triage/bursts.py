@@ -27,7 +27,7 @@ HOURS_OF_WEEK = 168
 
 @dataclass(frozen=True)
 class Limits:
-    """When a burst is one. What an authority may change."""
+    """When a burst is one (`thresholds`)."""
 
     # So many messages in one to three steps at the least.
     minimum: int = 20

@@ -53,7 +53,7 @@ _FAULT = frozenset({"complaint", "observation", "enquiry", "rumour_claim"})
 
 @dataclass(frozen=True)
 class Limits:
-    """From which likeness on a message joins a matter, or a person is asked; an authority may change them."""
+    """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
     join: float = 0.8
     suggest: float = 0.05

@@ -16,10 +16,11 @@ from bayan.triage.model import HEADS, Model, Weighed
 from bayan.triage.places import Gazetteer, Mention
 from bayan.triage.taxonomy import INFO_TYPES
 from bayan.triage.text import Plain, language_of, plain, words_in
+from bayan.triage.thresholds import Thresholds, read_thresholds
 
 # The model that comes with Bayan; `bayan train` writes others beside it.
 SHIPPED = Path(__file__).parent / "model"
-# A sign holds from this probability on, unless the model's card sets another.
+# A sign holds from this probability on, unless the authority or the model's card sets another.
 LIKELY = 0.5
 # A service that is less likely than this is not considered where messages are compared.
 LEAST_SHARE = 0.1
@@ -114,23 +115,30 @@ class Reading:
 class Triage:
     """Reads messages; made once, used for many."""
 
-    def __init__(self, model: Model, gazetteer: Gazetteer) -> None:
+    def __init__(
+        self, model: Model, gazetteer: Gazetteer, thresholds: Thresholds | None = None
+    ) -> None:
         self.model = model
         self.gazetteer = gazetteer
-        self._emergency = float(model.card.get("emergency_threshold", LIKELY))
+        self.thresholds = thresholds or Thresholds()
+        of_card = float(model.card.get("emergency_threshold", LIKELY))
+        set_by_authority = self.thresholds.emergency
+        self._emergency = of_card if set_by_authority is None else set_by_authority
 
     @classmethod
     def load(cls, authority: Path, model: Path = SHIPPED) -> Triage:
-        """With the places of an authority pack and the model of a folder.
+        """With the places and thresholds of an authority pack and the model of a folder.
 
         :raises OSError: a file is missing
+        :raises ThresholdsUnreadable: the pack's `triage.toml` cannot be used
         """
+        thresholds = read_thresholds(authority)
         held = Model.load(model)
         places = authority / "places"
         gazetteer = (
             Gazetteer.read(places, ordinary=held.ordinary) if places.is_dir() else Gazetteer([])
         )
-        return cls(held, gazetteer)
+        return cls(held, gazetteer, thresholds)
 
     def read(self, text: str, *, near: str = "") -> Reading:
         """Understand one text. `near`: a place or municipality that the sender wrote from before."""

@@ -59,8 +59,9 @@ from bayan.cases.services.parts import (
     ReasonMissing,
     StepNotPossible,
 )
+from bayan.cases.services.second import give_second_opinions
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
-from bayan.cases.services.understanding import reader
+from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
     "GIVEN",
@@ -94,6 +95,7 @@ __all__ = [
     "forget_heard",
     "gather",
     "give_back",
+    "give_second_opinions",
     "give_to",
     "hand_over",
     "join_case",
@@ -113,6 +115,7 @@ __all__ = [
     "take_in",
     "take_step",
     "tell_apart",
+    "thresholds",
     "undo_give_to",
     "undo_matters",
     "undo_merge_contacts",

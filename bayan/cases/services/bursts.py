@@ -10,6 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from bayan.cases.models import Burst, Heard
+from bayan.cases.services import understanding
 from bayan.core import audit, live
 from bayan.core.calendar import is_ramadan
 from bayan.organisation import selectors as organisation
@@ -19,6 +20,8 @@ from bayan.triage.bursts import Alarm, Bursts, Seen
 
 # So much of the past says what is usual; older counts are forgotten.
 LEARNED, KEPT = timedelta(days=35), timedelta(days=60)
+# A burst is told by the words of its last half hour, read once; the rest is for a worker that was held up.
+WORDS_KEPT = timedelta(hours=3)
 BATCH = 2_000
 # Rows of two workers may become visible out of their order: so many are looked at twice.
 OVERLAP = 500
@@ -32,7 +35,7 @@ class Watch:
     """A process's detector, and how far it has read. Every worker reads all: who is first tells."""
 
     def __init__(self) -> None:
-        self.detector = Bursts(is_ramadan=is_ramadan)
+        self.detector = Bursts(understanding.thresholds().bursts, is_ramadan=is_ramadan)
         self._last = 0
         self._done: set[int] = set()
         self._has_learned = False
@@ -152,6 +155,17 @@ def see_burst(burst_id: UUID, *, by: Member, now: datetime) -> Burst:
 
 
 def forget_heard(*, now: datetime) -> int:
-    """Counts older than two months go; returns how many."""
-    gone, _by_model = Heard.objects.filter(at__lt=now - KEPT).delete()
+    """Words go after hours, counts after two months; returns how many counts went.
+
+    A batch at a time, so that nothing waits for long.
+    """
+    spoken = Heard.objects.filter(at__lt=now - WORDS_KEPT).exclude(terms={}).order_by("at")
+    while Heard.objects.filter(pk__in=list(spoken.values_list("pk", flat=True)[:BATCH])).update(
+        terms={}
+    ):
+        pass
+    old = Heard.objects.filter(at__lt=now - KEPT).order_by("at")
+    gone = 0
+    while keys := list(old.values_list("pk", flat=True)[:BATCH]):
+        gone += Heard.objects.filter(pk__in=keys).delete()[0]
     return gone

@@ -20,15 +20,13 @@ from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Message
 from bayan.people.models import Member
-from bayan.triage.matters import OPEN_FOR, Limits, Matters, trace_of
+from bayan.triage.matters import OPEN_FOR, Matters, trace_of
 
 JOINED, PARTED = "cases.joined", "cases.parted"
 # So many at a time, between two looks at the journal: people's messages come first.
 BATCH = 200
 # Of the cases before this process began so many, the latest, are read again.
 REMEMBERED = 5_000
-# What is less likely is not worth a member's look.
-ASKED = 0.15
 LOCK = "bayan.cases.matters"
 # So long a member's decision may take to become visible.
 OVERLAP = timedelta(minutes=1)
@@ -52,7 +50,7 @@ class Matching:
         self._forget()
 
     def _forget(self) -> None:
-        self.matters = Matters(Limits(suggest=ASKED))
+        self.matters = Matters(understanding.thresholds().matters)
         self._to_learn: list[int] | None = None
         self._told_until: datetime | None = None
 

@@ -98,7 +98,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
 
     _place(opened, arrivals)
     readings = understanding.read(messages)
-    said = _understand(opened, arrivals, readings)
+    said = _understand(opened, arrivals, readings, now=now)
     Case.objects.bulk_create(opened)
     Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
@@ -132,6 +132,8 @@ def _understand(
     opened: Sequence[Case],
     arrivals: Sequence[inbox.Arrival],
     readings: Mapping[str, triage.Reading],
+    *,
+    now: datetime,
 ) -> list[Reading]:
     """Label new cases by the first words of theirs that triage could read."""
     said: dict[str, Reading] = {}
@@ -139,7 +141,7 @@ def _understand(
     for arrival in arrivals:
         reading = readings.get(arrival.message.external_id)
         if reading and arrival.matter in new and arrival.matter not in said:
-            said[arrival.matter] = understanding.label(new[arrival.matter], reading)
+            said[arrival.matter] = understanding.label(new[arrival.matter], reading, now=now)
     return list(said.values())
 
 

@@ -19,14 +19,13 @@ from bayan.core import audit, live
 from bayan.inbox import services as inbox
 from bayan.people.models import Member
 from bayan.triage.matters import seen_of
+from bayan.triage.thresholds import Thresholds, read_thresholds
 
 if TYPE_CHECKING:
     from bayan.triage import reading as triage
 
 # So many of the other labels are offered for a correction by one click.
 OFFERED = 3
-# A label that triage is less sure of than this is offered, but not given (kind, category).
-SURE = 0.4
 # What a member corrects, by the name that triage has for it.
 LABELS = {"kind": "kind", "category": "category", "priority": "urgency"}
 # The longest text that is read; the rest of a longer one says no more of what it is about.
@@ -49,6 +48,13 @@ def reader() -> triage.Triage | None:
     return Triage.load(settings.AUTHORITY_DIR, settings.MODEL_DIR)
 
 
+@cache
+def thresholds() -> Thresholds:
+    """How sure triage must be, as this authority has it; read once in a process."""
+    folder = settings.AUTHORITY_DIR
+    return Thresholds() if folder is None else read_thresholds(folder)
+
+
 def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
     """What triage says of each message that has words, by the message's id.
 
@@ -69,21 +75,34 @@ def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
     return said
 
 
-def label(case: Case, reading: triage.Reading) -> Reading:
+def label(case: Case, reading: triage.Reading, *, now: datetime) -> Reading:
     """Give a new case, not yet saved, what triage is sure of.
 
     Returns what it said, to be saved after the case.
     """
     of = reading.confidence
-    if of["kind"] >= SURE:
+    if thresholds().is_sure("kind", reading.kind, of["kind"]):
         case.kind = reading.kind
-    if of["category"] >= SURE:
+    if thresholds().is_sure("category", reading.category, of["category"]):
         case.category = reading.category
     case.priority = reading.urgency
     case.due_at = due_at(kind=case.kind, priority=case.priority, since=case.opened_at)
     if not case.place and reading.places:
         case.place = "، ".join(dict.fromkeys(place.text for place in reading.places))[:200]
-    return Reading(case=case, said=said_of(reading), version=str(reading.model.card["version"]))
+    return Reading(
+        case=case,
+        said=said_of(reading),
+        version=str(reading.model.card["version"]),
+        asks_at=now if _wants_a_second(reading) else None,
+    )
+
+
+def _wants_a_second(reading: triage.Reading) -> bool:
+    """Whether another model is to be asked, where the operator has named one (`services.second`)."""
+    endpoint = settings.TRIAGE_ENDPOINT
+    if endpoint is None:
+        return False
+    return endpoint.asks_always or not thresholds().are_met_by(reading)
 
 
 def said_of(reading: triage.Reading) -> dict[str, object]:
@@ -218,7 +237,7 @@ def note_corrections(
             continue
         for field in wanted:
             given = reading.said.get(field)
-            said, sure = (given or "", 0.0) if field == "body" else (given[0], given[1])
+            said, sure = (given or "", 0.0) if field == "body" else (given[0], given[1] or 0.0)
             value = right(case, field) if right else getattr(case, field)
             if value == said or not value:
                 agreed.append((case.pk, field))

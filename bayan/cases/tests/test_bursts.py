@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bayan.cases import services
 from bayan.cases.models import Burst, Case, Heard
+from bayan.cases.services import bursts
 from bayan.cases.tests.factories import MONDAY, make_burst, make_case
 from bayan.channels.tests.factories import incoming
 from bayan.core import undo
@@ -182,3 +183,35 @@ def test_counts_older_than_two_months_are_forgotten(db: None) -> None:
 
     assert services.forget_heard(now=MONDAY) == 1
     assert Heard.objects.get().external_id == "new"
+
+
+def test_words_are_forgotten_within_hours_and_their_counts_stay(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(bursts, "BATCH", 2)
+    about = [["municipality", "khobar"]]
+    for hours in range(6):
+        at = MONDAY - timedelta(hours=hours, minutes=30)
+        Heard.objects.create(external_id=f"{hours}", at=at, about=about, terms={"نفق": "نفق"})
+
+    with CaptureQueriesContext(connection) as caught:
+        assert services.forget_heard(now=MONDAY) == 0
+
+    kept = list(Heard.objects.order_by("-at").values_list("external_id", "terms", "about"))
+    assert [about_it for _id, _terms, about_it in kept] == [about] * 6
+    assert [name for name, terms, _about in kept if terms] == ["0", "1", "2"]
+    # Three rows with words, two at a time; a second round finds none.
+    assert len(caught) == 6
+    assert services.forget_heard(now=MONDAY) == 0
+
+
+def test_a_burst_is_told_with_its_words_though_older_ones_are_forgotten(
+    quiet_weeks: None, khobar: Node
+) -> None:
+    watch, now = services.Watch(), MONDAY + timedelta(minutes=10)
+    watch.look(now=MONDAY)
+    it_pours()
+    services.forget_heard(now=now)
+
+    assert watch.look(now=now) == 1
+    assert "نفق" in Burst.objects.get().terms

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.urls import reverse
 
 from bayan.cases import services
 from bayan.cases.models import Case, Correction, Heard
+from bayan.cases.services import understanding
 from bayan.cases.tests.factories import MONDAY, make_case
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
 from bayan.people.models import Member
+from bayan.triage.thresholds import USUAL, Thresholds
 from conftest import StaffClient
 
 HOLE = "حفرة كبيرة في حي الراكة الشمالية بالخبر كسرت كفر سيارتي"
@@ -26,6 +29,16 @@ def test_a_new_case_gets_its_labels_and_its_place(desk: Node) -> None:
     assert (case.kind, case.category, case.priority) == ("complaint", "roads", "normal")
     assert "الراكة الشمالية" in case.place
     assert ["municipality", "khobar"] in Heard.objects.get().about
+
+
+def test_an_authority_says_how_sure_is_sure(monkeypatch: pytest.MonkeyPatch, desk: Node) -> None:
+    strict = Thresholds(sure={"kind": {USUAL: 0.0}, "category": {USUAL: 0.0, "roads": 1.0}})
+    monkeypatch.setattr(understanding, "thresholds", lambda: strict)
+
+    case = make_case(HOLE)
+
+    assert (case.kind, case.category) == ("complaint", "")
+    assert case.reading.said["category"][0] == "roads"
 
 
 def test_danger_that_is_written_later_makes_the_case_an_emergency(desk: Node) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from psycopg import sql
 
 from bayan.channels.tests.factories import make_account
 from bayan.config import backup, testing
-from bayan.config.archive import ArchiveReader, ArchiveWriter
+from bayan.config.archive import ArchiveReader, ArchiveWriter, FileDamaged
 from bayan.config.cluster import BOOTSTRAP_SQL, binaries
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.supervisor import UNFINISHED
@@ -73,10 +74,10 @@ def upload(data_dir: Path, content: bytes) -> Path:
     return path
 
 
-def uploads(data_dir: Path) -> dict[str, bytes]:
+def uploads(data_dir: Path, folder: str = "media") -> dict[str, bytes]:
     return {
         path.relative_to(data_dir).as_posix(): path.read_bytes()
-        for path in (data_dir / "media").rglob("*")
+        for path in (data_dir / folder).rglob("*")
         if path.is_file()
     }
 
@@ -105,7 +106,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def house(committed_db: None, outside: dict[str, str], tmp_path: Path) -> Environment:
-    """An instance with an account, a sealed trail, messages on their way out and two uploads."""
+    """An instance with an account, a sealed trail, messages on their way out, two uploads and a model."""
     house = Environment()
     house.data_dir = tmp_path / "house"
     make_account()
@@ -115,6 +116,11 @@ def house(committed_db: None, outside: dict[str, str], tmp_path: Path) -> Enviro
     upload(house.data_dir, b"a picture")
     upload(house.data_dir, b"a voice" * 500_000)
     house.secret("field_key")
+    shutil.copytree(PROJECT_DIR / "bayan" / "triage" / "model", house.models_dir / "20261129-0812")
+    (house.models_dir / "in-use").write_text("20261129-0812\n")
+    # What `bayan train` was at when the backup was made.
+    (house.models_dir / ".20261130-0700.3fa9").mkdir()
+    (house.models_dir / ".20261130-0700.3fa9" / "card.json").write_text("{}")
     return house
 
 
@@ -157,8 +163,8 @@ def rewritten(
             elif name == "database":
                 content = dump(content)
                 sums.add_dump(content)
-            elif name.startswith("media/"):
-                list(sums.adding_file(name.removeprefix("media/"), iter([content])))
+            elif name.startswith(("media/", "models/")):
+                list(sums.adding_file(name, iter([content])))
             elif name == "contents":
                 content = json.dumps(asdict(sums.contents(secrets=secrets))).encode()
             else:
@@ -281,6 +287,15 @@ def test_an_outside_database_is_restored_with_all_its_locks(
     assert "uncertain" not in done.stdout
     assert not (new / "postgres").exists()
     assert uploads(new) == uploads(house.data_dir)
+    restored = Environment()
+    restored.data_dir = new
+    assert restored.model_dir == new / "models" / "20261129-0812"
+    assert sorted(uploads(new, "models")) == [
+        "models/20261129-0812/card.json",
+        "models/20261129-0812/model.npz",
+        "models/in-use",
+    ]
+    assert uploads(new, "models").items() < uploads(house.data_dir, "models").items()
     key = new / "secrets" / "field_key"
     assert key.read_text() == house.secret("field_key")
     assert key.stat().st_mode & 0o777 == 0o600
@@ -411,7 +426,7 @@ def test_a_restore_that_was_killed_is_cleared_away_by_the_next(
 
 
 def test_a_restore_refuses_whatever_is_not_empty(backed_up: Path, tmp_path: Path) -> None:
-    for name in ("secrets", "postgres", "media"):
+    for name in ("secrets", "postgres", "media", "models"):
         new = tmp_path / name
         (new / name).mkdir(parents=True)
         (new / name / "something").write_text("kept")
@@ -439,6 +454,17 @@ def test_what_cannot_be_read_is_refused_before_anything_is_written(
     assert done.returncode == 1
     assert complaint in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_what_an_older_bayan_wrote_is_read_and_a_newer_format_is_not(backed_up: Path) -> None:
+    def made_in(number: int) -> backup.Examined:
+        other = rewritten(backed_up, manifest=lambda manifest: replace(manifest, format=number))
+        with other.open("rb") as file:
+            return backup.examine(file, PASSPHRASE)
+
+    assert made_in(1).contents.files == 5
+    with pytest.raises(FileDamaged, match="in a format that this version does not know"):
+        made_in(3)
 
 
 def test_a_file_that_was_cut_off_is_refused_before_anything_is_written(
@@ -496,7 +522,7 @@ def test_uploads_that_vanish_meanwhile_are_no_failure(tmp_path: Path) -> None:
     kept.sort()
     (tmp_path / "media" / ".unfinished").write_bytes(b"being written")
     seen = []
-    for name, blocks in backup.uploads(tmp_path / "media"):
+    for name, blocks in backup.files_in(tmp_path, "media"):
         seen.append((name, b"".join(blocks)))
         if len(seen) == 1:
             kept[2].unlink()

@@ -80,6 +80,24 @@ def test_verify_audit_counts_a_whole_trail_and_names_a_broken_entry(
     )
 
 
+def test_the_doctor_says_how_the_second_model_does(superuser: psycopg.Connection) -> None:
+    assert list(examination._second_reader(superuser)) == []
+    superuser.execute(
+        "INSERT INTO cases_secondreader (model, answered, failures, failure, answered_at, failed_at, "
+        "rests_until) VALUES ('well', 9, 1, 'too slow', now() - interval '1 minute', now(), NULL), "
+        "('down', 0, 5, 'status 503', now() - interval '1 hour', now(), now() + interval '1 minute')"
+    )
+    try:
+        down, well = examination._second_reader(superuser)
+    finally:
+        superuser.execute("DELETE FROM cases_secondreader")
+
+    assert (well.subject, well.is_well) == ("answers of well", True)
+    assert not down.is_well
+    assert down.text.startswith("status 503 at ")
+    assert "asked again in a minute: look at the endpoint" in down.text
+
+
 def test_the_doctor_says_what_is_wrong_with_the_calendar(
     superuser: psycopg.Connection, settings: Any, tmp_path: Path
 ) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ from django.test.utils import CaptureQueriesContext
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Correction
 from bayan.cases.tests.factories import make_case
-from bayan.config import cli, corrections, learning
-from bayan.config.environment import PROJECT_DIR, Environment
+from bayan.config import cli, corrections, examination, learning
+from bayan.config.environment import PROJECT_DIR, ConfigurationMissing, Environment
 from bayan.config.tests.instances import clean_environment
+from bayan.core.models import AuditEntry
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.triage import training
 from bayan.triage.bursts import STEP
+from bayan.triage.endpoint import Endpoint
+from bayan.triage.masking import masked
 from bayan.triage.model import Model
+from bayan.triage.tests.endpoint import ROADS, Server, running
 from benchmarks import bursts, triage
 from benchmarks.quiet import MONTHS
 
@@ -115,6 +120,129 @@ def test_places_stand_where_the_text_has_them_and_the_same_matter_is_found(
             for place in line["places"]
         )
     assert last["cluster_id"] == first["cluster_id"]
+
+
+def test_a_pack_says_from_when_on_a_message_is_an_emergency(
+    bayan: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(PROJECT_DIR / "authorities" / "eastern" / "organisation.toml", tmp_path)
+    monkeypatch.setenv("BAYAN_AUTHORITY", str(tmp_path))
+    file = written(tmp_path / "said.jsonl", {"id": "a", "text": "فيه سلك مكشوف قريب من الألعاب"})
+    urgencies = []
+    for least in (0.001, 0.5):
+        written(tmp_path / "triage.toml", f"emergency = {least}")
+        urgencies.append(read(bayan("triage", file)[1])[0]["urgency"])
+    assert urgencies[0] == "emergency" != urgencies[1]
+
+    written(tmp_path / "triage.toml", "emergency = 0.9")
+    for command in (("triage", file), ("bursts", file), ("prepare",)):
+        code, out, err = bayan(*command)
+        assert (code, out) == (1, "")
+        assert "emergency is 0.9: write a number from 0.001 to 0.5" in err
+    findings = {found.subject: found for found in examination._configuration(Environment())}
+    assert not findings["triage"].is_well
+    assert "emergency is 0.9" in findings["triage"].text
+
+
+@pytest.fixture
+def second(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Another model that answers, and that the environment names."""
+    with running() as server:
+        monkeypatch.setenv("BAYAN_TRIAGE_URL", server.endpoint.url)
+        monkeypatch.setenv("BAYAN_TRIAGE_MODEL", "second")
+        yield server
+
+
+def test_the_other_model_is_tried_on_a_file_with_what_names_a_person_masked(
+    bayan: Run, tmp_path: Path, second: Server
+) -> None:
+    second.says = lambda message: "no" if message.startswith("شكرا") else ROADS
+    rows = [*LINES, {"id": "n", "text": "جوالي 0551234567"}]
+
+    code, out, _err = bayan("triage", "--endpoint", written(tmp_path / "said.jsonl", *rows))
+
+    said = read(out)
+    assert code == 0
+    assert [line["id"] for line in said] == ["a", None, 7, "b", "c", None, "half", "d", "n"]
+    assert [line["id"] for line in said if "second" not in line] == [None, 7, "c", None]
+    assert said[0]["second"] == ROADS
+    assert said[3]["second"] == {"error": "no JSON"}
+    assert "جوالي 0000000" in second.messages
+    assert not any("551234567" in message for message in second.messages)
+
+
+def test_the_other_model_is_held_against_the_running_one(
+    bayan: Run, second: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = training.own("test")[:40]
+    right = {row.text: ROADS | row.labels for row in rows}
+    monkeypatch.setattr(training, "own", lambda _part: rows)
+    monkeypatch.setenv("BAYAN_TRIAGE_ALWAYS", "1")
+    second.says = lambda message: right[message]
+
+    code, out, _err = bayan("train", "--endpoint")
+
+    lines = out.splitlines()
+    assert (code, lines[0]) == (0, "40 texts; 0 without a usable answer")
+    kind = next(line for line in lines if "kind, macro-F1" in line)
+    running_model, alone, together = map(float, kind.split()[-3:])
+    assert running_model <= alone == together == 1.0
+
+
+def test_without_an_endpoint_there_is_nothing_to_try(bayan: Run, tmp_path: Path) -> None:
+    file = written(tmp_path / "said.jsonl", LINES[0])
+    for command in (("triage", "--endpoint", file), ("train", "--endpoint")):
+        code, out, err = bayan(*command)
+        assert (code, out) == (1, "")
+        assert "BAYAN_TRIAGE_URL and BAYAN_TRIAGE_MODEL are to name" in err
+    assert bayan("train", "--endpoint", "--use", "shipped")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "reason"),
+    [
+        ("llm.example.sa/v1", "m", "no address of an endpoint"),
+        ("ftp://llm/v1", "m", "no address of an endpoint"),
+        ("https://me:secret@llm.example.sa/v1", "m", "no address of an endpoint"),
+        ("http://llm.example.sa/v1", "m", "in the clear"),
+        ("http://8.8.8.8/v1", "m", "in the clear"),
+        ("https://llm.example.sa/v1", "", "BAYAN_TRIAGE_MODEL is missing"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, instance: Environment, url: str, model: str, reason: str
+) -> None:
+    monkeypatch.setenv("BAYAN_TRIAGE_URL", url)
+    monkeypatch.setenv("BAYAN_TRIAGE_MODEL", model)
+    with pytest.raises(ConfigurationMissing, match=reason):
+        _ = instance.triage_endpoint
+    findings = {found.subject: found for found in examination._configuration(instance)}
+    assert not findings["second model"].is_well
+
+
+@pytest.mark.parametrize(
+    "url", ["https://llm.example.sa/v1/", "http://10.0.0.5:8080", "http://llm"]
+)
+def test_its_key_is_a_secret_of_the_house(
+    monkeypatch: pytest.MonkeyPatch, instance: Environment, url: str
+) -> None:
+    monkeypatch.setenv("BAYAN_TRIAGE_URL", url)
+    monkeypatch.setenv("BAYAN_TRIAGE_MODEL", "gemma")
+    found = instance.triage_endpoint
+    assert found == Endpoint(url.rstrip("/"), "gemma")
+
+    (instance.data_dir / "secrets").mkdir(parents=True)
+    (instance.data_dir / "secrets" / "triage_key").write_text("of a file\n")
+    kept = instance.triage_endpoint
+    assert kept is not None
+    assert kept.key == "of a file"
+    assert "of a file" not in repr(kept)
+
+    monkeypatch.setenv("BAYAN_TRIAGE_KEY", "of the environment")
+    monkeypatch.setenv("BAYAN_TRIAGE_ALWAYS", "1")
+    given = instance.triage_endpoint
+    assert given is not None
+    assert (given.key, given.asks_always) == ("of the environment", True)
 
 
 def test_standard_input_is_read_where_no_file_is_named() -> None:
@@ -371,6 +499,11 @@ def test_corrections_are_written_masked_with_the_heads_that_were_corrected(
         {"kind": "observation", "urgency": "high"}, {"category": "excavation"},
     ]  # fmt: skip
     assert read(bayan("corrections")[1]) == rows
+    left = AuditEntry.objects.filter(action="corrections.exported").order_by("pk")
+    assert [(entry.actor, entry.details) for entry in left] == [
+        ("system", {"count": 2, "into": "file"}),
+        ("system", {"count": 2, "into": "output"}),
+    ]
 
 
 def test_corrections_ask_once_however_many_there_are(
@@ -397,10 +530,11 @@ def test_corrections_ask_once_however_many_there_are(
         ("نوره تقول الشارع ٣٠ مظلم من ١٢٣٤٥٦", "*** تقول الشارع ٣٠ مظلم من ١٢٣٤٥٦"),
         ("My name is John Smith, no light", "My name is *** ***, no light"),
         ("الدوام من 8 إلى 4", "الدوام من 8 إلى 4"),
+        ("شوفوا https://maps.example/0551234567?u=nora وwww.x.sa", "شوفوا *** و***"),
     ],
 )
-def test_numbers_addresses_and_the_writers_name_are_masked(text: str, shown: str) -> None:
-    assert corrections.masked(text, ["نورة القحطاني", ""]) == shown
+def test_numbers_addresses_links_and_the_writers_name_are_masked(text: str, shown: str) -> None:
+    assert masked(text, ["نورة القحطاني", ""]) == shown
 
 
 def test_a_file_in_a_folder_that_is_not_there_is_refused(

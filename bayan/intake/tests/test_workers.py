@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels.models import Account
 from bayan.core.models import AuditEntry
@@ -18,6 +20,7 @@ from bayan.inbox.models import Conversation, Message
 from bayan.intake import services, worker
 from bayan.intake.tests.hooks import body_of, fates, journal, text_from
 from bayan.people.models import Contact
+from bayan.triage.endpoint import Endpoint
 
 
 def at_once(*works: Callable[[], None]) -> None:
@@ -121,3 +124,26 @@ def until(is_true: Callable[[], bool]) -> None:
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_another_model_is_asked_until_the_worker_is_told_to_stop(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, rounds = threading.Event(), []
+
+    def give(_endpoint: Endpoint, *, now: datetime) -> int:
+        rounds.append(now)
+        if len(rounds) == 2:
+            # A bug in it must not end the loop.
+            raise ValueError
+        if len(rounds) == 3:
+            stop.set()
+        return 1
+
+    monkeypatch.setattr(cases, "give_second_opinions", give)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    monkeypatch.setattr(worker, "ASK_EVERY", 0.01)
+
+    worker._ask(Endpoint("http://127.0.0.1:1/v1", "second"), stop)
+
+    assert len(rounds) == 3
