@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from bayan.core.models import AuditEntry
-from bayan.organisation.models import Node
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member, OptOut, Role
 
 ACTIONS: dict[str, str | Promise] = {
@@ -276,6 +276,9 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
     """These entries as lines in the reader's language."""
     entries = list(entries)
     bodies = {node.key: node.short_name for node in Node.objects.all()} if entries else {}
+    # What an answer points to may be none of ours.
+    if {entry.details.get("body", "") for entry in entries} - {"", *bodies}:
+        bodies |= {body.key: body.short_name for body in OutsideBody.objects.all()}
     names = _names(entries)
     return [
         Line(

@@ -52,7 +52,7 @@ def receive_place(replies: Sequence[tuple[IncomingMessage, str]], *, now: dateti
         if asked is None or not asking.may_choose(case):
             continue
         if message.choice_id == asking.ELSEWHERE:
-            case.points_to = case.points_by = ""
+            asking.take_back(case, asked)
             told[case.pk] = case, Asked.Answer.ELSEWHERE, message
         elif asking.choose(case, asked, message.choice_id.removeprefix(asking.CHOICE)):
             told[case.pk] = case, Asked.Answer.CHOSEN, message

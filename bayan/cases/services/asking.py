@@ -12,7 +12,7 @@ import structlog
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.cases.models import Asked, Case
+from bayan.cases.models import Asked, Case, Reading
 from bayan.cases.services import understanding
 from bayan.cases.services.parts import entry
 from bayan.cases.services.placing import (
@@ -139,7 +139,6 @@ def _question(case: Case, conversation: Conversation, reading: triage.Reading) -
     reader = understanding.reader()
     choices = reader.gazetteer.choices_for(reading.places) if reader else []
     if len(choices) > 1 and case.kind in OF_A_PLACE:
-        # As many places bear it as a list has rows: which of them they are is asked of the first ones.
         offered = tuple((place.key, town.key) for place, town in choices[:MOST_ROWS])
         named = next((m.text for m in reading.places if m.place is None), "")
         return _Question(case, conversation, language, named, offered)
@@ -277,6 +276,14 @@ def choose(case: Case, asked: Asked, key: str) -> bool:
     within = [] if is_town or place.parent is None else [place.parent.name_ar]
     _describe(case, asked, "، ".join([place.name_ar, *within]))
     return True
+
+
+def take_back(case: Case, asked: Asked) -> None:
+    """It is none of the places that were offered: the case says again what its first words said."""
+    case.points_to = case.points_by = ""
+    reading = Reading.objects.filter(case=case).first()
+    named: list[str] = reading.said["places"] if reading else []
+    _describe(case, asked, "، ".join(dict.fromkeys(named)))
 
 
 def _describe(case: Case, asked: Asked, words: str) -> None:

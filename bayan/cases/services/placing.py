@@ -83,7 +83,7 @@ def place(
 ) -> None:
     """Say of new cases, not yet saved, where they are and to whom that points.
 
-    What words say outweighs a pin, which is near a border soon in the wrong place; both outweigh where the
+    What words say outweighs a location, which near a border may be the neighbour's; both outweigh where the
     person wrote from before.
     """
     new = {case.reference: case for case in opened}

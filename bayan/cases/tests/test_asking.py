@@ -178,6 +178,15 @@ def test_another_place_leaves_it_to_the_desk_and_words_may_still_follow(asking: 
     assert len(sent()) == 2
 
 
+def test_another_place_takes_back_what_was_chosen_before(asking: Account) -> None:
+    case = make_case(SEWAGE)
+    tap(case, "place-khafji-an-nuzhah")
+
+    case = tap(case, ELSEWHERE)
+
+    assert (case.points_to, case.points_by, case.place) == ("", "", "النزهة")
+
+
 @pytest.mark.parametrize(
     ("text", "words", "points_to", "place"),
     [
@@ -436,7 +445,8 @@ def test_the_panel_says_that_it_was_asked_and_what_points_where(
     assert 'name="to" value="khafji"' in panel()
 
     tap(case, "place-hafr-al-batin-an-nuzhah")
-    assert "حفر الباطن" in panel()
+    assert "بحسب جوابه: حفر الباطن" in panel()
+    assert "اختاره من القائمة · حفر الباطن" in panel()
     assert 'name="to" value="hafr' not in panel()
 
 
@@ -453,7 +463,7 @@ def test_the_conversation_shows_the_question_as_an_automatic_message(
     assert "مكان آخر" in said
 
 
-def test_the_bodys_own_person_is_not_asked_and_members_answers_come_first(
+def test_what_a_municipality_has_already_is_for_its_members_to_ask_about(
     asking: Account, desk_responder: Member, khobar: Node
 ) -> None:
     before = make_case(NO_PLACE, node=khobar)
