@@ -67,12 +67,24 @@ def test_a_responder_answers_with_a_photo_a_voice_message_and_a_list(
     instance: Instance, new_page: Callable[..., Page]
 ) -> None:
     write(instance, PERSON, name="أبو فهد", text="الحفرة عند المدرسة كبرت بعد المطر")
+    # The words leave open where it is: Bayan asks, and the person's button answers.
+    wait_for(lambda: heard(instance, PERSON))
+    items = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+    (question,) = [item for item in items if item["to"] == PERSON]
+    assert question["body"]["interactive"]["type"] == "location_request_message"
     place = {"latitude": 26.4344, "longitude": 50.1033, "name": "مدرسة الحي"}
-    write(instance, PERSON, message={"type": "location", "location": place})
+    write(
+        instance,
+        PERSON,
+        message={"type": "location", "location": place, "context": {"id": question["id"]}},
+    )
+    wait_for(lambda: len(heard(instance, PERSON)) == 2)
+    assert "وصلنا الموقع" in heard(instance, PERSON)[1]["text"]["body"]
     desk = new_page(viewport={"width": 1366, "height": 900}, permissions=["microphone"])
     sign_in(desk, instance, "هند الدوسري")
     open_conversation(desk, "أبو فهد")
     expect(desk.locator("article[data-kind=location] svg.map .pin")).to_be_visible()
+    expect(desk.locator("#facts-timeline")).to_contain_text("بيّن المستفيد المكان")
     found: dict[str, list[str]] = {"thread": axe(desk)}
 
     # A photo with its words.

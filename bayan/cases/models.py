@@ -94,6 +94,15 @@ class Case(models.Model):
         DISSATISFIED = 2, _("dissatisfied")
         VERY_DISSATISFIED = 1, _("very dissatisfied")
 
+    class PointedBy(models.TextChoices):
+        """What says which body the place of a case points to."""
+
+        WORDS = "words", _("the words of the message")
+        # The weakest: anything else that the person says outweighs it.
+        EARLIER = "earlier", _("where they wrote from before")
+        PIN = "pin", _("their location")
+        ANSWER = "answer", _("their answer")
+
     public_id = PublicIdField()
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
@@ -119,6 +128,9 @@ class Case(models.Model):
     latitude = models.FloatField(_("latitude"), null=True)
     longitude = models.FloatField(_("longitude"), null=True)
     place = models.CharField(_("place"), max_length=200, blank=True)
+    # The body whose place it is, a key of the tree or of an outside body: proposed, the desk decides.
+    points_to = models.CharField(_("points to"), max_length=60, blank=True)
+    points_by = models.CharField(_("points by"), max_length=10, choices=PointedBy, blank=True)
     # The matter's numbers in the systems beside which Bayan stands.
     balady_number = models.CharField(_("940 or Balady report number"), max_length=40, blank=True)
     transaction_number = models.CharField(_("transaction number"), max_length=40, blank=True)
@@ -304,6 +316,30 @@ class SecondReader(models.Model):
 
     def __str__(self) -> str:
         return self.model
+
+
+class Asked(models.Model):
+    """The person was asked where it is: by Bayan itself, once a case at the most."""
+
+    class Answer(models.TextChoices):
+        CHOSEN = "chosen", _("chosen from the list")
+        ELSEWHERE = "elsewhere", _("another place")
+        PIN = "pin", _("their location")
+        WORDS = "words", _("in words")
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="asked")
+    at = models.DateTimeField(_("asked"), db_index=True)
+    # In which it was asked, and the answer is thanked for.
+    language = models.CharField(_("language"), max_length=2)
+    # Pairs of keys of places, each with the town to tell it by; empty: their location was asked for.
+    offered = models.JSONField(_("offered"), default=list)
+    # What the case says of its place by these means; what a member wrote instead stays.
+    place = models.CharField(_("place"), max_length=200, blank=True)
+    answer = models.CharField(_("answer"), max_length=10, choices=Answer, blank=True)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
 
 
 class Alike(models.Model):

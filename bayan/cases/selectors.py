@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.cases.models import Alike, Burst, Case, CaseQuerySet, Heard, Reading
+from bayan.cases.models import Alike, Asked, Burst, Case, CaseQuerySet, Heard, Reading
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
@@ -23,7 +23,7 @@ from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Found
-from bayan.organisation.models import Node
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.places import selectors as places
 from bayan.triage.bursts import STEP
@@ -33,7 +33,7 @@ def latest_of(conversation: Conversation) -> Case | None:
     """The case that a conversation's panel shows: the open one, else the one closed last."""
     return (
         Case.objects.filter(conversation=conversation)
-        .select_related("node", "closed_by", "conversation", "contact", "owner", "reading")
+        .select_related("node", "closed_by", "conversation", "contact", "owner", "reading", "asked")
         # Most cases are nobody else's matter: what `same_matter` would ask in vain is known beforehand.
         .annotate(
             has_reports=Exists(Case.objects.filter(parent=OuterRef("pk"))),
@@ -87,8 +87,6 @@ class Understood:
     """What triage said of a case."""
 
     labels: list[ReadLabel]
-    # The municipality whose place it names, where the case stands with another body.
-    body: Node | None
     is_claim: bool
 
 
@@ -114,13 +112,42 @@ def understood(case: Case) -> Understood | None:
                 now=words_of[current] if current and current != said else None,
             )
         )
-    signs = reading.said["signs"]
-    body = reading.said["body"]
-    named = Node.objects.municipalities().filter(key=body).first() if body else None
-    return Understood(
-        labels=labels,
-        body=named if named is not None and named.pk != case.node_id else None,
-        is_claim="rumour_claim" in signs,
+    return Understood(labels=labels, is_claim="rumour_claim" in reading.said["signs"])
+
+
+# What points to a body, with the body's name.
+POINTED: dict[str, Words] = {
+    Case.PointedBy.WORDS: _("The place points to: %(body)s"),
+    Case.PointedBy.EARLIER: _("By where they wrote from before: %(body)s"),
+    Case.PointedBy.PIN: _("Their location points to: %(body)s"),
+    Case.PointedBy.ANSWER: _("By their answer: %(body)s"),
+}
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """To whom the place of a case at the desk points, and whether its person was asked for it in vain."""
+
+    words: str
+    # Which the case may be assigned to; None: an outside body, or nobody.
+    municipality: Node | None
+    # When they were asked, as long as they have not answered.
+    asked_at: datetime | None
+
+
+def whereabouts(case: Case) -> Whereabouts | None:
+    """What the desk needs to know to assign an open case; None where it is assigned or closed."""
+    if case.is_closed or not case.node.is_desk:
+        return None
+    municipality = outside = None
+    if case.points_to:
+        municipality = Node.objects.municipalities().filter(key=case.points_to).first()
+        outside = municipality or OutsideBody.objects.filter(key=case.points_to).first()
+    asked: Asked | None = getattr(case, "asked", None)
+    return Whereabouts(
+        words=str(POINTED[case.points_by]) % {"body": outside.short_name} if outside else "",
+        municipality=municipality,
+        asked_at=asked.at if asked and asked.answered_at is None and not outside else None,
     )
 
 

@@ -535,6 +535,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
+            "whereabouts": selectors.whereabouts(case) if case else None,
             "same": selectors.same_matter(case) if case else None,
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),

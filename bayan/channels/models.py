@@ -91,6 +91,8 @@ class Account(models.Model):
     synced_at = models.DateTimeField(_("synchronised"), null=True)
     sync_error = models.JSONField(_("why it could not be synchronised"), null=True)
     last_webhook_at = models.DateTimeField(_("last webhook"), null=True)
+    # Whether people are asked where it is when their report leaves that open (cases.services.asking).
+    asks_where = models.BooleanField(_("asks where it is"), default=True)
 
     class Meta:
         constraints = [

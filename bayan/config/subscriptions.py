@@ -16,6 +16,7 @@ from bayan.inbox.models import Conversation
 def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
+    events.receive_replies(cases.WHERE, cases.receive_place)
     events.subscribe(PersonAnswered, cases.follow_answer)
 
     events.register_holding(

@@ -11,4 +11,7 @@ class Controls(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
+            # A box to tick is no field to write in.
+            if isinstance(field.widget, forms.CheckboxInput):
+                continue
             field.widget.attrs.setdefault("class", "control")

@@ -165,6 +165,8 @@ def tell_stories(*, now: datetime) -> int:
     if Conversation.objects.exists():
         return 0
     number = Number.objects.select_related("account").get(account__key="demo")
+    # What was written hours ago is not asked about now.
+    Account.objects.filter(key="demo").update(asks_where=False)
     members = {m.email: m for m in Member.objects.filter(is_demo=True)}
     _settings(members[f"{DESK}@{DOMAIN}"], now=now)
     nodes = {node.key: node for node in Node.objects.all()}
@@ -172,6 +174,7 @@ def tell_stories(*, now: datetime) -> int:
     for position, story in enumerate(sorted(STORIES, key=lambda s: -s.lines[0].minutes_ago)):
         teller = _Teller(story, position, number, members, nodes, now)
         teller.tell()
+    Account.objects.filter(key="demo").update(asks_where=True)
     return len(STORIES)
 
 

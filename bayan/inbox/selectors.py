@@ -249,10 +249,10 @@ def _first_page(view: str, *, is_oldest_first: bool, is_found: bool) -> Prepared
 
 def _with_last_words(rows: ConversationQuerySet) -> QuerySet[Conversation]:
     """These conversations with all that a row shows."""
-    # What has no words to show is named by its kind.
+    # What has no words to show is named by its kind; what Bayan sent by itself is not the last word.
     latest = (
         Message.objects.filter(conversation=OuterRef("pk"))
-        .exclude(kind="reaction", direction=Message.Direction.OUT)
+        .exclude(Q(kind="reaction") | Q(author=None), direction=Message.Direction.OUT)
         .order_by("-pk")
     )
     return rows.select_related("contact", "node", "assignee").annotate(

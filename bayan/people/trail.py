@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from bayan.core.models import AuditEntry
-from bayan.organisation.models import Node
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member, OptOut, Role
 
 ACTIONS: dict[str, str | Promise] = {
@@ -53,6 +53,8 @@ ACTIONS: dict[str, str | Promise] = {
     "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
+    "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),
+    "case.place_told": pgettext_lazy("trail", "The person said where it is"),
     "case.priority_set": pgettext_lazy("trail", "Priority set"),
     "case.reopened": pgettext_lazy("trail", "Case opened again"),
     "burst.noticed": pgettext_lazy("trail", "Burst of messages noticed"),
@@ -153,10 +155,21 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         True: pgettext_lazy("trail", "satisfaction asked"),
         False: pgettext_lazy("trail", "satisfaction not asked: the time to write had passed"),
     },
+    "answer": {
+        "chosen": pgettext_lazy("trail", "chosen from the list"),
+        "elsewhere": pgettext_lazy("trail", "another place than those offered"),
+        "pin": pgettext_lazy("trail", "a location"),
+        "words": pgettext_lazy("trail", "in words"),
+    },
+    "asks_where": {
+        True: pgettext_lazy("trail", "people are asked where it is"),
+        False: pgettext_lazy("trail", "people are not asked where it is"),
+    },
     "channel": {"whatsapp": gettext_lazy("WhatsApp")},
     "kind": {
         "text": pgettext_lazy("trail", "text"),
         "list": pgettext_lazy("trail", "question with answers to choose from"),
+        "ask_location": pgettext_lazy("trail", "their location was asked for"),
         "files_wait": pgettext_lazy("trail", "files cannot be fetched"),
         "quality_low": pgettext_lazy("trail", "low quality of a number"),
         "sending_stopped": pgettext_lazy("trail", "sending stopped"),
@@ -265,6 +278,9 @@ def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
     """These entries as lines in the reader's language."""
     entries = list(entries)
     bodies = {node.key: node.short_name for node in Node.objects.all()} if entries else {}
+    # What an answer points to may be none of ours.
+    if {entry.details.get("body", "") for entry in entries} - {"", *bodies}:
+        bodies |= {body.key: body.short_name for body in OutsideBody.objects.all()}
     names = _names(entries)
     return [
         Line(

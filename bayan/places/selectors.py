@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-
-from django.db.models import ExpressionWrapper, F, FloatField
-from django.db.models.functions import Sqrt
 
 from bayan.organisation.models import Node, OutsideBody
 from bayan.places.models import Outline, Place, PlaceQuerySet
@@ -81,20 +78,47 @@ def find(words: str, limit: int = 8, *, type: str = "") -> list[Place]:  # noqa:
     return [place for _rank, place in found[:limit]]
 
 
-def nearest(latitude: float, longitude: float) -> Nearest | None:
-    """The district whose centre is nearest to a point, or else the town; None if none is near.
+def nearest(points: Sequence[tuple[float, float]]) -> list[Nearest | None]:
+    """For each point (latitude, longitude) the district whose centre is nearest, or else the town.
 
-    Only centres are known: near a border between two districts it may be the other one.
+    None where none is near. Only centres are known: near a border between two districts it may be the other
+    one. The gazetteer is read once, however many points there are.
     """
-    north = (F("latitude") - latitude) * KILOMETRES
-    east = (F("longitude") - longitude) * (KILOMETRES * math.cos(math.radians(latitude)))
-    distance = ExpressionWrapper(Sqrt(north * north + east * east), output_field=FloatField())
-    near = places().located().annotate(kilometres=distance).order_by("kilometres", "position")
-    place = (
-        near.filter(type=Place.Type.DISTRICT, kilometres__lte=DISTRICT_KM).first()
-        or near.filter(type=Place.Type.CITY, kilometres__lte=TOWN_KM).first()
+    if not points:
+        return []
+    centres = [
+        (pk, kind, latitude, longitude)
+        for pk, kind, latitude, longitude in places()
+        .located()
+        .order_by("position")
+        .values_list("pk", "type", "latitude", "longitude")
+        if latitude is not None and longitude is not None
+    ]
+    found = [
+        _within(point, centres, Place.Type.DISTRICT, DISTRICT_KM)
+        or _within(point, centres, Place.Type.CITY, TOWN_KM)
+        for point in points
+    ]
+    known = places().in_bulk([near[1] for near in found if near])
+    return [Nearest(known[near[1]], round(near[0], 2)) if near else None for near in found]
+
+
+def _within(
+    point: tuple[float, float],
+    centres: Sequence[tuple[int, str, float, float]],
+    type_: Place.Type,
+    most: float,
+) -> tuple[float, int] | None:
+    """How far the nearest place of a type is, and its key; None if it is further than `most`."""
+    latitude, longitude = point
+    east = KILOMETRES * math.cos(math.radians(latitude))
+    distances = (
+        (math.hypot((north_of - latitude) * KILOMETRES, (east_of - longitude) * east), pk)
+        for pk, kind, north_of, east_of in centres
+        if kind == type_
     )
-    return Nearest(place, round(vars(place)["kilometres"], 2)) if place else None
+    near = min(distances, key=lambda pair: pair[0], default=None)
+    return near if near and near[0] <= most else None
 
 
 def municipality_outlines() -> dict[str, list[list[list[float]]]]:

@@ -23,6 +23,8 @@ _KIND_OF_PLACE = frozenset(
 )
 # What such a word leaves out of a name when people write it: «شارع الظهران» beside «طريق الظهران».
 _LEFT_OUT = frozenset("حي مدينه محافظه بلده قريه هجره district city town governorate".split())  # noqa: SIM905
+# A place that only the sender's earlier one settles is less sure than one beside a named city (0.9).
+_BY_SENDER = 0.7
 # Written as one with what follows; the article may stand behind them.
 _PREFIXES = tuple("وبال فبال وال فال بال كال ولل لل ال وب ول فب ب ل و ف ك".split())  # noqa: SIM905
 _SHORT_TOWNS = frozenset({"عنك", "بعنك", "لعنك"})
@@ -49,31 +51,62 @@ class Entry:
     type: str
     parent: str
     served_by: str
+    is_outside: bool = False
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A place that a text names: where it stands there, and what it may be, the likeliest first."""
+    """A place that a text names: where it stands there, and what it may be, the likeliest first.
+
+    `by_sender`: the text leaves it open, and only where the sender wrote from before settles it.
+    """
 
     text: str
     start: int
     end: int
     entries: tuple[Entry, ...]
     confidence: float
+    by_sender: bool = False
 
     @property
     def served_by(self) -> str:
         """The one body that answers for it, or `ambiguous`."""
-        bodies = {entry.served_by for entry in self.entries if entry.type != "governorates"} or {
-            entry.served_by for entry in self.entries
-        }
-        return bodies.pop() or AMBIGUOUS if len(bodies) == 1 else AMBIGUOUS
+        return _served_by(self.entries)
+
+    @property
+    def place(self) -> Entry | None:
+        """The one place that it is, or None."""
+        return _one_of(self.entries)
 
     @property
     def is_town(self) -> bool:
         return all(
             entry.type in {"cities", "bodies", "governorates", "region"} for entry in self.entries
         )
+
+
+def _served_by(entries: Sequence[Entry]) -> str:
+    bodies = {entry.served_by for entry in entries if entry.type != "governorates"} or {
+        entry.served_by for entry in entries
+    }
+    return bodies.pop() or AMBIGUOUS if len(bodies) == 1 else AMBIGUOUS
+
+
+def _told(entries: Sequence[Entry]) -> tuple[str, Entry | None]:
+    """What a reader learns of these: whose they are, and which one it is."""
+    return _served_by(entries), _one_of(entries)
+
+
+def _one_of(entries: Sequence[Entry]) -> Entry | None:
+    """The one place that these are.
+
+    A municipality named like its town is no place beside it, and of a town and its governorate the town is
+    meant: whoever means the governorate says so, and then it stands alone.
+    """
+    places = [entry for entry in entries if entry.type != "bodies"] or entries
+    around = {entry.parent for entry in places if entry.type == "cities"}
+    inner = [entry for entry in places if entry.type != "governorates" or entry.key not in around]
+    return inner[0] if len(inner) == 1 else None
 
 
 def _bare(word: str) -> str:
@@ -137,7 +170,10 @@ class Gazetteer:
             with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
                     served_by = row["owner"] or row["outside"]
-                    entry = Entry(row["key"], row["name_ar"], name, row["parent"], served_by)
+                    entry = Entry(
+                        row["key"], row["name_ar"], name, row["parent"], served_by,
+                        is_outside=bool(row["outside"]),
+                    )  # fmt: skip
                     variants = [part.strip() for part in row["variants"].split("|")]
                     entries.append(
                         (entry, [row["name_ar"], row["name_en"], *filter(None, variants)])
@@ -304,7 +340,8 @@ class Gazetteer:
         }
         mentions: list[Mention] = []
         for at, length, entries, certainty, cut, was_sure in found:
-            kept, confidence, is_sure = entries, certainty, was_sure
+            kept, confidence, is_sure, by_sender = entries, certainty, was_sure, False
+            before = words[at - 1][0] if at else ""
             if len(entries) > 1 or not is_sure:
                 here = [
                     entry
@@ -319,16 +356,18 @@ class Gazetteer:
                         e for e in entries if near in self._above[e.key] or near == e.served_by
                     ]
                     kept = close or entries
+                    by_sender = _told(_by_type(kept, before)) != _told(_by_type(entries, before))
             if not is_sure:
                 continue
             # A city before its governorate and a district of the same name, unless a word says otherwise.
-            before = words[at - 1][0] if at else ""
             kept = _by_type(kept, before)
+            if _one_of(kept) is None:
+                confidence = 0.5
+            elif by_sender:
+                confidence = min(confidence, _BY_SENDER)
             start, end = form.span(words[at][1] + cut, words[at + length - 1][2])
             mentions.append(
-                Mention(
-                    text[start:end], start, end, tuple(kept), confidence if len(kept) == 1 else 0.5
-                )
+                Mention(text[start:end], start, end, tuple(kept), confidence, by_sender)
             )
         return mentions
 
@@ -358,6 +397,38 @@ class Gazetteer:
         if len(bodies) > 1 and not towns:
             bodies.discard(AMBIGUOUS)
         return bodies.pop() if len(bodies) == 1 else AMBIGUOUS
+
+    def choices_for(self, mentions: Sequence[Mention]) -> list[tuple[Entry, Entry]]:
+        """Where the places that a text leaves open may lie: each place with the town to tell it by.
+
+        The likeliest town first: the one that most of them may lie in, then as the gazetteer has them, what
+        other authorities serve last. Nothing where the text says which place it is and only nobody knows
+        whose.
+        """
+        if any(mention.place and not mention.is_town for mention in mentions):
+            return []
+        found: dict[str, tuple[Entry, Entry]] = {}
+        times: Counter[str] = Counter()
+        for mention in mentions:
+            towns = {
+                self._town_of(entry).key: entry
+                for entry in reversed(mention.entries)
+                if entry.type not in {"bodies", "region"}
+            }
+            for key, entry in towns.items():
+                found.setdefault(key, (entry, self.entries[key]))
+            times.update(towns.keys())
+        order = {key: number for number, key in enumerate(self.entries)}
+        return sorted(
+            found.values(),
+            key=lambda pair: (-times[pair[1].key], pair[0].is_outside, order[pair[1].key]),
+        )
+
+    def _town_of(self, entry: Entry) -> Entry:
+        """The city that a place lies in, or what else is round it; a town is its own."""
+        while entry.type not in {"cities", "governorates"} and entry.parent in self.entries:
+            entry = self.entries[entry.parent]
+        return entry
 
 
 # After these, or beginning so, a word is looked at for a slip of the pen.

@@ -13,7 +13,7 @@ from typing import Any
 
 from bayan.triage.features import read, tokens_among
 from bayan.triage.model import HEADS, Model, Weighed
-from bayan.triage.places import Gazetteer, Mention
+from bayan.triage.places import AMBIGUOUS, Gazetteer, Mention
 from bayan.triage.taxonomy import INFO_TYPES
 from bayan.triage.text import Plain, language_of, plain, words_in
 from bayan.triage.thresholds import Thresholds, read_thresholds
@@ -77,6 +77,12 @@ class Reading:
             for head, words in plain_words.items()
         }
 
+    @property
+    def by_sender(self) -> bool:
+        """True where nothing in the text settles the municipality, only where the sender wrote before."""
+        of_it = [place for place in self.places if place.served_by == self.municipality]
+        return self.municipality != AMBIGUOUS and bool(of_it) and all(p.by_sender for p in of_it)
+
     def shares(self, head: str) -> dict[str, float]:
         """How likely each label of a head is."""
         return {name: self.probabilities[f"{head}.{name}"] for name in HEADS[head]}
@@ -96,8 +102,8 @@ class Reading:
                     "text": place.text,
                     "start": place.start,
                     "end": place.end,
-                    "place_id": place.entries[0].key if len(place.entries) == 1 else None,
-                    "name_ar": place.entries[0].name_ar,
+                    "place_id": place.place.key if place.place else None,
+                    "name_ar": (place.place or place.entries[0]).name_ar,
                     "municipality": place.served_by,
                     "confidence": place.confidence,
                 }

@@ -1,5 +1,7 @@
 """Everything that changes a case, and taking in what the public writes."""
 
+from bayan.cases.services.answers import receive_place
+from bayan.cases.services.asking import WHERE
 from bayan.cases.services.bursts import Watch, forget_heard, see_burst
 from bayan.cases.services.closing import (
     SATISFACTION,
@@ -72,6 +74,7 @@ __all__ = [
     "PRIORITY_SET",
     "SATISFACTION",
     "SORTED",
+    "WHERE",
     "AlreadyThere",
     "CaseAlreadyClosed",
     "Facts",
@@ -105,6 +108,7 @@ __all__ = [
     "pass_on",
     "rate_case",
     "reader",
+    "receive_place",
     "receive_satisfaction",
     "reopen_case",
     "see_burst",

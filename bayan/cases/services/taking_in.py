@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import understanding
+from bayan.cases.services import asking, placing, understanding
 from bayan.cases.services.parts import contacts_of, entry
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
@@ -51,7 +50,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     quoted = inbox_selectors.conversation_ids_of_quoted(
         name for m in messages for name in (m.quoted_id, m.target_id)
     )
-    desk = organisation.desk()
+    desk, nodes = organisation.desk(), organisation.nodes()
     theirs: dict[tuple[int, int], list[Conversation]] = defaultdict(list)
     for conversation in inbox_selectors.conversations_of(contacts.values()):
         theirs[conversation.contact_id, conversation.number_id].append(conversation)
@@ -82,7 +81,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
             opened.append(
                 Case(
                     reference=matter,
-                    node_id=conversation.node_id,
+                    node=nodes[conversation.node_id],
                     contact=contact,
                     conversation=conversation,
                     subject=_subject_of(message),
@@ -96,15 +95,18 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
             matters[conversation.pk] = matter
         arrivals.append(inbox.Arrival(message, conversation, matter))
 
-    _place(opened, arrivals)
-    readings = understanding.read(messages)
+    known = placing.earlier(contacts.values(), now=now)
+    near = {name: known.get(contact.pk, "") for name, contact in contacts.items()}
+    readings = understanding.read(messages, near=near)
+    placing.place(opened, arrivals, readings)
     said = _understand(opened, arrivals, readings, now=now)
     Case.objects.bulk_create(opened)
     Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
     inbox.store(arrivals)
     new = {case.reference for case in opened}
-    _hear(arrivals, but=new, now=now)
+    resume(arrivals, but=new, now=now)
+    asking.hear(arrivals, readings, but=new, now=now)
     understanding.hear_danger(readings, arrivals, but=new, now=now)
     understanding.keep_heard(readings, messages)
     first_words = {a.matter: a.message for a in reversed(arrivals)}
@@ -122,6 +124,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         for case in opened
     )
     live.announce((case.node_id, "case", case.public_id) for case in opened)
+    asking.ask(opened, arrivals, readings, now=now)
     _confirm(arrivals, wishes, heard, now=now)
     for arrival in arrivals:
         if arrival.message.external_id in linked:
@@ -171,33 +174,8 @@ def _subject_of(message: IncomingMessage) -> str:
     return next(filter(None, lines), "")[:140]
 
 
-def _place(opened: Sequence[Case], arrivals: Sequence[inbox.Arrival]) -> None:
-    """A location that comes with the first words says where the matter is."""
-    new = {case.reference: case for case in opened}
-    for arrival in arrivals:
-        case = new.get(arrival.matter)
-        place = _place_of(arrival.message)
-        if case and place and case.latitude is None:
-            case.latitude, case.longitude, case.place = place
-
-
-def _place_of(message: IncomingMessage) -> tuple[float, float, str] | None:
-    if message.kind != "location":
-        return None
-    try:
-        latitude = float(message.payload["latitude"])
-        longitude = float(message.payload["longitude"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    # Not a number is in no range either.
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        return None
-    words = [message.payload.get("name"), message.payload.get("address")]
-    return latitude, longitude, " · ".join(str(word) for word in words if word)[:200]
-
-
-def _hear(arrivals: Sequence[inbox.Arrival], *, but: set[str], now: datetime) -> None:
-    """What the person adds to an open case: it waits for them no longer, and may say where it is."""
+def resume(arrivals: Sequence[inbox.Arrival], *, but: Collection[str], now: datetime) -> None:
+    """A case that waited for its person goes on when they write."""
     said = {
         arrival.matter: arrival.message
         for arrival in arrivals
@@ -207,25 +185,14 @@ def _hear(arrivals: Sequence[inbox.Arrival], *, but: set[str], now: datetime) ->
     }
     if not said:
         return
-    places = {
-        arrival.matter: place
-        for arrival in arrivals
-        if arrival.matter in said and (place := _place_of(arrival.message))
-    }
     waiting = list(
-        Case.objects.filter(
-            Q(stage=Case.Stage.WAITS_FOR_PERSON) | Q(reference__in=places, latitude=None),
-            reference__in=said,
+        Case.objects.filter(stage=Case.Stage.WAITS_FOR_PERSON, reference__in=said).select_related(
+            "contact"
         )
     )
-    resumed = []
     for case in waiting:
-        if case.latitude is None and case.reference in places:
-            case.latitude, case.longitude, case.place = places[case.reference]
-        if case.stage == Case.Stage.WAITS_FOR_PERSON:
-            case.stage = Case.Stage.IN_PROGRESS
-            resumed.append(case)
-    Case.objects.bulk_update(waiting, ["stage", "latitude", "longitude", "place"])
+        case.stage = Case.Stage.IN_PROGRESS
+    Case.objects.bulk_update(waiting, ["stage"])
     audit.record_all(
         entry(
             "case.resumed",
@@ -234,7 +201,7 @@ def _hear(arrivals: Sequence[inbox.Arrival], *, but: set[str], now: datetime) ->
             now=now,
             request_id=said[case.reference].request_id,
         )
-        for case in Case.objects.filter(pk__in=[c.pk for c in resumed]).select_related("contact")
+        for case in waiting
     )
     live.announce((case.node_id, "case", case.public_id) for case in waiting)
 

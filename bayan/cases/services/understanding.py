@@ -55,10 +55,12 @@ def thresholds() -> Thresholds:
     return Thresholds() if folder is None else read_thresholds(folder)
 
 
-def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
+def read(
+    messages: Sequence[IncomingMessage], *, near: Mapping[str, str]
+) -> dict[str, triage.Reading]:
     """What triage says of each message that has words, by the message's id.
 
-    Never an error: it is left out then.
+    `near`: where its sender wrote from before, by the same. Never an error: it is left out then.
     """
     said: dict[str, triage.Reading] = {}
     reads = reader()
@@ -68,7 +70,9 @@ def read(messages: Sequence[IncomingMessage]) -> dict[str, triage.Reading]:
         if message.kind in inbox.TOUCHES or not message.text.strip():
             continue
         try:
-            said[message.external_id] = reads.read(message.text[:LONGEST])
+            said[message.external_id] = reads.read(
+                message.text[:LONGEST], near=near.get(message.external_id, "")
+            )
         except Exception:
             # A person's message must come in even if no program understands it.
             log.exception("triage.failed", request_id=message.request_id)

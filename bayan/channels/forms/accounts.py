@@ -124,6 +124,13 @@ class ChangeForm(FactsForm):
         min_value=0,
         max_value=100,
     )
+    asks_where = forms.BooleanField(
+        label=gettext_lazy("Ask people where it is"),
+        required=False,
+        help_text=gettext_lazy(
+            "When a report leaves its municipality open: once a report, once a day each person."
+        ),
+    )
 
     @classmethod
     def of(cls, account: Account) -> ChangeForm:
@@ -137,6 +144,7 @@ class ChangeForm(FactsForm):
                 "base_url": account.base_url,
                 "api_version": account.api_version,
                 "reserve_percent": account.portfolio.reserve_percent,
+                "asks_where": account.asks_where,
             },
         )
 

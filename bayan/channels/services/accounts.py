@@ -137,6 +137,7 @@ def change_account(
     business_id: str,
     portfolio: str,
     reserve_percent: int,
+    asks_where: bool,
     by: Member,
     now: datetime,
 ) -> Account:
@@ -147,8 +148,16 @@ def change_account(
     account.name, account.base_url = name, base_url.rstrip("/")
     account.api_version, account.business_id = api_version, business_id
     account.portfolio = business
-    account.save(update_fields=["name", "base_url", "api_version", "business_id", "portfolio"])
-    _record(account, "account.changed", by=by, now=now)
+    switched: dict[str, Any] = (
+        {} if account.asks_where == asks_where else {"asks_where": asks_where}
+    )
+    account.asks_where = asks_where
+    account.save(
+        update_fields=[
+            "name", "base_url", "api_version", "business_id", "portfolio", "asks_where",
+        ]
+    )  # fmt: skip
+    _record(account, "account.changed", by=by, now=now, **switched)
     _announce(account, now=now)
     return account
 

@@ -41,9 +41,14 @@ EVERY_PART: list[dict[str, Any]] = [
 ]
 
 
-def make_account(key: str = "demo", *, base_url: str = "http://127.0.0.1:9") -> Account:
-    """The demo's account, which can reach nothing unless `base_url` says so."""
-    return services.save_account(
+def make_account(
+    key: str = "demo", *, base_url: str = "http://127.0.0.1:9", asks_where: bool = False
+) -> Account:
+    """The demo's account, which can reach nothing unless `base_url` says so.
+
+    Nobody is asked where it is, unless the test is about that.
+    """
+    account = services.save_account(
         key=key,
         nature=Account.Nature.DEMO,
         name="حساب تجريبي",
@@ -56,6 +61,9 @@ def make_account(key: str = "demo", *, base_url: str = "http://127.0.0.1:9") -> 
         now=SINCE,
         business_id=BUSINESS_ID,
     )
+    account.asks_where = asks_where
+    account.save(update_fields=["asks_where"])
+    return account
 
 
 def make_number() -> Number:

@@ -167,6 +167,24 @@ def test_facts_are_changed_and_the_reserve_is_the_portfolios(
     assert wrong.status_code == 422
 
 
+def test_the_question_where_it_is_has_a_switch_and_the_trail_says_who_turned_it(
+    staff: StaffClient, account: Account
+) -> None:
+    facts = {
+        "name": account.name, "business_id": account.business_id, "portfolio": "demo",
+        "base_url": account.base_url, "api_version": "v25.0", "reserve_percent": "20",
+    }  # fmt: skip
+    page = reverse("channels:account", args=["demo"])
+
+    for asks, said in (({"asks_where": "on"}, "people are asked"), ({}, "people are not asked")):
+        staff.post(reverse("channels:change_account", args=["demo"]), facts | asks)
+        account.refresh_from_db()
+        assert account.asks_where == bool(asks)
+        assert said in text_of(staff.get(page))
+        assert ("checked" in staff.get(page).content.decode()) == bool(asks)
+    assert AuditEntry.objects.filter(details__has_key="asks_where").count() == 2
+
+
 def test_numbers_are_added_changed_and_removed_while_unused(
     staff: StaffClient, account: Account, khobar: Node
 ) -> None:

@@ -224,7 +224,7 @@ def _put(table: str, targets: Mapping[int, int], nodes: Mapping[int, int]) -> No
 
 
 def _renew(keys: set[int]) -> None:
-    """Read anew from their messages what conversations know of them."""
+    """Read anew from their messages what conversations know of them; what nobody wrote answers nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -236,6 +236,7 @@ def _renew(keys: set[int]) -> None:
                     SELECT CASE WHEN w.revoked_at IS NULL THEN left(w.text, 160) ELSE '' END
                     FROM inbox_message w
                     WHERE w.conversation_id = c.id AND w.kind NOT IN ('reaction', 'edit', 'revoke')
+                        AND (w.direction = 'in' OR w.author_id IS NOT NULL)
                     ORDER BY w.received_at DESC, w.id DESC LIMIT 1
                 ), '')
             FROM (
@@ -244,7 +245,8 @@ def _renew(keys: set[int]) -> None:
                        max(received_at) FILTER (WHERE direction = 'out') AS last_outbound_at
                 FROM unnest(%s::bigint[]) AS k (id)
                 LEFT JOIN inbox_message x ON x.conversation_id = k.id
-                    AND x.kind <> 'reaction' AND (x.direction = 'out' OR x.kind NOT IN ('edit', 'revoke'))
+                    AND x.kind <> 'reaction'
+                    AND (x.author_id IS NOT NULL OR x.direction = 'in' AND x.kind NOT IN ('edit', 'revoke'))
                 GROUP BY k.id
             ) AS m
             WHERE m.id = c.id

@@ -375,14 +375,23 @@ def send(
     now: datetime,
     rows: list[tuple[str, str]] | None = None,
     button: str = "",
+    asks_place: bool = False,
     subject: tuple[str, str] = ("", ""),
 ) -> Message:
-    """Send a text, or a question with a list of answers, into a conversation.
+    """Send a text, a question with a list of answers, or one for the person's location, into a conversation.
+
+    What nobody wrote (`by` is None) answers nothing: the person goes on waiting, and their words stay on top.
 
     :raises WindowClosed: the person last wrote more than 24 hours ago
     :raises TextTooLong: empty, or longer than the channel carries
     """
     _check_window(conversation, now=now)
+    if asks_place:
+        content = channels.compose(
+            conversation.number, lambda channel: channel.ask_place(_headed(conversation, text))
+        )
+        draft = _Draft(kind="ask_location", content=content, text=text)
+        return _send(conversation, draft, by=by, now=now, subject=subject)
     if not rows:
         return _send(conversation, _text_draft(conversation, text), by=by, now=now, subject=subject)
     content = channels.compose(
@@ -473,14 +482,13 @@ def _send(
         sent_at=now,
         received_at=now,
     )
-    # A reaction answers nothing.
-    if draft.kind != "reaction":
+    # A reaction answers nothing, nor does what Bayan sends by itself.
+    if draft.kind != "reaction" and by is not None:
         conversation.last_message_at = conversation.last_outbound_at = now
         conversation.preview = draft.text[:160]
         conversation.save(update_fields=["last_message_at", "last_outbound_at", "preview"])
-        if by is not None:
-            organising.take(conversation, by=by, now=now)
-            events.publish(PersonAnswered(matter=conversation.matter, by=by, at=now))
+        organising.take(conversation, by=by, now=now)
+        events.publish(PersonAnswered(matter=conversation.matter, by=by, at=now))
     _note("message.sent", message, by=by or audit.SYSTEM, now=now, kind=draft.kind)
     live.announce([(conversation.node_id, "conversation", conversation.public_id)])
     return message

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils.translation import override
 from hypothesis import given
@@ -112,7 +114,7 @@ def test_no_word_is_more_alike_than_the_word_itself(word: str) -> None:
 
 
 def test_the_nearest_district_and_who_serves_it(db: None) -> None:
-    nearest = selectors.nearest(26.275, 50.190)
+    (nearest,) = selectors.nearest([(26.275, 50.190)])
     assert nearest is not None
     assert nearest.place.name_ar == "الثقبة"
     assert nearest.kilometres < 0.5
@@ -121,20 +123,30 @@ def test_the_nearest_district_and_who_serves_it(db: None) -> None:
 
 
 def test_a_point_in_a_district_of_no_certain_owner_names_no_municipality(db: None) -> None:
-    nearest = selectors.nearest(26.4328, 50.1018)
+    (nearest,) = selectors.nearest([(26.4328, 50.1018)])
     assert nearest is not None
     assert (nearest.place.name_ar, nearest.municipality, nearest.outside) == ("العدامة", None, None)
 
 
 def test_outside_a_district_the_town_is_named(db: None) -> None:
-    nearest = selectors.nearest(27.45, 48.50)
+    (nearest,) = selectors.nearest([(27.45, 48.50)])
     assert nearest is not None
     assert nearest.place.name_ar == "النعيرية"
 
 
+def test_many_points_are_asked_for_at_once(db: None, django_assert_num_queries: Any) -> None:
+    points = [(26.275, 50.190), (22.0, 51.5), (27.45, 48.50)] * 50
+    with django_assert_num_queries(2):
+        found = selectors.nearest(points)
+
+    names = [near and near.place.name_ar for near in found]
+    assert names == ["الثقبة", None, "النعيرية"] * 50
+    assert selectors.nearest([]) == []
+
+
 @pytest.mark.parametrize("point", [(22.0, 51.5), (0.0, 0.0), (90.0, 180.0)])
 def test_in_the_desert_nothing_is_near(db: None, point: tuple[float, float]) -> None:
-    assert selectors.nearest(*point) is None
+    assert selectors.nearest([point]) == [None]
 
 
 def test_each_owned_district_lies_in_its_municipalitys_area(db: None) -> None:

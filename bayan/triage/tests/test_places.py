@@ -131,6 +131,66 @@ def test_where_the_sender_wrote_from_does_not_outweigh_the_text(places: Gazettee
     assert body(places, "حي الروضة", near="no such place") == AMBIGUOUS
 
 
+def test_what_only_the_senders_earlier_place_settles_says_so_and_is_less_sure(
+    places: Gazetteer,
+) -> None:
+    (told,) = places.find("حفرة في حي الروضة", near="jubail")
+    quarter, _city = places.find("حي الروضة بالجبيل", near="jubail")
+    (city,) = places.find("حفرة في القطيف", near="qatif")
+    (town,) = places.find("حي الروضة", near="dammam")
+
+    assert (told.by_sender, quarter.by_sender, city.by_sender) == (True, False, False)
+    assert told.confidence < quarter.confidence
+    # The town is known then, but not which of its municipalities it is.
+    assert (town.by_sender, town.served_by) == (True, AMBIGUOUS)
+    assert town.place is not None
+    assert town.place.key == "dammam-ar-rawdah"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("حفرة في الخبر", "khobar"),
+        ("طريق الخبر", "khobar"),
+        ("محافظة القطيف", "qatif-governorate"),
+        ("القطيف", "qatif"),
+        ("محافظة البيضاء", "bayda-governorate"),
+        ("شرق الدمام", "body:eastern-dammam"),
+        ("حي الروضة", None),
+    ],
+)
+def test_a_town_is_meant_before_its_governorate_and_the_municipality_of_its_name(
+    places: Gazetteer, text: str, key: str | None
+) -> None:
+    (mention,) = places.find(text)
+
+    assert (mention.place and mention.place.key) == key
+    assert (mention.confidence == 0.5) == (key is None)
+
+
+def offered(places: Gazetteer, text: str) -> list[str]:
+    """The towns in which the places of a text may lie."""
+    return [town.key for _place, town in places.choices_for(places.find(text))]
+
+
+def test_the_towns_that_a_quarter_may_lie_in_are_offered_those_of_other_authorities_last(
+    places: Gazetteer,
+) -> None:
+    assert offered(places, "حي النزهة") == [
+        "dammam", "khafji", "rafiah", "al-ahsa-governorate", "hafr-al-batin",
+    ]  # fmt: skip
+    assert offered(places, "بين الخبر وسيهات") == ["khobar", "saihat"]
+    # What lies in both comes first.
+    assert offered(places, "بين حي النزهة وحي الروضة")[:2] == ["dammam", "khafji"]
+
+
+@pytest.mark.parametrize("text", ["حي النزهة بالدمام", "حفرة كبيرة", "أمطار على المنطقة الشرقية"])
+def test_nothing_is_offered_where_the_place_is_known_or_none_is_named(
+    places: Gazetteer, text: str
+) -> None:
+    assert offered(places, text) == []
+
+
 def test_two_cities_leave_the_body_open_and_a_quarter_within_its_city_does_not(
     places: Gazetteer,
 ) -> None:

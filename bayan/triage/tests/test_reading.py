@@ -87,6 +87,15 @@ def test_a_line_holds_what_the_contract_names(reader: Triage) -> None:
     ]
 
 
+def test_a_reading_says_that_only_the_senders_earlier_place_settles_it(reader: Triage) -> None:
+    told = reader.read("حفرة في حي الروضة", near="jubail")
+
+    assert (told.municipality, told.by_sender) == ("jubail", True)
+    assert not reader.read("حفرة في حي الروضة بالجبيل", near="jubail").by_sender
+    assert not reader.read("حفرة في حي الروضة", near="dammam").by_sender
+    assert not reader.read("حفرة كبيرة", near="jubail").by_sender
+
+
 def test_the_reasons_are_words_as_they_stand_in_the_text(reader: Triage) -> None:
     reasons = reader.read("حُفرة كبييييرة #كسرت_كفر السيارة 7ofra").reasons
 

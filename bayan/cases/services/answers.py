@@ -1,0 +1,62 @@
+"""What persons choose from the list of places where they were asked where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from bayan.cases.models import Asked, Case
+from bayan.cases.services import asking
+from bayan.cases.services.parts import contacts_of
+from bayan.cases.services.taking_in import resume, take_in
+from bayan.channels.events import IncomingMessage
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation
+
+
+@transaction.atomic
+def receive_place(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Take the answers to the question where it is, each with its case's reference.
+
+    As long as the desk has not assigned the case and nothing else has settled its place, the last answer
+    counts; later ones stand in the conversation and change nothing.
+    """
+    contacts = contacts_of([message for message, _reference in replies], now=now)
+    references = {reference for _message, reference in replies}
+    # The conversations first, as members do: two orders would wait for each other.
+    list(
+        Conversation.objects.filter(cases__reference__in=references)
+        .order_by("pk")
+        .select_for_update(of=("self",))
+        .values_list("pk")
+    )
+    cases = {
+        case.reference: case
+        for case in Case.objects.filter(reference__in=references)
+        .select_related("conversation", "contact", "node", "asked")
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    }
+    arrivals: list[inbox.Arrival] = []
+    told: dict[int, tuple[Case, Asked.Answer, IncomingMessage]] = {}
+    for message, reference in replies:
+        case = cases.get(reference)
+        if case is None or case.contact_id != contacts[message.external_id].pk:
+            # Somebody forwarded the question, or its case is gone: a message like any other.
+            take_in([message], now=now)
+            continue
+        arrivals.append(inbox.Arrival(message, case.conversation, reference))
+        asked = asking.asked_of(case)
+        if asked is None or not asking.may_choose(case):
+            continue
+        if message.choice_id == asking.ELSEWHERE:
+            asking.take_back(case, asked)
+            told[case.pk] = case, Asked.Answer.ELSEWHERE, message
+        elif asking.choose(case, asked, message.choice_id.removeprefix(asking.CHOICE)):
+            told[case.pk] = case, Asked.Answer.CHOSEN, message
+    if arrivals:
+        inbox.store(arrivals)
+    resume(arrivals, but=(), now=now)
+    asking.keep(list(told.values()), now=now)
