@@ -67,8 +67,6 @@ class Trace:
     kind: str
     municipality: str | None
     places: frozenset[str]
-    # A difference hash of 64 bits of its picture, where the caller has one.
-    image: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,6 @@ class _Matter:
     municipalities: Counter[str] = field(default_factory=Counter)
     categories: dict[str, float] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
-    images: set[int] = field(default_factory=set)
 
 
 class Matters:
@@ -114,7 +111,6 @@ class Matters:
         self._open: OrderedDict[str, _Matter] = OrderedDict()
         self._by_word: dict[str, deque[str]] = {}
         self._by_place: dict[str, deque[str]] = {}
-        self._by_image: dict[int, str] = {}
         self._merged: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -165,8 +161,6 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        if trace.image is not None and (same := self._of_image(trace.image)):
-            return [(same, 0.99)]
         points: dict[str, float] = {}
         for word, weight in sorted(trace.words.items(), key=_second, reverse=True)[:BY_WORDS]:
             for matter_id in self._by_word.get(word, ()):
@@ -187,13 +181,6 @@ class Matters:
         return sorted(
             ((one, value / total) for one, value in worth.items()), key=_second, reverse=True
         )
-
-    def _of_image(self, image: int) -> str | None:
-        """The matter of a picture that looks the same: at most 6 of 64 bits differ."""
-        for known, matter_id in reversed(self._by_image.items()):
-            if (known ^ image).bit_count() <= 6 and matter_id in self._open:
-                return matter_id
-        return None
 
     def _take(self, matter: _Matter, trace: Trace) -> None:
         matter.first = matter.first or trace
@@ -224,9 +211,6 @@ class Matters:
             ids = self._by_place.setdefault(place, deque(maxlen=BY_PLACE))
             if matter.id not in ids:
                 ids.appendleft(matter.id)
-        if trace.image is not None:
-            matter.images.add(trace.image)
-            self._by_image[trace.image] = matter.id
 
     def _close_before(self, limit: datetime) -> None:
         while self._open:
@@ -241,8 +225,6 @@ class Matters:
             self._leave(self._by_word, word, matter.id)
         for place in (*matter.places, *(f"category:{one}" for one in matter.categories)):
             self._leave(self._by_place, place, matter.id)
-        for image in matter.images:
-            self._by_image.pop(image, None)
 
     @staticmethod
     def _leave(index: dict[str, deque[str]], key: str, matter_id: str) -> None:
@@ -258,7 +240,6 @@ def trace_of(
     *,
     id: str,  # noqa: A002  # the field's name
     at: datetime,
-    image: int | None = None,
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
     vocabulary = reading.model.vocabulary
@@ -289,7 +270,6 @@ def trace_of(
             for entry in place.entries
             if entry.type in {"districts", "roads", "landmarks"}
         ),
-        image=image,
     )
 
 

@@ -57,6 +57,7 @@ from bayan.cases.services.parts import (
     ReasonMissing,
     StepNotPossible,
 )
+from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
 from bayan.cases.services.understanding import reader
 
@@ -93,6 +94,7 @@ __all__ = [
     "give_to",
     "hand_over",
     "join_case",
+    "look_at_pictures",
     "merge_contacts",
     "note_choices",
     "part_case",

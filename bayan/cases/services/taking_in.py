@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import understanding
+from bayan.cases.services import pictures, understanding
 from bayan.cases.services.parts import contacts_of, entry
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
@@ -102,7 +102,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     Case.objects.bulk_create(opened)
     Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
-    inbox.store(arrivals)
+    pictures.expect_pictures(inbox.store(arrivals))
     new = {case.reference for case in opened}
     _hear(arrivals, but=new, now=now)
     understanding.hear_danger(readings, arrivals, but=new, now=now)

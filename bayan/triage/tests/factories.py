@@ -36,7 +36,6 @@ def make_trace(
     category: str = "roads",
     places: Collection[str] = (),
     municipality: str | None = "khobar",
-    image: int | None = None,
 ) -> Trace:
     """A complaint of these words, all of them equally rare."""
     of_length_one = {word: 1 / sqrt(len(words.split())) for word in words.split()}
@@ -49,5 +48,4 @@ def make_trace(
         "complaint",
         municipality,
         frozenset(places),
-        image,
     )
