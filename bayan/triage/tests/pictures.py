@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from random import Random
 
@@ -109,6 +111,18 @@ def cut(picture: Image.Image, share: float) -> Image.Image:
 
 def brighter(picture: Image.Image, times: float) -> Image.Image:
     return compressed(ImageEnhance.Brightness(picture).enhance(times), 80)
+
+
+def bomb(side: int) -> bytes:
+    """A small PNG that says it is this large."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        sum_of_it = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + sum_of_it
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(4 * 1024 * 1024))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def _clouds(chance: Random, width: int, height: int) -> Image.Image:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from random import Random
 
@@ -15,6 +13,7 @@ from PIL import Image
 from bayan.triage import images
 from bayan.triage.tests.pictures import (
     Change,
+    bomb,
     brighter,
     compressed,
     cut,
@@ -111,18 +110,6 @@ def test_what_shows_nothing_looks_like_nothing(place: Path, form: str) -> None:
         grain,
     ):
         assert likeness(place, written(picture, form)) is None
-
-
-def bomb(side: int) -> bytes:
-    """A small PNG that says it is this large."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        sum_of_it = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + sum_of_it
-
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    rows = zlib.compress(bytes(4 * 1024 * 1024))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 HOSTILE = {
