@@ -44,9 +44,8 @@ def main() -> None:
         place = Path(folder) / "picture"
 
         def likeness(picture: Image.Image) -> int:
-            # As it is sent: a PNG stays one.
-            is_webp = picture.format == "WEBP"
-            place.write_bytes(written(picture, "WEBP" if is_webp else "JPEG", quality=90))
+            form = "WEBP" if picture.format == "WEBP" else "JPEG"
+            place.write_bytes(written(picture, form, quality=90))
             found = likeness_of(place)
             if found is None:
                 sys.exit("A picture has no likeness.")

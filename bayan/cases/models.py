@@ -287,9 +287,6 @@ class Reading(models.Model):
 class Picture(models.Model):
     """A picture of a case, to be found by what it looks like (services.pictures)."""
 
-    # How many of 64 bits differ from another picture, where copies of that one were looked up.
-    apart: int
-
     media = models.OneToOneField(Media, models.CASCADE, primary_key=True, related_name="+")
     case = models.ForeignKey(Case, models.CASCADE, related_name="+")
     # What it looks like, in four pieces by which copies are looked up (triage.images); empty until it was

@@ -15,8 +15,8 @@ from statistics import median
 SAME, NEAR = 4, 6
 # What people photograph and pass on; each further decoder is one more that strangers can try.
 FORMATS = ("JPEG", "PNG", "WEBP")
-# A picture is decoded whole, except JPEG: this many pixels take some 250 MB at the very most.
-MOST_PIXELS = 32_000_000
+# JPEG is decoded at an eighth of its size; the others whole, which takes some 16 bytes a point.
+MOST_PIXELS, MOST_WHOLE = 32_000_000, 16_000_000
 MOST_BYTES = 30 * 1024 * 1024
 # A progressive JPEG has about ten; each costs a walk over the whole picture.
 MOST_SCANS = 64
@@ -54,11 +54,12 @@ def _points(path: Path) -> bytes | None:
     if path.stat().st_size > MOST_BYTES:
         return None
     with Image.open(path, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS:
+        # Some cameras put a second picture behind the first one.
+        is_jpeg = image.format in {"JPEG", "MPO"}
+        if image.width * image.height > (MOST_PIXELS if is_jpeg else MOST_WHOLE):
             return None
-        if image.format == "JPEG" and path.read_bytes().count(SCAN) > MOST_SCANS:
+        if is_jpeg and path.read_bytes().count(SCAN) > MOST_SCANS:
             return None
-        # JPEG can be decoded at an eighth of its size at once.
         image.draft("L", (4 * SIDE, 4 * SIDE))
         small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
         # A camera held upright says so beside the picture; what was passed on is turned already.

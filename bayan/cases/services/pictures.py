@@ -81,23 +81,23 @@ def _look(picture: Picture, *, now: datetime) -> None:
     if not waiting.update(**dict(zip(BANDS, bands_of(likeness), strict=True))):
         return
     case = Case.objects.select_related("reading").get(pk=picture.case_id)
-    copies = list(_copies(case, likeness))
+    copies = _copies(case, likeness)
     if case.is_closed or not copies:
         return
-    circulates = _circulates(picture, copies)
+    circulates = _circulates(picture, [copy for copy, _apart in copies])
     reason = Alike.Reason.CIRCULATES if circulates else Alike.Reason.PICTURE
     settled = {_root(case), *_told_apart(case)}
     told: list[Case] = []
     joined: dict[int, int] = {}
-    for copy in copies:
+    for copy, apart in copies:
         other, root = copy.case, _root(copy.case)
         if other.is_closed or root in settled:
             continue
         settled.add(root)
         told.append(other)
         sure = UNLIKELY if circulates else PERHAPS if _differ(case, other) else SURE
-        _ask(case, root, likeness=sure - copy.apart / 64, reason=reason)
-        if sure == SURE and copy.apart <= SAME and not joined:
+        _ask(case, root, likeness=sure - apart / 64, reason=reason)
+        if sure == SURE and apart <= SAME and not joined:
             joined = _which_joins(case, other)
         if len(told) == ASKED:
             break
@@ -110,11 +110,11 @@ def _root(case: Case) -> int:
     return case.parent_id or case.pk
 
 
-def _copies(case: Case, likeness: int) -> QuerySet[Picture]:
-    """The pictures of other cases that look like this one, the likest first."""
+def _copies(case: Case, likeness: int) -> list[tuple[Picture, int]]:
+    """The pictures of other cases that look like this one, the likest first, with how many bits differ."""
     # Read by themselves: joined with their cases, the database would rather begin with those.
     keys = list(_sharing_a_band(likeness).values_list("pk", flat=True)[:READ])
-    return (
+    rows = (
         Picture.objects.filter(pk__in=keys, case__opened_at__gt=case.opened_at - OPEN_FOR)
         .exclude(case=case)
         .annotate(apart=_BitCount(F("media__likeness").bitxor(likeness)))
@@ -122,6 +122,7 @@ def _copies(case: Case, likeness: int) -> QuerySet[Picture]:
         .select_related("case__reading")
         .order_by("apart", "case_id")[:LOOKED_AT]
     )
+    return [(row, row.apart) for row in rows]
 
 
 def _sharing_a_band(likeness: int) -> QuerySet[Picture]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from bayan.cases import selectors, services
 from bayan.cases.models import Alike, Case, Picture
 from bayan.cases.services import pictures
+from bayan.cases.services.matters import join_at_once
 from bayan.cases.tests.factories import MONDAY, make_case
 from bayan.channels.events import IncomingFile
 from bayan.channels.models import Media
@@ -25,6 +26,7 @@ from conftest import StaffClient
 
 LATER = MONDAY + timedelta(hours=1)
 HOLE, DOGS = 0x0F0F_F0F0_1234_ABCD, -0x1234_5678_9ABC_DEF0
+SAME_PICTURE, CIRCULATES = Alike.Reason.PICTURE.label, Alike.Reason.CIRCULATES.label
 HTMX = {"HX-Request": "true"}
 
 
@@ -66,7 +68,7 @@ def parents(*cases: Case) -> list[Case | None]:
     return [case.parent for case in cases]
 
 
-def asked(case: Case) -> list[tuple[Case, str]]:
+def asked(case: Case) -> list[tuple[Case, selectors.Words]]:
     return [(other, why) for other, _sure, why in selectors.same_matter(case).suggestions]
 
 
@@ -97,7 +99,7 @@ def test_what_is_nearly_the_same_is_asked(desk: Node) -> None:
     look()
 
     assert parents(second) == [None]
-    assert asked(second) == [(first, "the same picture")]
+    assert asked(second) == [(first, SAME_PICTURE)]
 
 
 def test_a_picture_is_compared_when_its_file_is_here(desk: Node) -> None:
@@ -141,10 +143,9 @@ def test_who_is_killed_in_between_leaves_nothing_out_and_does_nothing_twice(
     desk: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = sent(), sent()
-    join = pictures.join_at_once
 
     def killed(*args: Any, **changes: Any) -> None:
-        join(*args, **changes)
+        join_at_once(*args, **changes)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pictures, "join_at_once", killed)
@@ -192,7 +193,7 @@ def test_where_the_words_speak_of_two_things_a_member_decides(desk: Node) -> Non
     look()
 
     assert parents(second) == [None]
-    assert asked(second) == [(first, "the same picture")]
+    assert asked(second) == [(first, SAME_PICTURE)]
 
 
 def test_where_two_points_are_far_apart_a_member_decides(desk: Node) -> None:
@@ -203,7 +204,7 @@ def test_where_two_points_are_far_apart_a_member_decides(desk: Node) -> None:
     look()
 
     assert parents(second) == [None]
-    assert asked(first) == [(second, "the same picture")]
+    assert asked(first) == [(second, SAME_PICTURE)]
 
 
 def test_what_another_body_has_or_somebody_handles_is_only_asked(
@@ -216,7 +217,7 @@ def test_what_another_body_has_or_somebody_handles_is_only_asked(
     look()
 
     assert parents(there, handled) == [None, None]
-    assert asked(handled) == [(there, "the same picture")]
+    assert asked(handled) == [(there, SAME_PICTURE)]
 
 
 def test_a_picture_that_comes_under_many_matters_joins_nothing(
@@ -231,7 +232,7 @@ def test_a_picture_that_comes_under_many_matters_joins_nothing(
     look()
 
     assert parents(*greetings, last) == [None] * (pictures.MANY_MATTERS + 1)
-    assert {why for _case, why in asked(last)} == {"the same picture, which is going round"}
+    assert {why for _case, why in asked(last)} == {CIRCULATES}
 
 
 def test_a_picture_that_is_passed_on_often_joins_nothing(desk: Node) -> None:
@@ -240,7 +241,7 @@ def test_a_picture_that_is_passed_on_often_joins_nothing(desk: Node) -> None:
     look()
 
     assert parents(second) == [None]
-    assert asked(second) == [(first, "the same picture, which is going round")]
+    assert asked(second) == [(first, CIRCULATES)]
 
 
 def test_a_picture_that_a_member_told_apart_joins_nothing_more(
@@ -254,8 +255,8 @@ def test_a_picture_that_a_member_told_apart_joins_nothing_more(
     look()
 
     assert parents(first, second, third) == [None, None, None]
-    assert asked(second) == [(third, "the same picture, which is going round")]
-    assert (first, "the same picture, which is going round") in asked(third)
+    assert asked(second) == [(third, CIRCULATES)]
+    assert (first, CIRCULATES) in asked(third)
 
 
 def test_what_words_joined_is_not_joined_once_more(desk: Node) -> None:
@@ -302,7 +303,7 @@ def test_the_panel_says_why_it_asks(client: StaffClient, desk_responder: Member)
     ).content.decode()
 
     assert f"maybe-{first.public_id}" in shown
-    assert "The same picture" in shown
+    assert str(SAME_PICTURE) in shown.lower()
 
 
 @pytest.mark.parametrize("likeness", [0, -1, -(2**63), 2**63 - 1])

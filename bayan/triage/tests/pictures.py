@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance
 
@@ -82,7 +83,7 @@ def screen(number: int, *, width: int = 540, height: int = 1100) -> Image.Image:
     return picture
 
 
-def written(picture: Image.Image, form: str = "JPEG", **options: int | bool | bytes) -> bytes:
+def written(picture: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
     """The picture as a file."""
     target = io.BytesIO()
     picture.save(target, form, **options)

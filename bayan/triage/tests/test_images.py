@@ -92,6 +92,7 @@ def test_the_same_picture_in_each_form_and_as_it_was_held(place: Path) -> None:
         written(picture.convert("RGBA"), "PNG"),
         written(picture, "WEBP", quality=70),
         written(picture, progressive=True, quality=85),
+        written(picture, "MPO", quality=85, save_all=True, append_images=[street(2)]),
         written(held, quality=85, exif=exif.tobytes()),
     ):
         assert apart(plain, likeness(place, content)) <= images.SAME
