@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from bayan.channels.models import Media
 from bayan.core.models import PublicIdField
 from bayan.core.references import LENGTH
 from bayan.inbox.models import Conversation
@@ -342,14 +343,46 @@ class Asked(models.Model):
         return f"{self.case_id}"
 
 
+class Picture(models.Model):
+    """A picture of a case, to be found by what it looks like (services.pictures)."""
+
+    media = models.OneToOneField(Media, models.CASCADE, primary_key=True, related_name="+")
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    # What it looks like, in four pieces by which copies are looked up (triage.images); empty until it was
+    # held against others.
+    band_1 = models.PositiveIntegerField(_("band"), null=True)
+    band_2 = models.PositiveIntegerField(_("band"), null=True)
+    band_3 = models.PositiveIntegerField(_("band"), null=True)
+    band_4 = models.PositiveIntegerField(_("band"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("media", name="picture_to_match", condition=Q(band_1=None)),
+            *(
+                models.Index(f"band_{number}", name=f"picture_band_{number}")
+                for number in range(1, 5)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
+
+
 class Alike(models.Model):
     """Two cases that may be about the same matter, as triage says, and what a member says of it."""
+
+    class Reason(models.TextChoices):
+        WORDS = "words", _("similar words")
+        PICTURE = "picture", _("the same picture")
+        # What many pass on shows no matter: nothing is joined by it.
+        CIRCULATES = "circulates", _("the same picture, which is going round")
 
     case = models.ForeignKey(Case, models.CASCADE, related_name="alike")
     # The case that came first.
     other = models.ForeignKey(Case, models.CASCADE, related_name="+")
     # From 0 to 1.
     likeness = models.FloatField(_("likeness"))
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason, default=Reason.WORDS)
     is_same = models.BooleanField(_("is the same"), null=True)
     # Empty where triage was sure by itself.
     decided_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")

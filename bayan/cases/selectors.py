@@ -157,7 +157,8 @@ class SameMatter:
 
     reporters: list[Case]
     more: int
-    suggestions: list[tuple[Case, int]]
+    # Each with how sure, in whole hundredths, and why.
+    suggestions: list[tuple[Case, int, str]]
 
     @property
     def count(self) -> int:
@@ -182,7 +183,7 @@ def same_matter(case: Case) -> SameMatter:
     asked = Alike.objects.filter(
         Q(case=case) | Q(other=case), is_same=None, case__closed_at=None, other__closed_at=None
     )
-    suggestions: list[tuple[Case, int]] = []
+    suggestions: list[tuple[Case, int, str]] = []
     if not case.is_closed and getattr(case, "has_alike", True):
         pairs = asked.select_related(
             "case__node", "other__node", "case__conversation", "other__conversation"
@@ -190,7 +191,8 @@ def same_matter(case: Case) -> SameMatter:
         for pair in pairs.order_by("-likeness")[: 2 * SUGGESTIONS_SHOWN]:
             other = pair.other if pair.case_id == case.pk else pair.case
             if root not in {other.pk, other.parent_id}:
-                suggestions.append((other, round(100 * pair.likeness)))
+                sure, why = round(100 * pair.likeness), pair.get_reason_display()
+                suggestions.append((other, sure, why))
     return SameMatter(reporters, count - len(reporters), suggestions[:SUGGESTIONS_SHOWN])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -22,6 +23,8 @@ from bayan.channels.services import media as services
 AT_ONCE = 16
 # A file may become due without anybody announcing it.
 LOOK_EVERY = timedelta(seconds=2)
+# One picture at a time, for its memory; the threads that write files never wait for it.
+_decoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +80,11 @@ async def _fetch(session: aiohttp.ClientSession, database: DatabaseThread, media
         await asyncio.to_thread(writer.open)
         await _download(session, media, writer)
         await asyncio.to_thread(writer.finish)
-        await database.run(lambda: services.file_fetched(media, writer, now=timezone.now()))
+        loop = asyncio.get_running_loop()
+        likeness = await loop.run_in_executor(_decoder, services.likeness_of, media, writer)
+        await database.run(
+            lambda: services.file_fetched(media, writer, likeness=likeness, now=timezone.now())
+        )
     except services.TooLarge:
         error = {"title": "too large", "most": files.LARGEST}
         await database.run(lambda: services.file_refused(media, error))

@@ -258,6 +258,8 @@ class Media(models.Model):
     width = models.PositiveIntegerField(_("width"), null=True)
     height = models.PositiveIntegerField(_("height"), null=True)
     seconds = models.FloatField(_("length in seconds"), null=True)
+    # Of a picture that came in: 64 bits in which its copies differ little (triage.images).
+    likeness = models.BigIntegerField(_("what it looks like"), null=True)
     # The provider's id: of what came in, or of what we uploaded (until it forgets it).
     external_id = models.CharField(_("provider's id"), max_length=80, blank=True)
     external_until = models.DateTimeField(_("provider keeps it until"), null=True)

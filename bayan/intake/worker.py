@@ -73,8 +73,13 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
                 seconds=round(time.perf_counter() - began, 3),
             )
             _attempt(lambda: watch.look(now=timezone.now()))
-        elif not _attempt(lambda: matching.look(now=timezone.now())):
-            wake.wait(LOOK_EVERY)
+        else:
+            compared = (
+                _attempt(lambda: matching.look(now=timezone.now())),
+                _attempt(lambda: cases.look_at_pictures(now=timezone.now())),
+            )
+            if not any(compared):
+                wake.wait(LOOK_EVERY)
     connection.close()
 
 

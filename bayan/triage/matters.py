@@ -76,8 +76,6 @@ class Trace:
     places: frozenset[str]
     # What thing or fault it names (`things.toml`).
     things: frozenset[str] = frozenset()
-    # A difference hash of 64 bits of its picture, where the caller has one.
-    image: int | None = None
 
     @property
     def body(self) -> str | None:
@@ -123,8 +121,8 @@ class _Matter:
     """
 
     __slots__ = (
-        "bodies", "categories", "first", "id", "images", "kinds", "last_at", "latest", "length", "places",
-        "size", "things", "total", "words",
+        "bodies", "categories", "first", "id", "kinds", "last_at", "latest", "length", "places", "size",
+        "things", "total", "words",
     )  # fmt: skip
 
     def __init__(self, id: str, trace: Trace, pieces: dict[str, float]) -> None:  # noqa: A002  # its name
@@ -141,7 +139,6 @@ class _Matter:
         self.bodies: frozenset[str] = frozenset([trace.body] if trace.body else ())
         self.categories = trace.categories
         self.kinds = frozenset([trace.kind])
-        self.images = frozenset([trace.image] if trace.image is not None else ())
 
     def take(self, trace: Trace, pieces: Mapping[str, float]) -> None:
         """Add a message."""
@@ -160,8 +157,6 @@ class _Matter:
         self.things |= trace.things
         if trace.body:
             self.bodies |= {trace.body}
-        if trace.image is not None:
-            self.images |= {trace.image}
 
 
 class Matters:
@@ -177,7 +172,6 @@ class Matters:
         # Of each word and of each place, service or thing the matters that it leads to, the latest last.
         self._by_word: dict[str, list[str]] = {}
         self._by_place: dict[str, list[str]] = {}
-        self._by_image: dict[int, str] = {}
         self._merged: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -243,8 +237,6 @@ class Matters:
         return self._alike(trace, trace.pieces())
 
     def _alike(self, trace: Trace, pieces: Mapping[str, float]) -> list[tuple[str, float]]:
-        if trace.image is not None and (same := self._of_image(trace.image)):
-            return [(same, 0.99)]
         nearest = self._nearest(trace)
         common = [_common(trace, matter) for matter in nearest]
         copies = [
@@ -285,13 +277,6 @@ class Matters:
         nearest = heapq.nlargest(COMPARED, points, key=points.__getitem__)
         return [self._open[matter_id] for matter_id in nearest]
 
-    def _of_image(self, image: int) -> str | None:
-        """The matter of a picture that looks the same: at most 6 of 64 bits differ."""
-        for known, matter_id in reversed(self._by_image.items()):
-            if (known ^ image).bit_count() <= 6 and matter_id in self._open:
-                return matter_id
-        return None
-
     def _take(self, matter_id: str, trace: Trace, pieces: dict[str, float]) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
@@ -311,8 +296,6 @@ class Matters:
             ids = self._by_place.get(place)
             if matter.size == 1 or ids is None or matter_id not in ids:
                 _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
-        if trace.image is not None:
-            self._by_image[trace.image] = matter_id
 
     def _close_before(self, limit: datetime) -> None:
         while self._open:
@@ -327,8 +310,6 @@ class Matters:
             _unlist(self._by_word, word, matter.id)
         for place, _worth in _signposts(matter.places, matter.categories, matter.things):
             _unlist(self._by_place, place, matter.id)
-        for image in matter.images:
-            self._by_image.pop(image, None)
 
 
 def _signposts(
@@ -364,7 +345,6 @@ def trace_of(
     *,
     id: str,  # noqa: A002  # the field's name
     at: datetime,
-    image: int | None = None,
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
     vocabulary = reading.model.vocabulary
@@ -390,7 +370,6 @@ def trace_of(
             if entry.type in {"districts", "roads", "landmarks"}
         ),
         things=things_among(reading.read_words),
-        image=image,
     )
 
 

@@ -61,6 +61,7 @@ from bayan.cases.services.parts import (
     ReasonMissing,
     StepNotPossible,
 )
+from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.second import give_second_opinions
 from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
 from bayan.cases.services.understanding import reader, thresholds
@@ -102,6 +103,7 @@ __all__ = [
     "give_to",
     "hand_over",
     "join_case",
+    "look_at_pictures",
     "merge_contacts",
     "note_choices",
     "part_case",

@@ -56,13 +56,10 @@ class Matching:
 
     def look(self, *, now: datetime) -> int:
         """Hold the next new cases against the open ones; returns how many were looked at."""
-        with connection.cursor() as cursor:
-            # The connection holds the lock until it ends; the same one may ask again.
-            cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-            if not cursor.fetchone()[0]:
-                # Another worker does it, and what is remembered here would grow old.
-                self._forget()
-                return 0
+        if not is_only_one():
+            # What is remembered here would grow old.
+            self._forget()
+            return 0
         if self._to_learn is None:
             self._to_learn = list(
                 Reading.objects.filter(case__opened_at__gt=now - OPEN_FOR, matched_at__isnull=False)
@@ -118,7 +115,7 @@ class Matching:
             ),
             ignore_conflicts=True,
         )
-        self._join(joined, now=now)
+        join_at_once(joined, now=now)
         live.announce((case.node_id, "case", case.public_id) for case, _key, _likeness in told)
         return len(keys)
 
@@ -148,32 +145,44 @@ class Matching:
             if reader is not None and reference in first
         ]
 
-    @staticmethod
-    def _join(joined: Mapping[int, int], *, now: datetime) -> None:
-        """What is surely the same is one matter at once, where nobody works on it yet."""
-        if not joined:
-            return
-        rows = Case.objects.open().filter(pk__in={*joined, *joined.values()})
-        known = {case.pk: case for case in lock_all(rows)}
-        changed = []
-        for pk, key in joined.items():
-            case, other = known.get(pk), known.get(key)
-            if case is None or other is None or case.node_id != other.node_id:
-                continue
-            if case.owner_id or case.priority == Case.Priority.EMERGENCY:
-                continue
-            case.parent_id = other.parent_id or other.pk
-            changed.append(case)
-        Case.objects.bulk_update(changed, ["parent"])
-        Alike.objects.filter(case__in=changed, other__in=[c.parent_id for c in changed]).update(
-            is_same=True, decided_at=now
-        )
-        audit.record_all(
-            entry(
-                "case.joined", case, by=audit.SYSTEM, now=now, to=known[joined[case.pk]].reference
-            )
-            for case in changed
-        )
+
+def is_only_one() -> bool:
+    """True where no other worker compares cases; its connection keeps the lock until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def join_at_once(joined: Mapping[int, int], *, now: datetime) -> None:
+    """Let cases (key → key of the other) that are surely about the same be one matter.
+
+    Only where nobody works on a case yet, and nobody has said to which matter it belongs.
+    """
+    if not joined:
+        return
+    rows = Case.objects.open().filter(pk__in={*joined, *joined.values()})
+    known = {case.pk: case for case in lock_all(rows)}
+    heads = set(Case.objects.filter(parent__in=joined).values_list("parent_id", flat=True))
+    changed = []
+    for pk, key in joined.items():
+        case, other = known.get(pk), known.get(key)
+        if case is None or other is None or case.node_id != other.node_id:
+            continue
+        if case.owner_id or case.priority == Case.Priority.EMERGENCY:
+            continue
+        if case.parent_id or pk in heads:
+            continue
+        case.parent_id = other.parent_id or other.pk
+        changed.append(case)
+    Case.objects.bulk_update(changed, ["parent"])
+    parents = [case.parent_id for case in changed]
+    Alike.objects.filter(
+        Q(case__in=changed, other__in=parents) | Q(case__in=parents, other__in=changed)
+    ).update(is_same=True, decided_at=now)
+    audit.record_all(
+        entry("case.joined", case, by=audit.SYSTEM, now=now, to=known[joined[case.pk]].reference)
+        for case in changed
+    )
 
 
 @transaction.atomic

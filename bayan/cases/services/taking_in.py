@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import asking, placing, understanding
+from bayan.cases.services import asking, pictures, placing, understanding
 from bayan.cases.services.parts import contacts_of, entry
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
@@ -103,7 +103,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     Case.objects.bulk_create(opened)
     Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
-    inbox.store(arrivals)
+    pictures.expect_pictures(inbox.store(arrivals))
     new = {case.reference for case in opened}
     resume(arrivals, but=new, now=now)
     asking.hear(arrivals, readings, but=new, now=now)

@@ -73,8 +73,8 @@ def test_what_somebody_handles_is_only_suggested(desk: Node, desk_responder: Mem
 
     second.refresh_from_db()
     assert second.parent is None
-    assert [case for case, _sure in selectors.same_matter(second).suggestions] == [first]
-    assert [case for case, _sure in selectors.same_matter(first).suggestions] == [second]
+    assert [case for case, _sure, _why in selectors.same_matter(second).suggestions] == [first]
+    assert [case for case, _sure, _why in selectors.same_matter(first).suggestions] == [second]
 
 
 def test_a_worker_that_was_killed_leaves_nothing_out_and_does_nothing_twice(desk: Node) -> None:

@@ -25,6 +25,7 @@ from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.core import live
 from bayan.core.errors import DomainError
 from bayan.organisation.models import Node
+from bayan.triage import images
 
 EXPECTED = "bayan_media"
 # Longer than any download may take: until then a claimed file is nobody else's.
@@ -36,6 +37,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
 TOKEN_PAUSE = timedelta(minutes=5)
 # A transfer may go wrong once or twice; a file that is never what was announced is another one.
 MOST_WRONG_HASHES = 3
+# Who fetches may be killed once or twice; a file at which it ends each time may be the reason.
+MOST_DEATHS = 3
+# As what pictures of something are sent; a sticker shows nothing that happened.
+PICTURES = {"image", "document"}
 PIECE = 256 * 1024
 
 log = structlog.get_logger(__name__)
@@ -182,8 +187,20 @@ def claim_files(*, limit: int, now: datetime) -> list[Media]:
     return sorted(rows, key=lambda media: ids.index(media.pk))
 
 
+def likeness_of(media: Media, writer: FileWriter) -> int | None:
+    """What a picture that has come whole looks like; None for everything else, and where it cannot be told.
+
+    Decodes what strangers send, which takes time and memory.
+    """
+    if media.kind not in PICTURES or (media.attempts > MOST_DEATHS and not media.error):
+        return None
+    return images.likeness_of(writer.path)
+
+
 @transaction.atomic
-def file_fetched(media: Media, writer: FileWriter, *, now: datetime) -> None:
+def file_fetched(
+    media: Media, writer: FileWriter, *, now: datetime, likeness: int | None = None
+) -> None:
     """Keep the file that has come whole, or say why not: it is another one, or not what it says."""
     written = writer.finish()
     if media.expected_sha256 and written.sha256 != media.expected_sha256:
@@ -209,6 +226,7 @@ def file_fetched(media: Media, writer: FileWriter, *, now: datetime) -> None:
         width=measures.width,
         height=measures.height,
         seconds=measures.seconds,
+        likeness=likeness if mime_type.startswith("image/") else None,
         error=None,
     )
     for kind in ("files_wait", "storage_failed"):
@@ -293,13 +311,13 @@ class FileWriter:
         self._digest = hashlib.sha256()
         self._size = 0
         self._head = b""
-        self._path = _folder() / "incoming" / secrets.token_hex(16)
+        self.path = _folder() / "incoming" / secrets.token_hex(16)
         self._file: BinaryIO | None = None
 
     def open(self) -> None:
         """Begin; nothing is written before."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(descriptor, "wb")
 
     def write(self, piece: bytes) -> None:
@@ -328,7 +346,7 @@ class FileWriter:
         """Put it where `media_path` says; the same file twice lies there once."""
         place = _place_of(self._digest.hexdigest())
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.replace(place)
+        self.path.replace(place)
         # The name must survive a power cut like the bytes.
         folder = os.open(place.parent, os.O_RDONLY)
         try:
@@ -340,7 +358,7 @@ class FileWriter:
         """Leave nothing behind that was not kept."""
         if self._file:
             self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def sweep_unfinished(*, now: datetime) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from bayan.channels import fetching, files, services
 from bayan.channels.adapters.whatsapp import files as whatsapp_files
@@ -23,6 +24,8 @@ from bayan.channels.services import media as media_services
 from bayan.channels.tests.factories import make_account
 from bayan.channels.tests.provider import Answer, Provider, running_provider
 from bayan.channels.tests.test_files import EXE, JPEG, PDF, opus
+from bayan.triage.images import SAME
+from bayan.triage.tests.pictures import bomb, scaled, street, written
 
 DIGEST = hashlib.sha256(JPEG).hexdigest()
 
@@ -410,3 +413,74 @@ def test_voice_messages_have_a_length(account: Account, provider: Provider) -> N
     (media,) = fetch()
 
     assert (media.mime_type, media.seconds) == ("audio/ogg", 3.0)
+
+
+PHOTOGRAPH = written(street(1), quality=80)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["image", "document"])
+def test_a_picture_is_kept_with_what_it_looks_like(
+    account: Account, provider: Provider, kind: str
+) -> None:
+    copy = written(scaled(street(1), 0.5), quality=60)
+    for content in (PHOTOGRAPH, copy):
+        expect(account, kind=kind, sha256=sha256(content))
+    offer(provider, PHOTOGRAPH, copy)
+
+    first, second = fetch()
+
+    assert (first.state, second.state) == ("stored", "stored")
+    assert first.likeness is not None
+    assert second.likeness is not None
+    assert (first.likeness ^ second.likeness).bit_count() <= SAME
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PHOTOGRAPH[: len(PHOTOGRAPH) // 2],
+        b"\x89PNG\r\n\x1a\n" + PHOTOGRAPH[8:],
+        bomb(20_000),
+        written(Image.new("RGB", (1, 1))),
+        written(Image.new("RGB", (1600, 1200), (200, 190, 160))),
+        written(street(1), "GIF"),
+    ],
+    ids=["half", "lies", "bomb", "one point", "one colour", "another form"],
+)
+def test_what_shows_nothing_is_kept_all_the_same(
+    account: Account, provider: Provider, content: bytes
+) -> None:
+    expect(account, sha256=sha256(content))
+    offer(provider, content)
+
+    (media,) = fetch()
+
+    assert (media.state, media.likeness) == ("stored", None)
+    assert services.media_path(media).read_bytes() == content
+
+
+def test_other_files_look_like_nothing(account: Account, provider: Provider) -> None:
+    sticker = written(street(1), "WEBP")
+    expect(account, kind="sticker", sha256=sha256(sticker))
+    expect(account, kind="document", sha256=sha256(PDF))
+    offer(provider, sticker, PDF)
+
+    assert [(media.state, media.likeness) for media in fetch()] == [("stored", None)] * 2
+
+
+def test_a_picture_at_which_each_fetcher_ended_is_kept_undecoded(
+    account: Account, provider: Provider
+) -> None:
+    media = expect(account, sha256=sha256(PHOTOGRAPH))
+    for _death in range(media_services.MOST_DEATHS):
+        media_services.claim_files(limit=1, now=timezone.now())
+        Media.objects.update(not_before=media.not_before)
+    offer(provider, PHOTOGRAPH)
+
+    (media,) = fetch()
+
+    assert (media.state, media.likeness) == ("stored", None)

@@ -37,7 +37,6 @@ def make_trace(
     places: Collection[str] = (),
     municipality: str | None = "khobar",
     things: Collection[str] | None = None,
-    image: int | None = None,
 ) -> Trace:
     """A complaint of these words, all of them equally rare, about a thing that is named as its category."""
     telling = words.split()
@@ -50,5 +49,4 @@ def make_trace(
         municipality=municipality,
         places=frozenset(places),
         things=frozenset([category] if things is None else things),
-        image=image,
     )

@@ -82,16 +82,6 @@ def test_what_is_likely_and_not_sure_is_suggested() -> None:
     assert {matter for matter, _likeness in third.suggestions} == {"first", "second"}
 
 
-def test_the_same_picture_is_the_same_matter_whatever_is_said() -> None:
-    picture = 0x0F0F_F0F0_1234_ABCD
-    matters = Matters()
-    matters.add(make_trace("first", "حفر شارع", image=picture))
-    nearly = matters.add(make_trace("nearly", "شوف", category="other", image=picture ^ 0b111111))
-    other = matters.add(make_trace("other", "نخل", category="other", image=picture ^ 0xFFFF))
-
-    assert (nearly.matter, other.matter) == ("first", "other")
-
-
 def test_what_is_known_to_belong_somewhere_is_remembered_there() -> None:
     matters = Matters(EASY)
     matters.put(make_trace("a", "حفر شارع كفر"), "known")
@@ -154,7 +144,6 @@ def test_memory_is_that_of_the_last_days() -> None:
                 at=MONDAY + number * between,
                 category=f"category {number % 1_000}",
                 places=[f"place {number}"],
-                image=number * 0x9E37_79B9_7F4A_7C15 % 2**64 if number % 50 == 1 else None,
             )
             if number % 100
             else make_trace(name, "حفر شارع كفر", at=MONDAY + number * between)
@@ -164,7 +153,6 @@ def test_memory_is_that_of_the_last_days() -> None:
     assert len(matters) <= open_at_once
     assert len(matters._by_word) <= 2 * open_at_once + 3
     assert len(matters._by_place) <= open_at_once + 2_003
-    assert len(matters._by_image) <= open_at_once
     assert max(map(len, matters._by_word.values())) <= 40
 
 
