@@ -9,6 +9,7 @@ urlpatterns = [
     path("map/", views.chart, name="map"),
     path("bursts/", views.bursts, name="bursts"),
     path("bursts/<uuid:public_id>/seen", views.see_burst, name="see_burst"),
+    path("forwards/", views.forwards, name="forwards"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

@@ -16,6 +16,7 @@ from bayan.inbox.models import Conversation
 def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
+    events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.subscribe(PersonAnswered, cases.follow_answer)
 
     events.register_holding(

@@ -9,6 +9,8 @@ from bayan.cases.services.closing import (
     reopen_case,
 )
 from bayan.cases.services.counting import count_weeks, days_of_weeks
+from bayan.cases.services.deciding import receive_decision
+from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
     GIVEN,
@@ -61,6 +63,7 @@ from bayan.cases.services.taking_in import follow_identities, note_choices, take
 from bayan.cases.services.understanding import reader
 
 __all__ = [
+    "FORWARD",
     "GIVEN",
     "JOINED",
     "MERGED",
@@ -81,6 +84,7 @@ __all__ = [
     "SameContact",
     "StepNotPossible",
     "Watch",
+    "answer_forwards",
     "assign_case",
     "close_case",
     "count_weeks",
@@ -99,6 +103,7 @@ __all__ = [
     "pass_on",
     "rate_case",
     "reader",
+    "receive_decision",
     "receive_satisfaction",
     "reopen_case",
     "see_burst",

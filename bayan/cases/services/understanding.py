@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 
 from bayan.cases.due import due_at
-from bayan.cases.models import Case, Correction, Heard, Reading
+from bayan.cases.models import SURE, Case, Correction, Heard, Reading
 from bayan.cases.services.parts import due, entry
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Account, Number
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # So many of the other labels are offered for a correction by one click.
 OFFERED = 3
-# A label that triage is less sure of than this is offered, but not given (kind, category).
-SURE = 0.4
 # What a member corrects, by the name that triage has for it.
 LABELS = {"kind": "kind", "category": "category", "priority": "urgency"}
 # The longest text that is read; the rest of a longer one says no more of what it is about.

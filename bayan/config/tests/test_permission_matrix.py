@@ -123,6 +123,7 @@ DOORS: dict[str, Door] = {
     "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
     "cases:bursts": PAGE,
+    "cases:forwards": PAGE,
     "cases:see_burst": changes("burst"),
     "cases:join": changes("case", other="1"),
     "cases:part": changes("case"),
