@@ -286,7 +286,9 @@ def counts_of_forwards(words: str) -> dict[str, int]:
 
 
 def _forwards(words: str) -> QuerySet[Forward]:
-    rows = Forward.objects.select_related("member", "node", "case__conversation", "likeliest")
+    rows = Forward.objects.select_related(
+        "member", "node", "case__conversation", "likeliest__conversation"
+    )
     digits = digits_in(words)
     for word in words.split():
         named = Q(member__name_ar__icontains=word) | Q(member__name_en__icontains=word)

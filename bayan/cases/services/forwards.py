@@ -44,7 +44,7 @@ CREATE, JOIN, NOTE = "forward-create", "forward-join", "forward-note"
 # What a member passes on within this time of the first is one item: an album, a text and its link.
 TOGETHER = timedelta(seconds=20)
 # What has no words waits so long for those that follow.
-WORDS_FOLLOW = timedelta(seconds=2)
+WORDS_FOLLOW = timedelta(seconds=1.5)
 # The same may come up again as news after that.
 REMEMBERED = timedelta(days=30)
 AT_ONCE = 20

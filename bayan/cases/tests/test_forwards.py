@@ -8,7 +8,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +29,7 @@ from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from conftest import StaffClient
 
 HOLE = "حفرة كبيرة في شارع الأمير تركي بالخبر قدام مجمع الراشد"
 _mobiles = count(966500009000)
@@ -399,3 +402,59 @@ def test_presses_in_any_order_and_number_end_in_one_place(db: None, presses: lis
         assert Message.objects.filter(kind="button_reply").count() == len(presses)
         assert Message.objects.filter(text=HOLE, author=colleague).count() == bool(first)
         transaction.set_rollback(True)
+
+
+def test_the_page_shows_what_became_of_each_with_a_fixed_number_of_queries(
+    client: StaffClient, colleague: Member, khobar_responder: Member
+) -> None:
+    case = make_case(HOLE)
+    forward = pass_on(colleague, said_by(colleague, **picture(text=HOLE)))
+    press(colleague, forward, JOIN)
+    client.force_login(colleague)
+    address = reverse("cases:forwards")
+    client.get(address)
+
+    with CaptureQueriesContext(connection) as few:
+        shown = client.get(address).content.decode()
+    for number in range(5):
+        at = MONDAY + timedelta(minutes=10 * (number + 1))
+        pass_on(colleague, said_by(colleague, f"كلاب ضالة {number}", received_at=at))
+    with CaptureQueriesContext(connection) as many:
+        all_shown = client.get(address).content.decode()
+
+    assert HOLE in shown
+    assert str(case.conversation.public_id) in shown
+    assert len(many) == len(few)
+    assert all_shown.count('data-forward="waiting"') == 5
+    assert client.get(address, {"state": "joined"}).content.decode().count("data-forward") == 1
+    assert HOLE in client.get(address, {"q": case.reference}).content.decode()
+    panel = client.get(reverse("cases:panel", args=[case.conversation.public_id]))
+    assert f"{address}?q={case.reference}" in panel.content.decode()
+
+    client.force_login(khobar_responder)
+    assert "data-forward" not in client.get(address).content.decode()
+
+
+def test_a_body_sees_what_became_part_of_its_case_and_nothing_else_of_others(
+    client: StaffClient, colleague: Member, khobar: Node, khobar_responder: Member
+) -> None:
+    make_case(HOLE, node=khobar)
+    press(colleague, pass_on(colleague), JOIN)
+    pass_on(colleague, said_by(colleague, "كلاب", received_at=MONDAY + timedelta(minutes=5)))
+    client.force_login(khobar_responder)
+
+    shown = client.get(reverse("cases:forwards")).content.decode()
+
+    assert shown.count('data-forward="joined"') == 1
+    assert shown.count("data-forward=") == 1
+
+
+def test_the_language_that_a_member_chooses_is_the_one_bayan_writes_in(
+    client: StaffClient, colleague: Member
+) -> None:
+    client.force_login(colleague)
+
+    for language, kept in (("en", "en"), ("xx", "en"), ("ar", "ar")):
+        client.post(reverse("set_language"), {"language": language, "next": "/today/"})
+        colleague.refresh_from_db()
+        assert colleague.language == kept
