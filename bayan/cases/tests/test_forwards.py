@@ -220,7 +220,8 @@ def test_words_alike_in_another_body_are_not_told_to_who_does_not_see_them(
 
     assert (forward.likeliest, forward.matches) == (None, 0)
     press(colleague, forward, CREATE)
-    assert Forward.objects.get().case.node == colleague.roles.get().node
+    made = Case.objects.get(forwards=forward)
+    assert made.node == colleague.roles.get().node
 
 
 def test_the_same_again_is_told_with_who_and_when_and_leads_to_its_case(
