@@ -88,6 +88,15 @@ def test_a_citizens_message_is_heard_answered_and_closed(
     sheet.get_by_role("radio", name="الخبر").check()
     sheet.get_by_role("button", name="إرسال").click()
     expect(desk.locator("#facts-where")).to_contain_text("بحسب جوابه: الخبر")
+    # A colleague saw the same in a group, and passes it on.
+    colleague = new_page(viewport={"width": 1366, "height": 900})
+    colleague.goto(f"{instance.emulator}/?person=966500000700")
+    colleague.get_by_role("textbox", name="اكتب رسالة").fill(WORDS)
+    colleague.get_by_role("button", name="إرسال").click()
+    colleague.get_by_role("button", name=re.compile("ضم إلى")).click()
+    passed_on = desk.locator("article[data-message]", has_text="تحويل: هند الدوسري")
+    # There and back through the phone: the answer, the tap, and what the tap does.
+    expect(passed_on).to_contain_text("الراكة", timeout=15_000)
 
     step("4. The desk answers")
     desk.get_by_role("textbox", name="نص الرد").fill(ANSWER)

@@ -138,6 +138,8 @@ READY_MADE = (
     Person(phone="966500000102", user_id="SA.13491208655302741902", name="عبدالله الحربي"),
     Person(phone="966500000104", user_id="SA.13491208655302741904", name="سارة القحطاني"),
     Person(phone="966500000105", user_id="SA.13491208655302741905", name="خالد"),
+    # Somebody who works at the business, whatever the business knows them as.
+    Person(phone="966500000700", user_id="SA.13491208655302741907", name="هند الدوسري"),
     Person(
         user_id="SA.77120045519083325511",
         name="أبو فهد",

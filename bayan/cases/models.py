@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -468,3 +470,66 @@ class Burst(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node_id} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Forward(models.Model):
+    """What a member passed on from elsewhere to the authority's number, and what was made of it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("forward", "waits for a decision")
+        CREATED = "created", pgettext_lazy("forward", "case created")
+        JOINED = "joined", pgettext_lazy("forward", "joined to a case")
+        NOTED = "noted", pgettext_lazy("forward", "for information")
+
+    public_id = PublicIdField()
+    # The member's body: what they passed on is its business, and that of those above it.
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # Keys of its messages: few, shown with every row. They may stand in a case's conversation by now.
+    messages = ArrayField(models.BigIntegerField(), default=list, verbose_name=_("messages"))
+    # All its words; a link is a text like any other and is never fetched.
+    text = models.TextField(_("text"), blank=True)
+    # Hashes of its words, plainly spelt, and of its files: who passes on the same is told so.
+    digests = ArrayField(models.CharField(max_length=64), default=list, verbose_name=_("hashes"))
+    # As in `Reading`; empty where there was nothing to read.
+    said = models.JSONField(_("said by triage"), default=dict)
+    # The open case that it was most like when it was answered, how many reports that matter had then, and who
+    # had passed on the same before.
+    likeliest = models.ForeignKey(
+        Case, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    matches = models.PositiveIntegerField(_("matches"), default=0)
+    before = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_index=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    # The one that was made of it, or that it was joined to.
+    case = models.ForeignKey(
+        Case, models.PROTECT, null=True, related_name="forwards", db_index=False
+    )
+    received_at = models.DateTimeField(_("received"))
+    # When the member was told what it was taken for; until then a worker owes them that.
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["created", "joined"], case__isnull=False)
+                | Q(state__in=["waiting", "noted"], case=None),
+                name="forward_state_says_whether_it_has_a_case",
+            )
+        ]
+        indexes = [
+            models.Index(F("received_at").desc(), F("id").desc(), name="forward_newest"),
+            models.Index("member", F("received_at").desc(), name="forward_of_member"),
+            models.Index("id", name="forward_unanswered", condition=Q(answered_at=None)),
+            models.Index("case", name="forward_of_case", condition=Q(case__isnull=False)),
+            GinIndex("digests", name="forward_again"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+    @property
+    def is_decided(self) -> bool:
+        """True once it belongs to a case; what was kept for information may still become one."""
+        return self.case_id is not None

@@ -14,7 +14,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.cases.models import Alike, Asked, Burst, Case, CaseQuerySet, Heard, Reading
+from bayan.cases.models import (
+    Alike,
+    Asked,
+    Burst,
+    Case,
+    CaseQuerySet,
+    Forward,
+    Heard,
+    Reading,
+)
+from bayan.cases.services.understanding import thresholds
+from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
@@ -39,6 +50,7 @@ def latest_of(conversation: Conversation) -> Case | None:
             has_reports=Exists(Case.objects.filter(parent=OuterRef("pk"))),
             has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
             | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
+            has_forwards=Exists(Forward.objects.filter(case=OuterRef("pk"))),
         )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
         .first()
@@ -284,6 +296,92 @@ def _query_of(burst: Burst) -> str:
     # Not by body: what came in just now still stands at the desk.
     category = dict(reversed(burst.about)).get("category")
     return urlencode({"state": "open"} | ({"category": category} if category else {}))
+
+
+FORWARD_VIEWS = ("waiting", "created", "joined", "noted", "all")
+FORWARDS_SHOWN = 30
+PICTURES_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class ShownForward:
+    """What a member passed on, with what was made of it, and those of its files that the reader may see."""
+
+    forward: Forward
+    pictures: list[Media]
+    # The kinds of its other messages that are no text.
+    kinds: list[str]
+    more: int
+
+    @property
+    def labels(self) -> list[Words]:
+        """What triage was sure enough of."""
+        said = self.forward.said
+        return [
+            READ_FIELDS[field][1][said[field][0]]
+            for field in ("kind", "category")
+            if field in said
+            and said[field][0] != "other"
+            and thresholds().is_sure(field, said[field][0], said[field][1])
+        ]
+
+
+def page_of_forwards(
+    view: str, words: str, *, after: Cursor | None = None
+) -> tuple[list[ShownForward], Cursor | None]:
+    """What members passed on, the latest first: of one state, or all; with these words or case number."""
+    rows = _forwards(words)
+    if view != "all":
+        rows = rows.filter(state=view)
+    page = page_of(rows, newest="received_at", after=after, limit=FORWARDS_SHOWN)
+    return _shown_forwards(page.rows), page.next_cursor
+
+
+def counts_of_forwards(words: str) -> dict[str, int]:
+    """How many each view holds, counted up to `paging.COUNTED_TO`."""
+    rows = _forwards(words)
+    views = {view: rows if view == "all" else rows.filter(state=view) for view in FORWARD_VIEWS}
+    return counts_of(views)
+
+
+def _forwards(words: str) -> QuerySet[Forward]:
+    rows = Forward.objects.select_related(
+        "member", "node", "case__conversation", "likeliest__conversation"
+    )
+    digits = digits_in(words)
+    for word in words.split():
+        named = Q(member__name_ar__icontains=word) | Q(member__name_en__icontains=word)
+        if digits:
+            named |= Q(case__reference__startswith=digits)
+        rows = rows.filter(Q(text__icontains=word) | named)
+    return rows
+
+
+def _shown_forwards(forwards: list[Forward]) -> list[ShownForward]:
+    keys = {key for forward in forwards for key in forward.messages}
+    messages = Message.objects.filter(pk__in=keys).exclude(kind="text").select_related("media")
+    known = {message.pk: message for message in messages} if keys else {}
+    shown = []
+    for forward in forwards:
+        rows = [known[key] for key in forward.messages if key in known]
+        pictures = [
+            row.media
+            for row in rows
+            if row.media and row.kind == "image" and row.media.state == Media.State.STORED
+        ]
+        others = [row.kind for row in rows if row.media not in pictures]
+        more = max(0, len(pictures) - PICTURES_SHOWN)
+        shown.append(
+            ShownForward(forward, pictures[:PICTURES_SHOWN], list(dict.fromkeys(others)), more)
+        )
+    return shown
+
+
+def forwards_of(case: Case) -> list[Forward]:
+    """What members passed on that is part of a case, the first one first."""
+    if not getattr(case, "has_forwards", True):
+        return []
+    return list(case.forwards.select_related("member").order_by("received_at", "pk"))
 
 
 VIEWS = ("open", "mine", "late", "waits", "closed", "all")

@@ -10,6 +10,7 @@ urlpatterns = [
     path("bursts/", views.bursts, name="bursts"),
     path("bursts/<uuid:public_id>/seen", views.see_burst, name="see_burst"),
     path("bursts/<uuid:public_id>/gather", views.gather_burst, name="gather_burst"),
+    path("forwards/", views.forwards, name="forwards"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

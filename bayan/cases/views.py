@@ -20,6 +20,7 @@ from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.core import maps, notices
+from bayan.core.events import phone_numbers
 from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
 from bayan.core.references import LENGTH, digits_in, is_reference
@@ -105,6 +106,30 @@ def bursts(request: StaffRequest) -> HttpResponse:
         "may_see": request.access.may("cases.close"),
     }
     return render(request, f"cases/bursts.html{'#list' if request.htmx else ''}", context)
+
+
+@require_GET
+@requires("cases.read")
+def forwards(request: StaffRequest) -> HttpResponse:
+    """What members passed on to the authority's number, and what became of it."""
+    view = request.GET.get("state", "all")
+    view = view if view in selectors.FORWARD_VIEWS else "all"
+    words = request.GET.get("q", "").strip()[:100]
+    after = request.GET.get("after")
+    rows, cursor = selectors.page_of_forwards(
+        view, words, after=Cursor.read(after) if after else None
+    )
+    context = {
+        "rows": rows,
+        "next_cursor": cursor,
+        "counts": {} if after else selectors.counts_of_forwards(words),
+        "state": view,
+        "words": words,
+        "numbers": phone_numbers(),
+        "is_linked": request.user.phone_linked_at is not None,
+    }
+    part = ("#rows" if after else "#list") if request.htmx else ""
+    return render(request, f"cases/forwards.html{part}", context)
 
 
 @require_POST
@@ -537,6 +562,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "understood": selectors.understood(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
             "same": selectors.same_matter(case) if case else None,
+            "forwards": selectors.forwards_of(case) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),
             "is_writable": conversation.is_writable(now=timezone.now()),

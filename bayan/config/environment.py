@@ -92,6 +92,14 @@ class Environment:
         return ["127.0.0.1", "localhost", "[::1]", *filter(None, extra.split(","))]
 
     @property
+    def public_url(self) -> str:
+        """Where members open what Bayan leads them to: `BAYAN_PUBLIC_URL`, else the first host behind TLS."""
+        named = os.environ.get("BAYAN_PUBLIC_URL", "").rstrip("/")
+        if named or not (self.trusts_proxy and len(self.allowed_hosts) > 3):
+            return named or self.web_address
+        return f"https://{self.allowed_hosts[3]}"
+
+    @property
     def trusts_proxy(self) -> bool:
         """True when a proxy in front ends TLS and says so in X-Forwarded-Proto."""
         return os.environ.get("BAYAN_BEHIND_TLS_PROXY", "") == "1"

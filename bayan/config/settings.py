@@ -18,6 +18,8 @@ from bayan.config.environment import (
 
 DEBUG = False
 IS_DEMO = environment.is_demo
+# Where members open what messages to them lead to.
+PUBLIC_URL = environment.public_url
 SECRET_KEY = environment.secret("django_key")
 # Encrypts what the database keeps for us of others: app secrets, access tokens.
 FIELD_KEY = environment.secret("field_key")

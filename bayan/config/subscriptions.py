@@ -17,6 +17,7 @@ def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
+    events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.subscribe(PersonAnswered, cases.follow_answer)
 
     events.register_holding(

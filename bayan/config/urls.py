@@ -2,14 +2,13 @@
 
 from allauth.account import views as accounts
 from django.urls import include, path
-from django.views.i18n import set_language
 
 from bayan.api.urls import api
 from bayan.config import health
 from bayan.desk.urls import contacts_urls, palette_urls, places_urls, today_urls
 from bayan.desk.views.brand import brand
 from bayan.desk.views.styleguide import styleguide
-from bayan.people.views import signing
+from bayan.people.views import me, signing
 
 handler403 = "bayan.core.views.forbidden"
 handler404 = "bayan.core.views.not_found"
@@ -31,7 +30,7 @@ urlpatterns = [
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),
     path("sign-out/", accounts.logout, name="account_logout"),
-    path("language/", set_language, name="set_language"),
+    path("language/", me.speak, name="set_language"),
     path("api/v1/", api.urls),
     path("healthz", health.alive),
     path("readyz", health.ready),

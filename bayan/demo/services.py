@@ -50,6 +50,8 @@ PEOPLE = (
     ("viewer.khobar", "خالد الزهراني", "Khalid Alzahrani", Role.Kind.VIEWER, "khobar"),
     ("admin", "نوف الشمري", "Nouf Alshammari", Role.Kind.ADMINISTRATOR, "eastern"),
 )  # fmt: skip
+# Of them, who has linked the mobile by which the emulator knows them.
+FORWARDS = "desk"
 # Who is on duty this week: (body, who writes the roster, first and last hour, whose turn day after day).
 ROSTERS = (
     ("eastern", "director", 8, 20, ("desk", "press", "editor")),
@@ -70,6 +72,10 @@ def load(*, emulator_port: int, now: datetime) -> None:
                 email=email, name_ar=name_ar, name_en=name_en, password=None,
                 role=role, node=nodes[node], now=now, phone=f"9665000007{number:02}", is_demo=True,
             )  # fmt: skip
+    # The emulator has this member's phone, so that anybody can try what forwarding does.
+    Member.objects.filter(email=f"{FORWARDS}@{DOMAIN}", phone_linked_at=None).update(
+        phone_linked_at=now
+    )
     plan_duty(now=now)
     base_url = f"http://127.0.0.1:{emulator_port}"
     if not Account.objects.filter(key="demo", base_url=base_url, business_id=BUSINESS_ID).exists():

@@ -192,7 +192,7 @@ class Message(models.Model):
     external_id = models.CharField(_("provider's id"), max_length=160, blank=True)
     quoted_id = models.CharField(_("answers"), max_length=160, blank=True)
     outgoing = models.OneToOneField(Outgoing, models.PROTECT, null=True, related_name="message")
-    # None for what the platform sent by itself.
+    # Of what came in, the member who passed it on; of ours, None for what Bayan sent by itself.
     author = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
     request_id = models.CharField(_("request"), max_length=40, blank=True)
     sent_at = models.DateTimeField(_("sent, by the provider's clock"))
@@ -234,6 +234,11 @@ class Message(models.Model):
     @property
     def error(self) -> dict[str, object] | None:
         return self.outgoing.error if self.outgoing else None
+
+    @property
+    def is_passed_on(self) -> bool:
+        """True for what a member forwarded into a case: the person of the conversation has not written it."""
+        return self.direction == self.Direction.IN and self.author_id is not None
 
     @property
     def is_shown(self) -> bool:

@@ -84,7 +84,9 @@ def messages(conversation: Conversation, *, after: int) -> Lines:
 
 
 def _message(row: Message, conversation: Conversation) -> list[str]:
-    if row.direction == Message.Direction.IN:
+    if row.is_passed_on and row.author:
+        who = row.author.name
+    elif row.direction == Message.Direction.IN:
         who = conversation.contact.name or _("The person")
     else:
         who = row.author.name if row.author else _("Bayan itself")

@@ -62,6 +62,8 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
         wake.clear()
         began = time.perf_counter()
         done = _attempt(lambda: services.work_off(now=timezone.now()))
+        # A member waits for this one, standing in a street.
+        _attempt(lambda: cases.answer_forwards(now=timezone.now()))
         if done is None:
             stop.wait(1)
         elif done.rows:

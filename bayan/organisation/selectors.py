@@ -20,6 +20,12 @@ def desk() -> Node:
     return Node.objects.get(kind=Node.Kind.AUTHORITY)
 
 
+def body_of(node: Node) -> Node:
+    """The municipality to which a body belongs, or that it is; the desk for all of the authority's own."""
+    own = Node.objects.municipalities().filter(pk__in=node.lineage).first()
+    return own or desk()
+
+
 def nodes() -> dict[int, Node]:
     """All bodies by their keys."""
     return {node.pk: node for node in _NODES.rows()}

@@ -59,6 +59,8 @@ class Member(AbstractBaseUser):
     phone_linked_at = models.DateTimeField(_("mobile linked"), null=True, blank=True)
     name_ar = models.CharField(_("name in Arabic"), max_length=120)
     name_en = models.CharField(_("name in English"), max_length=120, blank=True)
+    # The one that they last chose on a page: Bayan writes to them in it.
+    language = models.CharField(_("language"), max_length=2, default="ar")
     is_active = models.BooleanField(_("active"), default=True)
     is_demo = models.BooleanField(_("demo"), default=False)
     date_joined = models.DateTimeField(_("since"), auto_now_add=True)

@@ -21,7 +21,9 @@ from bayan.people.menu import entries_for
 from bayan.people.models import (
     HAND_OVER_AFTER,
     ApiToken,
+    Contact,
     Deputyship,
+    Identity,
     Invitation,
     Member,
     Role,
@@ -41,6 +43,7 @@ __all__ = [
     "home_of",
     "in_words",
     "is_in_charge",
+    "linked_members",
     "member_of_token",
     "on_duty",
     "visible_node_ids",
@@ -82,6 +85,21 @@ def visible_node_ids(member: Member) -> frozenset[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nodes_visible_to(%s)", [member.pk])
         return frozenset(row[0] for row in cursor.fetchall())
+
+
+def linked_members(contacts: Iterable[Contact]) -> dict[int, Member]:
+    """The active members behind these contacts, who showed that they hold the mobile; by the contact's id."""
+    linked = Member.objects.filter(is_active=True, phone_linked_at__isnull=False)
+    pairs = dict(
+        Identity.objects.filter(
+            contact__in=list(contacts),
+            scheme=Identity.Scheme.PHONE,
+            value__in=linked.values("phone"),
+        ).values_list("value", "contact_id")
+    )
+    if not pairs:
+        return {}
+    return {pairs[member.phone or ""]: member for member in linked.filter(phone__in=pairs)}
 
 
 def answering(nodes: Collection[Node], *, now: datetime) -> list[Member]:

@@ -50,6 +50,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.described": pgettext_lazy("trail", "Case described"),
     "cases.exported": pgettext_lazy("trail", "List of cases saved as a file"),
     "case.followed": pgettext_lazy("trail", "The person looked at the case"),
+    "case.forward_joined": pgettext_lazy("trail", "Forward of a member added to the case"),
     "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
@@ -220,7 +221,10 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "reopen": gettext_lazy("opens the conversation again"),
         "": pgettext_lazy("trail", "none"),
     },
-    "source": {str(value): label for value, label in OptOut.Source.choices},
+    "source": {
+        **{str(value): label for value, label in OptOut.Source.choices},
+        "forward": gettext_lazy("passed on by a member"),
+    },
     "scheme": {"whatsapp": gettext_lazy("WhatsApp id"), "phone": gettext_lazy("mobile")},
 }
 FIELDS: dict[str, str | Promise] = {

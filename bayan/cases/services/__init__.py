@@ -11,6 +11,8 @@ from bayan.cases.services.closing import (
     reopen_case,
 )
 from bayan.cases.services.counting import count_weeks, days_of_weeks
+from bayan.cases.services.deciding import receive_decision
+from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
     GIVEN,
@@ -67,6 +69,7 @@ from bayan.cases.services.taking_in import follow_identities, note_choices, take
 from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
+    "FORWARD",
     "GIVEN",
     "JOINED",
     "MERGED",
@@ -89,6 +92,7 @@ __all__ = [
     "SameContact",
     "StepNotPossible",
     "Watch",
+    "answer_forwards",
     "assign_case",
     "close_case",
     "count_weeks",
@@ -110,6 +114,7 @@ __all__ = [
     "pass_on",
     "rate_case",
     "reader",
+    "receive_decision",
     "receive_place",
     "receive_satisfaction",
     "reopen_case",

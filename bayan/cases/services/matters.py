@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Alike, Case, CaseQuerySet, Reading
@@ -20,7 +20,7 @@ from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Message
 from bayan.people.models import Member
-from bayan.triage.matters import OPEN_FOR, Matters, trace_of
+from bayan.triage.matters import OPEN_FOR, Matters, Trace, trace_of
 
 JOINED, PARTED = "cases.joined", "cases.parted"
 # So many at a time, between two looks at the journal: people's messages come first.
@@ -68,7 +68,7 @@ class Matching:
             )
         if self._to_learn:
             some = [self._to_learn.pop() for _number in range(min(BATCH, len(self._to_learn)))]
-            for case, trace in self._traces(Reading.objects.filter(case__in=some)):
+            for case, trace in traces_of(Reading.objects.filter(case__in=some)):
                 self.matters.put(trace, str(case.parent_id or case.pk))
             return len(some)
         self._hear_members(now=now)
@@ -97,7 +97,7 @@ class Matching:
             return 0
         told: list[tuple[Case, int, float]] = []
         joined: dict[int, int] = {}
-        for case, trace in self._traces(Reading.objects.filter(case__in=keys)):
+        for case, trace in traces_of(Reading.objects.filter(case__in=keys)):
             verdict = self.matters.add(trace)
             if not verdict.is_new:
                 joined[case.pk] = int(verdict.matter)
@@ -118,32 +118,6 @@ class Matching:
         join_at_once(joined, now=now)
         live.announce((case.node_id, "case", case.public_id) for case, _key, _likeness in told)
         return len(keys)
-
-    @staticmethod
-    def _traces(rows: Any) -> list[tuple[Case, Any]]:
-        cases = {
-            row.case.reference: row.case for row in rows.select_related("case").order_by("case_id")
-        }
-        reader = understanding.reader()
-        first: dict[str, Message] = {}
-        for message in (
-            Message.objects.filter(matter__in=cases, direction=Message.Direction.IN)
-            .exclude(text="")
-            .order_by("-sent_at", "-pk")
-        ):
-            first[message.matter] = message
-        return [
-            (
-                case,
-                trace_of(
-                    reader.read(first[reference].text[: understanding.LONGEST]),
-                    id=str(case.pk),
-                    at=case.opened_at,
-                ),
-            )
-            for reference, case in cases.items()
-            if reader is not None and reference in first
-        ]
 
 
 def is_only_one() -> bool:
@@ -183,6 +157,33 @@ def join_at_once(joined: Mapping[int, int], *, now: datetime) -> None:
         entry("case.joined", case, by=audit.SYSTEM, now=now, to=known[joined[case.pk]].reference)
         for case in changed
     )
+
+
+def traces_of(rows: QuerySet[Reading]) -> list[tuple[Case, Trace]]:
+    """What of the cases of these readings is compared, the earliest first; only of those with words."""
+    cases = {
+        row.case.reference: row.case for row in rows.select_related("case").order_by("case_id")
+    }
+    reader = understanding.reader()
+    first: dict[str, Message] = {}
+    for message in (
+        Message.objects.filter(matter__in=cases, direction=Message.Direction.IN)
+        .exclude(text="")
+        .order_by("-sent_at", "-pk")
+    ):
+        first[message.matter] = message
+    return [
+        (
+            case,
+            trace_of(
+                reader.read(first[reference].text[: understanding.LONGEST]),
+                id=str(case.pk),
+                at=case.opened_at,
+            ),
+        )
+        for reference, case in cases.items()
+        if reader is not None and reference in first
+    ]
 
 
 @transaction.atomic

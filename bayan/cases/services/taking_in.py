@@ -14,16 +14,21 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import asking, pictures, placing, understanding
-from bayan.cases.services.parts import contacts_of, entry
+from bayan.cases.services import asking, forwards, pictures, placing, understanding
+from bayan.cases.services.parts import (
+    contacts_of,
+    entry,
+    fresh_references,
+    subject_of,
+)
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
 from bayan.core import audit, live
-from bayan.core.references import new_reference
 from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
+from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Contact, OptOut
 
@@ -39,7 +44,8 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     """Take in messages of the public, in their order: contact, conversation, case.
 
     A message joins the open case of its conversation; where none is open, it opens one, unless it only
-    changes another message or says no more than that the person wants no messages that go to many.
+    changes another message or says no more than that the person wants no messages that go to many. What a
+    member passes on opens none by itself (`services.forwards`).
     """
     if not messages:
         return
@@ -61,6 +67,8 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         chosen[message.external_id] = inbox_selectors.choose(
             theirs[key], quoted=quoted.get(message.quoted_id or message.target_id), now=now
         )
+    mute = {*wishes, *linked}
+    messages = _without_forwards(messages, contacts, chosen, but=mute, now=now)
     at_desk = inbox.conversations_for(
         ((contacts[m.external_id], m.number_id) for m in messages if chosen[m.external_id] is None),
         node=desk,
@@ -69,14 +77,13 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
 
     arrivals: list[inbox.Arrival] = []
     opened: list[Case] = []
-    references = _fresh_references(len(messages))
+    references = fresh_references(len(messages))
     matters: dict[int, str] = {}
     for message in messages:
         contact = contacts[message.external_id]
         conversation = chosen[message.external_id] or at_desk[contact.pk, message.number_id]
         matter = matters.get(conversation.pk, conversation.matter)
-        says_no_more = message.external_id in wishes or message.external_id in linked
-        if not matter and not says_no_more and _opens_a_case(message):
+        if not matter and message.external_id not in mute and _opens_a_case(message):
             matter = references.pop()
             opened.append(
                 Case(
@@ -84,7 +91,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
                     node=nodes[conversation.node_id],
                     contact=contact,
                     conversation=conversation,
-                    subject=_subject_of(message),
+                    subject=subject_of(message.text),
                     opened_at=message.received_at,
                     due_at=due_at(
                         kind="", priority=Case.Priority.NORMAL, since=message.received_at
@@ -131,6 +138,31 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
             _tell_of_the_link(arrival, now=now)
 
 
+def _without_forwards(
+    messages: Sequence[IncomingMessage],
+    contacts: Mapping[str, Contact],
+    chosen: Mapping[str, Conversation | None],
+    *,
+    but: Collection[str],
+    now: datetime,
+) -> Sequence[IncomingMessage]:
+    """Hand over what members passed on, and return the messages that are left."""
+    members = people_selectors.linked_members(contacts.values())
+    passed_on = {
+        message.external_id: (message, contact, member)
+        for message in messages
+        if (contact := contacts[message.external_id])
+        and (member := members.get(contact.pk))
+        and message.external_id not in but
+        and forwards.is_forward(message, chosen[message.external_id])
+        and forwards.body_of(member, now=now)
+    }
+    if not passed_on:
+        return messages
+    forwards.gather(list(passed_on.values()), now=now)
+    return [message for message in messages if message.external_id not in passed_on]
+
+
 def _understand(
     opened: Sequence[Case],
     arrivals: Sequence[inbox.Arrival],
@@ -166,12 +198,6 @@ def _tell_of_the_link(arrival: inbox.Arrival, *, now: datetime) -> None:
         text = _("This mobile is linked to your account in Bayan now.")
     with suppress(inbox.WindowClosed):
         inbox.send(arrival.conversation, text, by=None, now=now)
-
-
-def _subject_of(message: IncomingMessage) -> str:
-    """The first line of what the person wrote; a member may write a better one."""
-    lines = [" ".join(line.split()) for line in message.text.splitlines()]
-    return next(filter(None, lines), "")[:140]
 
 
 def resume(arrivals: Sequence[inbox.Arrival], *, but: Collection[str], now: datetime) -> None:
@@ -338,12 +364,3 @@ def note_choices(choices: Sequence[MarketingChoice], *, now: datetime) -> None:
         ],
         now=now,
     )
-
-
-def _fresh_references(count: int) -> list[str]:
-    """Numbers that no case has yet. The table's constraint guards against the rest of chance."""
-    drawn: set[str] = set()
-    while len(drawn) < count:
-        drawn |= {new_reference() for _draw in range(count - len(drawn))}
-        drawn -= set(Case.objects.filter(reference__in=drawn).values_list("reference", flat=True))
-    return list(drawn)

@@ -63,6 +63,7 @@ from bayan.channels.services.pausing import (
 )
 from bayan.channels.services.restoring import doubt_unsent
 from bayan.channels.services.sending import (
+    NobodyToWriteTo,
     NotHeld,
     NotUncertain,
     expire_held,
@@ -89,6 +90,7 @@ __all__ = [
     "FileNotAllowed",
     "FileTooLarge",
     "NoMobileNumber",
+    "NobodyToWriteTo",
     "NotHeld",
     "NotStopped",
     "NotUncertain",

@@ -28,6 +28,10 @@ class NotHeld(DomainError):
     pass
 
 
+class NobodyToWriteTo(DomainError):
+    pass
+
+
 def send(
     *,
     number: Number,
@@ -47,8 +51,12 @@ def send(
 
     `window_until` says until when the person may be written to freely; what is no template fails after
     it without being sent. A `held` message waits until the person writes (`release_held`).
+
+    :raises NobodyToWriteTo: no way is known in which the channel reaches this person
     """
     names = dict(contact.identities.values_list("scheme", "value"))
+    if not names:
+        raise NobodyToWriteTo(_("Nobody knows who wrote this: a colleague passed it on."))
     row = Outgoing.objects.create(
         node_id=node_id,
         number=number,

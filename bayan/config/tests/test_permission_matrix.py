@@ -124,6 +124,7 @@ DOORS: dict[str, Door] = {
     "cases:close": changes("case", outcome="resolved"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
+    "cases:forwards": PAGE,
     "cases:see_burst": changes("burst"),
     "cases:join": changes("case", other="1"),
     "cases:part": changes("case"),

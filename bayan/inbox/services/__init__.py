@@ -18,7 +18,15 @@ from bayan.inbox.services.macros import (
     save_macro,
     undo_run,
 )
-from bayan.inbox.services.moving import discard, facts_of, join, move, move_back, release
+from bayan.inbox.services.moving import (
+    discard,
+    facts_of,
+    hand_on,
+    join,
+    move,
+    move_back,
+    release,
+)
 from bayan.inbox.services.organising import (
     ASSIGNED,
     LABELLED,
@@ -128,6 +136,7 @@ __all__ = [
     "filled",
     "filled_in",
     "forget_presences",
+    "hand_on",
     "hand_over",
     "heading",
     "join",

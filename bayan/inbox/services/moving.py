@@ -11,7 +11,7 @@ from bayan.channels.models import Media, Outgoing
 from bayan.core import live
 from bayan.inbox.models import Conversation, Mention, Message, Note, Presence
 from bayan.organisation.models import Node
-from bayan.people.models import Contact
+from bayan.people.models import Contact, Member
 
 # What hangs on a conversation and stands in its body; messages and files are more, and come first.
 PARTS = (Note, Mention, Presence)
@@ -178,6 +178,24 @@ def join(other: Contact, *, into: Contact) -> Mapping[int, int]:
     return targets
 
 
+def hand_on(messages: Iterable[int], *, to: Conversation, by: Member) -> None:
+    """Put messages of a member's own, by their keys, into a conversation as what they passed on to it.
+
+    They open no time to write freely there, and nobody waits for an answer to them.
+    """
+    rows = Message.objects.filter(pk__in=list(messages))
+    sources = set(rows.values_list("conversation_id", flat=True))
+    Media.objects.filter(messages__in=rows).update(node=to.node_id)
+    rows.update(conversation=to, node=to.node_id, matter=to.matter, author=by)
+    _renew(sources | {to.pk})
+    live.announce(
+        (node_id, "conversation", key)
+        for node_id, key in Conversation.objects.filter(pk__in=sources | {to.pk}).values_list(
+            "node_id", "public_id"
+        )
+    )
+
+
 def discard(targets: Mapping[int, int]) -> None:
     """Remove the conversations whose messages went elsewhere."""
     Conversation.objects.filter(pk__in=[key for key, to in targets.items() if to != key]).delete()
@@ -231,7 +249,10 @@ def _renew(keys: set[int]) -> None:
             UPDATE inbox_conversation c
             SET last_message_at = coalesce(m.last_at, c.last_message_at),
                 last_inbound_at = m.last_inbound_at,
-                last_outbound_at = m.last_outbound_at,
+                -- Where no person wrote, only a member passed something on, nobody waits for an answer.
+                last_outbound_at = coalesce(
+                    m.last_outbound_at, CASE WHEN m.last_inbound_at IS NULL THEN m.last_at END
+                ),
                 preview = coalesce((
                     SELECT CASE WHEN w.revoked_at IS NULL THEN left(w.text, 160) ELSE '' END
                     FROM inbox_message w
@@ -241,7 +262,8 @@ def _renew(keys: set[int]) -> None:
                 ), '')
             FROM (
                 SELECT k.id, max(received_at) AS last_at,
-                       max(received_at) FILTER (WHERE direction = 'in') AS last_inbound_at,
+                       max(received_at) FILTER (WHERE direction = 'in' AND author_id IS NULL)
+                           AS last_inbound_at,
                        max(received_at) FILTER (WHERE direction = 'out') AS last_outbound_at
                 FROM unnest(%s::bigint[]) AS k (id)
                 LEFT JOIN inbox_message x ON x.conversation_id = k.id

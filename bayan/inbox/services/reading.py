@@ -43,7 +43,7 @@ def say_typing(conversation_id: UUID, *, now: datetime) -> None:
 def _latest(conversation: Conversation) -> Message | None:
     return (
         conversation.messages.select_related("number")
-        .filter(direction=Message.Direction.IN)
+        .filter(direction=Message.Direction.IN, author=None)
         .exclude(external_id="")
         .order_by("-received_at", "-pk")
         .first()

@@ -304,7 +304,8 @@ def react(message_id: UUID, emoji: str, *, by: Member, now: datetime) -> Message
     """
     target = Message.objects.get(public_id=message_id)
     conversation = _locked(target.conversation.public_id)
-    if target.direction != Message.Direction.IN or target.revoked_at or not target.external_id:
+    is_theirs = target.direction == Message.Direction.IN and not target.is_passed_on
+    if not is_theirs or target.revoked_at or not target.external_id:
         raise NotReactable(_("Only a message of the person can carry a reaction of ours."))
     if not _is_emoji(emoji):
         raise NotReactable(_("Choose an emoji."))
@@ -376,9 +377,11 @@ def send(
     rows: list[tuple[str, str]] | None = None,
     button: str = "",
     asks_place: bool = False,
+    buttons: Sequence[tuple[str, str]] = (),
     subject: tuple[str, str] = ("", ""),
+    lane: Outgoing.Lane | None = None,
 ) -> Message:
-    """Send a text, a question with a list of answers, or one for the person's location, into a conversation.
+    """Send a text, a question with a list of answers or buttons, or one for the person's location.
 
     What nobody wrote (`by` is None) answers nothing: the person goes on waiting, and their words stay on top.
 
@@ -391,9 +394,18 @@ def send(
             conversation.number, lambda channel: channel.ask_place(_headed(conversation, text))
         )
         draft = _Draft(kind="ask_location", content=content, text=text)
-        return _send(conversation, draft, by=by, now=now, subject=subject)
+        return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
+    if buttons:
+        content = channels.compose(
+            conversation.number,
+            lambda channel: channel.buttons(_headed(conversation, text), replies=buttons),
+        )
+        titles = [title for _key, title in buttons]
+        draft = _Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
+        return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
     if not rows:
-        return _send(conversation, _text_draft(conversation, text), by=by, now=now, subject=subject)
+        draft = _text_draft(conversation, text)
+        return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
     content = channels.compose(
         conversation.number,
         lambda channel: channel.choices(_headed(conversation, text), button=button, rows=rows),
@@ -404,7 +416,7 @@ def send(
         text=text,
         payload={"button": button, "rows": [title for _key, title in rows]},
     )
-    return _send(conversation, draft, by=by, now=now, subject=subject)
+    return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
 
 
 def heading(conversation: Conversation) -> str:
@@ -450,13 +462,14 @@ def _send(
     by: Member | None,
     now: datetime,
     subject: tuple[str, str] = ("", ""),
+    lane: Outgoing.Lane | None = None,
 ) -> Message:
     outgoing = channels.send(
         number=conversation.number,
         contact=conversation.contact,
         content=draft.content,
         node_id=conversation.node_id,
-        lane=Outgoing.Lane.PERSON if by else Outgoing.Lane.WORK,
+        lane=lane or (Outgoing.Lane.PERSON if by else Outgoing.Lane.WORK),
         subject=subject,
         media=draft.media,
         template=draft.template,
@@ -587,7 +600,8 @@ def _quoting(conversation: Conversation, draft: _Draft, message_id: UUID | None)
         .first()
     )
     known = quoted and (quoted.outgoing.external_id if quoted.outgoing else quoted.external_id)
-    if not known:
+    # What a colleague passed on stands in another chat.
+    if not known or (quoted and quoted.is_passed_on):
         raise NotQuotable(
             _("The message that you answer has not arrived at WhatsApp. Answer without quoting it.")
         )

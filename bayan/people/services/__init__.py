@@ -16,6 +16,7 @@ from bayan.people.services.contacts import (
     hear_wish,
     lock_contacts,
     lock_senders,
+    new_contact,
     note_wishes,
     rename_contact,
     split_identities,
@@ -57,6 +58,7 @@ from bayan.people.services.invitations import (
     renew_invitation,
     withdraw_invitation,
 )
+from bayan.people.services.language import choose_language
 from bayan.people.services.linking import (
     NoMobile,
     NotLinked,
@@ -134,6 +136,7 @@ __all__ = [
     "ask_swap",
     "bring_back_contact",
     "change_identity",
+    "choose_language",
     "clear_member",
     "contacts_of",
     "create_member",
@@ -153,6 +156,7 @@ __all__ = [
     "lock_contacts",
     "lock_senders",
     "name_deputy",
+    "new_contact",
     "note_wishes",
     "plan_turns",
     "remove_turn",

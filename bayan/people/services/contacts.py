@@ -103,6 +103,11 @@ def contacts_of(senders: Iterable[Sender], *, now: datetime) -> dict[Sender, Con
     return contacts
 
 
+def new_contact(*, now: datetime) -> Contact:
+    """Somebody of whom nothing is known yet: their words came through another."""
+    return Contact.objects.create(created_at=now)
+
+
 def _known_identities(senders: Sequence[Sender]) -> dict[tuple[str, str], Contact]:
     values = {value for sender in senders for _scheme, value in sender.identities}
     rows = Identity.objects.filter(value__in=values).select_related("contact")

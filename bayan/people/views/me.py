@@ -5,12 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+from django.views.i18n import set_language
 
 from bayan.core import notices
 from bayan.core import undo as core_undo
@@ -112,3 +113,11 @@ def undo(request: StaffRequest, public_id: UUID) -> HttpResponse:
     back = request.headers.get("Referer", "")
     known = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return redirect(back if known else settings.LOGIN_REDIRECT_URL)
+
+
+@require_POST
+def speak(request: HttpRequest) -> HttpResponseBase:
+    """Choose the language of the pages, and for a member that in which Bayan writes to them."""
+    if request.user.is_authenticated:
+        services.choose_language(request.user, request.POST.get("language", ""))
+    return set_language(request)
