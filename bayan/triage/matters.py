@@ -31,18 +31,20 @@ OPEN_FOR = timedelta(days=6)
 REMEMBERED = 6
 # A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
 # the latest, are listed by a word, and by a place, a service or a thing.
-COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 16, 12, 40, 30
+COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
 # So many are open at most, about 3.5 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
-# A matter is found by so many words; its sums stop after so many messages, and hold so many pieces.
-FOUND_BY, SUMMED, PIECES = 80, 200, 400
+# A matter is found by so many words; its sums stop after so many messages, and hold so many beginnings.
+FOUND_BY, SUMMED, SUMS = 80, 200, 400
+# So many letters begin a word.
+BEGINNING = 4
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
 # Fitted by `scripts/fit_matters.py` to sets of matters apart from the one that they are tried on.
 WEIGHTS: tuple[float, ...] = (
-    1.16, 1.19, 2.14, -1.61, 0.77, -2.57, 0.29, 0.04, 0.55, 0.47, 1.27, -1.09, 2.67, -0.5, -1.34, -0.63,
-    0.25, -0.13, 2.46, -0.27, -1.01, 1.02, 0.76, -1.0, 0.63, -0.16, 0.02, -0.16, 0.73, -1.03, -0.31, 0.7,
-    0.51, -1.22, -0.18, 1.55, 0.34, 0.96, -7.68,
+    1.21, 1.22, 1.94, -1.59, 0.72, -2.54, 0.2, 0.03, 0.63, 0.29, 1.24, -1.07, 2.77, -0.58, -1.29, -0.52,
+    0.19, -0.1, 2.3, -0.26, -1.0, 0.93, 0.73, -0.68, 1.01, 0.2, 0.29, 0.01, 0.72, -1.02, -0.48, 0.61, 0.18,
+    -1.03, -0.2, 1.22, 0.26, 0.71, -7.09,
 )  # fmt: skip
 # A message of so many telling words or more, so near to another (cosine), is passed on or sent once more.
 FEWEST_WORDS, ALL_BUT_THE_SAME, SAME_AT_A_PLACE, COPY = 4, 0.9, 0.6, 0.97
@@ -82,23 +84,13 @@ class Trace:
         """The one body that its places name."""
         return None if self.municipality == AMBIGUOUS else self.municipality
 
-    def pieces(self) -> dict[str, float]:
-        """What its words begin with, and the words; of length one.
-
-        Endings differ (حفرة، حفرتين، الحفر): what a word begins with says most.
-        """
+    def beginnings(self) -> dict[str, float]:
+        """What its words begin with; of length one. Endings differ (حفرة، حفرتين، الحفر)."""
         found: dict[str, float] = {}
         for word, weight in self.words.items():
-            short, longer, whole = _pieces_of(word)
-            found[short] = found.get(short, 0.0) + 0.6 * weight
-            found[longer] = found.get(longer, 0.0) + 0.8 * weight
-            found[whole] = found.get(whole, 0.0) + weight
+            begin = word[:BEGINNING]
+            found[begin] = found.get(begin, 0.0) + weight
         return _unit(found)
-
-
-@lru_cache(maxsize=65_536)
-def _pieces_of(word: str) -> tuple[str, str, str]:
-    return word[:3], word[:4], f"{word} "
 
 
 @dataclass(frozen=True)
@@ -125,14 +117,14 @@ class _Matter:
         "things", "total", "words",
     )  # fmt: skip
 
-    def __init__(self, id: str, trace: Trace, pieces: dict[str, float]) -> None:  # noqa: A002  # its name
+    def __init__(self, id: str, trace: Trace, begins: dict[str, float]) -> None:  # noqa: A002  # its name
         self.id = id
         self.first = trace
         self.last_at = trace.at
         self.size = 1
         self.latest: tuple[Trace, ...] = (trace,)
-        self.total = pieces
-        self.length = 1.0 if pieces else 0.0
+        self.total = begins
+        self.length = 1.0 if begins else 0.0
         self.words: Collection[str] = trace.words
         self.places = trace.places
         self.things = trace.things
@@ -140,16 +132,16 @@ class _Matter:
         self.categories = trace.categories
         self.kinds = frozenset([trace.kind])
 
-    def take(self, trace: Trace, pieces: Mapping[str, float]) -> None:
+    def take(self, trace: Trace, begins: Mapping[str, float]) -> None:
         """Add a message."""
         self.size += 1
         self.last_at = max(self.last_at, trace.at)
         self.latest = (*self.latest, trace)[-REMEMBERED:]
         # The sum of a huge matter changes no more, and is not to grow.
         if self.size <= SUMMED:
-            self.total = _sum(self.total, pieces)
+            self.total = _sum(self.total, begins)
             if self.size % 50 == 0:
-                self.total = dict(heapq.nlargest(PIECES, self.total.items(), key=_second))
+                self.total = dict(heapq.nlargest(SUMS, self.total.items(), key=_second))
             self.length = math.sqrt(math.sumprod(self.total.values(), self.total.values()))
         self.categories = _sum(self.categories, trace.categories)
         self.kinds |= {trace.kind}
@@ -180,18 +172,18 @@ class Matters:
     def add(self, trace: Trace) -> Verdict:
         """Where this message belongs; it is remembered there."""
         self._close_before(trace.at - OPEN_FOR)
-        pieces = trace.pieces()
-        found = self._alike(trace, pieces)
+        begins = trace.beginnings()
+        found = self._alike(trace, begins)
         best = found[0] if found else ("", 0.0)
         joins = best[1] >= self.limits.join
         others = tuple(one for one in found[joins:][:3] if one[1] >= self.limits.suggest)
         matter_id = best[0] if joins else trace.id
-        self._take(matter_id, trace, pieces)
+        self._take(matter_id, trace, begins)
         return Verdict(matter_id, not joins, best[1], others)
 
     def put(self, trace: Trace, matter_id: str) -> None:
         """Remember a message in the matter that is known to be its own, as when matters are read again."""
-        self._take(self._now_in(matter_id), trace, trace.pieces())
+        self._take(self._now_in(matter_id), trace, trace.beginnings())
 
     def merge(self, matter_id: str, into: str) -> None:
         """One matter becomes part of another: a person says that they are the same."""
@@ -234,33 +226,37 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        return self._alike(trace, trace.pieces())
+        return self._alike(trace, trace.beginnings())
 
-    def _alike(self, trace: Trace, pieces: Mapping[str, float]) -> list[tuple[str, float]]:
-        nearest = self._nearest(trace)
-        common = [_common(trace, matter) for matter in nearest]
-        copies = [
-            matter
-            for matter, has in zip(nearest, common, strict=True)
-            if _is_copy(trace, matter, has)
-        ]
+    def _alike(self, trace: Trace, begins: Mapping[str, float]) -> list[tuple[str, float]]:
+        compared = self._compared(trace)
+        copies = [matter for matter, has in compared if _is_copy(trace, matter, has)]
         if copies:
             return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
         worth = [
-            math.exp(min(math.sumprod(WEIGHTS, features_of(trace, pieces, matter, has)), 30))
-            for matter, has in zip(nearest, common, strict=True)
+            math.exp(min(math.sumprod(WEIGHTS, features_of(trace, begins, matter, has)), 30))
+            for matter, has in compared
         ]
         total = 1 + sum(worth)
-        likeness = [(m.id, value / total) for m, value in zip(nearest, worth, strict=True)]
+        likeness = [(m.id, value / total) for (m, _has), value in zip(compared, worth, strict=True)]
         return sorted(likeness, key=_second, reverse=True)
 
     def compared(self, trace: Trace) -> tuple[list[str], list[tuple[float, ...]]]:
         """The matters that a message is compared with, and of each what `WEIGHTS` weigh; to fit them."""
-        pieces, nearest = trace.pieces(), self._nearest(trace)
-        return [matter.id for matter in nearest], [
-            features_of(trace, pieces, matter, _common(trace, matter)) for matter in nearest
+        begins, compared = trace.beginnings(), self._compared(trace)
+        return [matter.id for matter, _has in compared], [
+            features_of(trace, begins, matter, has) for matter, has in compared
         ]
+
+    def _compared(self, trace: Trace) -> list[tuple[_Matter, _Common]]:
+        """The nearest matters; those that only share a service with the message are not looked at closely."""
+        found = []
+        for matter in self._nearest(trace):
+            has = _common(trace, matter)
+            if has.words or has.things or not trace.places.isdisjoint(matter.places):
+                found.append((matter, has))
+        return found
 
     def _nearest(self, trace: Trace) -> list[_Matter]:
         """The matters that a message is compared with: those that most of it leads to."""
@@ -277,13 +273,13 @@ class Matters:
         nearest = heapq.nlargest(COMPARED, points, key=points.__getitem__)
         return [self._open[matter_id] for matter_id in nearest]
 
-    def _take(self, matter_id: str, trace: Trace, pieces: dict[str, float]) -> None:
+    def _take(self, matter_id: str, trace: Trace, begins: dict[str, float]) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = _Matter(matter_id, trace, pieces)
+            matter = self._open[matter_id] = _Matter(matter_id, trace, begins)
             new_words: Iterable[str] = trace.words
         else:
-            matter.take(trace, pieces)
+            matter.take(trace, begins)
             self._open.move_to_end(matter_id)
             new_words = [word for word in trace.words if word not in matter.words]
             if new_words and len(matter.words) < FOUND_BY:
@@ -411,10 +407,8 @@ def _sum(
 
 def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """The sum over what both have of the products of its weights: of unit length, their cosine."""
-    total = 0.0
-    for key in one.keys() & other.keys():
-        total += one[key] * other[key]
-    return total
+    both = one.keys() & other.keys()
+    return sum([one[key] * other[key] for key in both]) if both else 0.0
 
 
 class _Common(NamedTuple):
@@ -471,13 +465,13 @@ def _second(pair: tuple[str, float]) -> float:
 
 
 def features_of(
-    trace: Trace, pieces: Mapping[str, float], matter: _Matter, has: _Common
+    trace: Trace, begins: Mapping[str, float], matter: _Matter, has: _Common
 ) -> tuple[float, ...]:
     """What `WEIGHTS` weigh; 1 last, for the threshold.
 
     What both say, of which thing and service, where, how far apart, and what of it goes together.
     """
-    to_all = _product(pieces, matter.total) / matter.length if matter.length else 0.0
+    to_all = _product(begins, matter.total) / matter.length if matter.length else 0.0
     both_placed = bool(trace.places and matter.places)
     same_place = both_placed and not trace.places.isdisjoint(matter.places)
     other_place = both_placed and not same_place
@@ -485,7 +479,10 @@ def features_of(
     same_body = body in matter.bodies
     other_body = bool(body and matter.bodies) and not same_body
     nowhere = trace.municipality is None
-    category = _product(trace.categories, matter.categories) / matter.size
+    category = 0.0
+    for name, share in trace.categories.items():
+        category += share * matter.categories.get(name, 0.0)
+    category /= matter.size
     faults = trace.kind in _FAULT and not _FAULT.isdisjoint(matter.kinds)
     days = min((trace.at - matter.last_at) / timedelta(days=1), 6.0)
     lately = 1 / (1 + 8 * max(days, 0.0))

@@ -39,7 +39,7 @@ class Thresholds:
     # From this probability on a text is an emergency; None: as the model's card says.
     emergency: float | None = None
     # What is less likely than `suggest` is not worth a member's look.
-    matters: matters.Limits = field(default_factory=lambda: matters.Limits(suggest=0.15))
+    matters: matters.Limits = field(default_factory=lambda: matters.Limits(suggest=0.1))
     bursts: bursts.Limits = field(default_factory=bursts.Limits)
 
     def is_sure(self, head: str, label: str, confidence: float) -> bool:
