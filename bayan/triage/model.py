@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -190,23 +190,28 @@ class Model:
         parts = stretches(len(words))
         if not parts:
             return -math.inf
-        columns = rows[:, [EMERGENCY, -1]].astype(np.float64)
+        last = 2 * len(words) - 1
+        weights, squares = rows[:last, (EMERGENCY, -1)].T.tolist()
         # Sums up to each word, and up to each pair of words.
-        of_words, of_pairs = (
-            np.concatenate([np.zeros((1, 2)), part.cumsum(axis=0)])
-            for part in (columns[: len(words)], columns[len(words) : 2 * len(words) - 1])
+        of_words, of_pairs, words_long, pairs_long = (
+            list(accumulate(values, initial=0.0))
+            for values in (
+                weights[: len(words)],
+                weights[len(words) :],
+                squares[: len(words)],
+                squares[len(words) :],
+            )
         )
-        first, behind = np.array(parts).T
-        sums = of_words[behind] - of_words[first] + of_pairs[behind - 1] - of_pairs[first]
-        if tokens[-1].startswith("d:"):
-            stands = stands_among(words)
-            for number, (begin, end) in enumerate(parts):
-                for sign in signs_of([one for one in stands if begin <= one[0] < end]):
-                    row = self._table[self._rows.get(f"d:{sign}") or self._row(f"d:{sign}")]
-                    sums[number] += row[EMERGENCY], row[-1]
-        lengths = np.sqrt(np.maximum(sums[:, 1], 0))
-        lengths[lengths == 0] = 1
-        return float((sums[:, 0] / lengths).max() + self.intercepts[EMERGENCY])
+        stands = stands_among(words) if tokens[-1].startswith("d:") else []
+        highest = -math.inf
+        for begin, end in parts:
+            weight = of_words[end] - of_words[begin] + of_pairs[end - 1] - of_pairs[begin]
+            square = words_long[end] - words_long[begin] + pairs_long[end - 1] - pairs_long[begin]
+            for sign in signs_of([one for one in stands if begin <= one[0] and one[1] < end]):
+                row = self._table[self._rows.get(f"d:{sign}") or self._row(f"d:{sign}")]
+                weight, square = weight + float(row[EMERGENCY]), square + float(row[-1])
+            highest = max(highest, weight / (math.sqrt(square) if square > 0 else 1.0))
+        return highest + float(self.intercepts[EMERGENCY])
 
     def scores(self, tokens: Sequence[str]) -> Array:
         """A score for each of COLUMNS, before calibration."""

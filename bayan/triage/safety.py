@@ -30,22 +30,22 @@ def signs_among(words: Sequence[str]) -> list[str]:
     return signs_of(stands_among(words))
 
 
-def stands_among(words: Sequence[str]) -> list[tuple[int, str]]:
-    """What of danger plain words speak, each with the place of its (last) word among them, in order."""
-    stands: list[tuple[int, str]] = []
+def stands_among(words: Sequence[str]) -> list[tuple[int, int, str]]:
+    """What of danger plain words speak, in order, each with the places of its first and its last word."""
+    stands: list[tuple[int, int, str]] = []
     labels_of, second_of_pair = _WORDS.labels_of, _WORDS.second_of_pair
     for at, word in enumerate(words):
         if labels := labels_of(word):
-            stands += [(at, label) for label in labels]
+            stands += [(at, at, label) for label in labels]
         if at and second_of_pair(word):
-            stands += [(at, label) for label in _WORDS.labels_of_pair(words[at - 1], word)]
+            stands += [(at - 1, at, label) for label in _WORDS.labels_of_pair(words[at - 1], word)]
     return stands
 
 
-def signs_of(stands: Sequence[tuple[int, str]]) -> list[str]:
+def signs_of(stands: Sequence[tuple[int, int, str]]) -> list[str]:
     """The signs that these give: what is spoken of, and what of it stands near each other."""
     by_label: dict[str, list[int]] = {}
-    for at, label in stands:
+    for _first, at, label in stands:
         by_label.setdefault(label, []).append(at)
     signs = list(by_label)
     if len(signs) > 1:

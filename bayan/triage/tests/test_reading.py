@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from itertools import batched
 
 import numpy as np
 import pytest
@@ -122,6 +124,24 @@ def test_any_text_is_read_and_reads_the_same_again(reader: Triage, text: str) ->
     for reason in line["explanation"]:
         assert all(word and word in text for word in reason["words"])
     assert reader.read(text).as_line() == line
+
+
+def test_a_long_text_is_as_dangerous_as_its_most_dangerous_stretch(reader: Triage) -> None:
+    model = reader.model
+    texts = [row.text for row in training.own("train")[:400]]
+    for text in (*texts, *map(" ".join, batched(texts, 8, strict=True))):
+        tokens = features.tokens_of(features.read(text))
+        alone = [emergency_of(model, part) for part in (tokens, *features.windows_of(tokens))]
+        assert math.isclose(model.scores(tokens)[models.EMERGENCY], max(alone), abs_tol=1e-3)
+
+
+def emergency_of(model: Model, tokens: Sequence[str]) -> float:
+    """The score of an emergency of these tokens as they are, as the classifier was taught."""
+    known = [token for token in tokens if " " not in token or model.vocabulary.knows(token)]
+    rows = [model.vocabulary.row(token) for token in known]
+    score = sum(float(values @ model.weights[at, models.EMERGENCY]) for at, values in rows)
+    length = math.sqrt(sum(float(values @ values) for _at, values in rows)) or 1
+    return score / length + float(model.intercepts[models.EMERGENCY])
 
 
 def test_what_was_read_before_changes_nothing(
