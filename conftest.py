@@ -22,8 +22,8 @@ from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.places.models import Outline, Place
 
-# How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("bayan", deadline=None)
+# How long an example takes says more of the machine than of the code; a run of all has 20 minutes.
+hypothesis.settings.register_profile("bayan", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("bayan")
 
 # A hash that is hard to guess takes half a second, and nearly every test makes a member.

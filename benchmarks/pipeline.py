@@ -70,9 +70,10 @@ PAST = """
     opened AS (
         INSERT INTO cases_case
             (reference, node_id, contact_id, conversation_id, kind, opened_at, outcome, stage, subject,
-             category, priority, due_at, place, balady_number, transaction_number, times_reopened)
+             category, priority, due_at, place, points_to, points_by, balady_number, transaction_number,
+             times_reopened)
         SELECT matter, node_id, contact_id, id, '', at, '', 'in_progress', 'السلام عليكم',
-               '', 'normal', at + interval '3 days', '', '', '', 0
+               '', 'normal', at + interval '3 days', '', '', '', '', '', 0
         FROM conversation WHERE matter <> ''
     )
     INSERT INTO inbox_message

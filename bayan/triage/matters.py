@@ -32,7 +32,7 @@ REMEMBERED = 6
 # A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
 # the latest, are listed by a word, and by a place, a service or a thing.
 COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
-# So many are open at most, about 3.5 KB each: beyond, the one that was silent longest is closed.
+# So many are open at most, about 7 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
 # A matter is found by so many words; its sums stop after so many messages, and hold so many beginnings.
 FOUND_BY, SUMMED, SUMS = 80, 200, 400
