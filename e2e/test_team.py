@@ -13,7 +13,7 @@ from e2e.conftest import Instance, axe
 from e2e.test_conversation import field, open_conversation, send, write
 from e2e.test_path import sign_in
 
-pytestmark = pytest.mark.xdist_group("e2e")
+pytestmark = pytest.mark.xdist_group("phone")
 
 
 def test_a_responder_finds_ten_cases_passes_them_on_and_takes_them_back(

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.conftest import Instance, axe
 
-pytestmark = pytest.mark.xdist_group("e2e")
+pytestmark = pytest.mark.xdist_group("phone")
 
 
 def test_a_newcomer_is_shown_around_once_and_again_when_they_ask(
