@@ -12,7 +12,9 @@ AS_READ = """
 UPDATE cases_case c SET points_to = r.said->>'body', points_by = 'words' FROM cases_reading r
 WHERE r.case_id = c.id AND c.closed_at IS NULL AND r.said->>'body' <> 'ambiguous'
 """
-# As in 0005_back_to_the_desk, but what nobody wrote is left out of what is known of a conversation.
+# As in 0005_back_to_the_desk, but as `inbox.services.moving` reads anew what a conversation knows of its
+# messages: what nobody wrote is left out, what a member passed on opens no time to write freely, and where no
+# person wrote nobody waits.
 GIVE_BACK = """
 CREATE OR REPLACE FUNCTION give_back_to_desk(given bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -77,7 +79,9 @@ BEGIN
     UPDATE inbox_conversation c
     SET last_message_at = coalesce(m.last_at, c.last_message_at),
         last_inbound_at = m.last_inbound_at,
-        last_outbound_at = m.last_outbound_at,
+        last_outbound_at = coalesce(
+            m.last_outbound_at, CASE WHEN m.last_inbound_at IS NULL THEN m.last_at END
+        ),
         preview = coalesce((
             SELECT CASE WHEN w.revoked_at IS NULL THEN left(w.text, 160) ELSE '' END
             FROM inbox_message w
@@ -87,7 +91,7 @@ BEGIN
         ), '')
     FROM (
         SELECT k.id, max(x.received_at) AS last_at,
-               max(x.received_at) FILTER (WHERE x.direction = 'in') AS last_inbound_at,
+               max(x.received_at) FILTER (WHERE x.direction = 'in' AND x.author_id IS NULL) AS last_inbound_at,
                max(x.received_at) FILTER (WHERE x.direction = 'out') AS last_outbound_at
         FROM (SELECT DISTINCT unnest(targets) AS id) AS k
         LEFT JOIN inbox_message x ON x.conversation_id = k.id

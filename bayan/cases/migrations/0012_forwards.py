@@ -12,25 +12,6 @@ from bayan.core.rls import IN_A_VISIBLE_NODE, protect
 
 # The body of the member who passed it on sees it, and the one whose case it is part of.
 VISIBLE = f"{IN_A_VISIBLE_NODE} OR EXISTS (SELECT FROM cases_case c WHERE c.id = case_id)"
-# As `inbox.services.moving` reads anew what a conversation knows of its messages: what a member passed on opens
-# no time to write freely, and where no person wrote nobody waits.
-PASSED_ON_IS_NOT_THE_PERSONS = """
-DO $do$
-DECLARE
-    old constant text := pg_get_functiondef('give_back_to_desk(bigint[])'::regprocedure);
-    new text := old;
-BEGIN
-    new := replace(new, $$FILTER (WHERE x.direction = 'in') AS last_inbound_at$$,
-        $$FILTER (WHERE x.direction = 'in' AND x.author_id IS NULL) AS last_inbound_at$$);
-    new := replace(new, $$last_outbound_at = m.last_outbound_at$$, $$last_outbound_at = coalesce(
-        m.last_outbound_at, CASE WHEN m.last_inbound_at IS NULL THEN m.last_at END)$$);
-    IF strpos(new, 'x.author_id IS NULL') = 0 OR strpos(new, 'THEN m.last_at END') = 0 THEN
-        RAISE EXCEPTION 'give_back_to_desk is not as it was';
-    END IF;
-    EXECUTE new;
-END
-$do$;
-"""
 
 
 class Migration(migrations.Migration):
@@ -191,5 +172,4 @@ class Migration(migrations.Migration):
             },
         ),
         protect("cases_forward", visible=VISIBLE, commands=("SELECT",)),
-        migrations.RunSQL(PASSED_ON_IS_NOT_THE_PERSONS, migrations.RunSQL.noop),
     ]

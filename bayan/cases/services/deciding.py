@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import forwards, understanding
+from bayan.cases.services import forwards, placing, understanding
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE
 from bayan.cases.services.parts import (
     contacts_of,
@@ -129,16 +129,19 @@ def _create(forward: Forward, conversation: Conversation, *, by: Member, now: da
         opened_at=now,
         due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now),
     )
-    if placed := forwards.placed(forward):
-        case.latitude, case.longitude, case.place = placed
-    reading = forwards.read(forward)
-    said = understanding.label(case, reading, now=now) if reading else None
+    said = None
+    if reading := forwards.read(forward):
+        placing.point_by_words(case, reading)
+    if pin := forwards.pin_in(forward):
+        placing.put(case, pin)
+        placing.point_by_pins([(case, pin)])
+    if reading:
+        said = understanding.label(case, reading, now=now)
     case.save()
     if said:
         said.save()
     inbox.name_matters({target.pk: reference})
-    target.matter = reference
-    inbox.hand_on(forward.messages, to=target, by=by)
+    forwards.hand_on(forward.messages, to=case, by=by)
     _record("case.opened", case, by=by, now=now, channel="whatsapp", source="forward")
     _settle(forward, Forward.State.CREATED, case=case, now=now)
     return case
@@ -151,8 +154,7 @@ def _join(forward: Forward, *, by: Member, now: datetime) -> Case | None:
     case = locked(forward.likeliest.public_id)
     if case.is_closed or not Access.of(by, now=now).may("cases.read", case.node):
         return None
-    case.conversation.matter = case.reference
-    inbox.hand_on(forward.messages, to=case.conversation, by=by)
+    forwards.hand_on(forward.messages, to=case, by=by)
     _record("case.forward_joined", case, by=by, now=now)
     _settle(forward, Forward.State.JOINED, case=case, now=now)
     return case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import understanding
+from bayan.cases.services import pictures, understanding
 from bayan.cases.services.alike import likeness_of
-from bayan.cases.services.parts import place_of
+from bayan.cases.services.placing import Pin, pin_of
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.core import live
@@ -109,8 +109,7 @@ def _keep(message: IncomingMessage, stored: Message, member: Member, body: Node)
     forward.save()
     case = forward.case
     if case is not None and not case.is_closed:
-        case.conversation.matter = case.reference
-        inbox.hand_on([stored.pk], to=case.conversation, by=member)
+        hand_on([stored.pk], to=case, by=member)
     live.announce([(forward.node_id, "forward", forward.public_id)])
 
 
@@ -259,9 +258,9 @@ def _what(forward: Forward, reading: triage.Reading | None) -> list[str]:
 
 
 def _where(forward: Forward, reading: triage.Reading | None) -> str:
-    shared = placed(forward)
-    if shared and shared[2]:
-        return shared[2][:LONGEST_PLACE]
+    shared = pin_in(forward)
+    if shared and shared.words:
+        return shared.words[:LONGEST_PLACE]
     if reading is None or not (reading.places or reading.municipality):
         return _("shared location") if shared else _("not named")
     named = "، ".join(dict.fromkeys(place.text for place in reading.places))[:LONGEST_PLACE]
@@ -271,10 +270,17 @@ def _where(forward: Forward, reading: triage.Reading | None) -> str:
     return f"{named} ({where})" if named else where
 
 
-def placed(forward: Forward) -> tuple[float, float, str] | None:
-    """Latitude, longitude and words of the first location in it."""
+def pin_in(forward: Forward) -> Pin | None:
+    """The first location in it."""
     locations = Message.objects.filter(pk__in=forward.messages, kind="location").order_by("pk")
-    return next(filter(None, (place_of(row) for row in locations)), None)
+    return next(filter(None, map(pin_of, locations)), None)
+
+
+def hand_on(messages: Collection[int], *, to: Case, by: Member) -> None:
+    """Make messages, by their keys, part of a case; its pictures are held against those of others too."""
+    to.conversation.matter = to.reference
+    inbox.hand_on(messages, to=to.conversation, by=by)
+    pictures.expect_pictures(Message.objects.filter(pk__in=messages).select_related("media"))
 
 
 def _time(moment: datetime, *, now: datetime) -> str:

@@ -16,7 +16,7 @@ from bayan.core import audit, live, undo
 from bayan.core.errors import DomainError
 from bayan.core.references import new_reference
 from bayan.inbox import services as inbox
-from bayan.inbox.models import Conversation, Message
+from bayan.inbox.models import Conversation
 from bayan.people import services as people
 from bayan.people.models import Contact, Member
 
@@ -112,22 +112,6 @@ def subject_of(text: str) -> str:
     """The first line of what the person wrote; a member may write a better one."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return next(filter(None, lines), "")[:140]
-
-
-def place_of(message: IncomingMessage | Message) -> tuple[float, float, str] | None:
-    """Latitude, longitude and words of a location that was sent; None for anything else."""
-    if message.kind != "location":
-        return None
-    try:
-        latitude = float(message.payload["latitude"])
-        longitude = float(message.payload["longitude"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    # Not a number is in no range either.
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        return None
-    words = [message.payload.get("name"), message.payload.get("address")]
-    return latitude, longitude, " · ".join(str(word) for word in words if word)[:200]
 
 
 def fresh_references(count: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -39,7 +39,7 @@ class _BitCount(Func):
     output_field = IntegerField()
 
 
-def expect_pictures(messages: Sequence[Message]) -> None:
+def expect_pictures(messages: Iterable[Message]) -> None:
     """Remember the pictures that come with these messages; `look_at_pictures` waits for their files."""
     matters = {m.media: m.matter for m in messages if m.media and m.matter and _is_picture(m.media)}
     if not matters:

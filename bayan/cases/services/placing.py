@@ -16,6 +16,7 @@ from django.db.models import Q
 from bayan.cases.models import Case
 from bayan.channels.events import IncomingMessage
 from bayan.inbox import services as inbox
+from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Contact
 from bayan.places import selectors as places
@@ -97,11 +98,17 @@ def place(
             pinned[case.reference] = pin
             put(case, pin)
         reading = readings.get(arrival.message.external_id)
-        if reading and is_open(case) and (body := body_of(reading)):
-            by = By.EARLIER if reading.by_sender else By.WORDS
-            if by == By.WORDS or not case.points_to:
-                case.points_to, case.points_by = body, by
+        if reading:
+            point_by_words(case, reading)
     point_by_pins([(new[reference], pin) for reference, pin in pinned.items()])
+
+
+def point_by_words(case: Case, reading: triage.Reading) -> None:
+    """Let a case point to the body that words name, as far as that is open."""
+    body = body_of(reading)
+    by = By.EARLIER if reading.by_sender else By.WORDS
+    if body and is_open(case) and (by == By.WORDS or not case.points_to):
+        case.points_to, case.points_by = body, by
 
 
 def put(case: Case, pin: Pin) -> None:
@@ -123,7 +130,7 @@ def point_by_pins(pinned: Sequence[tuple[Case, Pin]]) -> list[Case]:
     return pointed
 
 
-def pin_of(message: IncomingMessage) -> Pin | None:
+def pin_of(message: IncomingMessage | Message) -> Pin | None:
     """The location that a message is, if it is one on earth."""
     if message.kind != "location":
         return None

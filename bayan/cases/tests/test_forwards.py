@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayan.cases import services
-from bayan.cases.models import Case, Forward, Heard
+from bayan.cases.models import Case, Forward, Heard, Picture
 from bayan.cases.services import forwards
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE, TOGETHER
 from bayan.cases.tests.factories import MONDAY, make_case
@@ -168,6 +168,9 @@ def test_a_case_is_made_of_it_with_nobody_known_behind_it(colleague: Member) -> 
     assert case.subject == HOLE
     assert case.category == "roads"
     assert case.reading.said["category"][0] == "roads"
+    # As of a case that a person opened: the desk is shown whose it is, copies of the picture are looked for.
+    assert (case.points_to, case.points_by) == ("khobar", "words")
+    assert Picture.objects.get().case == case
     assert case.reference[:3] in said
     assert str(case.conversation.public_id) in said
     assert not case.contact.identities.exists()
