@@ -1,4 +1,7 @@
-"""By when a case is owed its end: hours for each kind and priority, from the authority's `cases.toml`."""
+"""By when a case is owed its first answer and its end, from the authority's `cases.toml`.
+
+Hours for each priority; a kind or a category may have times of its own.
+"""
 
 from __future__ import annotations
 
@@ -35,37 +38,55 @@ class Term:
         return organisation.calendar().add(since, self.length)
 
 
-# Where the authority says nothing: two hours for danger, then one, three and five days of seven hours.
+# Where the authority says nothing. The end: two hours for danger, then one, three and five days of seven
+# hours. The first answer: a quarter of an hour for danger, then two hours, one day and two.
 USUAL = {
-    Case.Priority.EMERGENCY: Term(timedelta(hours=2), around_the_clock=True),
-    Case.Priority.HIGH: Term(timedelta(hours=7)),
-    Case.Priority.NORMAL: Term(timedelta(hours=21)),
-    Case.Priority.LOW: Term(timedelta(hours=35)),
+    "due": {
+        Case.Priority.EMERGENCY: Term(timedelta(hours=2), around_the_clock=True),
+        Case.Priority.HIGH: Term(timedelta(hours=7)),
+        Case.Priority.NORMAL: Term(timedelta(hours=21)),
+        Case.Priority.LOW: Term(timedelta(hours=35)),
+    },
+    "answer": {
+        Case.Priority.EMERGENCY: Term(timedelta(minutes=15), around_the_clock=True),
+        Case.Priority.HIGH: Term(timedelta(hours=2)),
+        Case.Priority.NORMAL: Term(timedelta(hours=7)),
+        Case.Priority.LOW: Term(timedelta(hours=14)),
+    },
 }
+# What a file's terms are of: kinds and categories share a word, so categories stand under this name.
+OF_CATEGORY = "category"
 type Terms = Mapping[tuple[str, str], Term]
 
 
-def due_at(*, kind: str, priority: str, since: datetime) -> datetime:
-    """The moment by which a case that began then is due."""
-    terms = _terms(settings.CASES_FILE)
-    term = (
-        terms.get((kind, priority)) or terms.get(("", priority)) or USUAL[Case.Priority(priority)]
+def due_at(*, kind: str, priority: str, since: datetime, category: str = "") -> datetime:
+    """The moment by which the end of a case that began then is due."""
+    return term_of("due", kind=kind, category=category, priority=priority).ends(since)
+
+
+def term_of(what: str, *, kind: str, category: str, priority: str) -> Term:
+    """How long a case's `answer` or end (`due`) may take: by its kind, else its category, else for all."""
+    terms = _terms(settings.CASES_FILE, what)
+    return (
+        terms.get((kind, priority))
+        or terms.get((f"{OF_CATEGORY}.{category}", priority))
+        or terms.get(("", priority))
+        or USUAL[what][Case.Priority(priority)]
     )
-    return term.ends(since)
 
 
 @cache
-def _terms(path: Path | None) -> Terms:
-    return read_terms(path) if path is not None and path.is_file() else {}
+def _terms(path: Path | None, what: str) -> Terms:
+    return read_terms(path, what) if path is not None and path.is_file() else {}
 
 
-def read_terms(path: Path) -> Terms:
-    """The terms of a file by (kind, priority); those of every kind stand under an empty kind.
+def read_terms(path: Path, what: str = "due") -> Terms:
+    """The terms of a file by (kind or `category.…`, priority); those of every kind stand under an empty one.
 
     :raises DueTimesUnreadable: names the file and what is wrong in it
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8")).get("due", {})
+        given = tomllib.loads(path.read_text(encoding="utf-8")).get(what, {})
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DueTimesUnreadable(
             _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error}
@@ -73,15 +94,29 @@ def read_terms(path: Path) -> Terms:
     terms: dict[tuple[str, str], Term] = {}
     for name, value in given.items():
         if name in Case.Priority.values:
-            terms["", name] = _term(value, path, f"due.{name}")
-        elif name in Case.Kind.values and isinstance(value, dict):
-            for priority, term in value.items():
-                if priority not in Case.Priority.values:
-                    raise _wrong(path, f"due.{name}.{priority}")
-                terms[name, priority] = _term(term, path, f"due.{name}.{priority}")
+            terms["", name] = _term(value, path, f"{what}.{name}")
+        elif name in Case.Kind.values:
+            terms |= _of_one(name, value, path, f"{what}.{name}")
+        elif name == OF_CATEGORY and isinstance(value, dict):
+            for category, rows in value.items():
+                where = f"{what}.{OF_CATEGORY}.{category}"
+                if category not in Case.Category.values:
+                    raise _wrong(path, where)
+                terms |= _of_one(f"{OF_CATEGORY}.{category}", rows, path, where)
         else:
-            raise _wrong(path, f"due.{name}")
+            raise _wrong(path, f"{what}.{name}")
     return terms
+
+
+def _of_one(name: str, rows: Any, path: Path, where: str) -> dict[tuple[str, str], Term]:
+    if not isinstance(rows, dict):
+        raise _wrong(path, where)
+    for unknown in set(rows) - set(Case.Priority.values):
+        raise _wrong(path, f"{where}.{unknown}")
+    return {
+        (name, priority): _term(term, path, f"{where}.{priority}")
+        for priority, term in rows.items()
+    }
 
 
 def _term(value: Any, path: Path, where: str) -> Term:

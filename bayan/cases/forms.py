@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
@@ -9,6 +11,14 @@ from django.utils.translation import override
 from bayan.cases import services
 from bayan.cases.models import Case
 from bayan.organisation.models import Node
+
+# Within how much working time news may be promised.
+PROMISES = {
+    "7": (timedelta(hours=7), _("One working day")),
+    "14": (timedelta(hours=14), _("Two working days")),
+    "21": (timedelta(hours=21), _("Three working days")),
+    "35": (timedelta(hours=35), _("Five working days")),
+}
 
 
 class AssignForm(forms.Form):

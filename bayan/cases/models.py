@@ -27,7 +27,8 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.exclude(closed_at=None)
 
     def late(self, *, now: datetime) -> CaseQuerySet:
-        return self.open().filter(due_at__lt=now)
+        # While it waits for its person, nobody is late (cases.services.clocks).
+        return self.open().filter(due_at__lt=now).exclude(stage=Case.Stage.WAITS_FOR_PERSON)
 
 
 class Case(models.Model):

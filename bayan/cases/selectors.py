@@ -589,7 +589,7 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
             at_latitude=Avg("latitude"),
             at_longitude=Avg("longitude"),
             number=Count("pk"),
-            late=Count("pk", filter=Q(due_at__lt=now)),
+            late=Count("pk", filter=Q(due_at__lt=now) & ~Q(stage=Case.Stage.WAITS_FOR_PERSON)),
         )
         .order_by("-number", "near_latitude", "near_longitude")[:MOST_SPOTS]
     )

@@ -26,5 +26,6 @@ urlpatterns = [
     path("<uuid:public_id>/apart", views.tell_apart, name="tell_apart"),
     path("<uuid:public_id>/point", views.point, name="point"),
     path("<uuid:public_id>/step", views.step, name="step"),
+    path("<uuid:public_id>/promise", views.promise, name="promise"),
     path("<uuid:public_id>/reopen", views.reopen, name="reopen"),
 ]

@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services, stages
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
-from bayan.cases.forms import AssignForm, CloseForm, DescribeForm, closing_words
+from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.core import maps, notices
 from bayan.core.events import phone_numbers
@@ -29,6 +29,7 @@ from bayan.inbox import selectors as inbox
 from bayan.inbox import services as inbox_services
 from bayan.inbox.models import Conversation, SavedView
 from bayan.inbox.services import Done
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member
@@ -516,6 +517,19 @@ def step(request: StaffRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires("cases.close")
+def promise(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Note by when the person was promised news."""
+    _checked(request, public_id)
+    now = timezone.now()
+    within = PROMISES.get(request.POST.get("within", ""))
+    until = organisation.calendar().add(now, within[0]) if within else now
+    case = services.promise(public_id, until=until, by=request.user, now=now)
+    notices.say(request, _("Noted. You are reminded before it."))
+    return _shown(request, case)
+
+
+@require_POST
+@requires("cases.close")
 def reopen(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Open a closed case again."""
     _checked(request, public_id)
@@ -568,6 +582,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
+            "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
             "closing_words": closing_words(),
         },
     )

@@ -174,6 +174,8 @@ class Template(models.Model):
     class Purpose(models.TextChoices):
         # Asks the person to tap, which opens the window again.
         REOPEN = "reopen", _("opens the conversation again")
+        # Tells a member of what they must do, when they have not written for a day.
+        WORK = "work", _("tells members of their tasks")
 
     public_id = PublicIdField()
     account = models.ForeignKey(Account, models.PROTECT, related_name="templates")

@@ -47,6 +47,8 @@ MAP_FILE = _of_pack("map.json")
 CALENDAR_FILE = _of_pack("calendar.toml")
 # Within what time a case is due, if its pack says so (cases.due).
 CASES_FILE = _of_pack("cases.toml")
+# When the silent are reminded and chased, if its pack says so (work.ladders).
+WORK_FILE = _of_pack("work.toml")
 # Its colours, if its pack has any (organisation.brand).
 BRAND_FILE = _of_pack("brand.toml")
 ROOT_URLCONF = "bayan.config.urls"
@@ -62,6 +64,7 @@ INSTALLED_APPS = [
     "bayan.api",
     "bayan.intake",
     "bayan.cases",
+    "bayan.work",
     "bayan.inbox",
     "bayan.channels",
     "bayan.people",

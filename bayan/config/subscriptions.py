@@ -11,6 +11,9 @@ from bayan.core import events, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.work import services as work
+from bayan.work.events import ItemEnded, ItemGiven, register_subject
+from bayan.work.models import Item
 
 
 def load() -> None:
@@ -18,7 +21,14 @@ def load() -> None:
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
+    events.receive_replies(work.ONE, cases.receive_work)
+    events.receive_replies(work.SEVERAL, cases.receive_work_choice)
     events.subscribe(PersonAnswered, cases.follow_answer)
+    events.subscribe(PersonAnswered, cases.hear_answer)
+    events.subscribe(ItemGiven, cases.follow_given)
+    events.subscribe(ItemEnded, cases.follow_ended)
+    register_subject(cases.CASE, cases.describe_cases)
+    register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(
         events.Holding(
@@ -34,6 +44,14 @@ def load() -> None:
             label=_("Open cases"),
             count=lambda member: Case.objects.open().filter(owner=member).count(),
             hand_over=cases.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="tasks",
+            label=_("Open tasks"),
+            count=lambda member: Item.objects.open().filter(owner=member).count(),
+            hand_over=work.hand_over,
         )
     )
     for key, label, choices in (

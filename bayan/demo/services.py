@@ -17,7 +17,17 @@ from bayan.channels.events import DeliveryStatus, IncomingMessage
 from bayan.channels.models import Account, Number, Template
 from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
-from bayan.demo.stories import DESK, LABELS, READY_ACTIONS, READY_REPLIES, STORIES, Line, Story
+from bayan.demo.stories import (
+    CONTRACTORS,
+    DESK,
+    LABELS,
+    READY_ACTIONS,
+    READY_REPLIES,
+    STORIES,
+    TASKS,
+    Line,
+    Story,
+)
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
@@ -25,6 +35,8 @@ from bayan.organisation.models import Node
 from bayan.people import services as people
 from bayan.people.models import Member, Role, Turn
 from bayan.people.permissions import Access
+from bayan.work import services as work
+from bayan.work.services import Task
 
 DOMAIN = "demo.bayan.example"
 # As the emulator calls the demo's account.
@@ -181,7 +193,44 @@ def tell_stories(*, now: datetime) -> int:
         teller = _Teller(story, position, number, members, nodes, now)
         teller.tell()
     Account.objects.filter(key="demo").update(asks_where=True)
+    work.let_past(now=now)
+    _give_work(members, nodes, now=now)
     return len(STORIES)
+
+
+def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:
+    """Contractors, and a few tasks on the cases of the stories."""
+    director = members[f"director.khobar@{DOMAIN}"]
+    for contractor, project, number in CONTRACTORS:
+        work.add_project(
+            contractor=contractor, project=project, department=nodes["khobar"], number=number,
+            by=director, now=now,
+        )  # fmt: skip
+    case = (
+        Case.objects.open()
+        .filter(node=nodes["khobar"])
+        .exclude(category="")
+        .order_by("opened_at")
+        .first()
+    )
+    if case is None:
+        return
+    for title, text, kind, owner in TASKS:
+        work.give(
+            Task(
+                kind=kind,
+                title=title,
+                text=text,
+                node=nodes["khobar"],
+                given_from=nodes["khobar"],
+                owner=members[f"{owner}@{DOMAIN}"],
+                due_at=organisation.calendar().add(now, timedelta(hours=7)),
+                subject=(cases.CASE, case.reference),
+                wants_proof=kind == "do",
+            ),
+            by=director,
+            now=now,
+        )
 
 
 def _settings(member: Member, *, now: datetime) -> None:

@@ -190,3 +190,14 @@ READY_ACTIONS = (
     ("بلاغ مطر جديد", ("استلام البلاغ", "حالة مطرية", "assign:me", "priority:high")),
     ("بانتظار صورة من المستفيد", ("طلب صورة", "assign:me", "snooze:tomorrow")),
 )
+
+# (contractor, project, contract number): who works for Khobar in the demo.
+CONTRACTORS = (
+    ("مؤسسة رصيف الخليج للمقاولات", "صيانة الأرصفة والطرق", "ص-1447-12"),
+    ("شركة إنارة الساحل", "صيانة الإنارة العامة", "ص-1447-31"),
+)
+# (title, what one must know, kind, whose): tasks of Khobar's oldest open case.
+TASKS = (
+    ("معاينة الموقع وتصويره", "قبل الظهر إن أمكن، ومع صورة تُظهر اسم الشارع.", "do", "field.khobar"),
+    ("إفادة عن موعد الإصلاح", "يُبلَّغ به مقدم البلاغ اليوم.", "answer", "responder.khobar"),
+)

@@ -19,9 +19,12 @@ from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Turn
 from bayan.people.permissions import Access
+from bayan.work import selectors as work
+from bayan.work.models import Item
 
 # As many as fit above the fold; the rest is one press away.
 MOST_MENTIONS = 4
+MOST_TASKS = 6
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def standings(access: Access, *, now: datetime) -> list[Standing]:
             coalesce(w.waiting, 0) AS waiting, w.since
         FROM organisation_node n
         LEFT JOIN (
-            SELECT node_id, count(*) AS open, count(*) FILTER (WHERE due_at < %(now)s) AS late
+            SELECT node_id, count(*) AS open,
+                count(*) FILTER (WHERE due_at < %(now)s AND stage <> 'waits_for_person') AS late
             FROM cases_case WHERE closed_at IS NULL GROUP BY node_id
         ) c ON c.node_id = n.id
         LEFT JOIN (
@@ -155,6 +159,9 @@ class Today:
     # What is due first, the reader's own or nobody's for those who handle cases.
     due: list[Case]
     mentions: list[Mention]
+    # What they must do by a time, the first of it, and how much there is.
+    tasks: list[Item]
+    task_count: int
     bursts: list[ShownBurst]
     on_duty: Turn | None
     my_turn: Turn | None
@@ -225,6 +232,7 @@ def today(access: Access, *, now: datetime) -> Today:
     member = access.member
     may_act, is_head = access.may("conversations.reply"), access.may("audit.read")
     home = access.main_role
+    tasks, task_count = work.first_needs(access, MOST_TASKS, now=now)
     on_duty, my_turn = people.duty_for(member, home.node if home else None, now=now)
     return Today(
         standings=standings(access, now=now),
@@ -234,6 +242,8 @@ def today(access: Access, *, now: datetime) -> Today:
         due=cases.due_first(but_for_colleagues_of=None if not may_act or is_head else member),
         bursts=cases.bursts(now=now, fresh=True),
         mentions=inbox.mentions_of(member)[:MOST_MENTIONS],
+        tasks=tasks,
+        task_count=task_count,
         on_duty=on_duty,
         my_turn=my_turn,
         may_act=may_act,

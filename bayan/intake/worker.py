@@ -1,4 +1,4 @@
-"""The worker's loops: the journal, the sealer of the trail, the housekeeping, and asking another model."""
+"""The worker's loops: the journal, the sealer of the trail, the clocks, the housekeeping, another model."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.intake import services
 from bayan.triage.endpoint import Endpoint
+from bayan.work import services as work
 
 # Without a word from the intake the journal is looked at all the same: a word can be lost.
 LOOK_EVERY = 1.0
 SEAL_EVERY = 1.0
+# A clock rings within a second of its time, and its message leaves in the next.
+RING_EVERY = 1.0
 ASK_EVERY = 2.0
 KEEP_HOUSE_EVERY = 3600.0
 
@@ -36,6 +39,7 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_listen, args=(wake, stop), name="listener", daemon=True),
         threading.Thread(target=_work_off, args=(wake, stop), name="journal"),
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
+        threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
         threading.Thread(
             target=_every,
             args=(KEEP_HOUSE_EVERY, lambda: services.keep_house(now=timezone.now()), stop),
@@ -83,6 +87,15 @@ def _work_off(wake: threading.Event, stop: threading.Event) -> None:
             if not any(compared):
                 wake.wait(LOOK_EVERY)
     connection.close()
+
+
+def _ring() -> int:
+    """Ring the clocks whose time has come, and tell those whom it concerns."""
+    now = timezone.now()
+    rang = 0
+    while done := work.ring(now=now):
+        rang += done
+    return rang + work.tell(now=now)
 
 
 def _ask(endpoint: Endpoint, stop: threading.Event) -> None:

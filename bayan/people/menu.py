@@ -33,6 +33,8 @@ DAILY = (
     Entry("today:today", _("Today"), "cases.read", icon="checklist"),
     Entry("inbox:conversations", _("Messages"), "conversations.read", icon="messages"),
     Entry("cases:cases", _("Cases"), "cases.read", icon="alert-circle"),
+    # A municipality's officer has five entries and no more; theirs stand on the first page.
+    Entry("work:items", _("Tasks"), "work.give", icon="checkbox", everywhere=True),
     Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book"),
 )  # fmt: skip
 OFFICES = (
@@ -40,7 +42,7 @@ OFFICES = (
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
     Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),
     Entry("channels:health", _("Channels"), "channels.read", icon="antenna"),
-    # A municipality's officer has five entries and no more; places are found by the search.
+    # Places are found by the search too.
     Entry("places:places", _("Places"), "places.read", icon="map-pin", everywhere=True),
     Entry("channels:templates", _("Templates"), "templates.manage", icon="template"),
     Entry("people:trail", _("Audit trail"), "audit.read", icon="shield-check"),

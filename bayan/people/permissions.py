@@ -23,7 +23,8 @@ from bayan.people.models import Member, Role
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
-STAFF = frozenset({"duty.read"})
+# What each is given to do is theirs to do.
+STAFF = frozenset({"duty.read", "work.do"})
 READ = STAFF | {"conversations.read", "cases.read", "places.read"}
 ANSWER = READ | {
     "conversations.reply",
@@ -31,6 +32,7 @@ ANSWER = READ | {
     "cases.assign",
     "contacts.manage",
     "inbox.manage",
+    "work.give",
 }
 DIRECT = frozenset(
     {

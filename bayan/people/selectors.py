@@ -16,6 +16,7 @@ from bayan.core.arabic import fold
 from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.menu import entries_for
 from bayan.people.models import (
@@ -38,9 +39,11 @@ __all__ = [
     "Line",
     "TokenHolder",
     "answering",
+    "body_of_member",
     "demo_members",
     "entries_for",
     "home_of",
+    "in_charge_of",
     "in_words",
     "is_in_charge",
     "linked_members",
@@ -109,6 +112,23 @@ def answering(nodes: Collection[Node], *, now: datetime) -> list[Member]:
     roles = Role.objects.current(now=now).filter(kind__in=kinds, node__in=above)
     members = Member.objects.filter(pk__in=roles.values("member"), is_active=True)
     return sorted(members, key=lambda member: fold(member.name))
+
+
+def body_of_member(member: Member, *, now: datetime) -> Node | None:
+    """The municipality or authority for which this member works before all; None where for none now."""
+    role = Access.of(member, now=now).main_role
+    return organisation.body_of(role.node) if role else None
+
+
+def in_charge_of(node: Node, kinds: Collection[str], *, now: datetime) -> list[Member]:
+    """Who has one of these roles for this body, in the nearest body above it where anybody has; by key."""
+    roles = list(
+        Role.objects.current(now=now)
+        .filter(kind__in=kinds, node__in=node.lineage, member__is_active=True)
+        .select_related("member")
+        .order_by("-node__lineage__len", "member_id")
+    )
+    return list(dict.fromkeys(role.member for role in roles if role.node_id == roles[0].node_id))
 
 
 def demo_members() -> list[Member]:

@@ -54,8 +54,10 @@ ACTIONS: dict[str, str | Promise] = {
     "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
+    "case.news_promised": pgettext_lazy("trail", "News promised to the person"),
     "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),
     "case.place_told": pgettext_lazy("trail", "The person said where it is"),
+    "case.rang": pgettext_lazy("trail", "Time of the case"),
     "case.priority_set": pgettext_lazy("trail", "Priority set"),
     "case.reopened": pgettext_lazy("trail", "Case opened again"),
     "burst.noticed": pgettext_lazy("trail", "Burst of messages noticed"),
@@ -89,6 +91,8 @@ ACTIONS: dict[str, str | Promise] = {
     "contact.split_off": pgettext_lazy("trail", "Contact made of another's identity"),
     "contact.took_over": pgettext_lazy("trail", "Another contact merged into this one"),
     "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),
+    "contractor.project_added": pgettext_lazy("trail", "Project of a contractor added"),
+    "contractor.project_ended": pgettext_lazy("trail", "Project of a contractor ended"),
     "duty.acknowledged": pgettext_lazy("trail", "Duty hand-over read"),
     "duty.handed_over": pgettext_lazy("trail", "Duty handed over"),
     "duty.planned": pgettext_lazy("trail", "Duty turn planned"),
@@ -100,6 +104,15 @@ ACTIONS: dict[str, str | Promise] = {
     "invitation.created": pgettext_lazy("trail", "Somebody invited"),
     "invitation.renewed": pgettext_lazy("trail", "New link for an invitation"),
     "invitation.withdrawn": pgettext_lazy("trail", "Invitation withdrawn"),
+    "item.delegated": pgettext_lazy("trail", "Task handed over"),
+    "item.ended": pgettext_lazy("trail", "Task ended"),
+    "item.explained": pgettext_lazy("trail", "Task takes longer"),
+    "item.given": pgettext_lazy("trail", "Task given"),
+    "item.link_made": pgettext_lazy("trail", "Link to a task made"),
+    "item.link_withdrawn": pgettext_lazy("trail", "Links to a task withdrawn"),
+    "item.rang": pgettext_lazy("trail", "Time of the task"),
+    "item.sent_again": pgettext_lazy("trail", "Task given back"),
+    "item.withdrawn": pgettext_lazy("trail", "Task withdrawn"),
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "label.deleted": pgettext_lazy("trail", "Label deleted"),
     "label.saved": pgettext_lazy("trail", "Label saved"),
@@ -138,6 +151,36 @@ ACTIONS: dict[str, str | Promise] = {
     "token.created": pgettext_lazy("trail", "API key created"),
 }
 VALUES: dict[str, dict[Any, str | Promise]] = {
+    "item_kind": {
+        "acknowledge": pgettext_lazy("item", "acknowledge"),
+        "answer": pgettext_lazy("item", "answer"),
+        "do": pgettext_lazy("item", "do"),
+        "approve": pgettext_lazy("item", "approve"),
+    },
+    "item_state": {
+        "done": pgettext_lazy("item", "done"),
+        "returned": pgettext_lazy("item", "returned for changes"),
+        "refused": pgettext_lazy("item", "not approved"),
+    },
+    "why": {
+        "parts": gettext_lazy("material or equipment is missing"),
+        "others": gettext_lazy("another body must act first"),
+        "site": gettext_lazy("the site cannot be worked at now"),
+        "time": gettext_lazy("it needs more time"),
+        "not_ours": gettext_lazy("it is not ours"),
+    },
+    "clock": {
+        "answer": pgettext_lazy("clock", "first answer"),
+        "close": pgettext_lazy("clock", "the end"),
+        "update": pgettext_lazy("clock", "promised news"),
+        "due": pgettext_lazy("clock", "the task"),
+    },
+    "level": {
+        "reminder": pgettext_lazy("level", "reminder"),
+        "first": pgettext_lazy("level", "first follow-up"),
+        "second": pgettext_lazy("level", "second follow-up"),
+        "raised": pgettext_lazy("level", "raised"),
+    },
     "outcome": {
         "resolved": gettext_lazy("put right"),
         "answered": gettext_lazy("answered"),
@@ -245,10 +288,12 @@ SUBJECTS: dict[str, str | Promise] = {
     "conversation": pgettext_lazy("trail", "conversation"),
     "export": pgettext_lazy("trail", "file for spreadsheets"),
     "invitation": pgettext_lazy("trail", "invitation"),
+    "item": pgettext_lazy("trail", "task"),
     "journal": pgettext_lazy("trail", "journal entry"),
     "label": pgettext_lazy("trail", "label"),
     "macro": pgettext_lazy("trail", "ready-made action"),
     "member": pgettext_lazy("trail", "member"),
+    "project": pgettext_lazy("trail", "project of a contractor"),
     "template": pgettext_lazy("trail", "template"),
     "turn": pgettext_lazy("trail", "duty turn"),
 }
@@ -321,6 +366,8 @@ def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str
         return _("Bayan itself")
     if label == "contact":
         return _("The person")
+    if label == "link":
+        return _("By a link")
     hats = [names[entry.actor]] if entry.actor in names else []
     for hat in label.split(", "):
         own, _for, lender = hat.partition(" for ")

@@ -3,6 +3,14 @@
 from bayan.cases.services.answers import receive_place
 from bayan.cases.services.asking import WHERE
 from bayan.cases.services.bursts import Watch, forget_heard, see_burst
+from bayan.cases.services.clocks import (
+    CASE,
+    describe_cases,
+    follow_ended,
+    follow_given,
+    hear_answer,
+    promise,
+)
 from bayan.cases.services.closing import (
     SATISFACTION,
     close_case,
@@ -65,10 +73,17 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.second import give_second_opinions
-from bayan.cases.services.taking_in import follow_identities, note_choices, take_in
+from bayan.cases.services.taking_in import (
+    follow_identities,
+    note_choices,
+    receive_work,
+    receive_work_choice,
+    take_in,
+)
 from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
+    "CASE",
     "FORWARD",
     "GIVEN",
     "JOINED",
@@ -98,7 +113,10 @@ __all__ = [
     "count_weeks",
     "days_of_weeks",
     "describe",
+    "describe_cases",
     "follow_answer",
+    "follow_ended",
+    "follow_given",
     "follow_identities",
     "forget_heard",
     "gather",
@@ -106,17 +124,21 @@ __all__ = [
     "give_second_opinions",
     "give_to",
     "hand_over",
+    "hear_answer",
     "join_case",
     "look_at_pictures",
     "merge_contacts",
     "note_choices",
     "part_case",
     "pass_on",
+    "promise",
     "rate_case",
     "reader",
     "receive_decision",
     "receive_place",
     "receive_satisfaction",
+    "receive_work",
+    "receive_work_choice",
     "reopen_case",
     "see_burst",
     "set_priority",

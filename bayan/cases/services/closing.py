@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.models import Case
+from bayan.cases.services import clocks
 from bayan.cases.services.parts import (
     CaseAlreadyClosed,
     NotKnown,
@@ -28,6 +29,7 @@ from bayan.core import audit, live
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.people.models import Member
+from bayan.work import services as work
 
 # What an answer to the satisfaction question is about (config/subscriptions.py).
 SATISFACTION = "cases.satisfaction"
@@ -77,6 +79,8 @@ def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: date
             "closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at",
         ]
     )  # fmt: skip
+    work.withdraw_of((clocks.CASE, case.reference), by=by, now=now)
+    clocks.end([case], now=now)
     still_open = (
         Case.objects.open().filter(conversation=conversation).order_by("-opened_at", "-pk").first()
     )
@@ -125,6 +129,7 @@ def _reopen(case: Case, *, by: audit.Actor, now: datetime) -> None:
             "stage", "outcome", "closed_at", "closed_by", "reopened_at", "times_reopened", "due_at",
         ]
     )  # fmt: skip
+    clocks.follow([case])
     conversation = Conversation.objects.get(pk=case.conversation_id)
     if not conversation.matter:
         inbox.name_matters({conversation.pk: case.reference})

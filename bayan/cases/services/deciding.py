@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import forwards, placing, understanding
+from bayan.cases.services import clocks, forwards, placing, understanding
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE
 from bayan.cases.services.parts import (
     contacts_of,
@@ -142,6 +142,7 @@ def _create(forward: Forward, conversation: Conversation, *, by: Member, now: da
         said.save()
     inbox.name_matters({target.pk: reference})
     forwards.hand_on(forward.messages, to=case, by=by)
+    clocks.start([case], now=now)
     _record("case.opened", case, by=by, now=now, channel="whatsapp", source="forward")
     _settle(forward, Forward.State.CREATED, case=case, now=now)
     return case

@@ -28,8 +28,8 @@ from bayan.core.references import grouped
 from bayan.core.templatetags.bayan import kind_label
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
-from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node, OutsideBody
+from bayan.people import selectors as people_selectors
 from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.triage.matters import FEWEST_WORDS
@@ -58,12 +58,6 @@ log = structlog.get_logger(__name__)
 # Taking in
 
 
-def body_of(member: Member, *, now: datetime) -> Node | None:
-    """The body whose business it is what this member passes on; None where they work for none now."""
-    role = Access.of(member, now=now).main_role
-    return organisation.body_of(role.node) if role else None
-
-
 def is_forward(message: IncomingMessage, conversation: Conversation | None) -> bool:
     """Whether a member's message is something passed on, and not a word of their own as a citizen.
 
@@ -80,7 +74,9 @@ def gather(passed_on: Sequence[tuple[IncomingMessage, Contact, Member]], *, now:
 
     What comes after it was decided goes where the rest of it is.
     """
-    bodies = {member: body_of(member, now=now) for _m, _c, member in passed_on}
+    bodies = {
+        member: people_selectors.body_of_member(member, now=now) for _m, _c, member in passed_on
+    }
     for body in {body for body in bodies.values() if body}:
         ours = [row for row in passed_on if bodies[row[2]] == body]
         conversations = inbox.conversations_for(

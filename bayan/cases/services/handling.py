@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from bayan.cases import stages
 from bayan.cases.models import Case, CaseQuerySet
+from bayan.cases.services import clocks
 from bayan.cases.services.parts import (
     AlreadyThere,
     CaseAlreadyClosed,
@@ -242,6 +243,7 @@ def set_priority(rows: CaseQuerySet, *, priority: str, by: Member, now: datetime
         case.priority = priority
         case.due_at = due(case)
     Case.objects.bulk_update(changed, ["priority", "due_at"], batch_size=500)
+    clocks.follow(changed)
     note_corrections(changed, ["priority"], by=by, now=now)
     tell("case.priority_set", changed, by=by, now=now, priority=priority)
     return done(changed, PRIORITY_SET, facts, by=by, now=now)
@@ -254,6 +256,7 @@ def undo_set_priority(facts: Mapping[str, Any], *, by: Member, now: datetime) ->
         case.priority, due = former[case.pk]
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, ["priority", "due_at"], batch_size=500)
+    clocks.follow(cases)
     note_corrections(cases, ["priority"], by=by, now=now)
     tell("case.change_undone", cases, by=by, now=now)
 
@@ -285,9 +288,9 @@ def sort(rows: CaseQuerySet, *, field: str, value: str, by: Member, now: datetim
     }
     for case in changed:
         setattr(case, field, value)
-        if field != "category":
-            case.due_at = due(case)
+        case.due_at = due(case)
     Case.objects.bulk_update(changed, [field, "due_at"], batch_size=500)
+    clocks.follow(changed)
     note_corrections(changed, [field], by=by, now=now)
     label = {"case_kind" if field == "kind" else field: value}
     tell("case.described", changed, by=by, now=now, fields=[field], **label)
@@ -302,6 +305,7 @@ def undo_sort(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
         setattr(case, facts["field"], value)
         case.due_at = datetime.fromisoformat(due)
     Case.objects.bulk_update(cases, [facts["field"], "due_at"], batch_size=500)
+    clocks.follow(cases)
     note_corrections(cases, [facts["field"]], by=by, now=now)
     tell("case.change_undone", cases, by=by, now=now)
 
@@ -353,7 +357,8 @@ def describe(case_id: UUID, facts: Facts, *, by: Member, now: datetime) -> Case:
         changed.append("point")
     if not changed:
         return case
-    if not case.is_closed and {"kind", "priority"} & set(changed):
+    is_due_anew = not case.is_closed and {"kind", "category", "priority"} & set(changed)
+    if is_due_anew:
         case.due_at = due(case)
     case.save(
         update_fields=[
@@ -361,6 +366,8 @@ def describe(case_id: UUID, facts: Facts, *, by: Member, now: datetime) -> Case:
             "transaction_number", "due_at",
         ]
     )  # fmt: skip
+    if is_due_anew:
+        clocks.follow([case])
     note_corrections([case], changed, by=by, now=now)
     # Which fields, and of the labels which: the words themselves may be personal.
     labels = {name: getattr(case, name) for name in changed if name in {"category", "priority"}}
@@ -383,10 +390,15 @@ def take_step(case_id: UUID, step: str, *, by: Member, now: datetime) -> Case:
             _("This step is not possible any more: the case is “%(stage)s”.")
             % {"stage": case.get_stage_display()}
         )
+    was_waiting = case.stage == Case.Stage.WAITS_FOR_PERSON
     case.stage = target
     if case.owner is None:
         case.owner = by
     case.save(update_fields=["stage", "owner"])
+    if target == Case.Stage.WAITS_FOR_PERSON:
+        clocks.pause([case], now=now)
+    elif was_waiting:
+        clocks.resume([case], now=now)
     tell("case.stage_changed", [case], by=by, now=now, stage=target)
     return case
 

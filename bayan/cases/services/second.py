@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from bayan.cases.models import Case, Reading, SecondReader
+from bayan.cases.services import clocks
 from bayan.cases.services.parts import due, entry, lock_all
 from bayan.cases.services.understanding import LONGEST, OFFERED
 from bayan.core import audit, live
@@ -118,6 +119,8 @@ def _take(
         reading.asks_at = now + PAUSE if is_to_be_asked_again else None
     Reading.objects.bulk_update(readings.values(), ["said", "version", "asks_at"])
     Case.objects.bulk_update(changed, ["kind", "category", "priority", "due_at"])
+    clocks.follow(changed)
+    clocks.page_duty(changed, now=now)
     audit.record_all(
         entry(
             "case.read_again", case, by=audit.SYSTEM, now=now,

@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import asking, forwards, pictures, placing, understanding
+from bayan.cases.services import asking, clocks, forwards, pictures, placing, understanding
 from bayan.cases.services.parts import (
     contacts_of,
     entry,
@@ -30,7 +30,8 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
-from bayan.people.models import Contact, OptOut
+from bayan.people.models import Contact, Member, OptOut
+from bayan.work import services as work
 
 if TYPE_CHECKING:
     from bayan.triage import reading as triage
@@ -50,6 +51,9 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     if not messages:
         return
     contacts = contacts_of(messages, now=now)
+    members = people_selectors.linked_members(contacts.values())
+    # First of all: whoever is asked something may call it off by a word that else stops broadcasts.
+    messages = _without_work(messages, contacts, members, now=now)
     wishes = _wishes_of(messages, contacts)
     heard = people.note_wishes(wishes.values(), now=now)
     linked = _linked(messages, now=now)
@@ -68,7 +72,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
             theirs[key], quoted=quoted.get(message.quoted_id or message.target_id), now=now
         )
     mute = {*wishes, *linked}
-    messages = _without_forwards(messages, contacts, chosen, but=mute, now=now)
+    messages = _without_forwards(messages, contacts, chosen, members, but=mute, now=now)
     at_desk = inbox.conversations_for(
         ((contacts[m.external_id], m.number_id) for m in messages if chosen[m.external_id] is None),
         node=desk,
@@ -116,6 +120,14 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     asking.hear(arrivals, readings, but=new, now=now)
     understanding.hear_danger(readings, arrivals, but=new, now=now)
     understanding.keep_heard(readings, messages)
+    _announce(opened, arrivals, now=now)
+    asking.ask(opened, arrivals, readings, now=now)
+    clocks.start(opened, now=now)
+    _confirm(arrivals, wishes, heard, now=now)
+    _tell_of_links([a for a in arrivals if a.message.external_id in linked], now=now)
+
+
+def _announce(opened: Sequence[Case], arrivals: Sequence[inbox.Arrival], *, now: datetime) -> None:
     first_words = {a.matter: a.message for a in reversed(arrivals)}
     audit.record_all(
         audit.Entry(
@@ -131,23 +143,35 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         for case in opened
     )
     live.announce((case.node_id, "case", case.public_id) for case in opened)
-    asking.ask(opened, arrivals, readings, now=now)
-    _confirm(arrivals, wishes, heard, now=now)
-    for arrival in arrivals:
-        if arrival.message.external_id in linked:
-            _tell_of_the_link(arrival, now=now)
+
+
+def _without_work(
+    messages: Sequence[IncomingMessage],
+    contacts: Mapping[str, Contact],
+    members: Mapping[int, Member],
+    *,
+    now: datetime,
+) -> Sequence[IncomingMessage]:
+    """Hand over what members write about their tasks, and return the messages that are left."""
+    theirs = [
+        (message, member)
+        for message in messages
+        if (member := members.get(contacts[message.external_id].pk))
+    ]
+    taken = work.hear_members(theirs, now=now) if theirs else set()
+    return [message for message in messages if message.external_id not in taken]
 
 
 def _without_forwards(
     messages: Sequence[IncomingMessage],
     contacts: Mapping[str, Contact],
     chosen: Mapping[str, Conversation | None],
+    members: Mapping[int, Member],
     *,
     but: Collection[str],
     now: datetime,
 ) -> Sequence[IncomingMessage]:
     """Hand over what members passed on, and return the messages that are left."""
-    members = people_selectors.linked_members(contacts.values())
     passed_on = {
         message.external_id: (message, contact, member)
         for message in messages
@@ -155,7 +179,7 @@ def _without_forwards(
         and (member := members.get(contact.pk))
         and message.external_id not in but
         and forwards.is_forward(message, chosen[message.external_id])
-        and forwards.body_of(member, now=now)
+        and people_selectors.body_of_member(member, now=now)
     }
     if not passed_on:
         return messages
@@ -180,6 +204,18 @@ def _understand(
     return list(said.values())
 
 
+@transaction.atomic
+def receive_work(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Do what members pressed under a message about a task; what others press is a message like any other."""
+    take_in(work.receive(replies, now=now), now=now)
+
+
+@transaction.atomic
+def receive_work_choice(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Show what members chose from the list of their tasks; see `receive_work`."""
+    take_in(work.receive_choice(replies, now=now), now=now)
+
+
 def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:
     """Which of these messages only link the mobile of somebody who works here to them."""
     return {
@@ -192,12 +228,13 @@ def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:
     }
 
 
-def _tell_of_the_link(arrival: inbox.Arrival, *, now: datetime) -> None:
-    arrival.conversation.refresh_from_db()
+def _tell_of_links(arrivals: Sequence[inbox.Arrival], *, now: datetime) -> None:
     with override("ar"):
         text = _("This mobile is linked to your account in Bayan now.")
-    with suppress(inbox.WindowClosed):
-        inbox.send(arrival.conversation, text, by=None, now=now)
+    for arrival in arrivals:
+        arrival.conversation.refresh_from_db()
+        with suppress(inbox.WindowClosed):
+            inbox.send(arrival.conversation, text, by=None, now=now)
 
 
 def resume(arrivals: Sequence[inbox.Arrival], *, but: Collection[str], now: datetime) -> None:
@@ -219,6 +256,7 @@ def resume(arrivals: Sequence[inbox.Arrival], *, but: Collection[str], now: date
     for case in waiting:
         case.stage = Case.Stage.IN_PROGRESS
     Case.objects.bulk_update(waiting, ["stage"])
+    clocks.resume(waiting, now=now)
     audit.record_all(
         entry(
             "case.resumed",

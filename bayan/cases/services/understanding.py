@@ -12,6 +12,7 @@ from django.conf import settings
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Correction, Heard, Reading
+from bayan.cases.services import clocks
 from bayan.cases.services.parts import due, entry
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Account, Number
@@ -90,7 +91,7 @@ def label(case: Case, reading: triage.Reading, *, now: datetime) -> Reading:
     if thresholds().is_sure("category", reading.category, of["category"]):
         case.category = reading.category
     case.priority = reading.urgency
-    case.due_at = due_at(kind=case.kind, priority=case.priority, since=case.opened_at)
+    case.due_at = due(case)
     if not case.place and reading.places:
         case.place = "، ".join(dict.fromkeys(place.text for place in reading.places))[:200]
     return Reading(
@@ -170,8 +171,13 @@ def hear_danger(
     )
     for case in cases:
         case.priority = Case.Priority.EMERGENCY
-        case.due_at = min(due(case), due_at(kind=case.kind, priority=case.priority, since=now))
+        case.due_at = min(
+            due(case),
+            due_at(kind=case.kind, category=case.category, priority=case.priority, since=now),
+        )
     Case.objects.bulk_update(cases, ["priority", "due_at"])
+    clocks.follow(cases)
+    clocks.page_duty(cases, now=now)
     audit.record_all(
         entry(
             "case.danger_heard",

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 
 from django import template
 from django.template import Context
-from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
 from bayan.cases.selectors import Filters, ShownBurst, Spot
 from bayan.core.maps import Label
-from bayan.core.templatetags.bayan import both_calendars, icon
+from bayan.core.templatetags.bayan import due_by
 from bayan.people.models import Turn
 
 register = template.Library()
-
-# When so little is left, the case stands out.
-SOON = timedelta(hours=3)
 
 
 @register.simple_tag
@@ -36,27 +30,10 @@ def case_query(filters: Filters, **changes: str) -> str:
 @register.simple_tag
 def due(case: Case, now: datetime) -> SafeString | str:
     """How long an open case still has, or since when it is late; the exact moment behind it."""
-    if case.is_closed:
+    # What waits for its person is not due meanwhile: its stage says so.
+    if case.is_closed or case.stage == Case.Stage.WAITS_FOR_PERSON:
         return ""
-    # A minute is the least that is shown.
-    minutes = (case.due_at - now) // timedelta(minutes=1)
-    return _due(case.due_at, minutes, get_language())
-
-
-# The language is asked for because the badge speaks it: it is part of the key.
-@lru_cache(maxsize=8_192)
-def _due(due_at: datetime, minutes: int, _language: str | None) -> SafeString:
-    rest = timedelta(minutes=minutes)
-    tone = "is-bad" if rest < timedelta() else "is-warn" if rest < SOON else ""
-    words = (
-        _("late by %(time)s") % {"time": span(-rest)}
-        if rest < timedelta()
-        else _("%(time)s left") % {"time": span(rest)}
-    )
-    return format_html(
-        '<span class="badge due {}" title="{}">{}{}</span>',
-        tone, both_calendars(due_at), icon("clock"), words,
-    )  # fmt: skip
+    return due_by(case.due_at, now)
 
 
 @register.simple_tag(takes_context=True)
@@ -88,25 +65,6 @@ def spots_drawn(spots: Iterable[tuple[Label, Spot]], pen: str) -> SafeString:
 def spot_radius(count: int) -> str:
     """The radius of a circle whose area grows with what it holds, in strokes of the map's pen."""
     return f"{min(5 + 2.2 * math.sqrt(count), 22):.1f}"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two greatest units: 2 d 3 h, 3 h 20 min, 20 min."""
-    minutes = int(length.total_seconds() // 60)
-    days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
-    if days:
-        return (
-            _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
-            if hours
-            else _("%(days)s d") % {"days": days}
-        )
-    if hours:
-        return (
-            _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
-            if minutes
-            else _("%(hours)s h") % {"hours": hours}
-        )
-    return _("%(minutes)s min") % {"minutes": minutes}
 
 
 @register.inclusion_tag("cases/burst.html", takes_context=True)

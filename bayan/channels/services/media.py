@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import structlog
 from django.conf import settings
@@ -98,7 +98,7 @@ def media_path(media: Media) -> Path:
 
 
 def keep_file(
-    stream: BinaryIO,
+    stream: IO[bytes],
     *,
     kind: str,
     name: str,

@@ -132,6 +132,29 @@ SUGGESTIONS: dict[str, Suggestion] = {
             },
         ),
         Suggestion(
+            name="work_notice",
+            title=_("Task for a member"),
+            purpose=Template.Purpose.WORK,
+            wordings={
+                "ar": Wording(
+                    body=(
+                        "السلام عليكم،\nلديكم في بيان: {{1}}.\nالموعد: {{2}}.\n"
+                        "اضغطوا «عرض المهمة» لتصلكم تفاصيلها في هذه المحادثة."
+                    ),
+                    examples=("معاينة حفرة في حي الراكة", "اليوم 2:30 مساءً"),
+                    replies=("عرض المهمة",),
+                ),
+                "en": Wording(
+                    body=(
+                        "Hello,\nYou have in Bayan: {{1}}.\nDue: {{2}}.\n"
+                        "Tap “Show the task” to receive its details in this chat."
+                    ),
+                    examples=("look at a pothole in Rakah", "today, 2:30 pm"),
+                    replies=("Show the task",),
+                ),
+            },
+        ),
+        Suggestion(
             name="storm_warning",
             title=_("Storm warning"),
             ttl_seconds=3 * 3600,

@@ -39,6 +39,7 @@ from bayan.people import services
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import SINCE
+from bayan.work.tests.factories import make_item
 from conftest import StaffClient
 
 READ_ONLY, READ_AND_WRITE = ("GET",), ("GET", "POST")
@@ -140,6 +141,17 @@ DOORS: dict[str, Door] = {
     "cases:point": shows("case"),
     "cases:step": changes("case", step="ask_person"),
     "cases:reopen": changes("case"),
+    "cases:promise": changes("case", within="7"),
+    "work:items": PAGE,
+    "work:give": FORM,
+    "work:contractors": FORM,
+    "work:item": shows("item"),
+    "work:finish": changes("item", words="أُنجز"),
+    "work:explain": changes("item", silence="parts"),
+    "work:delegate": changes("item", to=str(UUID(int=0))),
+    "work:withdraw": changes("item"),
+    "work:send_again": changes("item", reason="بقي الرصيف", term="7"),
+    "work:make_link": changes("item"),
     "contacts:contacts": PAGE,
     "contacts:contact": shows("contact"),
     "contacts:rename": changes("contact", name="اسم"),
@@ -211,6 +223,7 @@ OPEN = {
     "portal:case": "portal/tests/test_views.py", "portal:send": "portal/tests/test_views.py",
     "portal:code": "portal/tests/test_views.py", "portal:rate": "portal/tests/test_views.py",
     "portal:leave": "portal/tests/test_views.py",
+    "work:link": "a task's secret, whose test is in work/tests/test_views.py",
     "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
     "api:openapi-json": "the description", "api:api-root": "nothing stands there",
@@ -230,6 +243,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:turn": "test_duty", "people:remove_turn": "test_duty", "people:swap_turn": "test_duty",
     "people:hand_over_turn": "test_duty", "people:acknowledge_turn": "test_duty",
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
+    # A part of the page of whatever the tasks belong to, and a picture of a task.
+    "work:panel": "work/test_views", "work:picture": "work/test_views",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.
     "contacts:merge": "desk/test_contacts", "contacts:split": "desk/test_contacts",
     "contacts:delete_note": "desk/test_contacts",
@@ -347,6 +362,7 @@ def make_things(node: Node, position: int) -> Things:
     ready = CannedReply.objects.create(node=node, title=f"رد-{node.key}", text="شكرًا لكم")
     macro = Macro.objects.create(node=node, title=f"إجراء-{node.key}", steps=["snooze:hours"])
     assert answer.outgoing is not None
+    item = make_item(node, now=now, title=f"تكليف-{node.key}")
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -355,10 +371,10 @@ def make_things(node: Node, position: int) -> Things:
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
-        macro=macro.public_id, burst=burst.public_id,
+        macro=macro.public_id, burst=burst.public_id, item=item.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
-               f"ملاحظة-{node.key}", f"طفح-{node.key}", template.name, str(case.public_id),
-               str(case.conversation.public_id), str(media.public_id)),
+               f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", template.name,
+               str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 
 

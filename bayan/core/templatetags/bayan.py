@@ -451,3 +451,50 @@ def minutes_left() -> str:
 def other_language() -> tuple[str, str]:
     """The language to change to, as its code and its own name."""
     return next(pair for pair in settings.LANGUAGES if pair[0] != get_language())
+
+
+# When so little is left, what is due stands out.
+SOON = timedelta(hours=3)
+
+
+@register.simple_tag
+def due_by(moment: datetime, now: datetime) -> SafeString:
+    """How long there still is until then, or how late it is; the exact moment behind it."""
+    # A minute is the least that is shown.
+    minutes = (moment - now) // timedelta(minutes=1)
+    return _due_by(moment, minutes, get_language())
+
+
+# The language is asked for because the badge speaks it: it is part of the key.
+@lru_cache(maxsize=8_192)
+def _due_by(moment: datetime, minutes: int, _language: str | None) -> SafeString:
+    rest = timedelta(minutes=minutes)
+    tone = "is-bad" if rest < timedelta() else "is-warn" if rest < SOON else ""
+    words = (
+        _("late by %(time)s") % {"time": span(-rest)}
+        if rest < timedelta()
+        else _("%(time)s left") % {"time": span(rest)}
+    )
+    return format_html(
+        '<span class="badge due {}" title="{}">{}{}</span>',
+        tone, both_calendars(moment), icon("clock"), words,
+    )  # fmt: skip
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two greatest units: 2 d 3 h, 3 h 20 min, 20 min."""
+    minutes = int(length.total_seconds() // 60)
+    days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days:
+        return (
+            _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
+            if hours
+            else _("%(days)s d") % {"days": days}
+        )
+    if hours:
+        return (
+            _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+            if minutes
+            else _("%(hours)s h") % {"hours": hours}
+        )
+    return _("%(minutes)s min") % {"minutes": minutes}

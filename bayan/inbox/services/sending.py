@@ -344,6 +344,24 @@ def send_template(
     return _send_template(conversation, template, values, by=by, now=now, file=file)
 
 
+def send_notice(
+    conversation: Conversation,
+    template: Template,
+    values: Mapping[str, Any],
+    *,
+    now: datetime,
+    subject: tuple[str, str],
+    lane: Outgoing.Lane,
+) -> Message:
+    """Send an approved template by Bayan itself; who presses its button answers `subject`.
+
+    :raises TemplateNotUsable, ParameterRefused: as `send_template`
+    """
+    return _send_template(
+        conversation, template, values, by=None, now=now, subject=subject, lane=lane
+    )
+
+
 @transaction.atomic
 def nudge(conversation_id: UUID, text: str, *, by: Member, now: datetime) -> Message:
     """Keep an answer until the person writes, and ask them by template to open the conversation.
@@ -531,9 +549,11 @@ def _send_template(
     template: Template,
     values: Mapping[str, Any],
     *,
-    by: Member,
+    by: Member | None,
     now: datetime,
     file: Attachment | None = None,
+    subject: tuple[str, str] = ("", ""),
+    lane: Outgoing.Lane | None = None,
 ) -> Message:
     if template.account_id != conversation.number.account_id or not template.is_usable:
         raise TemplateNotUsable(
@@ -567,7 +587,7 @@ def _send_template(
         media=media,
         template=template,
     )
-    return _send(conversation, draft, by=by, now=now)
+    return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
 
 
 def _text_draft(conversation: Conversation, text: str) -> _Draft:

@@ -1,0 +1,167 @@
+"""The clocks of a case: first answer, end, promised news; emergencies at night; tasks given from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bayan.cases import services
+from bayan.cases.models import Case
+from bayan.cases.tests.factories import make_case
+from bayan.channels.tests.factories import incoming
+from bayan.core.models import AuditEntry
+from bayan.inbox import services as inbox
+from bayan.organisation.models import Node
+from bayan.people.models import Member, Role, Turn
+from bayan.people.permissions import Access
+from bayan.people.tests.factories import make_member
+from bayan.work import services as work
+from bayan.work.models import Clock, Item, Notice
+from bayan.work.tests.factories import link_mobile, make_item, written_by
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+# A Friday, 02:00 in Riyadh.
+FRIDAY_NIGHT = datetime(2026, 11, 26, 23, 0, tzinfo=UTC)
+
+
+def running(case: Case) -> dict[str, datetime]:
+    """When each of its running clocks is due."""
+    rows = Clock.objects.filter(subject_key=case.reference, ended_at=None)
+    return dict(rows.values_list("name", "due_at"))
+
+
+def test_a_case_owes_an_answer_and_an_end(desk_responder: Member, db: None, now: datetime) -> None:
+    case = make_case(now=now)
+    case.refresh_from_db()
+    assert set(running(case)) == {"answer", "close"}
+    assert running(case)["close"] == case.due_at
+    inbox.reply(case.conversation.public_id, "وصلنا بلاغكم", by=desk_responder, now=now + HOUR)
+    assert set(running(case)) == {"close"}
+    services.close_case(
+        case.public_id, outcome="resolved", words="", by=desk_responder, now=now + 2 * HOUR
+    )
+    assert running(case) == {}
+    again = services.reopen_case(case.public_id, by=desk_responder, now=now + 3 * HOUR)
+    assert running(again) == {"close": again.due_at}
+
+
+def test_what_is_more_urgent_is_owed_sooner(
+    desk_responder: Member, db: None, now: datetime
+) -> None:
+    case = make_case(now=now)
+    before = running(case)
+    services.set_priority(
+        Case.objects.filter(pk=case.pk), priority="high", by=desk_responder, now=now
+    )
+    after = running(case)
+    assert after["close"] < before["close"]
+    assert after["answer"] < before["answer"]
+
+
+def test_while_it_waits_for_the_person_its_end_is_not_owed(
+    desk_responder: Member, db: None, now: datetime
+) -> None:
+    case = make_case(now=now)
+    services.take_step(case.public_id, "ask_person", by=desk_responder, now=now + HOUR)
+    case.refresh_from_db()
+    due = case.due_at
+    assert not Case.objects.late(now=due + 30 * DAY).filter(pk=case.pk).exists()
+    later = now + 2 * DAY
+    phone = case.contact.identities.get(scheme="phone").value
+    services.take_in([incoming("هذا الموقع", phone=phone, received_at=later)], now=later)
+    case.refresh_from_db()
+    assert case.stage == "in_progress"
+    assert case.due_at > due
+    assert running(case)["close"] == case.due_at
+
+
+def test_promised_news_is_a_clock_of_its_own(
+    desk_responder: Member, db: None, now: datetime
+) -> None:
+    case = make_case(now=now)
+    services.promise(case.public_id, until=now + DAY, by=desk_responder, now=now)
+    services.promise(case.public_id, until=now + 2 * DAY, by=desk_responder, now=now)
+    assert running(case)["update"] == now + 2 * DAY
+    inbox.reply(case.conversation.public_id, "الفرقة في الموقع", by=desk_responder, now=now + HOUR)
+    assert "update" not in running(case)
+    with pytest.raises(services.StepNotPossible):
+        services.promise(case.public_id, until=now, by=desk_responder, now=now)
+
+
+def test_an_emergency_on_friday_night_rings_the_phone_on_duty_and_then_others(
+    desk: Node, db: None
+) -> None:
+    officer = link_mobile(
+        make_member(Role.Kind.RESPONDER, desk), "966500000811", now=FRIDAY_NIGHT - DAY
+    )
+    director = make_member(Role.Kind.DIRECTOR, desk)
+    Turn.objects.create(
+        node=desk, member=officer, starts_at=FRIDAY_NIGHT - HOUR, ends_at=FRIDAY_NIGHT + 6 * HOUR
+    )
+    services.take_in(
+        [written_by(officer, "مهامي", received_at=FRIDAY_NIGHT - HOUR)], now=FRIDAY_NIGHT - HOUR
+    )
+    case = make_case("طفل طاح في حفرة الصرف", now=FRIDAY_NIGHT)
+    case.refresh_from_db()
+    assert case.priority == "emergency"
+    item = Item.objects.get(subject_key=case.reference)
+    assert (item.kind, item.is_emergency) == ("acknowledge", True)
+    assert work.tell(now=FRIDAY_NIGHT) == 1
+    notice = Notice.objects.get(member=officer)
+    assert notice.outgoing is not None
+    assert notice.outgoing.lane == 20
+    # Nobody answers: five minutes, ten, fifteen.
+    levels = []
+    for minutes in (5, 10, 15):
+        at = FRIDAY_NIGHT + minutes * MINUTE
+        assert work.ring(now=at) >= 1
+        work.tell(now=at)
+        levels += list(
+            Notice.objects.filter(clock__subject_key=str(item.public_id), created_at=at)
+            .order_by("pk")
+            .values_list("level", "member_id")
+        )
+    assert levels == [
+        ("reminder", officer.pk),
+        ("first", officer.pk),
+        ("second", officer.pk),
+        ("second", director.pk),
+    ]
+    pressed = written_by(
+        officer, kind="button_reply", choice_id="work-done", received_at=FRIDAY_NIGHT + HOUR
+    )
+    services.receive_work([(pressed, str(item.public_id))], now=FRIDAY_NIGHT + HOUR)
+    assert Item.objects.get(pk=item.pk).state == "done"
+    entries = AuditEntry.objects.filter(subject_type="case", subject_key=case.reference)
+    assert {"item.given", "item.ended"} <= set(entries.values_list("action", flat=True))
+
+
+def test_a_case_waits_for_those_who_have_its_tasks_and_goes_on_after_the_last(
+    khobar: Node, qatif: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now)
+    subject = ("case", case.reference)
+    first = make_item(qatif, now=now, given_from=khobar, subject=subject)
+    second = make_item(qatif, now=now, given_from=khobar, subject=subject)
+    case.refresh_from_db()
+    assert case.stage == "waits_for_body"
+    access = Access.of(khobar_responder, now=now)
+    theirs = Access.of(make_member(Role.Kind.RESPONDER, qatif), now=now)
+    work.finish(first.public_id, by=theirs, now=now)
+    case.refresh_from_db()
+    assert case.stage == "waits_for_body"
+    work.withdraw(second.public_id, by=access, now=now)
+    case.refresh_from_db()
+    assert case.stage == "in_progress"
+
+
+def test_closing_a_case_withdraws_what_is_still_to_be_done(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now)
+    item = make_item(khobar, now=now, subject=("case", case.reference))
+    services.close_case(
+        case.public_id, outcome="answered", words="", by=khobar_responder, now=now + HOUR
+    )
+    assert Item.objects.get(pk=item.pk).state == "withdrawn"

@@ -1,0 +1,60 @@
+"""What work announces, and what it asks of whoever owns the subjects of its clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bayan.people.models import Member
+from bayan.work.models import Item
+
+
+@dataclass(frozen=True)
+class ItemGiven:
+    """Somebody was given something to do; in the transaction that gave it."""
+
+    item: Item
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ItemEnded:
+    """An item was done, answered, returned, refused or withdrawn; in the transaction that ended it."""
+
+    item: Item
+    by: Member | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a clock runs for, as those who must act are told of it."""
+
+    # In words that may leave the house: no person's name, nothing they wrote.
+    title: str
+    # The body whose business it is, and the member who has it, by their keys.
+    node_id: int
+    owner_id: int | None
+    # The page that shows it, and its key on live screens.
+    path: str
+    live_key: str
+    is_emergency: bool = False
+
+
+type Describe = Callable[[Collection[str]], Mapping[str, Subject]]
+
+_subjects: dict[str, Describe] = {}
+
+
+def register_subject(subject_type: str, describe: Describe) -> None:
+    """Let clocks run for this type of subject; `describe` tells of each key what is still to be done."""
+    if subject_type in _subjects:
+        raise ValueError(f"{subject_type} is described already.")
+    _subjects[subject_type] = describe
+
+
+def describe(subject_type: str, keys: Collection[str]) -> Mapping[str, Subject]:
+    """What is known of these subjects; what nobody knows, or is over, is left out."""
+    found = _subjects.get(subject_type)
+    return found(keys) if found and keys else {}

@@ -1,0 +1,303 @@
+"""Whatever a person must do by a time: work items, their clocks, who was told, and the proof."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from bayan.channels.models import Media, Outgoing
+from bayan.core.models import PublicIdField
+from bayan.organisation.models import Node, OutsideBody
+from bayan.people.models import Member
+from bayan.work.ladders import Level, Term
+
+
+class Clock(models.Model):
+    """One term that runs for something, and the ladder that is climbed while nobody ends it.
+
+    Holds keys and moments only: what it is about is asked from whoever owns the subject (work.events).
+    """
+
+    class Name(models.TextChoices):
+        """Of several clocks of one subject; an item has one."""
+
+        DUE = "due", pgettext_lazy("clock", "the task")
+        ANSWER = "answer", pgettext_lazy("clock", "first answer")
+        CLOSE = "close", pgettext_lazy("clock", "the end")
+        UPDATE = "update", pgettext_lazy("clock", "promised news")
+
+    # item, case, …: registered in config/subscriptions.py.
+    subject_type = models.CharField(_("subject"), max_length=40)
+    subject_key = models.CharField(_("subject's key"), max_length=80)
+    name = models.CharField(_("name"), max_length=20, choices=Name)
+    ladder = models.CharField(_("ladder"), max_length=40, default="usual")
+    since = models.DateTimeField(_("since"))
+    due_at = models.DateTimeField(_("due"))
+    around_the_clock = models.BooleanField(_("around the clock"), default=False)
+    # The next rung, by its place in the ladder, and when it rings; empty once the last has rung.
+    rung = models.PositiveSmallIntegerField(_("rung"), default=0)
+    rings_at = models.DateTimeField(_("rings"), null=True)
+    # While it waits for the person who is served, nobody is late.
+    paused_at = models.DateTimeField(_("paused"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "subject_type", "subject_key", "name",
+                name="clock_one_of_a_name", condition=Q(ended_at=None),
+            )
+        ]  # fmt: skip
+        indexes = [
+            models.Index("subject_key", "subject_type", name="clock_of_subject"),
+            models.Index(
+                "rings_at",
+                name="clock_to_ring",
+                condition=Q(rings_at__isnull=False, paused_at=None, ended_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_type} {self.subject_key} {self.name}"
+
+    @property
+    def term(self) -> Term:
+        return Term(self.since, self.due_at, self.around_the_clock)
+
+
+class Ring(models.Model):
+    """A rung of a clock's ladder that rang: once, whoever looks and whatever is killed."""
+
+    clock = models.ForeignKey(Clock, models.CASCADE, related_name="rings")
+    rung = models.PositiveSmallIntegerField(_("rung"))
+    level = models.CharField(_("level"), max_length=10, choices=Level)
+    # Counted anew after the clock was set to another time.
+    due_at = models.DateTimeField(_("due"))
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("clock", "rung", "due_at", name="ring_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.clock_id} {self.level}"
+
+
+class Contractor(models.Model):
+    """A company that works for the authority and gets tasks by a link."""
+
+    public_id = PublicIdField()
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    contact_name = models.CharField(_("contact person"), max_length=120, blank=True)
+    phone = models.CharField(_("mobile"), max_length=20, blank=True)
+    ended_at = models.DateTimeField(_("no longer works for us since"), null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Project(models.Model):
+    """What a contractor does for a department: who answers for which work where."""
+
+    public_id = PublicIdField()
+    contractor = models.ForeignKey(Contractor, models.PROTECT, related_name="projects")
+    # The department whose project it is.
+    department = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    name = models.CharField(_("project"), max_length=160)
+    number = models.CharField(_("contract number"), max_length=40, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("contractor", "department", "name", name="project_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    def open(self) -> ItemQuerySet:
+        return self.filter(state=Item.State.OPEN)
+
+    def late(self, *, now: datetime) -> ItemQuerySet:
+        return self.open().filter(due_at__lt=now)
+
+
+class Item(models.Model):
+    """One thing that a person, a contractor or another body must do by a time."""
+
+    class Kind(models.TextChoices):
+        ACKNOWLEDGE = "acknowledge", pgettext_lazy("item", "acknowledge")
+        ANSWER = "answer", pgettext_lazy("item", "answer")
+        DO = "do", pgettext_lazy("item", "do")
+        APPROVE = "approve", pgettext_lazy("item", "approve")
+
+    class State(models.TextChoices):
+        OPEN = "open", pgettext_lazy("item", "open")
+        DONE = "done", pgettext_lazy("item", "done")
+        # Of what was to be approved: back for changes, or not at all.
+        RETURNED = "returned", pgettext_lazy("item", "returned for changes")
+        REFUSED = "refused", pgettext_lazy("item", "not approved")
+        WITHDRAWN = "withdrawn", pgettext_lazy("item", "withdrawn")
+
+    class Silence(models.TextChoices):
+        """Why it takes longer: told with one press."""
+
+        PARTS = "parts", _("material or equipment is missing")
+        OTHERS = "others", _("another body must act first")
+        SITE = "site", _("the site cannot be worked at now")
+        TIME = "time", _("it needs more time")
+        NOT_OURS = "not_ours", _("it is not ours")
+
+    public_id = PublicIdField()
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    title = models.CharField(_("title"), max_length=140)
+    text = models.TextField(_("hand-over text"), blank=True)
+    # What it is part of, as registered in config/subscriptions.py; empty: nothing else.
+    subject_type = models.CharField(_("subject"), max_length=40, blank=True)
+    subject_key = models.CharField(_("subject's key"), max_length=80, blank=True)
+    # The body whose business it is to do, and the one that gave it.
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    given_from = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    given_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    given_at = models.DateTimeField(_("given"))
+    # One of these has it; none: whoever of the body comes first.
+    owner = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    contractor = models.ForeignKey(Contractor, models.PROTECT, null=True, related_name="items")
+    outside = models.ForeignKey(OutsideBody, models.PROTECT, null=True, related_name="+")
+    project = models.ForeignKey(Project, models.PROTECT, null=True, related_name="+")
+    # By when; its clock says the same, with the ladder.
+    due_at = models.DateTimeField(_("due"))
+    is_emergency = models.BooleanField(_("emergency"), default=False)
+    wants_proof = models.BooleanField(_("a picture is wanted"), default=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
+    # What the one who did it wrote: the facts asked for, what was done, why it was refused.
+    answer = models.TextField(_("answer"), blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    # By a link: as they call themselves.
+    ended_name = models.CharField(_("done by"), max_length=120, blank=True)
+    silence = models.CharField(_("why it takes longer"), max_length=10, choices=Silence, blank=True)
+    silence_at = models.DateTimeField(_("told"), null=True)
+    # A button was pressed in WhatsApp: what the member's next message there is taken for.
+    awaits = models.CharField(_("waits for words to be"), max_length=10, choices=State, blank=True)
+    awaits_until = models.DateTimeField(_("waits for words until"), null=True)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="open", ended_at=None)
+                | ~Q(state="open") & Q(ended_at__isnull=False),
+                name="item_ends_with_its_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None, contractor=None)
+                | Q(owner=None, outside=None)
+                | Q(contractor=None, outside=None),
+                name="item_has_one_holder",
+            ),
+        ]
+        indexes = [
+            models.Index("owner", "due_at", "id", name="item_of_owner", condition=Q(state="open")),
+            models.Index("node", "due_at", "id", name="item_of_node", condition=Q(state="open")),
+            models.Index(
+                "given_from", "due_at", "id", name="item_given", condition=Q(state="open")
+            ),
+            models.Index("subject_type", "subject_key", name="item_of_subject"),
+            models.Index(F("ended_at").desc(), F("id").desc(), name="item_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def is_outside(self) -> bool:
+        """True for what no member does: a contractor or another body has it."""
+        return self.contractor_id is not None or self.outside_id is not None
+
+
+class Proof(models.Model):
+    """A picture of what was done, and where and when it was taken."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="proofs")
+    media = models.ForeignKey(Media, models.PROTECT, related_name="+")
+    latitude = models.FloatField(_("latitude"), null=True)
+    longitude = models.FloatField(_("longitude"), null=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("item", "media", name="proof_once"),
+            models.CheckConstraint(
+                condition=Q(latitude=None, longitude=None)
+                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                name="proof_is_on_earth",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.media_id}"
+
+
+class Link(models.Model):
+    """A way to one item for somebody without an account, good for a time. Only its hash is kept."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="links")
+    hash = models.BinaryField(_("hash"), max_length=32, unique=True)
+    made_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField(_("made"))
+    expires_at = models.DateTimeField(_("until"))
+    opened_at = models.DateTimeField(_("first opened"), null=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
+
+    def __str__(self) -> str:
+        return f"{self.item_id} until {self.expires_at}"
+
+
+class Notice(models.Model):
+    """That a member is told of something that they must do: queued here, sent by the worker, once."""
+
+    class Way(models.TextChoices):
+        WHATSAPP = "whatsapp", "WhatsApp"
+        TEMPLATE = "template", _("WhatsApp, by template")
+        # They have linked no mobile, or no number of ours can send: the page alone shows it.
+        PAGE = "page", _("on the page only")
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
+    clock = models.ForeignKey(Clock, models.CASCADE, related_name="notices")
+    # Empty: it was given; else the rung that rang.
+    ring = models.ForeignKey(Ring, models.CASCADE, null=True, related_name="notices")
+    level = models.CharField(_("level"), max_length=10, choices=Level, blank=True)
+    is_emergency = models.BooleanField(_("emergency"), default=False)
+    created_at = models.DateTimeField(_("made"))
+    told_at = models.DateTimeField(_("told"), null=True)
+    way = models.CharField(_("way"), max_length=10, choices=Way, blank=True)
+    outgoing = models.ForeignKey(
+        Outgoing, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "clock", "member", "ring", name="notice_once", nulls_distinct=False
+            ),
+        ]
+        indexes = [
+            models.Index("member", "id", name="notice_to_tell", condition=Q(told_at=None)),
+            models.Index("member", F("told_at").desc(), name="notice_told"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.clock_id} to {self.member_id}"

@@ -1,0 +1,288 @@
+"""What members answer in WhatsApp: buttons, lists, words, pictures; and the menu «مهامي»."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from bayan.channels.events import IncomingMessage
+from bayan.core.errors import DomainError
+from bayan.core.references import grouped
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation, Message
+from bayan.people import selectors as people_selectors
+from bayan.people import services as people
+from bayan.people.models import Contact, Member
+from bayan.people.permissions import Access
+from bayan.people.wishes import folded
+from bayan.work import events, selectors
+from bayan.work.models import Item
+from bayan.work.services import items, telling
+from bayan.work.services.items import ITEM, Shown, State
+
+# So long a member's next message is taken for the words or the picture that they were asked for.
+AWAITED = timedelta(minutes=30)
+# What asks for the menu; as `folded` spells it.
+MENU = frozenset({"مهامي", "مهام", "القائمه", "قائمه", "المهام", "menu", "tasks", "my tasks"})
+NEVER_MIND = frozenset({"الغاء", "لا", "cancel"})
+ENDS = {"work-done": State.DONE, "work-return": State.RETURNED, "work-refuse": State.REFUSED}
+PICTURES = {"image", "document", "video"}
+
+
+def receive(
+    replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime
+) -> list[IncomingMessage]:
+    """Do what members pressed under a message about one item.
+
+    Returns what is none of a member's: somebody else pressed a button that was passed on to them.
+    """
+    return _receive(replies, now=now, about_one=True)
+
+
+def receive_choice(
+    replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime
+) -> list[IncomingMessage]:
+    """Show what members chose from a list of their tasks. Returns what is none of a member's."""
+    return _receive(replies, now=now, about_one=False)
+
+
+@transaction.atomic
+def _receive(
+    replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime, about_one: bool
+) -> list[IncomingMessage]:
+    members = _members_of([message for message, _key in replies], now=now)
+    others = []
+    for message, key in replies:
+        member = members.get(message.external_id)
+        conversation = keep(message, member, now=now) if member else None
+        if member is None or conversation is None:
+            others.append(message)
+            continue
+        with override(member.language):
+            choice = message.choice_id
+            if about_one and choice.startswith("work-"):
+                _act(UUID(key), choice, member, conversation, now=now)
+            elif about_one and choice.startswith("silence-"):
+                _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
+            else:
+                _show(choice if not about_one else f"{ITEM}-{key}", member, conversation, now=now)
+    return others
+
+
+def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -> set[str]:
+    """Take what members write for the menu, or for what they were just asked; returns the messages' ids."""
+    taken = set()
+    for message, member in messages:
+        word = folded(message.text) if message.kind == "text" else ""
+        item = selectors.waiting_for(member, now=now)
+        if word not in MENU and item is None:
+            continue
+        if item is not None and word not in MENU and not _may_answer(message):
+            continue
+        conversation = keep(message, member, now=now)
+        if conversation is None:
+            continue
+        taken.add(message.external_id)
+        with override(member.language):
+            if word in MENU:
+                send_menu(conversation, member, now=now)
+            elif item is not None:
+                _take(item, word, member, conversation, message, now=now)
+    return taken
+
+
+def _may_answer(message: IncomingMessage) -> bool:
+    return message.kind in {"text", "voice", "audio", *PICTURES} and not message.choice_id
+
+
+def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversation | None:
+    """Keep a member's message in their conversation; None where they work for no body now."""
+    conversation = telling.conversation_with(member, now=now)
+    if conversation is None or conversation.number_id != message.number_id:
+        return None
+    inbox.store([inbox.Arrival(message, conversation)])
+    conversation.refresh_from_db(fields=["last_inbound_at", "last_message_at"])
+    conversation.matter = ""
+    return conversation
+
+
+def _members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
+    """The member behind each message, by its id."""
+    senders = {
+        m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
+        for m in messages
+    }
+    people.lock_senders(senders.values())
+    contacts: dict[people.Sender, Contact] = people.contacts_of(senders.values(), now=now)
+    members = people_selectors.linked_members(contacts.values())
+    return {
+        name: members[contacts[sender].pk]
+        for name, sender in senders.items()
+        if contacts[sender].pk in members
+    }
+
+
+def _act(
+    key: UUID,
+    choice: str,
+    member: Member,
+    conversation: Conversation,
+    *,
+    now: datetime,
+) -> None:
+    try:
+        item = items.locked_for(key, Access.of(member, now=now), now=now)
+    except DomainError as refused:
+        telling.say(conversation, str(refused), now=now)
+        return
+    if choice == "work-later":
+        _ask_why(item, conversation, now=now)
+        return
+    end = ENDS.get(choice, State.DONE)
+    question = _question(item, end)
+    if question:
+        # Whoever presses it takes it: their next message is the answer.
+        item.owner, item.awaits_until = member, now + AWAITED
+        item.awaits = end
+        item.save(update_fields=["owner", "awaits_until", "awaits"])
+        telling.say(conversation, question, now=now)
+        return
+    items.end_item(item, end=end, words="", proofs=(), by=member, now=now)
+    telling.say(conversation, _thanks(item), now=now)
+
+
+def _question(item: Item, end: str) -> str:
+    """What is asked before it can end; empty: one press is enough."""
+    if end == State.RETURNED:
+        return _("Write in one message what is to be changed.")
+    if end == State.REFUSED:
+        return _("Write the reason in one message.")
+    if item.kind == Item.Kind.ANSWER:
+        return _("Write the answer in one message.")
+    if item.wants_proof:
+        return _("Send a picture of the place as it is now, with a few words under it.")
+    return ""
+
+
+def _take(
+    item: Item,
+    word: str,
+    member: Member,
+    conversation: Conversation,
+    message: IncomingMessage,
+    *,
+    now: datetime,
+) -> None:
+    if word in NEVER_MIND:
+        Item.objects.filter(pk=item.pk).update(awaits_until=None)
+        telling.say(conversation, _("All right, nothing was changed."), now=now)
+        return
+    stored = Message.objects.select_related("media").get(
+        number=message.number_id, external_id=message.external_id, direction="in"
+    )
+    proofs = [Shown(stored.media)] if stored.media and message.kind in PICTURES else []
+    try:
+        item = items.locked_open(item.public_id)
+        items.end_item(
+            item, end=item.awaits or State.DONE, words=message.text, proofs=proofs, by=member,
+            now=now,
+        )  # fmt: skip
+    except DomainError as refused:
+        telling.say(conversation, str(refused), now=now)
+        return
+    telling.say(conversation, _thanks(item), now=now)
+
+
+def _thanks(item: Item) -> str:
+    match item.state:
+        case State.RETURNED:
+            return _("Returned for changes, with your reason.")
+        case State.REFUSED:
+            return _("Not approved; your reason is noted.")
+    if item.kind == Item.Kind.APPROVE:
+        return _("Approved. Thank you.")
+    if item.kind == Item.Kind.ACKNOWLEDGE:
+        return _("Thank you, it is noted that you have seen it.")
+    return _("Thank you, it is noted as done.")
+
+
+def _ask_why(item: Item, conversation: Conversation, *, now: datetime) -> None:
+    telling.ask(
+        conversation,
+        _("Why does it take longer? Choose, and nobody chases you for a working day."),
+        [
+            (f"silence-{value}", str(label)[: telling.LONGEST_TITLE])
+            for value, label in Item.Silence.choices
+        ],
+        button=_("Choose the reason"),
+        subject=(telling.ONE, str(item.public_id)),
+        now=now,
+    )
+
+
+def _explain(
+    key: UUID, silence: str, member: Member, conversation: Conversation, *, now: datetime
+) -> None:
+    try:
+        items.explain(key, silence, by=Access.of(member, now=now), now=now)
+    except DomainError as refused:
+        telling.say(conversation, str(refused), now=now)
+        return
+    telling.say(conversation, _("Noted; whoever gave the task sees the reason."), now=now)
+
+
+def _show(choice: str, member: Member, conversation: Conversation, *, now: datetime) -> None:
+    """Show what was chosen from a list; anything else brings the list."""
+    of, _dash, key = choice.partition("-")
+    access = Access.of(member, now=now)
+    if of == ITEM and (name := _uuid(key)):
+        item = Item.objects.select_related("node", "given_from").filter(public_id=name).first()
+        if item and item.is_open and items.may_act(item, access, now=now):
+            telling.send_item(conversation, item, now=now)
+            return
+    subject = events.describe(of, [key]).get(key)
+    if subject is not None and of != ITEM:
+        telling.say_subject(conversation, subject, now=now)
+        return
+    send_menu(conversation, member, now=now)
+
+
+def send_menu(conversation: Conversation, member: Member, *, now: datetime) -> None:
+    """Tell a member what needs them now, as a list to choose from."""
+    access = Access.of(member, now=now)
+    counts = selectors.counts(access, now=now)
+    count, late = counts["mine"], counts["late"]
+    if not count:
+        telling.say(conversation, _("Nothing needs you now."), now=now)
+        return
+    waiting = selectors.needs(access, now=now)[: telling.MOST_ROWS + 1]
+    text = ngettext("%(count)d task needs you.", "%(count)d tasks need you.", count) % {
+        "count": count
+    }
+    if late:
+        text = f"{text} " + ngettext("%(count)d is late.", "%(count)d are late.", late) % {
+            "count": late
+        }
+    rows = [
+        (f"{ITEM}-{item.public_id}", _title(item), telling.when(item.due_at, now=now))
+        for item in waiting
+    ]
+    telling.send_rows(conversation, text, rows, now=now)
+
+
+def _title(item: Item) -> str:
+    if item.subject_type == "case":
+        return f"{item.title} · {grouped(item.subject_key)}"
+    return item.title
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,532 @@
+"""Work items: given, done, answered, approved, explained, delegated, withdrawn; each step is in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import IO, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from bayan.channels import services as channels
+from bayan.channels.models import Media, Number
+from bayan.core import audit, live
+from bayan.core.errors import DomainError
+from bayan.core.events import publish
+from bayan.core.rls import as_worker
+from bayan.organisation.models import Node, OutsideBody
+from bayan.people import selectors as people
+from bayan.people.models import Deputyship, Member
+from bayan.people.permissions import Access
+from bayan.work import ladders
+from bayan.work.events import ItemEnded, ItemGiven, Subject
+from bayan.work.models import Clock, Contractor, Item, Link, Notice, Project, Proof
+from bayan.work.services import clocks
+from bayan.work.services.clocks import HEADS, Start
+
+# The subject type of an item's own clock, and the topic under which screens hear of it.
+ITEM = "item"
+# A reason for silence buys a working day, in an emergency a few minutes.
+PATIENCE, PATIENCE_IN_EMERGENCY = timedelta(hours=7), timedelta(minutes=10)
+MOST_PICTURES = 8
+State = Item.State
+# Which end which kind may have; whoever gave it may withdraw every kind.
+ENDS: Mapping[str, frozenset[str]] = {
+    Item.Kind.ACKNOWLEDGE: frozenset({State.DONE}),
+    Item.Kind.ANSWER: frozenset({State.DONE}),
+    Item.Kind.DO: frozenset({State.DONE}),
+    Item.Kind.APPROVE: frozenset({State.DONE, State.RETURNED, State.REFUSED}),
+}
+
+
+# Who came by a link has no name in the trail.
+BY_LINK = audit.Named("link", "link")
+
+
+class ItemIsOver(DomainError):
+    pass
+
+
+class NotYours(DomainError):
+    pass
+
+
+class NotTheirWork(DomainError):
+    pass
+
+
+class TitleMissing(DomainError):
+    pass
+
+
+class DueInThePast(DomainError):
+    pass
+
+
+class WordsMissing(DomainError):
+    pass
+
+
+class ProofMissing(DomainError):
+    pass
+
+
+class TooManyPictures(DomainError):
+    pass
+
+
+class NotPossible(DomainError):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be done, by whom, until when."""
+
+    kind: str
+    title: str
+    node: Node
+    given_from: Node
+    due_at: datetime
+    text: str = ""
+    owner: Member | None = None
+    contractor: Contractor | None = None
+    outside: OutsideBody | None = None
+    project: Project | None = None
+    subject: tuple[str, str] = ("", "")
+    around_the_clock: bool = False
+    wants_proof: bool = False
+    is_emergency: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that somebody attached, still open; `declared` is the browser's opinion of its type."""
+
+    stream: IO[bytes]
+    name: str
+    declared: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture of what was done."""
+
+    media: Media
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@transaction.atomic
+def give(task: Task, *, by: Member | None, now: datetime) -> Item:
+    """Give somebody something to do. They are told by WhatsApp at once, a contractor by the link.
+
+    :raises TitleMissing: it says not what
+    :raises DueInThePast: it could not be done in time any more
+    :raises NotTheirWork: the member does not work there
+    """
+    title = " ".join(task.title.split())[:140]
+    if not title:
+        raise TitleMissing(_("Write in a few words what is to be done."))
+    if task.due_at <= now:
+        raise DueInThePast(_("Choose a time that is still to come."))
+    if task.owner is not None:
+        _check_works_for(task.owner, task.node, now=now)
+    item = Item.objects.create(
+        kind=task.kind,
+        title=title,
+        text=task.text.strip(),
+        subject_type=task.subject[0],
+        subject_key=task.subject[1],
+        node=task.node,
+        given_from=task.given_from,
+        given_by=by,
+        given_at=now,
+        owner=task.owner,
+        contractor=task.contractor,
+        outside=task.outside,
+        project=task.project,
+        due_at=task.due_at,
+        is_emergency=task.is_emergency,
+        wants_proof=task.wants_proof,
+    )
+    [clock] = clocks.start(
+        [
+            Start(
+                subject_type=ITEM,
+                subject_key=str(item.public_id),
+                name=Clock.Name.DUE,
+                since=now,
+                due_at=task.due_at,
+                around_the_clock=task.around_the_clock or task.is_emergency,
+                ladder="emergency" if task.is_emergency else "usual",
+            )
+        ]
+    )
+    _let_know(item, clock, now=now)
+    note("item.given", item, by=by or audit.SYSTEM, now=now, item_kind=item.kind, **_holder(item))
+    publish(ItemGiven(item=item, at=now))
+    return item
+
+
+def _let_know(item: Item, clock: Clock, *, now: datetime) -> None:
+    if item.is_outside:
+        return
+    if item.owner is not None:
+        told = [item.owner]
+    else:
+        # Who is on duty elsewhere is hidden from the one who gives, and found all the same.
+        with as_worker():
+            turn = people.on_duty(item.node, now=now)
+            told = [turn.member] if turn else people.in_charge_of(item.node, HEADS, now=now)
+    Notice.objects.bulk_create(
+        Notice(member=member, clock=clock, is_emergency=item.is_emergency, created_at=now)
+        for member in told
+    )
+
+
+def _check_works_for(member: Member, node: Node, *, now: datetime) -> None:
+    if not member.is_active or not Access.of(member, now=now).may("work.do", node):
+        raise NotTheirWork(
+            _("%(name)s does not work for %(body)s.") % {"name": member.name, "body": node.name}
+        )
+
+
+def may_act(item: Item, access: Access, *, now: datetime) -> bool:
+    """Whether this member may do it: it is theirs, they stand in, nobody has it, or they head the body.
+
+    What a contractor or another body has is ended by whoever gave it.
+    """
+    if item.is_outside:
+        return access.may("work.give", item.given_from)
+    if item.owner_id is None:
+        return access.may("work.do", item.node)
+    return (
+        item.owner_id == access.member.pk
+        or access.may("people.manage", item.node)
+        or Deputyship.objects.current(now=now)
+        .filter(member=item.owner_id, deputy=access.member)
+        .exists()
+    )
+
+
+@transaction.atomic
+def finish(
+    item_id: UUID,
+    *,
+    by: Access,
+    now: datetime,
+    words: str = "",
+    pictures: Sequence[Picture] = (),
+    end: str = State.DONE,
+) -> Item:
+    """End an item: seen, answered, done, approved; or returned or refused, which need their reason.
+
+    :raises ItemIsOver: it has ended already; the first one wins
+    :raises NotYours: somebody else has it
+    :raises WordsMissing: an answer without words, a return or a refusal without a reason
+    :raises ProofMissing: a picture is wanted and none is there
+    :raises TooManyPictures: eight are enough
+    :raises FileNotAllowed, FileTooLarge, FileMissing: nothing of it is kept
+    """
+    item = locked_for(item_id, by, now=now)
+    proofs = keep_pictures(pictures, item, now=now)
+    return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+
+
+def keep_pictures(
+    pictures: Sequence[Picture],
+    item: Item,
+    *,
+    place: tuple[float, float] | None = None,
+    now: datetime,
+) -> list[Shown]:
+    """Keep pictures as files of the body that gave the item; `place` is where they were taken."""
+    if len(pictures) > MOST_PICTURES:
+        raise TooManyPictures(_("Attach %(most)d pictures at most.") % {"most": MOST_PICTURES})
+    # What a picture may weigh is what the channel takes, whoever sees its numbers.
+    with as_worker():
+        number = Number.objects.order_by("pk").first() if pictures else None
+    if number is None:
+        return []
+    return [
+        Shown(
+            channels.keep_file(
+                picture.stream, kind="image", name=picture.name, declared=picture.declared,
+                number=number, node=item.given_from, now=now,
+            ),
+            *(place or (None, None)),
+        )
+        for picture in pictures
+    ]  # fmt: skip
+
+
+def end_item(
+    item: Item,
+    *,
+    end: str,
+    words: str,
+    proofs: Sequence[Shown],
+    by: Member | None,
+    now: datetime,
+    name: str = "",
+) -> Item:
+    """End a locked, open item; `name` is what somebody without an account calls themselves."""
+    words = words.strip()
+    if end not in ENDS[item.kind]:
+        raise NotPossible(_("This cannot be done with this task."))
+    if end in {State.RETURNED, State.REFUSED} and not words:
+        raise WordsMissing(_("Write the reason; it helps to put it right."))
+    if item.kind == Item.Kind.ANSWER and not words:
+        raise WordsMissing(_("Write the answer."))
+    if item.wants_proof and end == State.DONE and not proofs and not item.proofs.exists():
+        raise ProofMissing(_("Attach a picture of the place as it is now."))
+    Proof.objects.bulk_create(
+        (
+            Proof(
+                item=item, media=shown.media, latitude=shown.latitude,
+                longitude=shown.longitude, at=now,
+            )
+            for shown in proofs
+        ),
+        ignore_conflicts=True,
+    )  # fmt: skip
+    item.state, item.answer = end, words
+    item.ended_at, item.ended_by, item.ended_name = now, by, name
+    item.awaits_until = None
+    item.save(
+        update_fields=["state", "answer", "ended_at", "ended_by", "ended_name", "awaits_until"]
+    )
+    clocks.end(ITEM, [str(item.public_id)], now=now)
+    actor: audit.Actor = by or BY_LINK
+    note("item.ended", item, by=actor, now=now, item_state=str(end))
+    publish(ItemEnded(item=item, by=by, at=now))
+    return item
+
+
+@transaction.atomic
+def explain(item_id: UUID, silence: str, *, by: Access, now: datetime) -> Item:
+    """Keep why it takes longer; the ladder rests for a working day.
+
+    :raises NotPossible: there is no such reason
+    :raises ItemIsOver, NotYours: as `finish`
+    """
+    item = locked_for(item_id, by, now=now)
+    return explain_item(item, silence, by=by.member, now=now)
+
+
+def explain_item(item: Item, silence: str, *, by: Member | None, now: datetime) -> Item:
+    """Keep why a locked, open item takes longer."""
+    if silence not in Item.Silence.values:
+        raise NotPossible(_("Choose a reason from the list."))
+    item.silence, item.silence_at = silence, now
+    item.save(update_fields=["silence", "silence_at"])
+    patience = PATIENCE_IN_EMERGENCY if item.is_emergency else PATIENCE
+    until = ladders.later(now, patience, around_the_clock=item.is_emergency)
+    clocks.rest(ITEM, str(item.public_id), until=until)
+    actor: audit.Actor = by or BY_LINK
+    note("item.explained", item, by=actor, now=now, why=silence)
+    return item
+
+
+@transaction.atomic
+def delegate(item_id: UUID, *, to: Member, by: Access, now: datetime) -> Item:
+    """Let another member of the body do it; the time it is due stays.
+
+    :raises NotTheirWork: they do not work there
+    :raises ItemIsOver, NotYours: as `finish`
+    """
+    item = locked_open(item_id)
+    if item.is_outside or not (may_act(item, by, now=now) or by.may("work.give", item.given_from)):
+        raise NotYours(_("Somebody else has this task. Ask them, or whoever gave it."))
+    _check_works_for(to, item.node, now=now)
+    if item.owner_id == to.pk:
+        raise NotPossible(_("They have it already."))
+    item.owner = to
+    item.save(update_fields=["owner"])
+    clock = Clock.objects.get(subject_type=ITEM, subject_key=str(item.public_id), ended_at=None)
+    Notice.objects.get_or_create(
+        member=to,
+        clock=clock,
+        ring=None,
+        defaults={"is_emergency": item.is_emergency, "created_at": now},
+    )
+    note("item.delegated", item, by=by.member, now=now, **_holder(item))
+    return item
+
+
+@transaction.atomic
+def withdraw(item_id: UUID, *, by: Access, now: datetime) -> Item:
+    """Take an open item back; its links lead nowhere any more.
+
+    :raises NotYours: only whoever may give work in that body
+    :raises ItemIsOver: it has ended already
+    """
+    item = locked_open(item_id)
+    if not by.may("work.give", item.given_from):
+        raise NotYours(_("Only whoever gave the task may withdraw it."))
+    return _withdraw(item, by=by.member, now=now)
+
+
+def withdraw_of(subject: tuple[str, str], *, by: Member, now: datetime) -> int:
+    """Withdraw all that is open for a subject which is over. Returns how many there were."""
+    rows = list(
+        Item.objects.open()
+        .filter(subject_type=subject[0], subject_key=subject[1])
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    for item in rows:
+        _withdraw(item, by=by, now=now)
+    return len(rows)
+
+
+def _withdraw(item: Item, *, by: Member, now: datetime) -> Item:
+    item.state, item.ended_at, item.ended_by = State.WITHDRAWN, now, by
+    item.awaits_until = None
+    item.save(update_fields=["state", "ended_at", "ended_by", "awaits_until"])
+    clocks.end(ITEM, [str(item.public_id)], now=now)
+    Link.objects.filter(item=item, withdrawn_at=None).update(withdrawn_at=now)
+    note("item.withdrawn", item, by=by, now=now)
+    publish(ItemEnded(item=item, by=by, at=now))
+    return item
+
+
+@transaction.atomic
+def send_again(item_id: UUID, *, reason: str, due_at: datetime, by: Access, now: datetime) -> Item:
+    """Give an item that was done, but not well, back to whoever did it, with a new time.
+
+    :raises NotYours: only whoever may give work in that body
+    :raises NotPossible: it is open, or was withdrawn
+    :raises WordsMissing: it says not what is missing
+    :raises DueInThePast: as `give`
+    """
+    item = _locked(item_id)
+    if not by.may("work.give", item.given_from):
+        raise NotYours(_("Only whoever gave the task may give it back."))
+    if item.state in {State.OPEN, State.WITHDRAWN}:
+        raise NotPossible(_("Only what was ended can be given back."))
+    if not reason.strip():
+        raise WordsMissing(_("Write what is still missing."))
+    if due_at <= now:
+        raise DueInThePast(_("Choose a time that is still to come."))
+    item.state, item.ended_at, item.ended_by, item.ended_name = State.OPEN, None, None, ""
+    item.text = f"{item.text}\n\n{reason.strip()}".strip()
+    item.answer, item.due_at, item.silence, item.silence_at = "", due_at, "", None
+    item.save(
+        update_fields=[
+            "state", "ended_at", "ended_by", "ended_name", "text", "answer", "due_at", "silence",
+            "silence_at",
+        ]
+    )  # fmt: skip
+    # What was shown before is no proof of what is asked now.
+    item.proofs.all().delete()
+    [clock] = clocks.start(
+        [
+            Start(
+                subject_type=ITEM, subject_key=str(item.public_id), name=Clock.Name.DUE, since=now,
+                due_at=due_at, around_the_clock=item.is_emergency,
+                ladder="emergency" if item.is_emergency else "usual",
+            )
+        ]
+    )  # fmt: skip
+    _let_know(item, clock, now=now)
+    note("item.sent_again", item, by=by.member, now=now)
+    return item
+
+
+def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
+    """Give a leaving member's open items to another; returns how many."""
+    rows = list(
+        Item.objects.open().filter(owner=member).order_by("pk").select_for_update(of=("self",))
+    )
+    for item in rows:
+        item.owner = to
+    Item.objects.bulk_update(rows, ["owner"])
+    label = audit.Named(by.audit_key, by.audit_label)
+    for item in rows:
+        note("item.delegated", item, by=label, now=now, **_holder(item))
+    return len(rows)
+
+
+def describe_items(keys: Collection[str]) -> dict[str, Subject]:
+    """The open items among these, as whoever must act is told of them."""
+    return {
+        str(item.public_id): Subject(
+            title=item.title,
+            # A contractor's silence is the business of whoever gave it to them.
+            node_id=item.given_from_id if item.is_outside else item.node_id,
+            owner_id=item.given_by_id if item.is_outside else item.owner_id,
+            path=reverse("work:item", args=[item.public_id]),
+            live_key=str(item.public_id),
+            is_emergency=item.is_emergency,
+        )
+        for item in Item.objects.open().filter(public_id__in=keys)
+    }
+
+
+def _locked(item_id: UUID) -> Item:
+    return (
+        Item.objects.select_for_update(of=("self",))
+        .select_related("node", "given_from", "owner")
+        .get(public_id=item_id)
+    )
+
+
+def locked_open(item_id: UUID) -> Item:
+    """The item, ours until the commit.
+
+    :raises ItemIsOver: it has ended
+    """
+    item = _locked(item_id)
+    if not item.is_open:
+        raise ItemIsOver(_("This task has ended already."))
+    return item
+
+
+def locked_for(item_id: UUID, access: Access, *, now: datetime) -> Item:
+    """The item, ours until the commit, if this member may act on it.
+
+    :raises ItemIsOver: it has ended
+    :raises NotYours: somebody else has it
+    """
+    item = locked_open(item_id)
+    if not may_act(item, access, now=now):
+        raise NotYours(_("Somebody else has this task. Ask them, or whoever gave it."))
+    return item
+
+
+def _holder(item: Item) -> dict[str, str]:
+    """Who has it, by a key: a member can be deleted, the trail cannot."""
+    if item.owner is not None:
+        return {"member": str(item.owner.public_id)}
+    if item.outside is not None:
+        return {"body": item.outside.key}
+    return {} if item.contractor_id is not None else {"body": item.node.key}
+
+
+def note(action: str, item: Item, *, by: audit.Actor, now: datetime, **details: Any) -> None:
+    """Write a step into the trail of the item and of what it is part of, and tell the screens."""
+    audit.record_all(
+        audit.Entry(
+            action=action,
+            subject_type=of,
+            subject_key=key,
+            by=by,
+            at=now,
+            node_id=item.given_from_id,
+            details={"item": str(item.public_id), **details},
+        )
+        for of, key in _subjects_of(item)
+    )
+    live.announce((node_id, ITEM, item.public_id) for node_id in {item.node_id, item.given_from_id})
+
+
+def _subjects_of(item: Item) -> list[tuple[str, str]]:
+    """Under what a step is filed: the item, and what it is part of, whose story it belongs to."""
+    own = [(ITEM, str(item.public_id))]
+    return [*own, (item.subject_type, item.subject_key)] if item.subject_type else own

@@ -1,0 +1,394 @@
+"""Telling members what they must do, where they live: in WhatsApp; each thing once, many things together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from bayan.channels import services as channels
+from bayan.channels.models import Account, Number, Outgoing, Template
+from bayan.core.errors import DomainError
+from bayan.inbox import services as inbox
+from bayan.inbox.models import Conversation, Message
+from bayan.people import selectors as people_selectors
+from bayan.people import services as people
+from bayan.people.models import Member
+from bayan.work import events
+from bayan.work.events import Subject
+from bayan.work.ladders import Level
+from bayan.work.models import Item, Notice
+from bayan.work.services.items import ITEM
+
+# What an answer to a message about one item, or to a list of several things, is about
+# (config/subscriptions.py).
+ONE, SEVERAL = "work.item", "work.list"
+AT_ONCE = 200
+# Whoever is told of something that is no emergency is told of more only after that, then together.
+BREATH = timedelta(minutes=5)
+# More than that at once come as a list.
+ONE_BY_ONE = 3
+# WhatsApp's list: ten rows, titles of 24 characters.
+MOST_ROWS, LONGEST_TITLE = 10, 24
+LONGEST_TEXT = 600
+
+
+@transaction.atomic
+def tell(*, now: datetime) -> int:
+    """Queue the messages about everything that members are to be told; returns how many messages.
+
+    What is over by now is told to nobody. Whoever has no linked mobile sees it on the page.
+    """
+    waiting = list(
+        Notice.objects.filter(told_at=None)
+        .select_related("member", "clock")
+        .order_by("pk")
+        .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
+    )
+    if not waiting:
+        return 0
+    known = _described(waiting)
+    by_member: dict[Member, list[Notice]] = defaultdict(list)
+    for notice in waiting:
+        if (notice.clock.subject_type, notice.clock.subject_key) in known:
+            by_member[notice.member].append(notice)
+        else:
+            notice.told_at, notice.way = now, Notice.Way.PAGE
+    breathing = set(
+        Notice.objects.filter(
+            member__in=by_member, told_at__gt=now - BREATH, is_emergency=False, way="whatsapp"
+        )
+        .exclude(level="")
+        .values_list("member_id", flat=True)
+    )
+    # In one statement, as taking in does: two orders would wait for each other.
+    people.lock_senders(people.Sender(phone=m.phone) for m in by_member if m.phone)
+    sent = 0
+    for member, notices in by_member.items():
+        # What is new or burns comes at once; who was chased a moment ago gets the rest together, later.
+        due = [
+            notice
+            for notice in notices
+            if notice.is_emergency or not notice.level or member.pk not in breathing
+        ]
+        with override(member.language):
+            sent += _tell_member(member, due, known, now=now)
+    done = [notice for notice in waiting if notice.told_at is not None]
+    Notice.objects.bulk_update(done, ["told_at", "way", "outgoing"])
+    return sent
+
+
+type Known = Mapping[tuple[str, str], Subject]
+
+
+def _described(notices: Iterable[Notice]) -> Known:
+    keys: dict[str, set[str]] = defaultdict(set)
+    for notice in notices:
+        keys[notice.clock.subject_type].add(notice.clock.subject_key)
+    return {
+        (of, key): subject
+        for of, names in keys.items()
+        for key, subject in events.describe(of, names).items()
+    }
+
+
+def _tell_member(member: Member, notices: Sequence[Notice], known: Known, *, now: datetime) -> int:
+    if not notices:
+        return 0
+    conversation = conversation_with(member, now=now)
+    if conversation is None:
+        for notice in notices:
+            notice.told_at, notice.way = now, Notice.Way.PAGE
+        return 0
+    lane = Outgoing.Lane.CRISIS if any(n.is_emergency for n in notices) else Outgoing.Lane.WORK
+    if not conversation.is_writable(now=now):
+        message = _by_template(conversation, member, notices, known, lane=lane, now=now)
+        _mark(notices, Notice.Way.TEMPLATE if message else Notice.Way.PAGE, message, now=now)
+        return int(message is not None)
+    # One thing that rang twice meanwhile is told once, by its last rung.
+    latest = {(n.clock.subject_type, n.clock.subject_key): n for n in notices}
+    if len(latest) > ONE_BY_ONE:
+        message = send_list(conversation, list(latest.values()), known, lane=lane, now=now)
+        _mark(notices, Notice.Way.WHATSAPP, message, now=now)
+        return 1
+    for key, notice in latest.items():
+        message = _send_one(conversation, notice, known[key], lane=lane, now=now)
+        same = [n for n in notices if (n.clock.subject_type, n.clock.subject_key) == key]
+        _mark(same, Notice.Way.WHATSAPP, message, now=now)
+    return len(latest)
+
+
+def _mark(notices: Iterable[Notice], way: str, message: Message | None, *, now: datetime) -> None:
+    for notice in notices:
+        notice.told_at, notice.way = now, way
+        notice.outgoing = message.outgoing if message else None
+
+
+def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
+    """The conversation in which this member is written to; None where there is no way to them."""
+    body = people_selectors.body_of_member(member, now=now)
+    if body is None or not member.phone or member.phone_linked_at is None:
+        return None
+    number = (
+        Number.objects.filter(stopped_at=None)
+        .exclude(account__nature=Account.Nature.EXERCISE)
+        .order_by("pk")
+        .first()
+    )
+    if number is None:
+        return None
+    sender = people.Sender(phone=member.phone)
+    people.lock_senders([sender])
+    contact = people.contacts_of([sender], now=now)[sender]
+    inbox.conversations_for([(contact, number.pk)], node=body, now=now)
+    conversation = (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("node", "number__account", "contact")
+        .get(contact=contact, number=number, node=body)
+    )
+    # It is no word about a case of the member's own that may be open there.
+    conversation.matter = ""
+    return conversation
+
+
+def _send_one(
+    conversation: Conversation,
+    notice: Notice,
+    subject: Subject,
+    *,
+    lane: Outgoing.Lane,
+    now: datetime,
+) -> Message | None:
+    level = str(Level(notice.level).label) if notice.level else ""
+    if notice.clock.subject_type == ITEM:
+        item = Item.objects.select_related("node", "given_from", "given_by").get(
+            public_id=notice.clock.subject_key
+        )
+        return send_item(conversation, item, level=level, lane=lane, now=now)
+    lines = [
+        _headline(level, subject),
+        _("Due: %(time)s") % {"time": when(notice.clock.due_at, now=now)},
+        f"{settings.PUBLIC_URL}{subject.path}",
+    ]
+    return _send(
+        conversation, "\n".join(lines), subject=(SEVERAL, conversation.contact.audit_key),
+        lane=lane, now=now,
+    )  # fmt: skip
+
+
+def _headline(level: str, subject: Subject) -> str:
+    mark = f"⚠️ {_('Emergency')} · " if subject.is_emergency else ""
+    return f"{mark}{level}: {subject.title}" if level else f"{mark}{subject.title}"
+
+
+def send_item(
+    conversation: Conversation,
+    item: Item,
+    *,
+    now: datetime,
+    level: str = "",
+    lane: Outgoing.Lane = Outgoing.Lane.WORK,
+) -> Message | None:
+    """Send one item with its buttons; the conversation is the member's, and theirs to write in."""
+    subject = Subject(item.title, item.node_id, item.owner_id, "", "", item.is_emergency)
+    lines = [
+        f"*{_headline(level, subject)}*",
+        _("Due: %(time)s") % {"time": when(item.due_at, now=now)},
+        _("From: %(body)s") % {"body": item.given_from.name},
+    ]
+    if item.text:
+        lines.append(item.text[:LONGEST_TEXT])
+    lines.append(f"{settings.PUBLIC_URL}{_path_of(item)}")
+    return _send(
+        conversation, "\n".join(lines), buttons=buttons_of(item), lane=lane, now=now,
+        subject=(ONE, str(item.public_id)),
+    )  # fmt: skip
+
+
+def _path_of(item: Item) -> str:
+    return reverse("work:item", args=[item.public_id])
+
+
+def buttons_of(item: Item) -> list[tuple[str, str]]:
+    """What can be done with it by one press: WhatsApp shows three at most, of 20 characters."""
+    later = ("work-later", _("It takes longer"))
+    match item.kind:
+        case Item.Kind.ACKNOWLEDGE:
+            return [("work-done", _("Seen")), later]
+        case Item.Kind.ANSWER:
+            return [("work-done", _("Write the answer")), later]
+        case Item.Kind.APPROVE:
+            return [
+                ("work-done", _("Approve")),
+                ("work-return", _("Return for changes")),
+                ("work-refuse", _("Do not approve")),
+            ]
+    return [("work-done", _("Done")), later]
+
+
+def send_list(
+    conversation: Conversation,
+    notices: Sequence[Notice],
+    known: Known,
+    *,
+    lane: Outgoing.Lane,
+    now: datetime,
+) -> Message | None:
+    """Send several things as one WhatsApp list, the most urgent first."""
+    ordered = sorted(
+        notices, key=lambda n: (not n.is_emergency, n.clock.due_at, n.clock.subject_key)
+    )
+    rows = [
+        (f"{n.clock.subject_type}-{n.clock.subject_key}",
+         known[n.clock.subject_type, n.clock.subject_key].title,
+         when(n.clock.due_at, now=now))
+        for n in ordered
+    ]  # fmt: skip
+    text = ngettext("%(count)d task needs you.", "%(count)d tasks need you.", len(rows)) % {
+        "count": len(rows)
+    }
+    return send_rows(conversation, text, rows, lane=lane, now=now)
+
+
+def send_rows(
+    conversation: Conversation,
+    text: str,
+    rows: Sequence[tuple[str, str, str]],
+    *,
+    now: datetime,
+    lane: Outgoing.Lane = Outgoing.Lane.WORK,
+) -> Message | None:
+    """Send things to choose from, each (key, title, when it is due); what does not fit is on the page."""
+    shown = rows[:MOST_ROWS]
+    lines = [f"• {title} ({due})" for _key, title, due in shown]
+    if len(rows) > len(shown):
+        lines.append(
+            _("The rest is on the page: %(address)s")
+            % {"address": f"{settings.PUBLIC_URL}{_page()}"}
+        )
+    return _send(
+        conversation,
+        "\n".join([text, "", *lines]),
+        rows=[(key, title[:LONGEST_TITLE]) for key, title, _due in shown],
+        subject=(SEVERAL, conversation.contact.audit_key),
+        lane=lane,
+        now=now,
+    )
+
+
+def say(conversation: Conversation, text: str, *, now: datetime) -> None:
+    """Answer a member who just wrote."""
+    with suppress(inbox.WindowClosed):
+        inbox.send(conversation, text, by=None, now=now, lane=Outgoing.Lane.PERSON)
+
+
+def say_subject(conversation: Conversation, subject: Subject, *, now: datetime) -> None:
+    """Tell a member where to find what a clock runs for."""
+    say(conversation, f"{_headline('', subject)}\n{settings.PUBLIC_URL}{subject.path}", now=now)
+
+
+def ask(
+    conversation: Conversation,
+    text: str,
+    rows: Sequence[tuple[str, str]],
+    *,
+    button: str,
+    subject: tuple[str, str],
+    now: datetime,
+) -> None:
+    """Ask a member who just wrote, with a list of answers."""
+    with suppress(inbox.WindowClosed):
+        inbox.send(
+            conversation, text, by=None, now=now, rows=list(rows), button=button,
+            subject=subject, lane=Outgoing.Lane.PERSON,
+        )  # fmt: skip
+
+
+def _page() -> str:
+    return reverse("work:items")
+
+
+def _send(
+    conversation: Conversation,
+    text: str,
+    *,
+    now: datetime,
+    subject: tuple[str, str],
+    lane: Outgoing.Lane,
+    buttons: Sequence[tuple[str, str]] = (),
+    rows: Sequence[tuple[str, str]] | None = None,
+) -> Message | None:
+    # The window may close between the question and the message: the page still shows it.
+    with suppress(inbox.WindowClosed):
+        return inbox.send(
+            conversation, text, by=None, now=now, buttons=buttons,
+            rows=list(rows) if rows else None, button=_("Choose a task"), subject=subject, lane=lane,
+        )  # fmt: skip
+    return None
+
+
+def _by_template(
+    conversation: Conversation,
+    member: Member,
+    notices: Sequence[Notice],
+    known: Known,
+    *,
+    lane: Outgoing.Lane,
+    now: datetime,
+) -> Message | None:
+    """Ask by template to open the conversation; the most urgent thing stands in it by name."""
+    template = _template(conversation, member)
+    if template is None:
+        return None
+    first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
+    subject = known[first.clock.subject_type, first.clock.subject_key]
+    with override(template.language[:2]):
+        level = str(Level(first.level).label) if first.level else ""
+        what = _headline(level, subject)
+        others = len({n.clock_id for n in notices}) - 1
+        if others:
+            what = ngettext(
+                "%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others
+            ) % {"what": what, "count": others}
+        said = [what, when(first.clock.due_at, now=now)]
+    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
+    values = dict(zip(keys, said, strict=False))
+    about = (
+        (ONE, first.clock.subject_key)
+        if first.clock.subject_type == ITEM and not others
+        else (SEVERAL, conversation.contact.audit_key)
+    )
+    try:
+        return inbox.send_notice(conversation, template, values, subject=about, lane=lane, now=now)
+    except DomainError:
+        # A template that asks for something else than these two: the page shows the task.
+        return None
+
+
+def _template(conversation: Conversation, member: Member) -> Template | None:
+    found = {
+        template.language[:2]: template
+        for template in Template.objects.filter(
+            account=conversation.number.account_id,
+            purpose=Template.Purpose.WORK,
+            status=Template.Status.APPROVED,
+        ).order_by("-language")
+    }
+    return found.get(member.language) or found.get("ar") or next(iter(found.values()), None)
+
+
+def when(moment: datetime, *, now: datetime) -> str:
+    """A time as a message says it: today's by the hour, others with their day."""
+    at, today = timezone.localtime(moment), timezone.localdate(now)
+    if at.date() == today:
+        return date_format(at, "TIME_FORMAT")
+    return f"{date_format(at, 'l')} {date_format(at, 'j F')}، {date_format(at, 'TIME_FORMAT')}"

@@ -1,0 +1,180 @@
+"""Pages of work: the list, one task, giving and doing it, the part of a case's page, the link."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from bayan.channels.tests.factories import make_number
+from bayan.organisation.models import Node
+from bayan.people.models import Member, Role
+from bayan.people.permissions import Access
+from bayan.people.tests.factories import make_member
+from bayan.work import services
+from bayan.work.models import Contractor, Item, Project
+from bayan.work.tests.factories import make_item
+from bayan.work.tests.test_items import a_picture
+from conftest import StaffClient
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def signed_in(client: StaffClient, khobar_responder: Member) -> StaffClient:
+    client.force_login(khobar_responder)
+    return client
+
+
+def photo(name: str = "site.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, a_picture().stream.read(), content_type="image/jpeg")
+
+
+def test_the_list_asks_the_same_few_statements_however_many_tasks_there_are(
+    signed_in: StaffClient,
+    khobar: Node,
+    khobar_responder: Member,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    now = timezone.now()
+    for number in range(12):
+        make_item(khobar, now=now, owner=khobar_responder, title=f"مهمة {number}")
+    for view in ("mine", "given", "body", "ended"):
+        with django_assert_max_num_queries(11):
+            page = signed_in.get(reverse("work:items"), {"view": view})
+        assert page.status_code == 200
+    found = signed_in.get(reverse("work:items"), {"q": "مهمة 7"}).content.decode()
+    assert "مهمة 7" in found
+    assert "مهمة 3" not in found
+
+
+def test_a_task_is_given_to_a_colleague_in_one_form(signed_in: StaffClient, khobar: Node) -> None:
+    officer = make_member(Role.Kind.FIELD_OFFICER, khobar)
+    answer = signed_in.post(
+        reverse("work:give"),
+        {"title": "معاينة", "kind": "do", "to": f"member:{officer.public_id}", "term": "7",
+         "text": "شارع 12", "wants_proof": "on"},
+    )  # fmt: skip
+    item = Item.objects.get()
+    assert answer.headers["Location"] == reverse("work:item", args=[item.public_id])
+    assert (item.owner, item.given_from, item.wants_proof) == (officer, khobar, True)
+    missing = signed_in.post(reverse("work:give"), {"title": "", "kind": "do", "term": "7"})
+    assert missing.status_code == 422
+
+
+def test_a_task_is_done_on_its_page_with_a_picture_that_its_giver_sees(
+    signed_in: StaffClient, khobar: Node, khobar_responder: Member
+) -> None:
+    make_number()
+    item = make_item(khobar, now=timezone.now(), owner=khobar_responder, wants_proof=True)
+    refused = signed_in.post(reverse("work:finish", args=[item.public_id]), {"words": "تم"})
+    assert refused.status_code == 409
+    signed_in.post(
+        reverse("work:finish", args=[item.public_id]), {"words": "تم", "pictures": [photo()]}
+    )
+    proof = item.proofs.get()
+    page = signed_in.get(reverse("work:item", args=[item.public_id])).content.decode()
+    address = reverse("work:picture", args=[item.public_id, proof.pk])
+    assert address in page
+    picture = signed_in.get(address)
+    assert picture.headers["Content-Type"] == "image/jpeg"
+    stranger = make_member(Role.Kind.RESPONDER, Node.objects.get(key="qatif"))
+    client = StaffClient()
+    client.force_login(stranger)
+    assert client.get(address).status_code == 404
+
+
+def test_what_pretends_to_be_a_picture_ends_nothing(
+    signed_in: StaffClient, khobar: Node, khobar_responder: Member
+) -> None:
+    make_number()
+    item = make_item(khobar, now=timezone.now(), owner=khobar_responder, wants_proof=True)
+    fake = SimpleUploadedFile("x.jpg", b"<html>", content_type="image/jpeg")
+    answer = signed_in.post(
+        reverse("work:finish", args=[item.public_id]), {"words": "تم", "pictures": [fake]}
+    )
+    assert answer.status_code == 409
+    assert Item.objects.get().is_open
+
+
+def test_a_contractor_sees_the_task_and_nothing_else_and_does_it(
+    signed_in: StaffClient, client: StaffClient, khobar: Node, khobar_responder: Member
+) -> None:
+    make_number()
+    contractor = Contractor.objects.create(name="مؤسسة تجريبية", phone="966500000900")
+    item = make_item(
+        khobar, now=timezone.now(), contractor=contractor, wants_proof=True, text="قرب المسجد"
+    )
+    page = signed_in.post(reverse("work:make_link", args=[item.public_id])).content.decode()
+    assert "https://wa.me/966500000900?text=" in page
+    secret = page.split("/w/")[1].split("/")[0]
+    outside = StaffClient()
+    address = reverse("work:link", args=[secret])
+    shown = outside.get(address)
+    assert "قرب المسجد" in shown.content.decode()
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    assert khobar_responder.name not in shown.content.decode()
+    nameless = outside.post(address, {"name": "", "pictures": [photo()]})
+    assert nameless.status_code == 422
+    assert "اسمك" in nameless.content.decode()
+    later = outside.post(address, {"silence": "site"})
+    assert later.status_code == 302
+    done = outside.post(
+        address,
+        {"name": "سالم", "words": "أُنجز", "pictures": [photo()], "latitude": "26.3",
+         "longitude": "950"},
+    )  # fmt: skip
+    assert done.status_code == 302
+    assert Item.objects.get().ended_name == "سالم"
+    assert Item.objects.get().proofs.get().latitude is None
+    assert "شكرًا" in outside.get(address).content.decode()
+    assert outside.get(reverse("work:link", args=["x" * 32])).status_code == 410
+
+
+def test_the_table_of_contractors(signed_in: StaffClient, khobar: Node) -> None:
+    row = {
+        "name": "مؤسسة الطرق", "project": "صيانة الأرصفة", "department": "khobar",
+        "phone": "0500000901", "number": "م-12", "contact_name": "",
+    }  # fmt: skip
+    signed_in.post(reverse("work:contractors"), row)
+    project = Project.objects.get()
+    assert project.contractor.phone == "966500000901"
+    assert signed_in.post(reverse("work:contractors"), row).status_code == 409
+    bad = signed_in.post(reverse("work:contractors"), row | {"phone": "12", "project": "أخرى"})
+    assert bad.status_code == 409
+    assert "صيانة الأرصفة" in signed_in.get(reverse("work:give")).content.decode()
+    signed_in.post(reverse("work:contractors"), {"end": str(project.public_id)})
+    assert "صيانة الأرصفة" not in signed_in.get(reverse("work:give")).content.decode()
+
+
+def test_a_subject_that_nobody_knows_takes_no_task(signed_in: StaffClient) -> None:
+    address = reverse("work:panel", args=["case", "482193756"])
+    assert signed_in.get(address).status_code == 200
+    assert signed_in.post(address, {"title": "x"}).status_code == 404
+
+
+def test_what_waits_too_long_is_explained_handed_over_given_back(
+    signed_in: StaffClient, khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    item = make_item(khobar, now=timezone.now(), owner=khobar_responder)
+    key = [item.public_id]
+    signed_in.post(reverse("work:explain", args=key), {"silence": "parts"})
+    assert Item.objects.get().silence == "parts"
+    officer = make_member(Role.Kind.FIELD_OFFICER, khobar)
+    nobody = signed_in.post(reverse("work:delegate", args=key), {"to": str(UUID(int=0))})
+    assert nobody.status_code == 422
+    signed_in.post(reverse("work:delegate", args=key), {"to": str(officer.public_id)})
+    assert Item.objects.get().owner == officer
+    services.finish(item.public_id, by=Access.of(officer, now=timezone.now()), now=timezone.now())
+    faulty = signed_in.post(reverse("work:send_again", args=key), {"reason": "", "term": "7"})
+    assert faulty.status_code == 422
+    signed_in.post(reverse("work:send_again", args=key), {"reason": "بقي", "term": "7"})
+    assert Item.objects.get().is_open
+    signed_in.post(reverse("work:withdraw", args=key))
+    assert Item.objects.get().state == "withdrawn"

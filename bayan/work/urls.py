@@ -1,0 +1,20 @@
+from django.urls import path
+
+from bayan.work import views
+
+app_name = "work"
+urlpatterns = [
+    path("work/", views.items, name="items"),
+    path("work/give/", views.give, name="give"),
+    path("work/contractors/", views.contractors, name="contractors"),
+    path("work/of/<slug:subject_type>/<slug:subject_key>/", views.panel, name="panel"),
+    path("work/<uuid:public_id>/", views.item, name="item"),
+    path("work/<uuid:public_id>/finish/", views.finish, name="finish"),
+    path("work/<uuid:public_id>/explain/", views.explain, name="explain"),
+    path("work/<uuid:public_id>/delegate/", views.delegate, name="delegate"),
+    path("work/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
+    path("work/<uuid:public_id>/again/", views.send_again, name="send_again"),
+    path("work/<uuid:public_id>/link/", views.make_link, name="make_link"),
+    path("work/<uuid:public_id>/pictures/<int:proof_id>/", views.picture, name="picture"),
+    path("w/<str:secret>/", views.link, name="link"),
+]
