@@ -179,10 +179,8 @@ def _let_know(item: Item, clock: Clock, *, now: datetime) -> None:
     if item.owner is not None:
         told = [item.owner]
     else:
-        # Who is on duty elsewhere is hidden from the one who gives, and found all the same.
-        with as_worker():
-            turn = people.on_duty(item.node, now=now)
-            told = [turn.member] if turn else people.in_charge_of(item.node, HEADS, now=now)
+        turn = people.on_duty(item.node, now=now)
+        told = [turn.member] if turn else people.in_charge_of(item.node, HEADS, now=now)
     Notice.objects.bulk_create(
         Notice(member=member, clock=clock, is_emergency=item.is_emergency, created_at=now)
         for member in told
