@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,8 +27,10 @@ from bayan.api.open311.formats import Answer
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Heard
 from bayan.cases.tests.factories import make_case
-from bayan.channels.tests.factories import make_number
+from bayan.channels.models import Outgoing
+from bayan.channels.tests.factories import body_part, incoming, make_number, make_template
 from bayan.core.references import grouped
+from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message, Note
 from bayan.organisation.models import Node
 from bayan.people import services as people
@@ -239,6 +243,56 @@ def test_a_known_mobile_keeps_the_name_that_its_person_has(
     assert (case.contact, case.contact.name) == (theirs.contact, "نورة")
 
 
+def test_a_member_answers_the_mobile_that_was_given_by_a_template(
+    post: Callable[..., Any], client: StaffClient, desk_responder: Member
+) -> None:
+    post(phone=PHONE)
+    conversation = Conversation.objects.get()
+    page = reverse("inbox:conversation", args=[conversation.public_id])
+    client.force_login(desk_responder)
+    make_template(purpose="reopen", components=[body_part("لدينا رد، اضغط لعرضه.")])
+    assert 'name="kind" value="wait"' in client.get(page).content.decode()
+
+    with pytest.raises(inbox.WindowClosed):
+        inbox.reply(conversation.public_id, "تم", by=desk_responder, now=timezone.now())
+    inbox.nudge(conversation.public_id, "تم", by=desk_responder, now=timezone.now())
+
+    question, answer = Outgoing.objects.order_by("pk")
+    assert (question.to_phone, question.state, answer.state) == ("966551234567", "queued", "held")
+    assert question.template is not None
+
+
+def test_without_a_mobile_the_composer_says_that_nobody_can_be_answered(
+    post: Callable[..., Any], client: StaffClient, desk_responder: Member
+) -> None:
+    post()
+    page = reverse("inbox:conversation", args=[Conversation.objects.get().public_id])
+    client.force_login(desk_responder)
+    make_template(purpose="reopen")
+    shown = client.get(page).content.decode()
+    assert "رقم واتساب كاتبه غير معروف" in shown
+    assert 'name="kind" value="wait"' not in shown
+
+
+def test_a_report_closes_though_nobody_can_be_asked_how_content_they_are(
+    reported: Case, desk_responder: Member
+) -> None:
+    case = cases.close_case(
+        reported.public_id, outcome="resolved", words="تم", by=desk_responder, now=timezone.now()
+    )
+    assert case.is_closed
+    assert not Outgoing.objects.exists()
+
+
+def test_what_the_person_then_writes_joins_the_case(reported: Case) -> None:
+    cases.take_in(
+        [incoming("وين وصلتوا؟", phone="966551234567", received_at=timezone.now())],
+        now=timezone.now(),
+    )
+    assert Case.objects.count() == 1
+    assert Message.objects.filter(matter=reported.reference).count() == 2
+
+
 def test_the_same_report_sent_again_is_the_same_request(post: Callable[..., Any]) -> None:
     ids = {post().json()[0]["service_request_id"] for _again in range(3)}
     assert len(ids) == 1
@@ -262,6 +316,26 @@ def test_a_report_is_sent_again_within_ten_minutes(
     first = report(9)
     assert report(12) == report(18.9) == first
     assert report(19) != first
+
+
+def test_a_report_sent_twice_at_once_is_one_case(committed_db: None) -> None:
+    member = make_member(Role.Kind.RESPONDER, Node.objects.get(kind="authority"))
+    make_number()
+
+    def report(_time: int) -> int:
+        try:
+            made = cases.open_reported(
+                cases.Report(digest="x", category=Case.Category.ROADS, phone="966551234567"),
+                by=member,
+                now=timezone.now(),
+            )
+            return made.pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(report, range(4)))) == 1
+    assert Case.objects.count() == 1
 
 
 def test_what_is_asked_besides_is_told_to_those_who_work_on_it(post: Callable[..., Any]) -> None:
