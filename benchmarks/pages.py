@@ -292,7 +292,7 @@ def _explain(cost: Cost, who: str) -> None:
     """Say on standard error what each statement took, and how PostgreSQL went about the slow ones."""
     from django.db import connection, transaction
 
-    from bayan.people.middleware import look_as
+    from bayan.core.rls import look_as
 
     member = member_of(who)
     for ms, statement, values in sorted(cost.statements, key=lambda one: -one[0]):

@@ -59,6 +59,12 @@ def accounts() -> list[Account]:
     return list(Account.objects.prefetch_related("numbers__node").order_by("key"))
 
 
+def main_number() -> Number | None:
+    """The number through which the authority itself writes to persons; never one of an exercise."""
+    numbers = Number.objects.exclude(account__nature=Account.Nature.EXERCISE).select_related("node")
+    return min(numbers.order_by("pk"), key=lambda number: not number.node.is_desk, default=None)
+
+
 def numbers_for(access: Access, permission: str) -> list[Number]:
     """The numbers for whose body a role of this member allows it."""
     numbers = Number.objects.select_related("account__portfolio", "node").order_by("pk")

@@ -105,6 +105,11 @@ class Environment:
         return os.environ.get("BAYAN_BEHIND_TLS_PROXY", "") == "1"
 
     @property
+    def publishes_requests(self) -> bool:
+        """True when everybody may read the list of requests by Open311; in the demo unless told otherwise."""
+        return os.environ.get("BAYAN_OPEN311_PUBLIC", "1" if self.is_demo else "0") == "1"
+
+    @property
     def log_level(self) -> str:
         return os.environ.get("BAYAN_LOG_LEVEL", "INFO").upper()
 

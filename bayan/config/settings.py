@@ -20,6 +20,8 @@ DEBUG = False
 IS_DEMO = environment.is_demo
 # Where members open what messages to them lead to.
 PUBLIC_URL = environment.public_url
+# Whether the list of requests is read without a key (api.open311).
+OPEN311_IS_PUBLIC = environment.publishes_requests
 SECRET_KEY = environment.secret("django_key")
 # Encrypts what the database keeps for us of others: app secrets, access tokens.
 FIELD_KEY = environment.secret("field_key")

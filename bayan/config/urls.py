@@ -33,6 +33,7 @@ urlpatterns = [
     path("sign-out/", accounts.logout, name="account_logout"),
     path("language/", me.speak, name="set_language"),
     path("api/v1/", api.urls),
+    path("open311/v2/", include("bayan.api.open311.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),

@@ -41,6 +41,15 @@ def reserve_for_worker(table: str) -> migrations.RunSQL:
     )
 
 
+def look_as(member_id: int) -> None:
+    """Take the web's role for the rest of this transaction, with this member's visibility."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('role', 'bayan_web', true), set_config('bayan.member', %s, true)",
+            [str(member_id)],
+        )
+
+
 @contextmanager
 def as_worker() -> Iterator[None]:
     """Read in the worker's role for a moment, within the running transaction.

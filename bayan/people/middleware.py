@@ -4,11 +4,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from bayan.core.errors import DomainError
+from bayan.core.rls import look_as
 from bayan.core.views import refusal
 from bayan.people import selectors
 from bayan.people.permissions import Access
@@ -52,12 +53,3 @@ def one_transaction_per_request(get_response: Handler) -> Handler:
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware
-
-
-def look_as(member_id: int) -> None:
-    """Take the web's role for the rest of this transaction, with this member's visibility."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('role', 'bayan_web', true), set_config('bayan.member', %s, true)",
-            [str(member_id)],
-        )

@@ -209,7 +209,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         True: pgettext_lazy("trail", "people are asked where it is"),
         False: pgettext_lazy("trail", "people are not asked where it is"),
     },
-    "channel": {"whatsapp": gettext_lazy("WhatsApp")},
+    "channel": {"whatsapp": gettext_lazy("WhatsApp"), "open311": "Open311"},
     "kind": {
         "text": pgettext_lazy("trail", "text"),
         "list": pgettext_lazy("trail", "question with answers to choose from"),

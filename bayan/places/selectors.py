@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -86,39 +87,47 @@ def nearest(points: Sequence[tuple[float, float]]) -> list[Nearest | None]:
     """
     if not points:
         return []
-    centres = [
-        (pk, kind, latitude, longitude)
-        for pk, kind, latitude, longitude in places()
+    centres: dict[str, list[_Centre]] = {Place.Type.DISTRICT: [], Place.Type.CITY: []}
+    for position, pk, kind, latitude, longitude in (
+        places()
         .located()
-        .order_by("position")
-        .values_list("pk", "type", "latitude", "longitude")
-        if latitude is not None and longitude is not None
-    ]
+        .filter(type__in=centres)
+        .values_list("position", "pk", "type", "latitude", "longitude")
+    ):
+        if latitude is not None and longitude is not None:
+            centres[kind].append((latitude, longitude, position, pk))
+    for rows in centres.values():
+        rows.sort()
     found = [
-        _within(point, centres, Place.Type.DISTRICT, DISTRICT_KM)
-        or _within(point, centres, Place.Type.CITY, TOWN_KM)
+        _within(point, centres[Place.Type.DISTRICT], DISTRICT_KM)
+        or _within(point, centres[Place.Type.CITY], TOWN_KM)
         for point in points
     ]
     known = places().in_bulk([near[1] for near in found if near])
     return [Nearest(known[near[1]], round(near[0], 2)) if near else None for near in found]
 
 
+# Latitude, longitude, position in the pack, key.
+type _Centre = tuple[float, float, int, int]
+
+
 def _within(
-    point: tuple[float, float],
-    centres: Sequence[tuple[int, str, float, float]],
-    type_: Place.Type,
-    most: float,
+    point: tuple[float, float], centres: Sequence[_Centre], most: float
 ) -> tuple[float, int] | None:
-    """How far the nearest place of a type is, and its key; None if it is further than `most`."""
+    """How far the nearest of these is, and its key; None if it is further than `most`.
+
+    The centres go from south to north: only those of the same height can be near.
+    """
     latitude, longitude = point
-    east = KILOMETRES * math.cos(math.radians(latitude))
+    east, high = KILOMETRES * math.cos(math.radians(latitude)), most / KILOMETRES
+    first = bisect_left(centres, (latitude - high,))
+    last = bisect_right(centres, (latitude + high, math.inf))
     distances = (
-        (math.hypot((north_of - latitude) * KILOMETRES, (east_of - longitude) * east), pk)
-        for pk, kind, north_of, east_of in centres
-        if kind == type_
+        (math.hypot((north_of - latitude) * KILOMETRES, (east_of - longitude) * east), position, pk)
+        for north_of, east_of, position, pk in centres[first:last]
     )
-    near = min(distances, key=lambda pair: pair[0], default=None)
-    return near if near and near[0] <= most else None
+    near = min(distances, default=None)
+    return (near[0], near[2]) if near and near[0] <= most else None
 
 
 def municipality_outlines() -> dict[str, list[list[list[float]]]]:

@@ -7,7 +7,6 @@ decided here, step by step, and then done in the worker's role for exactly the c
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,6 +25,7 @@ from bayan.channels.models import Outgoing, Template
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
+from bayan.core.visitors import network_of
 from bayan.inbox import services as inbox
 from bayan.inbox.models import WINDOW, Conversation
 from bayan.portal.models import Allowance, Feedback, TrackingCode
@@ -212,17 +212,6 @@ def forget(*, now: datetime) -> None:
     channels.forget_words(past.exclude(outgoing=None).values_list("outgoing", flat=True))
     past.filter(expires_at__lte=now - HOUR).delete()
     Allowance.objects.filter(since_at__lt=now - 2 * DAY).delete()
-
-
-def network_of(address: str) -> str:
-    """The address as it is counted: of IPv6 a household has 2^64, which count as one."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, ipaddress.IPv6Address) and not known.ipv4_mapped:
-        return str(ipaddress.ip_network((known, 64), strict=False))
-    return str(getattr(known, "ipv4_mapped", None) or known)
 
 
 def _spend(what: str, who: str, most: int, stretch: timedelta, *, now: datetime) -> bool:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bayan.cases.models import Case
 from bayan.core.errors import DomainError
 from bayan.core.references import digits_in, is_reference
+from bayan.core.visitors import address_of
 from bayan.portal import selectors, services
 from bayan.portal.forms import CodeForm, FeedbackForm, RatingForm, ReferenceForm
 from bayan.portal.models import Feedback
@@ -98,7 +99,7 @@ def send(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         services.send_code(
             reference,
-            address=_address(request),
+            address=address_of(request),
             language=get_language() or settings.LANGUAGE_CODE,
             now=timezone.now(),
         )
@@ -124,7 +125,7 @@ def code(request: HttpRequest, reference: str) -> HttpResponse:
         opened = services.open_case(
             reference,
             form.cleaned_data["code"],
-            address=_address(request),
+            address=address_of(request),
             now=timezone.now(),
         )
     except services.TooOften as refused:
@@ -202,7 +203,7 @@ def feedback(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["page"],
             is_useful=form.cleaned_data["useful"] == "yes",
             language=get_language() or settings.LANGUAGE_CODE,
-            address=_address(request),
+            address=address_of(request),
             now=timezone.now(),
         )
     return redirect(f"{back.partition('?')[0].partition('#')[0]}?thanks=1#feedback")
@@ -246,13 +247,3 @@ def _path(reference: str) -> str:
 
 def _take_time(began: float) -> None:
     time.sleep(max(0.0, ANSWERS_AFTER - (time.monotonic() - began)))
-
-
-def _address(request: HttpRequest) -> str:
-    """Where the request comes from; behind a proxy of ours, what that one says of it."""
-    if settings.TRUSTS_PROXY:
-        # The last one was written by our proxy; those before it by whoever sent the request.
-        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if told:
-            return told
-    return str(request.META.get("REMOTE_ADDR", ""))

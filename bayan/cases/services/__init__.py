@@ -72,6 +72,8 @@ from bayan.cases.services.parts import (
     StepNotPossible,
 )
 from bayan.cases.services.pictures import look_at_pictures
+from bayan.cases.services.placing import Pin
+from bayan.cases.services.reporting import SOURCE, NoNumber, Report, open_reported
 from bayan.cases.services.second import give_second_opinions
 from bayan.cases.services.taking_in import (
     follow_identities,
@@ -93,17 +95,21 @@ __all__ = [
     "PRIORITY_SET",
     "SATISFACTION",
     "SORTED",
+    "SOURCE",
     "WHERE",
     "AlreadyThere",
     "CaseAlreadyClosed",
     "Facts",
     "Matching",
+    "NoNumber",
     "NotAllTheirs",
     "NotKnown",
     "NotTheSame",
     "NothingToGather",
     "OutcomeMissing",
+    "Pin",
     "ReasonMissing",
+    "Report",
     "SameContact",
     "StepNotPossible",
     "Watch",
@@ -129,6 +135,7 @@ __all__ = [
     "look_at_pictures",
     "merge_contacts",
     "note_choices",
+    "open_reported",
     "part_case",
     "pass_on",
     "promise",

@@ -10,10 +10,9 @@ import pytest
 from bayan.cases import services
 from bayan.cases.models import Case, Week
 from bayan.cases.tests.factories import MONDAY, make_case
-from bayan.core.rls import as_worker
+from bayan.core.rls import as_worker, look_as
 from bayan.inbox import services as inbox
 from bayan.organisation.models import Node
-from bayan.people.middleware import look_as
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 

@@ -15,11 +15,11 @@ from bayan.cases.tests.factories import make_case
 from bayan.cases.tests.test_handling import state_of_all
 from bayan.core import undo
 from bayan.core.models import AuditEntry, UndoStep
+from bayan.core.rls import look_as
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message, Note
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
-from bayan.people.middleware import look_as
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from conftest import StaffClient

@@ -56,7 +56,7 @@ def send(
     """
     names = dict(contact.identities.values_list("scheme", "value"))
     if not names:
-        raise NobodyToWriteTo(_("Nobody knows who wrote this: a colleague passed it on."))
+        raise NobodyToWriteTo(_("No number of who wrote this is known: it was passed on."))
     row = Outgoing.objects.create(
         node_id=node_id,
         number=number,

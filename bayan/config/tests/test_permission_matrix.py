@@ -226,6 +226,11 @@ OPEN = {
     "work:link": "a task's secret, whose test is in work/tests/test_views.py",
     "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
+    # Open311: a key as a field, or what everybody may know (api/tests/test_open311.py).
+    "open311:discovery": "the address", "open311:services": "a list of words",
+    "open311:service": "a list of words", "open311:requests": "a key, or what is published",
+    "open311:request": "a key, or what is published", "open311:token": "a key, or what is published",
+    "open311:nothing": "nothing stands there",
     "api:openapi-json": "the description", "api:api-root": "nothing stands there",
 }  # fmt: skip
 # Behind these stands a member, or what is a member's own: who may do what with whom is a matter of the roles

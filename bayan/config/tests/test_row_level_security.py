@@ -12,10 +12,10 @@ from django.urls import reverse
 from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels.tests.factories import incoming
+from bayan.core.rls import look_as
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people import services as people
-from bayan.people.middleware import look_as
 from bayan.people.models import Contact, Identity, Member
 from conftest import StaffClient
 

@@ -15,12 +15,11 @@ from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry, UndoStep
-from bayan.core.rls import as_worker
+from bayan.core.rls import as_worker, look_as
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message, Note
 from bayan.organisation.models import Node
 from bayan.people import services as people
-from bayan.people.middleware import look_as
 from bayan.people.models import Contact, ContactNote, Identity, Member, OptOut, Role
 from bayan.people.tests.factories import make_member
 from conftest import StaffClient

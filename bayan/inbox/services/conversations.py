@@ -14,7 +14,7 @@ from bayan.channels.models import Media
 from bayan.core import live
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
-from bayan.people.models import Contact
+from bayan.people.models import Contact, Member
 
 
 def conversations_for(
@@ -83,7 +83,7 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
             touches.append((key, arrival.message))
         else:
             said.append(arrival)
-    messages = _create(said)
+    messages = create(said)
     spoken = [message for message in messages if message.kind not in TOUCHES]
     targets |= {(m.number_id, m.external_id): m for m in spoken}
     waited = _touches_waiting_for(spoken)
@@ -100,7 +100,8 @@ def store(arrivals: Sequence[Arrival]) -> list[Message]:
     return messages
 
 
-def _create(arrivals: Sequence[Arrival]) -> list[Message]:
+def create(arrivals: Sequence[Arrival], *, by: Member | None = None) -> list[Message]:
+    """The rows of messages that came in; `by` is the member through whom they came, if one did."""
     files = _expect_files(arrivals)
     return Message.objects.bulk_create(
         Message(
@@ -115,6 +116,7 @@ def _create(arrivals: Sequence[Arrival]) -> list[Message]:
             forwarded=message.forwarded,
             number_id=message.number_id,
             external_id=message.external_id,
+            author=by,
             # What a touch is about is found by it when it comes later.
             quoted_id=message.quoted_id or message.target_id,
             request_id=message.request_id,

@@ -10,6 +10,7 @@ from django.db import connection
 from bayan.channels.models import Media, Outgoing
 from bayan.core import live
 from bayan.inbox.models import Conversation, Mention, Message, Note, Presence
+from bayan.inbox.services.conversations import Arrival, create
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
 
@@ -194,6 +195,21 @@ def hand_on(messages: Iterable[int], *, to: Conversation, by: Member) -> None:
             "node_id", "public_id"
         )
     )
+
+
+def keep_passed_on(arrival: Arrival, *, by: Member, media: Media | None = None) -> Message:
+    """Keep a message that reaches a person's conversation through a member, as by an app of theirs.
+
+    It opens no time to write freely there, and nobody waits for an answer to it.
+    """
+    (message,) = create([arrival], by=by)
+    if media is not None:
+        message.media = media
+        message.save(update_fields=["media"])
+    conversation = arrival.conversation
+    _renew({conversation.pk})
+    live.announce([(conversation.node_id, "conversation", conversation.public_id)])
+    return message
 
 
 def discard(targets: Mapping[int, int]) -> None:

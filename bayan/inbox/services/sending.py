@@ -696,6 +696,13 @@ def _open(conversation_id: UUID, *, now: datetime, needs_window: bool = True) ->
 
 
 def _check_window(conversation: Conversation, *, now: datetime) -> None:
+    if conversation.last_inbound_at is None:
+        raise WindowClosed(
+            _(
+                "The person has not written by WhatsApp yet, which takes no free text until then. "
+                "Send a template, or let your words wait."
+            )
+        )
     if not conversation.is_writable(now=now):
         raise WindowClosed(
             _(

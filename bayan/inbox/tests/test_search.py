@@ -10,12 +10,12 @@ import pytest
 from django.db import connection, transaction
 
 from bayan.core.arabic import query_of
+from bayan.core.rls import look_as
 from bayan.inbox import selectors
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Filters
 from bayan.inbox.tests.factories import MONDAY, make_conversation
 from bayan.organisation.models import Node
-from bayan.people.middleware import look_as
 from bayan.people.models import Member
 
 

@@ -325,7 +325,9 @@ def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
         "newest": found.last_inbound_at,
     }
     context |= _rights(request, found, found.node, now=now)
-    if context["may_reply"] and found.matter:
+    # Whose words only came through another may still have left a mobile.
+    context["is_reachable"] = bool(found.last_inbound_at) or found.contact.identities.exists()
+    if context["may_reply"] and found.matter and context["is_reachable"]:
         # Without JavaScript the composer's kinds are pages of their own.
         context |= composing.offer(found, request.GET, is_writable=context["is_writable"])
     return context

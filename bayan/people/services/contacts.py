@@ -103,9 +103,10 @@ def contacts_of(senders: Iterable[Sender], *, now: datetime) -> dict[Sender, Con
     return contacts
 
 
-def new_contact(*, now: datetime) -> Contact:
-    """Somebody of whom nothing is known yet: their words came through another."""
-    return Contact.objects.create(created_at=now)
+def new_contact(*, now: datetime, name: str = "") -> Contact:
+    """Somebody of whom nothing, or only a name, is known yet: their words came through another."""
+    name = name[:200]
+    return Contact.objects.create(name=name, channel_name=name, created_at=now)
 
 
 def _known_identities(senders: Sequence[Sender]) -> dict[tuple[str, str], Contact]:

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from bayan.core.rls import look_as
 from bayan.organisation.models import Node
 from bayan.people import selectors, services
-from bayan.people.middleware import look_as
 from bayan.people.models import Member, Role, Swap, Turn
 from bayan.people.permissions import Access
 from bayan.people.services import Slot

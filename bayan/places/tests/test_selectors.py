@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -111,6 +112,20 @@ def test_a_text_of_any_kind_fits_itself_and_breaks_nothing(text: str) -> None:
 def test_no_word_is_more_alike_than_the_word_itself(word: str) -> None:
     assert likeness(word, word) == 1
     assert 0 <= likeness(word, fold(word) + "ات") <= 1
+
+
+def test_the_nearest_is_found_as_if_each_were_measured(db: None) -> None:
+    towns = [
+        (place.latitude or 0, place.longitude or 0)
+        for place in selectors.places(type=Place.Type.CITY).located()
+    ]
+    points = [(26.0 + north / 20, 49.8 + east / 20) for north in range(20) for east in range(10)]
+    for (latitude, longitude), near in zip(points, selectors.nearest(points), strict=True):
+        if near is None or near.place.type == Place.Type.DISTRICT:
+            continue
+        east = math.cos(math.radians(latitude))
+        least = min(math.hypot(n - latitude, (e - longitude) * east) for n, e in towns)
+        assert near.kilometres == pytest.approx(least * selectors.KILOMETRES, abs=0.01)
 
 
 def test_the_nearest_district_and_who_serves_it(db: None) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from bayan.channels.events import IncomingMessage
+from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
 from bayan.inbox import services as inbox
@@ -19,7 +20,6 @@ from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
-from bayan.people.wishes import folded
 from bayan.work import events, selectors
 from bayan.work.models import Item
 from bayan.work.services import items, telling
@@ -27,9 +27,13 @@ from bayan.work.services.items import ITEM, Shown, State
 
 # So long a member's next message is taken for the words or the picture that they were asked for.
 AWAITED = timedelta(minutes=30)
-# What asks for the menu; as `folded` spells it.
-MENU = frozenset({"مهامي", "مهام", "القائمه", "قائمه", "المهام", "menu", "tasks", "my tasks"})
-NEVER_MIND = frozenset({"الغاء", "لا", "cancel"})
+LONGEST_WORD = 20
+_SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
+# What asks for the menu, and what takes back that one was asked; however they are spelt.
+MENU = frozenset(
+    map(fold, ("مهامي", "مهام", "المهام", "تكليفاتي", "القائمة", "menu", "tasks", "my tasks"))
+)
+NEVER_MIND = frozenset(map(fold, ("إلغاء", "لا", "cancel")))
 ENDS = {"work-done": State.DONE, "work-return": State.RETURNED, "work-refuse": State.REFUSED}
 PICTURES = {"image", "document", "video"}
 
@@ -78,7 +82,7 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
     """Take what members write for the menu, or for what they were just asked; returns the messages' ids."""
     taken = set()
     for message, member in messages:
-        word = folded(message.text) if message.kind == "text" else ""
+        word = _word(message.text) if message.kind == "text" else ""
         item = selectors.waiting_for(member, now=now)
         if word not in MENU and item is None:
             continue
@@ -94,6 +98,11 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
             elif item is not None:
                 _take(item, word, member, conversation, message, now=now)
     return taken
+
+
+def _word(text: str) -> str:
+    """A short message without what spelling and signs differ in; empty for a longer one."""
+    return " ".join(fold(text).translate(_SIGNS).split()) if len(text) <= LONGEST_WORD else ""
 
 
 def _may_answer(message: IncomingMessage) -> bool:

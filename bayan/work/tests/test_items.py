@@ -10,8 +10,8 @@ from PIL import Image
 
 from bayan.channels.tests.factories import make_number
 from bayan.core.models import AuditEntry
+from bayan.core.rls import look_as
 from bayan.organisation.models import Node, OutsideBody
-from bayan.people.middleware import look_as
 from bayan.people.models import Deputyship, Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
