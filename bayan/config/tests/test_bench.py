@@ -59,8 +59,7 @@ def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> 
 
 def test_the_pipeline_works_a_backlog_off_and_shows_what_comes(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    little = ("--backlog", "400", "--past", "600", "--seconds", "2", "--rate", "50")
-    with bench(folder, "pipeline", *little) as process:
+    with bench(folder, "pipeline", "--small") as process:
         out, err = process.communicate(timeout=150)
 
     assert process.returncode == 0, err
@@ -68,7 +67,7 @@ def test_the_pipeline_works_a_backlog_off_and_shows_what_comes(tmp_path: Path) -
     assert all(
         figures[key] > 0 for key in ("messages_per_s", "cpu_ms_per_message", "visible_p95_ms")
     )
-    assert (figures["backlog"], figures["lost"], figures["doubles"]) == (400, 0, 0)
+    assert (figures["backlog"], figures["lost"], figures["doubles"]) == (1_500, 0, 0)
     assert 0 < figures["worker_mb_end"] < figures["worker_mb_start"] * 1.5
     assert list(folder.iterdir()) == []
     assert processes_of(folder) == []
