@@ -14,6 +14,7 @@ help: ## show these words
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready node_modules/.ready .static/staticfiles.json locale/.ready ## install everything and build the assets
+	@$(PY) -m compileall -q bayan emulator benchmarks
 
 run: setup ## start the demo authority; Ctrl-C stops all it started
 	@exec $(VENV)/bin/bayan up --demo

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,7 +153,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run it; 0 when every message is accounted for and nothing is left behind."""
     options = _parser().parse_args(arguments)
     plan = (
-        Plan(inbound=2_000, outbound=100, seconds=14, rounds=1, people=250)
+        Plan(inbound=1_000, outbound=100, seconds=14, rounds=1, people=250)
         if options.small
         else Plan(options.inbound, options.outbound, options.seconds, options.rounds, people=2_000)
     )
@@ -207,7 +208,10 @@ def run(data_dir: Path, plan: Plan, *, say: Callable[[str], None] = lambda _text
     :raises AssertionError: it did not come to an end
     """
     say("Starting Bayan …")
-    up = Up(data_dir, "--demo")
+    made = os.environ.get("BAYAN_BENCH_FROM", "")
+    if made:
+        shutil.copytree(made, data_dir)
+    up = Up(data_dir, "--demo", is_first=not made)
     try:
         up.wait_until_ready()
         chaos = Chaos(up, plan)

@@ -360,11 +360,14 @@ def prepare(options: argparse.Namespace) -> int:
     from django.core.management import call_command
     from django.utils import timezone
 
+    from bayan.config.health import is_migrated
     from bayan.intake import services as intake
     from bayan.organisation import services as organisation
     from bayan.places import services as places
 
-    call_command("migrate", interactive=False, verbosity=0)
+    # Most starts have nothing to migrate, and the command takes its time to find that.
+    if not is_migrated():
+        call_command("migrate", interactive=False, verbosity=0)
     organisation.load_pack(environment.authority_dir)
     places.load_pack(environment.authority_dir)
     intake.keep_house(now=timezone.now())

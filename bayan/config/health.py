@@ -78,14 +78,19 @@ def alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def is_migrated() -> bool:
+    """True when the database has had every migration of this version."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when database, migrations and queue are well; else 503 and what is not."""
     checks = {"database": "ok", "migrations": "ok", "queue": "ok"}
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if not is_migrated():
             checks["migrations"] = "not applied: run 'bayan up' or 'bayan manage migrate'"
         figures = {name: value for name, _help, value in read_figures()}
         if figures["bayan_journal_oldest_seconds"] > LONGEST_WAIT_SECONDS:

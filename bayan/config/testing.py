@@ -11,18 +11,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from psycopg import sql
 
 from bayan.config.cluster import Cluster
 from bayan.config.environment import Environment
 
-TEMPLATE = "bayan_template"
+TEMPLATE = "bayan"
 # What migrations and the authority pack put there stays between tests that commit.
 KEPT_TABLES = {
     "django_migrations", "django_content_type", "organisation_node", "organisation_outsidebody",
     "places_place", "places_outline",
 }  # fmt: skip
+
+
+# A run starts a hundred processes: where the machine keeps no byte code, each would compile all of ours.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def _start_cluster() -> Cluster:
@@ -43,6 +49,11 @@ def _start_cluster() -> Cluster:
         check=True,
         env={**os.environ, "BAYAN_DATABASE_NAME": TEMPLATE},
     )
+    # For instances of their own, which start from a copy (config.tests.instances).
+    cluster.stop()
+    for name in ("postgres", "secrets"):
+        shutil.copytree(Path(folder, name), Path(folder, "filled", name))
+    cluster.start()
     return cluster
 
 

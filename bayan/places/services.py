@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.db import transaction
+from django.forms.models import model_to_dict
 
 from bayan.organisation.models import Node, OutsideBody
 from bayan.places import reading
@@ -35,6 +36,7 @@ def load_pack(folder: Path) -> int:
     outside = {body.key: body for body in OutsideBody.objects.all()}
     rows = reading.rows(folder, owners=owners, outside=outside)
     outlines = reading.outlines(folder)
+    saved = Place.objects.in_bulk(field_name="key")
     places: dict[str, Place] = {}
     position = 0
     for type_ in Place.Type:
@@ -44,15 +46,21 @@ def load_pack(folder: Path) -> int:
                 continue
             position += 1
             made.append(_place(row, position, places, owners, outside))
+        # Each start loads the pack, which is mostly as it was.
+        changed = [place for place in made if not _is_same(place, saved.get(place.key))]
         # Those in which others lie are saved first, so that these find them.
         Place.objects.bulk_create(
-            made, update_conflicts=True, unique_fields=["key"], update_fields=TAKEN
+            changed, update_conflicts=True, unique_fields=["key"], update_fields=TAKEN
         )
-        saved = Place.objects.in_bulk([place.key for place in made], field_name="key")
-        places |= saved
+        saved |= Place.objects.in_bulk([place.key for place in changed], field_name="key")
+        places |= {place.key: saved[place.key] for place in made}
     Place.objects.exclude(key__in=places).update(is_current=False)
     _draw(list(places.values()), list(outlines.values()))
     return len(places)
+
+
+def _is_same(place: Place, saved: Place | None) -> bool:
+    return saved is not None and model_to_dict(place, TAKEN) == model_to_dict(saved, TAKEN)
 
 
 def _place(

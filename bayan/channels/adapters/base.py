@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bayan.channels.events import Parsed
 from bayan.channels.models import Account, Media, Outgoing, ReadMark
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class Reaction(Enum):

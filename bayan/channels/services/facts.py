@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -44,6 +43,9 @@ from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.channels.services.pausing import resume_after_token
 from bayan.channels.services.templates import sync_templates
 from bayan.core import live
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # A few requests an account each time; the provider permits 200 an hour (reference 1.11).
 SYNC_EVERY = timedelta(minutes=10)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-import aiohttp
 from django.db import connection, transaction
 
 from bayan.channels.adapters import ADAPTERS
 from bayan.channels.adapters.base import Outcome
 from bayan.channels.models import Media, Number, Outgoing, ReadMark
 from bayan.channels.services.media import media_path
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # The provider shows "typing" for 25 seconds: told later it would be untrue.
 TYPING_IS_TRUE_FOR = timedelta(seconds=20)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import aiohttp
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -24,6 +23,9 @@ from bayan.channels.services.accounts import owner_of, want_sync
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.organisation.models import Node
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # So long a deletion can be taken back.
 TIME_TO_UNDO = timedelta(seconds=10)

@@ -284,9 +284,7 @@ def test_the_providers_answer_tells_what_became_of_the_message(channel: Channel,
 def test_a_broken_line_is_retried_only_if_nothing_can_have_passed(
     channel: Channel, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "bayan.channels.adapters.whatsapp.graph.TIMEOUT", aiohttp.ClientTimeout(total=0.2)
-    )
+    monkeypatch.setattr("bayan.channels.adapters.whatsapp.graph.TIMEOUT", {"total": 0.2})
 
     assert send(channel, url="http://127.0.0.1:9").reaction is Reaction.RETRY
     assert send(channel, Answer(hangs_up=True)).reaction is Reaction.UNCERTAIN

@@ -303,9 +303,7 @@ def test_a_provider_that_cannot_be_reached_is_tried_again(committed_db: None) ->
 def test_an_answer_that_does_not_come_is_uncertain(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "bayan.channels.adapters.whatsapp.graph.TIMEOUT", aiohttp.ClientTimeout(total=0.2)
-    )
+    monkeypatch.setattr("bayan.channels.adapters.whatsapp.graph.TIMEOUT", {"total": 0.2})
     provider.answers.append(Answer(delay=0.5))
     row = queue(Number.objects.get(), now=timezone.now())
 

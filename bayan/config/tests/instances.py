@@ -26,39 +26,42 @@ _RUN = Path(os.environ.get("BAYAN_DATA_DIR", ""))
 
 
 def fill(data_dir: Path, *, demo: bool) -> None:
-    """Make a data folder as a first start leaves it: migrations take most of that, so one is made for all."""
+    """Make a data folder as a first start leaves it: a copy, since migrations take most of that."""
     shutil.copytree(filled(demo=demo), data_dir)
-    # An instance goes back to the port that it had: two copies would meet there.
-    shutil.rmtree(data_dir / "run")
 
 
 def filled(*, demo: bool) -> Path:
     """The data folder of which `fill` makes copies."""
-    made = _RUN / ("filled-demo" if demo else "filled")
+    made = _RUN / "filled"
+    if not demo:
+        return made
+    made_for_demo = made.with_name("filled-demo")
     with (_RUN / "filled.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.is_dir():
-            _fill(made.with_suffix(".new"), demo=demo)
-            made.with_suffix(".new").rename(made)
-    return made
+        if not made_for_demo.is_dir():
+            unfinished = made.with_name("filled-demo.new")
+            shutil.copytree(made, unfinished)
+            _add_demo(unfinished)
+            unfinished.rename(made_for_demo)
+    return made_for_demo
 
 
-def _fill(data_dir: Path, *, demo: bool) -> None:
+def _add_demo(data_dir: Path) -> None:
     environment = Environment()
     environment.data_dir = data_dir
     cluster = Cluster(environment)
     cluster.start()
     try:
-        cluster.bootstrap()
         subprocess.run(
-            [sys.executable, "-m", "bayan", "prepare", *(["--demo"] if demo else [])],
-            env=clean_environment()
-            | {"BAYAN_DATA_DIR": str(data_dir), "BAYAN_DEMO": "1" if demo else "0"},
+            [sys.executable, "-m", "bayan", "prepare", "--demo"],
+            env=clean_environment() | {"BAYAN_DATA_DIR": str(data_dir), "BAYAN_DEMO": "1"},
             cwd=PROJECT_DIR,
             check=True,
         )
     finally:
         cluster.stop()
+    # An instance goes back to the port that it had: two copies would meet there.
+    shutil.rmtree(data_dir / "run")
 
 
 class Up:

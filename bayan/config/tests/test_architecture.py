@@ -5,9 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import pytest
+
 from bayan.config.environment import PROJECT_DIR
+
+# Whoever looks at all modules does so in one process, which reads them once.
+pytestmark = pytest.mark.xdist_group("architecture")
 
 BAYAN = PROJECT_DIR / "bayan"
 APPS = {path.parent.name for path in BAYAN.glob("*/apps.py")}
@@ -25,12 +31,14 @@ WRITES = {
 MAY_WRITE = {"models", "services"}
 
 
-def modules() -> Iterator[tuple[str, Path, ast.Module]]:
-    for path in BAYAN.rglob("*.py"):
-        app = path.relative_to(BAYAN).parts[0]
-        if "tests" in path.parts or "migrations" in path.parts or app not in APPS:
-            continue
-        yield app, path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> list[tuple[str, Path, ast.Module]]:
+    return [
+        (path.relative_to(BAYAN).parts[0], path, ast.parse(path.read_text(encoding="utf-8")))
+        for path in BAYAN.rglob("*.py")
+        if not {"tests", "migrations"} & set(path.parts)
+        and path.relative_to(BAYAN).parts[0] in APPS
+    ]
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bayan.config.tests.instances import filled
 from benchmarks import chaos
 
 pytestmark = pytest.mark.xdist_group("kill")
@@ -17,6 +18,7 @@ def test_no_message_is_lost_or_doubled_by_any_kill(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("BAYAN_BENCH_FROM", str(filled(demo=True)))
 
     code = chaos.main(["--small"])
 

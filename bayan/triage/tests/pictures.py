@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageEnhance
 type Change = Callable[[Image.Image], Image.Image]
 
 
+@cache
 def street(number: int, *, width: int = 800, height: int = 600) -> Image.Image:
     """A road between houses, with spots and grain like a photograph; each number is another street."""
     chance = Random(number)  # noqa: S311  # nothing secret

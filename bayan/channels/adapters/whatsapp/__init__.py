@@ -7,9 +7,7 @@ import hmac
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from bayan.channels.adapters.base import FileAddress, FlowFacts, NumberFacts, Outcome, TokenFacts
 from bayan.channels.adapters.whatsapp import (
@@ -23,6 +21,9 @@ from bayan.channels.adapters.whatsapp import (
 )
 from bayan.channels.events import Parsed
 from bayan.channels.models import Account, Media, Outgoing, ReadMark
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class WhatsApp:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from bayan.channels.adapters.base import FlowFacts, NumberFacts, ProviderRefused, TokenFacts
 from bayan.channels.adapters.whatsapp import files, graph
 from bayan.channels.adapters.whatsapp.reading import as_dict, as_list, as_text
 from bayan.channels.models import Account, Quality
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # The provider's answer to a token that is not, or no longer, one of its own.
 NO_TOKEN = {0, 190}

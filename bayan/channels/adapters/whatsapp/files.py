@@ -7,10 +7,8 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from bayan.channels.adapters.base import (
     FileAddress,
@@ -24,13 +22,16 @@ from bayan.channels.adapters.whatsapp.errors import SECOND, outcome_of
 from bayan.channels.adapters.whatsapp.reading import as_number, as_text
 from bayan.channels.models import Account, Media
 
+if TYPE_CHECKING:
+    import aiohttp
+
 # The one host that the provider documents for files.
 FILE_HOSTS = {"lookaside.fbsbx.com"}
 # Forms lie on the provider's public servers, which are many.
 FORM_HOSTS = ".fbcdn.net"
 LARGEST_FORM = 10 * 1024 * 1024
 # A hundred megabytes over a bad line; a line that says nothing for half a minute is dead.
-TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=5, sock_read=30)
+TIMEOUT = {"total": 600, "sock_connect": 5, "sock_read": 30}
 PIECE = 256 * 1024
 # What the provider answers for a file that it does not have: "unsupported get request".
 NO_SUCH_OBJECT = 100
@@ -67,13 +68,16 @@ async def download(
     :raises FileNotThere: there is nothing at this address (any more)
     :raises ProviderRefused: with what the answer means; also for an address that is not the provider's
     """
+    import aiohttp
+
     if not await may_ask(account, url):
         raise ProviderRefused(_refusal("foreign address"))
+    timeout = aiohttp.ClientTimeout(**TIMEOUT)
     try:
         async with session.get(
             url,
             headers=graph.authorisation(account),
-            timeout=TIMEOUT,
+            timeout=timeout,
             # The token goes nowhere else.
             allow_redirects=False,
         ) as response:
@@ -93,10 +97,13 @@ async def read_form(session: aiohttp.ClientSession, account: Account, url: str) 
 
     :raises ProviderRefused: it could not be read, or the address is not the provider's
     """
+    import aiohttp
+
     if not await may_ask(account, url, FORM_HOSTS):
         raise ProviderRefused(_refusal("foreign address"))
+    timeout = aiohttp.ClientTimeout(**graph.TIMEOUT)
     try:
-        async with session.get(url, timeout=graph.TIMEOUT, allow_redirects=False) as response:
+        async with session.get(url, timeout=timeout, allow_redirects=False) as response:
             if response.status != HTTPStatus.OK:
                 raise ProviderRefused(_refusal(f"HTTP {response.status}"))
             body = b""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
@@ -13,8 +13,11 @@ from bayan.channels.adapters.whatsapp.errors import SECOND, outcome_of
 from bayan.channels.adapters.whatsapp.reading import as_dict, as_list, as_text
 from bayan.channels.models import Account, Outgoing
 
+if TYPE_CHECKING:
+    import aiohttp
+
 # A claimed row whose answer is later than this stands as uncertain (channels.services).
-TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
+TIMEOUT = {"total": 15, "sock_connect": 5}
 
 
 def address(account: Account, path: str) -> str:
@@ -33,19 +36,22 @@ async def call(
     method: str,
     path: str,
     *,
-    timeout: aiohttp.ClientTimeout = TIMEOUT,
+    timeout: Mapping[str, float] | None = None,
     **request: Any,
 ) -> dict[str, Any]:
     """Ask the provider something that may be asked twice; its answer.
 
     :raises ProviderRefused: with what its answer means: try again, wait, stop, give up
     """
+    # Here and below: pages and commands never talk to the provider, and start sooner without it.
+    import aiohttp
+
     try:
         async with session.request(
             method,
             address(account, path),
             headers=authorisation(account),
-            timeout=timeout,
+            timeout=aiohttp.ClientTimeout(**(timeout or TIMEOUT)),
             **request,
         ) as response:
             status, body = response.status, await response.read()
@@ -67,6 +73,8 @@ async def post_message(
     session: aiohttp.ClientSession, account: Account, row: Outgoing, content: dict[str, Any]
 ) -> Outcome:
     """Hand one message to the provider, once."""
+    import aiohttp
+
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -83,7 +91,7 @@ async def post_message(
             address(account, f"{row.number.external_id}/messages"),
             data=msgspec.json.encode(body),
             headers={**authorisation(account), "Content-Type": "application/json"},
-            timeout=TIMEOUT,
+            timeout=aiohttp.ClientTimeout(**TIMEOUT),
             allow_redirects=False,
         ) as response:
             status, answer = response.status, await response.read()

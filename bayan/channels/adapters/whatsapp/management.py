@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from bayan.channels.adapters.whatsapp import graph
 from bayan.channels.adapters.whatsapp.reading import as_dict, as_list, as_text, clean
 from bayan.channels.models import Account, Quality, Template
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # Ids of templates are numbers; in an address nothing else may stand.
 TEMPLATE_FIELDS = (

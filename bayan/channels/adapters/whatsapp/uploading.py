@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from bayan.channels.adapters.base import Outcome, ProviderRefused, Reaction
 from bayan.channels.adapters.whatsapp.errors import SECOND
@@ -15,11 +13,14 @@ from bayan.channels.adapters.whatsapp.graph import call
 from bayan.channels.adapters.whatsapp.reading import as_dict, as_list, as_text
 from bayan.channels.models import Account, Media
 
+if TYPE_CHECKING:
+    import aiohttp
+
 KINDS = {"image", "audio", "video", "document", "sticker"}
 # The provider keeps an upload for 30 days: a day less, so that it is not gone as we name it.
 KEPT_FOR = timedelta(days=29)
 # A video of 16 MB over a slow line.
-TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
+TIMEOUT = {"total": 120, "sock_connect": 5}
 
 
 async def upload(
@@ -29,6 +30,8 @@ async def upload(
 
     :raises ProviderRefused: with what its answer means
     """
+    import aiohttp
+
     with path.open("rb") as file:
         form = aiohttp.FormData({"messaging_product": "whatsapp", "type": media.mime_type})
         form.add_field(
