@@ -43,6 +43,9 @@ def _start_cluster() -> Cluster:
         check=True,
         env={**os.environ, "BAYAN_DATABASE_NAME": TEMPLATE},
     )
+    with cluster.connect(TEMPLATE) as connection:
+        # A test makes the rules that it is about.
+        connection.execute("TRUNCATE cases_routingrule, cases_rulebook")
     return cluster
 
 

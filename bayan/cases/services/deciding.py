@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import forwards, placing, understanding
+from bayan.cases.services import forwards, placing, routing, understanding
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE
 from bayan.cases.services.parts import (
     contacts_of,
@@ -144,6 +144,7 @@ def _create(forward: Forward, conversation: Conversation, *, by: Member, now: da
     forwards.hand_on(forward.messages, to=case, by=by)
     _record("case.opened", case, by=by, now=now, channel="whatsapp", source="forward")
     _settle(forward, Forward.State.CREATED, case=case, now=now)
+    routing.route_again([case], now=now)
     return case
 
 

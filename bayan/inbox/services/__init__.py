@@ -25,6 +25,7 @@ from bayan.inbox.services.moving import (
     join,
     move,
     move_back,
+    move_each,
     release,
 )
 from bayan.inbox.services.organising import (
@@ -145,6 +146,7 @@ __all__ = [
     "moment_of",
     "move",
     "move_back",
+    "move_each",
     "name_matters",
     "note_export",
     "note_export_of",
