@@ -39,6 +39,7 @@ DIRECT = frozenset(
         "channels.read",
         "duty.manage",
         "people.manage",
+        "routing.manage",
         "templates.manage",
     }
 )

@@ -10,19 +10,29 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bayan.cases.models import RoutingRule
-from bayan.core.arabic import bare
+from bayan.core.arabic import bare, fold
 from bayan.core.calendar import WorkingCalendar
 from bayan.triage.text import Plain, plain, words_in
 
 To, Give, Hours = RoutingRule.To, RoutingRule.Give, RoutingRule.Hours
 
-# What is left of a shorter word is none: كلب as لب.
-_SURELY_A_WORD = 3
+# What is left of a shorter word is none: كلب as لب; without its article it may be one: الما as ما.
+_SURELY_A_WORD, _AFTER_THE = 3, 2
 # With its article; of a shorter word it is the beginning: الى.
-_SURELY_THE = 5
+_SURELY_THE = 4
+# Without its hamza a shorter word is another one: ماء as ما.
+_ANOTHER_WORD = 2
 
-# A word or several in a row, each in the spellings that are taken for it.
-type Phrase = tuple[frozenset[str], ...]
+
+class Wanted(NamedTuple):
+    """A word of a rule: the plain spellings taken for it, and how it is written, where that matters."""
+
+    forms: frozenset[str]
+    exactly: str = ""
+
+
+# A word or several in a row.
+type Phrase = tuple[Wanted, ...]
 
 
 class Text(NamedTuple):
@@ -42,17 +52,35 @@ class Text(NamedTuple):
 def forms_of(word: str) -> tuple[str, ...]:
     """A plain word of a message, and what it is without what is written as one with it: والحفره as حفره."""
     stem = bare(word)
-    return (word,) if stem == word or len(stem) < _SURELY_A_WORD else (word, stem)
+    least = _AFTER_THE if word[-len(stem) - 2 :].startswith(("ال", "لل")) else _SURELY_A_WORD
+    return (word,) if stem == word or len(stem) < least else (word, stem)
 
 
 def phrase_of(text: str) -> Phrase:
     """The words of a rule as they are looked for: whole words, with or without their article."""
+    form = plain(text)
     return tuple(
-        frozenset(
-            {word, word[2:]} if word.startswith("ال") and len(word) >= _SURELY_THE else {word}
+        Wanted(
+            frozenset(
+                {word, word[2:]} if word.startswith("ال") and len(word) >= _SURELY_THE else {word}
+            ),
+            _exactly(written(text, form, start, end), word),
         )
-        for word, _start, _end in words_in(plain(text).text)
+        for word, start, end in words_in(form.text)
     )
+
+
+def _exactly(given: str, word: str) -> str:
+    folded = bare(fold(given))
+    return folded if len(bare(word)) <= _ANOTHER_WORD and "ء" in folded else ""
+
+
+def written(text: str, form: Plain, start: int, end: int) -> str:
+    """What stands in a text where its plain form has these characters, to the end of the word."""
+    begin, behind = form.span(start, end)
+    while behind < len(text) and text[behind].isalpha():
+        behind += 1
+    return text[begin:behind]
 
 
 class Said:
@@ -69,17 +97,17 @@ class Said:
 
     def find(self, phrase: Phrase) -> str | None:
         """What says this, as it is written; None where nothing does."""
-        if not all(map(self.forms.intersection, phrase)):
+        if any(self.forms.isdisjoint(wanted.forms) for wanted in phrase):
             return None
         for text, form, words in self._texts:
             for at in range(len(words) - len(phrase) + 1):
                 row = words[at : at + len(phrase)]
                 if all(
-                    not wanted.isdisjoint(forms_of(word))
-                    for wanted, (word, _start, _end) in zip(phrase, row, strict=True)
+                    not wanted.forms.isdisjoint(forms_of(word))
+                    and wanted.exactly in {"", bare(fold(written(text, form, start, end)))}
+                    for wanted, (word, start, end) in zip(phrase, row, strict=True)
                 ):
-                    begin, behind = form.span(row[0][1], row[-1][2])
-                    return text[begin:behind]
+                    return written(text, form, row[0][1], row[-1][2])
         return None
 
 
@@ -168,7 +196,7 @@ class Rule:
 
     @property
     def first_words(self) -> frozenset[str]:
-        return frozenset(form for phrase in self.words for form in phrase[0])
+        return frozenset(form for phrase in self.words for form in phrase[0].forms)
 
     def target(self, facts: Facts) -> int | None:
         """The body to which this case would go; None: there is none, so the rule does not fit.

@@ -258,8 +258,9 @@ def _reasons(found: Mapping[str, Any]) -> list[str]:
         is_told = by == Case.PointedBy.WORDS and found.get("place")
         reasons.append(f"{pointed} ({_ISOLATED % found['place']})" if is_told else pointed)
     if "account" in found:
-        name = Account.objects.filter(key=found["account"]).values_list("name", flat=True).first()
-        reasons.append(_("it came by %(account)s") % {"account": name or found["account"]})
+        account = Account.objects.filter(key=found["account"]).first()
+        known = account.name if account else found["account"]
+        reasons.append(_("it came by %(account)s") % {"account": known})
     if "at" in found:
         at = datetime.fromisoformat(found["at"])
         reasons.append(

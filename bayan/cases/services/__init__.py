@@ -64,6 +64,7 @@ from bayan.cases.services.parts import (
     StepNotPossible,
 )
 from bayan.cases.services.pictures import look_at_pictures
+from bayan.cases.services.routing import imagine, written
 from bayan.cases.services.rules import (
     RULE_DELETED,
     RulesUnreadable,
@@ -123,6 +124,7 @@ __all__ = [
     "give_second_opinions",
     "give_to",
     "hand_over",
+    "imagine",
     "join_case",
     "load_rules",
     "look_at_pictures",
@@ -155,4 +157,5 @@ __all__ = [
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "written",
 ]

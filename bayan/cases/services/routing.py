@@ -17,7 +17,7 @@ from bayan.cases.routing.matching import Facts, Give, Rule, Rules, Text
 from bayan.cases.services import understanding
 from bayan.cases.services.handling import carry
 from bayan.cases.services.parts import due, entry
-from bayan.cases.services.placing import By
+from bayan.cases.services.placing import By, point_by_words
 from bayan.channels.models import Number
 from bayan.core import audit, live
 from bayan.core.queries import Prepared
@@ -328,30 +328,60 @@ def _carried(going: Mapping[Conversation, Node], *, now: datetime) -> dict[int, 
 
 def keep(decided: Sequence[Decided], *, now: datetime) -> None:
     """Write down what was decided of these cases, which are saved by now, and why."""
-    RoutingDecision.objects.bulk_create(
-        RoutingDecision(
-            case=one.case,
-            at=now,
-            rule=one.rule.id,
-            name=one.rule.name,
-            version=one.rule.version,
-            found=one.rule.found(one.facts),
-            body=one.node.key,
-            is_moved=one.is_moved,
-            give=one.rule.give,
-            member_id=one.member,
-            loads=one.loads,
-            priority=one.priority,
-            category=one.category,
-        )
-        for one in decided
-    )
+    RoutingDecision.objects.bulk_create(written(one, now=now) for one in decided)
     held = {one.member for one in decided if one.member}
     names = dict(Member.objects.filter(pk__in=held).values_list("pk", "public_id")) if held else {}
     audit.record_all(
         entry("case.routed", one.case, by=audit.SYSTEM, now=now, **_details(one, names))
         for one in decided
     )
+
+
+def written(one: Decided, *, now: datetime) -> RoutingDecision:
+    """A decision as it is kept, not yet saved."""
+    return RoutingDecision(
+        case=one.case,
+        at=now,
+        rule=one.rule.id,
+        name=one.rule.name,
+        version=one.rule.version,
+        found=one.rule.found(one.facts),
+        body=one.node.key,
+        is_moved=one.is_moved,
+        give=one.rule.give,
+        member_id=one.member,
+        loads=one.loads,
+        priority=one.priority,
+        category=one.category,
+    )
+
+
+def imagine(text: str, *, now: datetime) -> tuple[Case, Decided | None]:
+    """What would become of a message of somebody new with these words, now: its case, and what rules decide.
+
+    Nothing is saved.
+    """
+    around = Surroundings(now=now)
+    case = Case(node=around.desk, opened_at=now, due_at=now)
+    reader = understanding.reader()
+    reading = reader.read(text[: understanding.LONGEST]) if reader else None
+    if reading:
+        point_by_words(case, reading)
+        understanding.label(case, reading, now=now)
+    held = rules()
+    facts = around.facts(
+        case,
+        at=now,
+        texts=[Text(reading.text, reading.form, reading.words) if reading else Text.of(text)],
+        places=places_in([reading]) if reading else frozenset(),
+        sure=sureness_of(reading) if reading else {},
+    )
+    rule = held.first(facts)
+    if rule is None:
+        return case, None
+    one = _decided(case, rule, facts, around)
+    _give([one], around)
+    return case, one
 
 
 def _details(one: Decided, names: Mapping[int, UUID]) -> dict[str, Any]:
