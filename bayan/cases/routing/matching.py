@@ -86,8 +86,8 @@ def written(text: str, form: Plain, start: int, end: int) -> str:
 class Said:
     """The words of a case's person, ready to be looked through."""
 
-    def __init__(self, texts: Iterable[Text]) -> None:
-        self._texts = tuple(texts)
+    def __init__(self, texts: Iterable[Text | str]) -> None:
+        self._texts = [Text.of(text) if isinstance(text, str) else text for text in texts]
         self.forms = {
             form
             for text in self._texts
@@ -128,7 +128,8 @@ class Facts:
     category: str = ""
     priority: str = ""
     account: str = ""
-    texts: tuple[Text, ...] = ()
+    # Read when words are asked for.
+    texts: tuple[Text | str, ...] = ()
     calendar: WorkingCalendar
     # How many open cases a body has.
     open_cases: Callable[[int], int]

@@ -14,7 +14,7 @@ from bayan.organisation.models import Node
 
 SINCE = timedelta(days=30)
 # The latest so many are tried, so that nobody waits for minutes.
-MOST = 20_000
+MOST = 10_000
 CHUNK = 1_000
 SHOWN = 20
 

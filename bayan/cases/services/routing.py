@@ -96,7 +96,7 @@ class Surroundings:
         case: Case,
         *,
         at: datetime,
-        texts: Iterable[Text],
+        texts: Iterable[Text | str],
         places: frozenset[str],
         sure: Mapping[str, float | None],
         labels: Mapping[str, str] | None = None,
@@ -170,7 +170,7 @@ def decide_new(
         return []
     around = Surroundings(now=now)
     new = {case.reference for case in opened}
-    texts: dict[str, list[Text]] = defaultdict(list)
+    texts: dict[str, list[Text | str]] = defaultdict(list)
     read: dict[str, list[triage.Reading]] = defaultdict(list)
     for arrival in arrivals:
         message, matter = arrival.message, arrival.matter
@@ -180,7 +180,7 @@ def decide_new(
             texts[matter].append(Text(reading.text, reading.form, reading.words))
             read[matter].append(reading)
         elif message.kind not in inbox.TOUCHES and message.text:
-            texts[matter].append(Text.of(message.text[: understanding.LONGEST]))
+            texts[matter].append(message.text[: understanding.LONGEST])
     decided = []
     for case in opened:
         found = read[case.reference]
@@ -372,7 +372,7 @@ def imagine(text: str, *, now: datetime) -> tuple[Case, Decided | None]:
     facts = around.facts(
         case,
         at=now,
-        texts=[Text(reading.text, reading.form, reading.words) if reading else Text.of(text)],
+        texts=[Text(reading.text, reading.form, reading.words) if reading else text],
         places=places_in([reading]) if reading else frozenset(),
         sure=sureness_of(reading) if reading else {},
     )
@@ -451,13 +451,13 @@ def facts_of(
 ) -> list[tuple[Case, Facts]]:
     """Saved cases as rules see them; `as_born`: at the desk, with what triage was sure of."""
     readings = Reading.objects.in_bulk([case.pk for case in cases])
-    texts: dict[str, list[Text]] = defaultdict(list)
+    texts: dict[str, list[str]] = defaultdict(list)
     if held.asks_places or held.asks_words:
         rows = Message.objects.filter(
             matter__in=[case.reference for case in cases], direction=Message.Direction.IN
         ).exclude(text="")
         for matter, text in rows.order_by("pk").values_list("matter", "text"):
-            texts[matter].append(Text.of(text[: understanding.LONGEST]))
+            texts[matter].append(text[: understanding.LONGEST])
     numbers = (
         dict(
             Conversation.objects.filter(
@@ -506,14 +506,10 @@ def _as_read(reading: Reading | None) -> dict[str, str]:
     return labels
 
 
-def _places_named(texts: Iterable[Text]) -> frozenset[str]:
+def _places_named(texts: Iterable[str]) -> frozenset[str]:
     reader = understanding.reader()
     if reader is None:
         return frozenset()
     gazetteer = reader.gazetteer
-    named = (
-        mention.place
-        for text in texts
-        for mention in gazetteer.find(text.text, form=text.form, words=list(text.words))
-    )
+    named = (mention.place for text in texts for mention in gazetteer.find(text))
     return frozenset(key for place in named if place for key in gazetteer.around(place.key))

@@ -7,26 +7,26 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from django.conf import settings
 from hypothesis import given
 
 from bayan.cases import services
 from bayan.cases.models import Case, RoutingRule
 from bayan.cases.routing.matching import Facts, Rule, Rules, Said, Text, phrase_of
 from bayan.cases.tests.factories import MONDAY, make_rule
+from bayan.config.environment import PROJECT_DIR
 from bayan.core.calendar import WorkingCalendar
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 
-CALENDAR = WorkingCalendar.read(settings.AUTHORITY_DIR / "calendar.toml")
+CALENDAR = WorkingCalendar.read(PROJECT_DIR / "authorities" / "eastern" / "calendar.toml")
 BODIES = {"": None, "khobar": 2, "qatif": 3, "national-water": None}
 WORDS = ["حفرة", "هبوط", "خط الصرف", "كلاب", "الإنارة"]
 TEXTS = ["في حفرة عند البيت", "هبوط بخط الصرف", "كلب", "وبالإنارة عطل", "", "الخط و الصرف"]
 
 
 def facts_of(**changes: Any) -> Facts:
-    known = {
+    known: dict[str, Any] = {
         "at": MONDAY, "node_id": 1, "is_at_desk": True, "calendar": CALENDAR,
         "open_cases": lambda node_id: node_id, "sure": {},
     }  # fmt: skip
