@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid4
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -535,3 +536,134 @@ class Forward(models.Model):
     def is_decided(self) -> bool:
         """True once it belongs to a case; what was kept for information may still become one."""
         return self.case_id is not None
+
+
+class RuleBook(models.Model):
+    """The rules of routing as a whole, in one row: whoever changes one locks it and gives it another stamp.
+
+    Processes remember the rules by it.
+    """
+
+    stamp = models.UUIDField(_("stamp"), default=uuid4)
+
+    def __str__(self) -> str:
+        return str(self.stamp)
+
+
+class RoutingRule(models.Model):
+    """What becomes of a new case that fits; of several rules the first one by position decides.
+
+    An empty condition holds for every case.
+    """
+
+    class Hours(models.TextChoices):
+        ANY = "", _("at any time")
+        WORKING = "working", _("in working hours")
+        OUTSIDE = "outside", _("out of working hours")
+        BETWEEN = "between", _("between two times of the day")
+
+    class To(models.TextChoices):
+        STAYS = "stays", _("It stays where it is")
+        POINTED = "pointed", _("The municipality that its place points to")
+        BODY = "body", _("A body")
+
+    class Give(models.TextChoices):
+        NOBODY = "nobody", _("Nobody in particular")
+        LEAST = "least", _("Whoever of its responders has the fewest open cases")
+        DUTY = "duty", _("Whoever is on duty")
+        MEMBER = "member", _("A member")
+
+    public_id = PublicIdField()
+    position = models.PositiveIntegerField(_("position"))
+    name = models.CharField(_("name"), max_length=80)
+    # Counts its changes: a decision names the one by which it was made.
+    version = models.PositiveIntegerField(_("version"), default=1)
+    is_on = models.BooleanField(_("on"), default=True)
+    kinds = ArrayField(models.CharField(max_length=20), default=list, verbose_name=_("kinds"))
+    categories = ArrayField(
+        models.CharField(max_length=20), default=list, verbose_name=_("categories")
+    )
+    priorities = ArrayField(
+        models.CharField(max_length=10), default=list, verbose_name=_("priorities")
+    )
+    # Keys of the bodies that the place points to, and of places of the gazetteer that are named.
+    bodies = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("bodies"))
+    places = ArrayField(models.CharField(max_length=80), default=list, verbose_name=_("places"))
+    # Keys of channel accounts.
+    accounts = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("accounts"))
+    # Any of these, whole words.
+    words = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("words"))
+    hours = models.CharField(_("time of day"), max_length=10, choices=Hours, blank=True)
+    # Until before from: over midnight.
+    from_time = models.TimeField(_("from"), null=True)
+    until_time = models.TimeField(_("until"), null=True)
+    # Monday is 0.
+    weekdays = ArrayField(
+        models.PositiveSmallIntegerField(), default=list, verbose_name=_("weekdays")
+    )
+    # So many open cases, or more, of the body to which it would go.
+    open_cases = models.PositiveIntegerField(_("open cases"), null=True)
+    to = models.CharField(_("to which body"), max_length=10, choices=To, default=To.STAYS)
+    node = models.ForeignKey(Node, models.PROTECT, null=True, related_name="+", db_index=False)
+    give = models.CharField(_("to whom in it"), max_length=10, choices=Give, default=Give.NOBODY)
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # At least as urgent as this; a category in place of triage's.
+    priority = models.CharField(_("priority"), max_length=10, choices=Case.Priority, blank=True)
+    category = models.CharField(_("category"), max_length=20, choices=Case.Category, blank=True)
+
+    class Meta:
+        constraints = [
+            # Checked at the commit: two rules change places in two statements.
+            models.UniqueConstraint(
+                fields=["position"],
+                name="routing_rule_position",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.CheckConstraint(
+                condition=Q(to="body", node__isnull=False) | ~Q(to="body") & Q(node=None),
+                name="routing_rule_names_its_body",
+            ),
+            models.CheckConstraint(
+                condition=Q(hours="between", from_time__isnull=False, until_time__isnull=False)
+                | ~Q(hours="between") & Q(from_time=None, until_time=None),
+                name="routing_rule_between_two_times",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RoutingDecision(models.Model):
+    """Where a rule led a case, and why: in the words of that time, whatever becomes of the rule."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="decisions")
+    at = models.DateTimeField(_("at"))
+    # The rule's public id; it may be deleted by now.
+    rule = models.UUIDField(_("rule"))
+    name = models.CharField(_("name"), max_length=80)
+    version = models.PositiveIntegerField(_("version"))
+    # What of the rule's conditions was there (routing.matching.found).
+    found = models.JSONField(_("found"), default=dict)
+    # The key of the body that it went to, or stayed with.
+    body = models.CharField(_("body"), max_length=60)
+    is_moved = models.BooleanField(_("moved"))
+    give = models.CharField(_("to whom in it"), max_length=10, choices=RoutingRule.Give)
+    # None: nobody in particular, or nobody was there.
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # How many open cases the member had, and then the others; only where that decided.
+    loads = ArrayField(models.PositiveIntegerField(), default=list, verbose_name=_("open cases"))
+    # What the rule made of them; empty where they stayed.
+    priority = models.CharField(_("priority"), max_length=10, blank=True)
+    category = models.CharField(_("category"), max_length=20, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index("at", "rule", name="decision_of_rule"),
+            models.Index(
+                "member", "at", name="decision_for_member", condition=Q(member__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.name}"

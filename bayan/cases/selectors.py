@@ -23,6 +23,7 @@ from bayan.cases.models import (
     Forward,
     Heard,
     Reading,
+    RoutingDecision,
 )
 from bayan.cases.services.understanding import thresholds
 from bayan.channels.models import Media
@@ -51,6 +52,7 @@ def latest_of(conversation: Conversation) -> Case | None:
             has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
             | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
             has_forwards=Exists(Forward.objects.filter(case=OuterRef("pk"))),
+            has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
         .first()

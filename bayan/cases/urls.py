@@ -1,6 +1,7 @@
 from django.urls import path
 
 from bayan.cases import views
+from bayan.cases.routing import views as routing
 
 app_name = "cases"
 urlpatterns = [
@@ -11,6 +12,16 @@ urlpatterns = [
     path("bursts/<uuid:public_id>/seen", views.see_burst, name="see_burst"),
     path("bursts/<uuid:public_id>/gather", views.gather_burst, name="gather_burst"),
     path("forwards/", views.forwards, name="forwards"),
+    path("routing/", routing.rules, name="routing"),
+    path("routing/new", routing.new, name="new_rule"),
+    path("routing/draft", routing.draft, name="draft_rule"),
+    path("routing/test", routing.test, name="test_rules"),
+    path("routing/try", routing.dry_run, name="try_rules"),
+    path("routing/<uuid:public_id>/", routing.rule, name="rule"),
+    path("routing/<uuid:public_id>/move", routing.move, name="move_rule"),
+    path("routing/<uuid:public_id>/switch", routing.switch, name="switch_rule"),
+    path("routing/<uuid:public_id>/copy", routing.copy, name="copy_rule"),
+    path("routing/<uuid:public_id>/delete", routing.delete, name="delete_rule"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

@@ -19,6 +19,7 @@ from bayan.cases import selectors, services, stages
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
+from bayan.cases.routing.reading import why_there
 from bayan.core import maps, notices
 from bayan.core.events import phone_numbers
 from bayan.core.exports import csv_response
@@ -574,6 +575,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
+            "routed": why_there(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
             "same": selectors.same_matter(case) if case else None,
             "forwards": selectors.forwards_of(case) if case else [],

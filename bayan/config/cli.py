@@ -360,6 +360,7 @@ def prepare(options: argparse.Namespace) -> int:
     from django.core.management import call_command
     from django.utils import timezone
 
+    from bayan.cases import services as cases
     from bayan.config.health import is_migrated
     from bayan.intake import services as intake
     from bayan.organisation import services as organisation
@@ -370,6 +371,7 @@ def prepare(options: argparse.Namespace) -> int:
         call_command("migrate", interactive=False, verbosity=0)
     organisation.load_pack(environment.authority_dir)
     places.load_pack(environment.authority_dir)
+    cases.load_rules(environment.authority_dir)
     intake.keep_house(now=timezone.now())
     if options.demo:
         from bayan.demo import services as demo

@@ -86,3 +86,4 @@ def load() -> None:
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)
     undo.register(cases.SORTED, cases.undo_sort)
+    undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

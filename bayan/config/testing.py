@@ -54,6 +54,9 @@ def _start_cluster() -> Cluster:
     for name in ("postgres", "secrets"):
         shutil.copytree(Path(folder, name), Path(folder, "filled", name))
     cluster.start()
+    with cluster.connect(TEMPLATE) as connection:
+        # A test makes the rules that it is about.
+        connection.execute("TRUNCATE cases_routingrule, cases_rulebook")
     return cluster
 
 

@@ -49,6 +49,8 @@ __all__ = [
     "linked_members",
     "member_of_token",
     "on_duty",
+    "on_duty_everywhere",
+    "responders_of",
     "visible_node_ids",
 ]
 
@@ -129,6 +131,32 @@ def in_charge_of(node: Node, kinds: Collection[str], *, now: datetime) -> list[M
         .order_by("-node__lineage__len", "member_id")
     )
     return list(dict.fromkeys(role.member for role in roles if role.node_id == roles[0].node_id))
+
+
+def responders_of(nodes: Iterable[int], *, now: datetime) -> dict[int, list[int]]:
+    """Who answers the public in each of these bodies itself: keys of members, by that of the body.
+
+    Whoever is away and has named a deputy is left out.
+    """
+    away = Deputyship.objects.current(now=now).values("member")
+    rows = (
+        Role.objects.current(now=now)
+        .filter(node__in=list(nodes), kind=Role.Kind.RESPONDER, member__is_active=True)
+        .exclude(member__in=away)
+        .order_by("member_id")
+        .values_list("node_id", "member_id")
+        .distinct()
+    )
+    found: dict[int, list[int]] = {}
+    for node_id, member_id in rows:
+        found.setdefault(node_id, []).append(member_id)
+    return found
+
+
+def on_duty_everywhere(*, now: datetime) -> dict[int, Turn]:
+    """Whose turn it is now, by the key of the body; bodies without a turn of their own are not in it."""
+    turns = Turn.objects.at(now).filter(member__is_active=True).select_related("member")
+    return {turn.node_id: turn for turn in turns}
 
 
 def demo_members() -> list[Member]:

@@ -67,6 +67,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.danger_heard": pgettext_lazy("trail", "Danger to life heard: case became an emergency"),
     "case.read_again": pgettext_lazy("trail", "Read again by the second model"),
     "case.resumed": pgettext_lazy("trail", "The person answered: case goes on"),
+    "case.routed": pgettext_lazy("trail", "Led by a rule"),
     "case.satisfaction_given": pgettext_lazy("trail", "Service rated"),
     "case.stage_changed": pgettext_lazy("trail", "Stage of the case"),
     "corrections.exported": pgettext_lazy("trail", "Corrections of triage saved as a file"),
@@ -148,6 +149,13 @@ ACTIONS: dict[str, str | Promise] = {
     "template.refused": pgettext_lazy("trail", "Template not accepted by WhatsApp"),
     "template.state_changed": pgettext_lazy("trail", "Template's state"),
     "template.submitted": pgettext_lazy("trail", "Template submitted for review"),
+    "routing.rule_changed": pgettext_lazy("trail", "Rule of routing changed"),
+    "routing.rule_deleted": pgettext_lazy("trail", "Rule of routing deleted"),
+    "routing.rule_moved": pgettext_lazy("trail", "Rule of routing moved"),
+    "routing.rule_restored": pgettext_lazy("trail", "Rule of routing brought back"),
+    "routing.rule_switched_off": pgettext_lazy("trail", "Rule of routing switched off"),
+    "routing.rule_switched_on": pgettext_lazy("trail", "Rule of routing switched on"),
+    "routing.rule_written": pgettext_lazy("trail", "Rule of routing written"),
     "token.created": pgettext_lazy("trail", "API key created"),
 }
 VALUES: dict[str, dict[Any, str | Promise]] = {
@@ -294,6 +302,7 @@ SUBJECTS: dict[str, str | Promise] = {
     "macro": pgettext_lazy("trail", "ready-made action"),
     "member": pgettext_lazy("trail", "member"),
     "project": pgettext_lazy("trail", "project of a contractor"),
+    "routing_rule": pgettext_lazy("trail", "rule of routing"),
     "template": pgettext_lazy("trail", "template"),
     "turn": pgettext_lazy("trail", "duty turn"),
 }
@@ -385,12 +394,14 @@ def _actor(entry: AuditEntry, names: Mapping[str, str], bodies: Mapping[str, str
 def _details(
     details: Mapping[str, Any], names: Mapping[str, str], bodies: Mapping[str, str]
 ) -> str:
+    way = ""
     if "from" in details and "to" in details:
-        return _("from %(origin)s to %(target)s") % {
+        way = _("from %(origin)s to %(target)s") % {
             "origin": bodies.get(details["from"], details["from"]),
             "target": bodies.get(details["to"], details["to"]),
         }
-    words = [
+    words = [way, _("“%(rule)s”") % {"rule": details["rule"]}] if "rule" in details else [way]
+    words += [
         str(words_of[details[key]])
         for key, words_of in VALUES.items()
         if isinstance(details.get(key), str | int) and details[key] in words_of

@@ -216,6 +216,10 @@ class Gazetteer:
             entry = self.entries[entry.parent]
         return frozenset(found)
 
+    def around(self, key: str) -> frozenset[str]:
+        """The keys of a place and of all in which it lies."""
+        return self._above.get(key, frozenset())
+
     def find(
         self,
         text: str,

@@ -12,6 +12,6 @@ FROM cases_case WHERE closed_at IS NULL
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0012_forwards"), ("work", "0001_initial")]
+    dependencies = [("cases", "0013_routing"), ("work", "0001_initial")]
 
     operations = [migrations.RunSQL(START, migrations.RunSQL.noop)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from bayan.cases.models import Asked, Case
-from bayan.cases.services import asking
+from bayan.cases.services import asking, routing
 from bayan.cases.services.parts import contacts_of
 from bayan.cases.services.taking_in import resume, take_in
 from bayan.channels.events import IncomingMessage
@@ -59,4 +59,4 @@ def receive_place(replies: Sequence[tuple[IncomingMessage, str]], *, now: dateti
     if arrivals:
         inbox.store(arrivals)
     resume(arrivals, but=(), now=now)
-    asking.keep(list(told.values()), now=now)
+    routing.route_again(asking.keep(list(told.values()), now=now), now=now)

@@ -209,8 +209,11 @@ def hear(
     *,
     but: Collection[str],
     now: datetime,
-) -> None:
-    """What persons of open cases add of where it is: a location, or the answer to the question in words."""
+) -> list[Case]:
+    """What persons of open cases add of where it is: a location, or the answer to the question in words.
+
+    Returns the cases of which they did.
+    """
     pins: dict[str, tuple[Pin, IncomingMessage]] = {}
     words: dict[str, tuple[triage.Reading, IncomingMessage]] = {}
     for arrival in arrivals:
@@ -222,7 +225,7 @@ def hear(
         elif (reading := readings.get(message.external_id)) and reading.places:
             words[arrival.matter] = reading, message
     if not pins and not words:
-        return
+        return []
     cases = list(
         Case.objects.open()
         .filter(reference__in={*pins, *words})
@@ -245,7 +248,7 @@ def hear(
         reading, message = words[case.reference]
         if is_open(case) and _take_words(case, asked, reading):
             told[case.pk] = case, Asked.Answer.WORDS, message
-    keep(list(told.values()), now=now)
+    return keep(list(told.values()), now=now)
 
 
 def _take_words(case: Case, asked: Asked, reading: triage.Reading) -> bool:
@@ -304,10 +307,13 @@ def asked_of(case: Case) -> Asked | None:
     return getattr(case, "asked", None)
 
 
-def keep(told: Sequence[tuple[Case, Asked.Answer, IncomingMessage]], *, now: datetime) -> None:
-    """Save what persons said of the place of their cases, and thank those whom Bayan had asked, once."""
-    if not told:
-        return
+def keep(
+    told: Sequence[tuple[Case, Asked.Answer, IncomingMessage]], *, now: datetime
+) -> list[Case]:
+    """Save what persons said of the place of their cases, and thank those whom Bayan had asked, once.
+
+    Returns the cases.
+    """
     cases = [case for case, _answer, _message in told]
     Case.objects.bulk_update(cases, ["latitude", "longitude", "place", "points_to", "points_by"])
     audit.record_all(
@@ -328,6 +334,7 @@ def keep(told: Sequence[tuple[Case, Asked.Answer, IncomingMessage]], *, now: dat
         asked.save(update_fields=["answer", "answered_at", "place"])
         if is_first:
             _thank(case, asked, now=now)
+    return cases
 
 
 def _thank(case: Case, asked: Asked, *, now: datetime) -> None:

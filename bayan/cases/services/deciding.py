@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import clocks, forwards, placing, understanding
+from bayan.cases.services import clocks, forwards, placing, routing, understanding
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE
 from bayan.cases.services.parts import (
     contacts_of,
@@ -145,6 +145,7 @@ def _create(forward: Forward, conversation: Conversation, *, by: Member, now: da
     clocks.start([case], now=now)
     _record("case.opened", case, by=by, now=now, channel="whatsapp", source="forward")
     _settle(forward, Forward.State.CREATED, case=case, now=now)
+    routing.route_again([case], now=now)
     return case
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,17 +97,9 @@ def pass_on(
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
     }
-    let_go(conversations, cases, stays=answering_for(to, conversations, cases, now=now))
-    targets = inbox.move(conversations, to=to)
-    told = []
-    origins = {}
-    for case in cases:
-        told.append((case.node_id, "case", case.public_id))
-        case.conversation_id = targets[case.conversation_id]
-        origins[case.pk] = case.node.key
-        case.node = to
-    Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
-    inbox.discard(targets)
+    told = [(case.node_id, "case", case.public_id) for case in cases]
+    origins = {case.pk: case.node.key for case in cases}
+    carry(dict.fromkeys(conversations, to), cases, now=now)
     label = audit.Named(by.audit_key, by.audit_label)
     note_corrections(cases, ["body"], by=by, now=now, right=lambda _case, _field: to.key)
     audit.record_all(
@@ -120,6 +112,30 @@ def pass_on(
         sum(case.pk in picked for case in cases),
         undo.remember(PASSED_ON, facts, member_id=by.pk, now=now),
     )
+
+
+def carry(
+    destinations: Mapping[Conversation, Node], cases: Sequence[Case], *, now: datetime
+) -> Mapping[int, int]:
+    """Hand locked conversations with all of their cases each to its body, and say so to nobody yet.
+
+    Returns which conversation each one is now, by their keys.
+    """
+    bodies = {row.pk: to for row, to in destinations.items()}
+    held = {row.pk for row in destinations if row.assignee_id} | {
+        case.conversation_id for case in cases if case.owner_id
+    }
+    for to in {bodies[key] for key in held}:
+        conversations = [row for row in destinations if row.pk in held and bodies[row.pk] == to]
+        theirs = [case for case in cases if bodies[case.conversation_id] == to]
+        let_go(conversations, theirs, stays=answering_for(to, conversations, theirs, now=now))
+    targets = inbox.move_each(destinations)
+    for case in cases:
+        case.node = bodies[case.conversation_id]
+        case.conversation_id = targets[case.conversation_id]
+    Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
+    inbox.discard(targets)
+    return targets
 
 
 def answering_for(

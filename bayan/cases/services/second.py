@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
-from bayan.cases.models import Case, Reading, SecondReader
+from bayan.cases.models import Case, Reading, RoutingDecision, SecondReader
 from bayan.cases.services import clocks
 from bayan.cases.services.parts import due, entry, lock_all
 from bayan.cases.services.understanding import LONGEST, OFFERED
@@ -108,11 +108,19 @@ def _take(
     cases = lock_all(Case.objects.open().filter(pk__in=keys))
     readings = Reading.objects.filter(asks_at__isnull=False).in_bulk(keys)
     untouched = _untouched(cases)
+    sorted_by_rules = set(
+        RoutingDecision.objects.filter(case__in=keys)
+        .exclude(category="")
+        .values_list("case_id", flat=True)
+    )
     changed: list[Case] = []
     for case in cases:
         answer, reading = said.get(case.pk), readings.get(case.pk)
         if isinstance(answer, Answer) and reading is not None and case.pk in untouched:
+            given = case.category
             _replace(case, reading, answer, endpoint)
+            if case.pk in sorted_by_rules:
+                case.category = given
             changed.append(case)
     for key, reading in readings.items():
         is_to_be_asked_again = isinstance(said.get(key), Unreachable)

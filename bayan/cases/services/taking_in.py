@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,15 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import asking, clocks, forwards, pictures, placing, understanding
+from bayan.cases.services import (
+    asking,
+    clocks,
+    forwards,
+    pictures,
+    placing,
+    routing,
+    understanding,
+)
 from bayan.cases.services.parts import (
     contacts_of,
     entry,
@@ -111,38 +120,61 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     readings = understanding.read(messages, near=near)
     placing.place(opened, arrivals, readings)
     said = _understand(opened, arrivals, readings, now=now)
+    decided, arrivals, matters = _routed(opened, arrivals, readings, matters, now=now)
     Case.objects.bulk_create(opened)
     Reading.objects.bulk_create(said)
     inbox.name_matters(matters)
     pictures.expect_pictures(inbox.store(arrivals))
     new = {case.reference for case in opened}
     resume(arrivals, but=new, now=now)
-    asking.hear(arrivals, readings, but=new, now=now)
-    understanding.hear_danger(readings, arrivals, but=new, now=now)
+    told = [
+        *asking.hear(arrivals, readings, but=new, now=now),
+        *understanding.hear_danger(readings, arrivals, but=new, now=now),
+    ]
     understanding.keep_heard(readings, messages)
-    _announce(opened, arrivals, now=now)
-    asking.ask(opened, arrivals, readings, now=now)
-    clocks.start(opened, now=now)
+    _tell_of_new(opened, arrivals, now=now)
+    # Why they went where they are, the question where it is, and what is owed by when.
+    _begin(decided, opened, arrivals, readings, now=now)
     _confirm(arrivals, wishes, heard, now=now)
     _tell_of_links([a for a in arrivals if a.message.external_id in linked], now=now)
+    # Last: with them conversations move.
+    routing.route_again(told, now=now)
 
 
-def _announce(opened: Sequence[Case], arrivals: Sequence[inbox.Arrival], *, now: datetime) -> None:
-    first_words = {a.matter: a.message for a in reversed(arrivals)}
-    audit.record_all(
-        audit.Entry(
-            action="case.opened",
-            subject_type="case",
-            subject_key=case.reference,
-            by=case.contact,
-            at=now,
-            node_id=case.node_id,
-            details={"channel": "whatsapp"},
-            request_id=first_words[case.reference].request_id,
-        )
-        for case in opened
+def _begin(
+    decided: list[routing.Decided],
+    opened: Sequence[Case],
+    arrivals: list[inbox.Arrival],
+    readings: Mapping[str, triage.Reading],
+    *,
+    now: datetime,
+) -> None:
+    routing.keep(decided, now=now)
+    asking.ask(opened, arrivals, readings, now=now)
+    clocks.start(opened, now=now)
+
+
+def _routed(
+    opened: Sequence[Case],
+    arrivals: list[inbox.Arrival],
+    readings: Mapping[str, triage.Reading],
+    matters: dict[int, str],
+    *,
+    now: datetime,
+) -> tuple[list[routing.Decided], list[inbox.Arrival], dict[int, str]]:
+    """Let rules decide of new cases; what was to go into a conversation goes where that went."""
+    decided = routing.decide_new(opened, arrivals, readings, now=now)
+    moved = routing.lead(decided, now=now)
+    if not moved:
+        return decided, arrivals, matters
+    return (
+        decided,
+        [
+            replace(arrival, conversation=moved.get(arrival.conversation.pk, arrival.conversation))
+            for arrival in arrivals
+        ],
+        {moved[key].pk if key in moved else key: matter for key, matter in matters.items()},
     )
-    live.announce((case.node_id, "case", case.public_id) for case in opened)
 
 
 def _without_work(
@@ -226,6 +258,26 @@ def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:
         and (code := people.link_code_of(message.text))
         and people.link_phone_by_code(code, message.phone, now=now)
     }
+
+
+def _tell_of_new(
+    opened: Sequence[Case], arrivals: Sequence[inbox.Arrival], *, now: datetime
+) -> None:
+    first_words = {a.matter: a.message for a in reversed(arrivals)}
+    audit.record_all(
+        audit.Entry(
+            action="case.opened",
+            subject_type="case",
+            subject_key=case.reference,
+            by=case.contact,
+            at=now,
+            node_id=case.node_id,
+            details={"channel": "whatsapp"},
+            request_id=first_words[case.reference].request_id,
+        )
+        for case in opened
+    )
+    live.announce((case.node_id, "case", case.public_id) for case in opened)
 
 
 def _tell_of_links(arrivals: Sequence[inbox.Arrival], *, now: datetime) -> None:

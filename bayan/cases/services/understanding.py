@@ -151,8 +151,8 @@ def hear_danger(
     *,
     but: Collection[str],
     now: datetime,
-) -> None:
-    """An open case whose person now writes of danger to life becomes an emergency."""
+) -> list[Case]:
+    """An open case whose person now writes of danger to life becomes an emergency. Returns which do."""
     heard = {
         arrival.matter: arrival.message
         for arrival in arrivals
@@ -162,12 +162,12 @@ def hear_danger(
         and reading.urgency == Case.Priority.EMERGENCY
     }
     if not heard:
-        return
+        return []
     cases = list(
         Case.objects.open()
         .filter(reference__in=heard)
         .exclude(priority=Case.Priority.EMERGENCY)
-        .select_related("contact")
+        .select_related("contact", "node")
     )
     for case in cases:
         case.priority = Case.Priority.EMERGENCY
@@ -189,6 +189,7 @@ def hear_danger(
         for case in cases
     )
     live.announce((case.node_id, "case", case.public_id) for case in cases)
+    return cases
 
 
 def keep_heard(readings: Mapping[str, triage.Reading], messages: Sequence[IncomingMessage]) -> None:

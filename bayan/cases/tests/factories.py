@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bayan.cases import services
-from bayan.cases.models import Burst, Case
+from bayan.cases.models import Burst, Case, RoutingRule
 from bayan.channels.tests.factories import incoming
 from bayan.inbox.models import Message
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Role
 from bayan.people.tests.factories import make_member
@@ -51,3 +52,10 @@ def make_burst(node: Node, *, now: datetime = MONDAY, **changes: Any) -> Burst:
             **changes,
         }
     )
+
+
+def make_rule(**changes: Any) -> RoutingRule:
+    """A rule behind the others that fits every case and does nothing, but for `changes`."""
+    author = make_member(Role.Kind.ADMINISTRATOR, organisation.desk())
+    rule = RoutingRule(**{"name": "قاعدة", **changes})
+    return services.save_rule(rule, by=author, now=MONDAY)

@@ -24,6 +24,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from bayan.cases.models import RoutingRule
 from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
@@ -78,6 +79,14 @@ def shows(thing: str, *more: object) -> Door:
 
 
 PAGE, FORM = Door(), Door(READ_AND_WRITE)
+# A rule belongs to no body.
+RULE = UUID(int=7)
+
+
+def changes_rule(**data: str) -> Door:
+    return Door(("POST",), more=(RULE,), data=data)
+
+
 # The path's name, and what stands behind it.
 DOORS: dict[str, Door] = {
     "today:today": PAGE,
@@ -126,6 +135,16 @@ DOORS: dict[str, Door] = {
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
     "cases:forwards": PAGE,
+    "cases:routing": PAGE,
+    "cases:new_rule": Door(READ_AND_WRITE, data={"to": "stays", "give": "duty"}),
+    "cases:draft_rule": Door(("POST",), data={"sentence": "إذا ذكر الناس حفرة فأعطها للأقل عملًا"}),
+    "cases:test_rules": Door(READ_AND_WRITE, data={"text": "حفرة في الخبر"}),
+    "cases:try_rules": PAGE,
+    "cases:rule": Door(READ_AND_WRITE, more=(RULE,), data={"to": "stays", "give": "duty"}),
+    "cases:move_rule": changes_rule(way="up"),
+    "cases:switch_rule": changes_rule(on="1"),
+    "cases:copy_rule": changes_rule(),
+    "cases:delete_rule": changes_rule(),
     "cases:see_burst": changes("burst"),
     "cases:join": changes("case", other="1"),
     "cases:part": changes("case"),
@@ -452,6 +471,7 @@ def make_world() -> World:
     make_member("desk@matrix.example", (("responder", "eastern"),), nodes)
     make_number()
     things = {key: make_things(nodes[key], position) for position, key in enumerate(BODIES)}
+    RoutingRule.objects.create(public_id=RULE, position=1, name="قاعدة", is_on=False)
     members, clients = {}, {}
     for position, (who, roles) in enumerate(PEOPLE.items()):
         clients[who] = StaffClient()

@@ -20,7 +20,7 @@ from bayan.people.models import Contact, Identity, Member
 from conftest import StaffClient
 
 # Rows of these belong to a body, yet everybody who signs in may read them: the tree's own settings.
-SETTINGS_TABLES = {"people_role", "channels_number"}
+SETTINGS_TABLES = {"people_role", "channels_number", "cases_routingrule"}
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from bayan.inbox.services.moving import (
     keep_passed_on,
     move,
     move_back,
+    move_each,
     release,
 )
 from bayan.inbox.services.organising import (
@@ -148,6 +149,7 @@ __all__ = [
     "moment_of",
     "move",
     "move_back",
+    "move_each",
     "name_matters",
     "note_export",
     "note_export_of",

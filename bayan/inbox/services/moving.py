@@ -20,7 +20,12 @@ MESSAGES, NOTES, MENTIONS = "inbox_message", "inbox_note", "inbox_mention"
 
 
 def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int]:
-    """Hand conversations with all that they hold to another body, in a few statements however many they are.
+    """Hand conversations with all that they hold to another body (see `move_each`)."""
+    return move_each(dict.fromkeys(conversations, to))
+
+
+def move_each(destinations: Mapping[Conversation, Node]) -> Mapping[int, int]:
+    """Hand conversations with all that they hold each to its body, in a few statements for all of them.
 
     To the desk from a body whose members do not see it, the database does the same by itself
     (cases/migrations/0005_back_to_the_desk.py): what is added here is added there.
@@ -28,23 +33,28 @@ def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int
     Where the contact already has one there, the two become one. Returns which conversation holds the messages
     of each one now, by their keys; the caller moves what else hangs on them and then calls `discard`.
     """
-    sources = sorted(conversations, key=lambda row: row.pk)
-    sources = [row for row in sources if row.node_id != to.pk]
+    sources = sorted(
+        (row for row, node in destinations.items() if row.node_id != node.pk),
+        key=lambda row: row.pk,
+    )
+    nodes = {row.pk: destinations[row].pk for row in sources}
     there = {
-        (row.contact_id, row.number_id): row.pk
+        (row.contact_id, row.number_id, row.node_id): row.pk
         for row in Conversation.objects.filter(
-            node=to, contact__in={row.contact_id for row in sources}
+            node__in=set(nodes.values()), contact__in={row.contact_id for row in sources}
         )
         .order_by("pk")
         .select_for_update()
     }
     # Two of one person that come from two bodies become one as well.
-    targets = {row.pk: there.setdefault((row.contact_id, row.number_id), row.pk) for row in sources}
-    keys = list(targets)
-    Outgoing.objects.filter(message__conversation__in=keys).update(node=to)
-    Media.objects.filter(messages__conversation__in=keys).update(node=to)
-    Conversation.objects.filter(pk__in=[key for key in keys if targets[key] == key]).update(node=to)
-    _carry(targets, node_id=to.pk)
+    targets = {
+        row.pk: there.setdefault((row.contact_id, row.number_id, nodes[row.pk]), row.pk)
+        for row in sources
+    }
+    _readdress(
+        {key: nodes[key] for key in targets}, kept=[k for k, to in targets.items() if k == to]
+    )
+    _carry(targets, nodes)
     _renew(set(targets.values()))
     public_ids = dict(
         Conversation.objects.filter(pk__in=set(targets.values())).values_list("pk", "public_id")
@@ -52,10 +62,28 @@ def move(conversations: Iterable[Conversation], *, to: Node) -> Mapping[int, int
     live.announce(
         (node_id, "conversation", key)
         for row in sources
-        for node_id in (row.node_id, to.pk)
+        for node_id in (row.node_id, nodes[row.pk])
         for key in {row.public_id, public_ids[targets[row.pk]]}
     )
     return targets
+
+
+def _readdress(nodes: Mapping[int, int], *, kept: Sequence[int]) -> None:
+    """Give these conversations, where they stay what they are, and all that was sent in them their body."""
+    pairs = [list(nodes), list(nodes.values())]
+    with connection.cursor() as cursor:
+        for table, column in (("channels_outgoing", "outgoing_id"), ("channels_media", "media_id")):
+            cursor.execute(
+                f"UPDATE {table} o SET node_id = t.node FROM inbox_message m "  # noqa: S608  # our tables
+                "JOIN unnest(%s::bigint[], %s::bigint[]) AS t (source, node) ON m.conversation_id = t.source "
+                f"WHERE o.id = m.{column}",
+                pairs,
+            )
+        cursor.execute(
+            "UPDATE inbox_conversation c SET node_id = t.node "
+            "FROM unnest(%s::bigint[], %s::bigint[]) AS t (source, node) WHERE c.id = t.source",
+            [list(kept), [nodes[key] for key in kept]],
+        )
 
 
 def release(keys: Iterable[int]) -> None:
@@ -217,7 +245,7 @@ def discard(targets: Mapping[int, int]) -> None:
     Conversation.objects.filter(pk__in=[key for key, to in targets.items() if to != key]).delete()
 
 
-def _carry(targets: Mapping[int, int], *, node_id: int | None = None) -> None:
+def _carry(targets: Mapping[int, int], nodes: Mapping[int, int] | None = None) -> None:
     """Move what the conversations hold; those that are not merged only change their body."""
     pairs = [list(targets), list(targets.values())]
     with connection.cursor() as cursor:
@@ -227,10 +255,10 @@ def _carry(targets: Mapping[int, int], *, node_id: int | None = None) -> None:
         )
         for table in (MESSAGES, NOTES, MENTIONS):
             cursor.execute(
-                f"UPDATE {table} p SET conversation_id = t.target, node_id = coalesce(%s, p.node_id) "  # noqa: S608  # our tables
-                "FROM unnest(%s::bigint[], %s::bigint[]) AS t (source, target) "
+                f"UPDATE {table} p SET conversation_id = t.target, node_id = coalesce(t.node, p.node_id) "  # noqa: S608  # our tables
+                "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS t (source, target, node) "
                 "WHERE p.conversation_id = t.source",
-                [node_id, *pairs],
+                [*pairs, [nodes[key] if nodes else None for key in targets]],
             )
         # What was known of both is known of the one.
         cursor.execute(
