@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -13,13 +14,13 @@ from bayan.cases import services
 from bayan.cases.models import Case, RoutingRule
 from bayan.cases.routing.matching import Facts, Rule, Rules, Said, Text, phrase_of
 from bayan.cases.tests.factories import MONDAY, make_rule
-from bayan.config.environment import PROJECT_DIR
 from bayan.core.calendar import WorkingCalendar
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 
-CALENDAR = WorkingCalendar.read(PROJECT_DIR / "authorities" / "eastern" / "calendar.toml")
+AUTHORITY = Path(__file__).parents[3] / "authorities" / "eastern"
+CALENDAR = WorkingCalendar.read(AUTHORITY / "calendar.toml")
 BODIES = {"": None, "khobar": 2, "qatif": 3, "national-water": None}
 WORDS = ["حفرة", "هبوط", "خط الصرف", "كلاب", "الإنارة"]
 TEXTS = ["في حفرة عند البيت", "هبوط بخط الصرف", "كلب", "وبالإنارة عطل", "", "الخط و الصرف"]
