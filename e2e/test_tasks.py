@@ -35,6 +35,7 @@ def test_a_director_gives_a_case_to_a_contractor_and_gets_it_back_with_a_picture
     expect(director.locator("table")).to_contain_text("مؤسسة رصيف الشاطئ")
     found = {"contractors": axe(director)}
 
+    director.goto(f"{instance.url}/inbox/")
     open_conversation(director, "أبو راشد")
     panel = director.locator("#work-panel")
     panel.locator("summary", has_text="إصدار تكليف").click()
@@ -64,6 +65,7 @@ def test_a_director_gives_a_case_to_a_contractor_and_gets_it_back_with_a_picture
     phone.get_by_role("button", name="تم الإنجاز").click()
     expect(phone.get_by_role("status")).to_contain_text("وصلت إفادتك")
 
+    director.goto(f"{instance.url}/inbox/")
     open_conversation(director, "أبو راشد")
     expect(panel).to_contain_text("استُبدلت ثمانية أمتار")
     expect(panel.locator("img")).to_have_count(1)
