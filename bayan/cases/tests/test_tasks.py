@@ -172,6 +172,20 @@ def test_many_chasers_come_as_one_list_and_then_rest(
     assert services.tell(now=due + 2 * MINUTE) == 0
 
 
+def test_a_flood_of_emergencies_rings_a_phone_three_times_a_minute_and_then_once_for_the_rest(
+    khobar: Node, officer: Member, now: datetime
+) -> None:
+    sent = 0
+    for second in range(30):
+        at = now + timedelta(seconds=second)
+        make_item(khobar, now=at, owner=officer, kind="acknowledge", is_emergency=True)
+        sent += services.tell(now=at)
+    assert sent == 3
+    assert services.tell(now=now + 2 * MINUTE) == 1
+    assert said_to(officer)[-1].startswith("27 تكليفًا ينتظرك.")
+    assert not Notice.objects.filter(told_at=None).exists()
+
+
 def test_a_stranger_to_whom_the_message_was_passed_on_can_do_nothing(
     khobar: Node, officer: Member, now: datetime
 ) -> None:

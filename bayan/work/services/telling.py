@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -35,6 +36,8 @@ ONE, SEVERAL = "work.item", "work.list"
 AT_ONCE = 200
 # Whoever is told of something that is no emergency is told of more only after that, then together.
 BREATH = timedelta(minutes=5)
+# Whose phone rang for several emergencies within this time gets the next ones together, after it.
+BREATH_IN_EMERGENCY = timedelta(minutes=1)
 # More than that at once come as a list.
 ONE_BY_ONE = 3
 # WhatsApp's list: ten rows, titles of 24 characters.
@@ -63,13 +66,18 @@ def tell(*, now: datetime) -> int:
             by_member[notice.member].append(notice)
         else:
             notice.told_at, notice.way = now, Notice.Way.PAGE
+    told = Notice.objects.filter(member__in=by_member, way=Notice.Way.WHATSAPP)
     breathing = set(
-        Notice.objects.filter(
-            member__in=by_member, told_at__gt=now - BREATH, is_emergency=False, way="whatsapp"
-        )
+        told.filter(told_at__gt=now - BREATH, is_emergency=False)
         .exclude(level="")
         .values_list("member_id", flat=True)
     )
+    rung = told.filter(told_at__gt=now - BREATH_IN_EMERGENCY, is_emergency=True)
+    pressed = {
+        row["member"]
+        for row in rung.values("member").annotate(count=Count("outgoing", distinct=True))
+        if row["count"] >= ONE_BY_ONE
+    }
     # In one statement, as taking in does: two orders would wait for each other.
     people.lock_senders(people.Sender(phone=m.phone) for m in by_member if m.phone)
     sent = 0
@@ -78,7 +86,8 @@ def tell(*, now: datetime) -> int:
         due = [
             notice
             for notice in notices
-            if notice.is_emergency or not notice.level or member.pk not in breathing
+            if (member.pk not in pressed)
+            and (notice.is_emergency or not notice.level or member.pk not in breathing)
         ]
         with override(member.language):
             sent += _tell_member(member, due, known, now=now)
