@@ -227,7 +227,7 @@ def test_what_nobody_knows_of_waits_for_a_person(
 def test_what_was_accepted_without_an_answer_is_settled_by_its_status(
     fault: dict[str, Any], house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TIMEOUT, aiohttp.ClientTimeout(total=0.4))
+    monkeypatch.setattr(TIMEOUT, {"total": 0.4})
     house.emulator.fault(**fault)
     row = house.queue()
 

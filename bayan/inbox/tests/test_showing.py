@@ -121,7 +121,9 @@ def test_each_kind_is_shown(  # noqa: PLR0917
 def test_each_kind_of_file_is_shown(
     page: Any, conversation: Conversation, kind: str, words: list[str]
 ) -> None:
-    media = make_media(kind=kind, width=40, height=30, seconds=7.2, name="تعميم 1447.pdf")
+    media = make_media(
+        kind=kind, width=40, height=30, seconds=7.2, name="تعميم 1447.pdf", external_id="1"
+    )
     come(conversation, kind, "التعليق", media=media)
     seen = page()
     assert reverse("inbox:media", args=[media.public_id]) in seen
@@ -224,7 +226,7 @@ def test_an_edited_message_keeps_its_former_text_behind_it(
 
 
 def test_a_ready_line_speaks_the_persons_language(page: Any, conversation: Conversation) -> None:
-    come(conversation, "image", "The hole this morning", media=make_media())
+    come(conversation, "image", "The hole this morning", media=make_media(external_id="1"))
     assert 'data-ready-line="Thank you. WhatsApp made' in page()
 
 

@@ -118,7 +118,7 @@ def test_a_contractor_sees_the_task_and_nothing_else_and_does_it(
     shown = outside.get(address)
     assert "قرب المسجد" in shown.content.decode()
     assert shown.headers["Cache-Control"] == "no-store"
-    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    assert shown.headers["Referrer-Policy"] == "same-origin"
     assert khobar_responder.name not in shown.content.decode()
     nameless = outside.post(address, {"name": "", "pictures": [photo()]})
     assert nameless.status_code == 422
