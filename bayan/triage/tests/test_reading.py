@@ -126,6 +126,27 @@ def test_any_text_is_read_and_reads_the_same_again(reader: Triage, text: str) ->
     assert reader.read(text).as_line() == line
 
 
+def test_a_calm_report_of_danger_is_heard(reader: Triage) -> None:
+    """Who sees a fire says so in five words and without a cry; none of these was learned from."""
+    reports = (
+        "فيه حريق في المبنى المجاور للحديقة",
+        "حريق في حي الفيصلية",
+        "شب حريق في سوق الخضار",
+        "يوجد حريق خلف مدرسة البنات",
+        "دخان كثيف ونار في الشقة اللي فوقنا",
+        "فيه تسرب غاز في العمارة",
+        "ريحة غاز قوية في الحي",
+        "أسلاك كهرباء مكشوفة في الحديقة",
+        "عمود الانارة يكهرب اللي يلمسه",
+        "سقط سقف المدرسة على الطلاب",
+        "سيارة غرقانة في النفق وفيها ناس",
+        "فيه واحد محبوس في المصعد",
+        "There is a fire in the building next to the park",
+        "exposed live wires in the park, kids playing",
+    )
+    assert [text for text in reports if reader.read(text).urgency != "emergency"] == []
+
+
 def test_a_long_text_is_as_dangerous_as_its_most_dangerous_stretch(reader: Triage) -> None:
     model = reader.model
     texts = [row.text for row in training.own("train")[:400]]
