@@ -276,6 +276,47 @@ class Week(models.Model):
         return f"{self.node_id} {self.begins}"
 
 
+class Figure(models.Model):
+    """What one body did in the last so many days, or in as many before them, by service or by hour.
+
+    Counted anew each hour (cases.services.count_figures). Medians cannot be added, so each sum that a page
+    shows stands in a row of its own. One without a body is that of all of them together: every member may
+    hold their own against it.
+    """
+
+    class By(models.TextChoices):
+        ALL = "", _("all")
+        CATEGORY = "category", _("category")
+        # Of the week, from Sunday's first one; when people wrote.
+        HOUR = "hour", _("hour")
+
+    node = models.ForeignKey(Node, models.CASCADE, null=True, related_name="+", db_index=False)
+    days = models.PositiveSmallIntegerField(_("days"))
+    is_before = models.BooleanField(_("before them"))
+    by = models.CharField(_("by"), max_length=10, choices=By, blank=True)
+    # The category, or the number of the hour from 0 to 167.
+    key = models.CharField(_("key"), max_length=20, blank=True)
+    opened = models.PositiveIntegerField(_("opened"))
+    closed = models.PositiveIntegerField(_("closed"))
+    closed_in_time = models.PositiveIntegerField(_("closed in time"))
+    answered = models.PositiveIntegerField(_("answered"))
+    minutes_to_answer = models.FloatField(_("minutes to the first answer"), null=True)
+    hours_to_close = models.FloatField(_("hours to the end"), null=True)
+    rated = models.PositiveIntegerField(_("rated"))
+    satisfied = models.PositiveIntegerField(_("satisfied"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "days", "is_before", "by", "node", "key",
+                name="case_figure_once", nulls_distinct=False,
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.node_id} {self.days} {self.by} {self.key}"
+
+
 class Reading(models.Model):
     """What triage said of the message that opened a case; a member's corrections stand beside it.
 

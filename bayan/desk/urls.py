@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.desk.views import contacts, palette, places, today
+from bayan.desk.views import contacts, figures, palette, places, today
 
 today_urls = (
     [
@@ -8,6 +8,13 @@ today_urls = (
         path("weeks.csv", today.export, name="export"),
     ],
     "today",
+)
+figures_urls = (
+    [
+        path("", figures.page, name="figures"),
+        path("figures.csv", figures.export, name="export"),
+    ],
+    "figures",
 )
 palette_urls = ([path("", palette.palette, name="palette")], "palette")
 places_urls = (

@@ -239,7 +239,7 @@ def replay(entry_id: int, *, by: audit.Actor = audit.SYSTEM, now: datetime) -> N
 
 
 def keep_house(*, now: datetime) -> int:
-    """Make the journal's partitions for the coming days, count the weeks, forget what is of no use any more.
+    """Make the journal's partitions for the coming days, count the figures, forget what is of no use.
 
     That is: message ids that no provider repeats, steps that nobody can undo, who was at a conversation.
     Returns how many message ids were forgotten.
@@ -248,6 +248,7 @@ def keep_house(*, now: datetime) -> int:
         for day in range(PARTITIONS_AHEAD + 1):
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
     cases.count_weeks(now=now)
+    cases.count_figures(now=now)
     cases.forget_heard(now=now)
     undo.forget(now=now)
     inbox.forget_presences(now=now)

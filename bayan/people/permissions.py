@@ -40,6 +40,7 @@ DIRECT = frozenset(
         "broadcasts.send",
         "channels.read",
         "duty.manage",
+        "figures.compare",
         "people.manage",
         "routing.manage",
         "templates.manage",
@@ -50,7 +51,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.ADMINISTRATOR: ANSWER | DIRECT | {"channels.manage", "journal.manage"},
     Role.Kind.DIRECTOR: ANSWER | DIRECT,
     # They look and direct; the answer to the public is given by those whose work it is.
-    Role.Kind.EXECUTIVE: READ | {"audit.read"},
+    Role.Kind.EXECUTIVE: READ | {"audit.read", "figures.compare"},
     Role.Kind.SPOKESPERSON: READ,
     Role.Kind.PRESS_OFFICER: READ,
     Role.Kind.EDITOR: READ,

@@ -18,7 +18,7 @@ from bayan.cases.services.closing import (
     receive_satisfaction,
     reopen_case,
 )
-from bayan.cases.services.counting import count_weeks, days_of_weeks
+from bayan.cases.services.counting import PERIODS, count_figures, count_weeks, days_of_weeks
 from bayan.cases.services.deciding import receive_decision
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
@@ -105,6 +105,7 @@ __all__ = [
     "MERGED",
     "PARTED",
     "PASSED_ON",
+    "PERIODS",
     "PRIORITY_SET",
     "RULE_DELETED",
     "SATISFACTION",
@@ -133,6 +134,7 @@ __all__ = [
     "assign_case",
     "close_case",
     "copy_rule",
+    "count_figures",
     "count_weeks",
     "days_of_weeks",
     "delete_rule",

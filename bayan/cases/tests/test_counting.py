@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 from bayan.cases import services
-from bayan.cases.models import Case, Week
+from bayan.cases.models import Case, Figure, Week
 from bayan.cases.tests.factories import MONDAY, make_case
 from bayan.core.rls import as_worker, look_as
 from bayan.inbox import services as inbox
@@ -122,3 +122,52 @@ def test_a_body_sees_its_own_weeks_and_those_of_the_authority_as_a_whole(
         seen = set(Week.objects.values_list("node__key", flat=True))
 
     assert seen == {"khobar", None}
+
+
+# Sunday is day 0: Monday at nine is the 33rd hour after Sunday's first one.
+MONDAY_AT_NINE = str(24 + 9)
+
+
+def the_figure(node: Node | None, *, days: int = 7, is_before: bool = False, **by: str) -> Figure:
+    return Figure.objects.get(
+        node=node, days=days, is_before=is_before, **({"by": "", "key": ""} | by)
+    )
+
+
+def test_a_period_is_counted_by_service_and_by_the_hour_in_which_people_wrote(
+    khobar: Node, qatif: Node, clerk: Member
+) -> None:
+    nine = MONDAY.replace(hour=6)  # in Riyadh
+    for number, (minutes, category) in enumerate(((10, "roads"), (30, "roads"), (90, "lighting"))):
+        case = make_case(node=khobar, phone=f"96650000060{number}", now=nine)
+        Case.objects.filter(pk=case.pk).update(category=category)
+        answered(case, clerk, after=timedelta(minutes=minutes))
+        closed(case, clerk, after=HOUR * 3, rating=(5, 4, 1)[number])
+    make_case(node=qatif, phone="966500000610", now=nine)
+
+    services.count_figures(now=MONDAY + DAY)
+
+    whole = the_figure(khobar)
+    assert (whole.opened, whole.answered, whole.closed) == (3, 3, 3)
+    assert whole.minutes_to_answer == pytest.approx(30)
+    roads = the_figure(khobar, by="category", key="roads")
+    assert (roads.opened, roads.rated, roads.satisfied) == (2, 2, 2)
+    assert roads.minutes_to_answer == pytest.approx(20)
+    assert the_figure(khobar, by="hour", key=MONDAY_AT_NINE).opened == 3
+    assert the_figure(None).opened == 4
+    assert not Figure.objects.filter(node=khobar, is_before=True).exists()
+
+
+def test_a_period_is_held_against_as_many_days_before_it(khobar: Node) -> None:
+    make_case(node=khobar, phone="966500000701", now=MONDAY)
+    for number in range(2):
+        make_case(node=khobar, phone=f"96650000071{number}", now=MONDAY - DAY * 8)
+    make_case(node=khobar, phone="966500000720", now=MONDAY - DAY * 15)
+
+    services.count_figures(now=MONDAY + HOUR)
+
+    assert the_figure(khobar).opened == 1
+    assert the_figure(khobar, is_before=True).opened == 2
+    assert the_figure(khobar, days=28).opened == 4
+    services.count_figures(now=MONDAY + HOUR)
+    assert the_figure(khobar, days=91).opened == 4

@@ -91,6 +91,8 @@ def changes_rule(**data: str) -> Door:
 DOORS: dict[str, Door] = {
     "today:today": PAGE,
     "today:export": PAGE,
+    "figures:figures": PAGE,
+    "figures:export": PAGE,
     "inbox:conversations": PAGE,
     "inbox:choices": PAGE,
     "inbox:act": Door(("POST",), data={"do": "snooze:hours", "all": "1"}),
