@@ -148,6 +148,12 @@ def test_a_director_goes_from_the_morning_s_figures_to_what_is_late(
     late = page.locator("#bodies tbody tr").first
     late.locator("td a").first.click()
     expect(page.locator("#rows [data-row]")).to_have_count(counts[0])
+    # How the services stand, and who is fastest, is one press from the first page.
+    page.goto(f"{instance.url}/today/")
+    page.locator("#weeks").get_by_role("link", name="جميع المؤشرات").click()
+    page.wait_for_url("**/figures/")
+    expect(page.locator(".by-service").first.locator("tbody tr").first).to_be_visible()
+    assert axe(page) == []
     # Something comes in while the first page is open: it counts by itself.
     page.goto(f"{instance.url}/today/")
     waiting = page.locator("#figures a[href*='waiting']")

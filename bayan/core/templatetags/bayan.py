@@ -430,6 +430,15 @@ def lasting(seconds: float | None) -> str:
 
 
 @register.filter
+def took(seconds: float | None) -> str:
+    """A length of time to be compared with others: in minutes up to two hours, then as `lasting`."""
+    if seconds is not None and HOUR <= seconds < 2 * HOUR:
+        minutes = round(seconds / MINUTE)
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    return lasting(seconds)
+
+
+@register.filter
 def left(value: datetime | None) -> str:
     """How long the window stays open, as the page counts it down (assets/js/composer.js)."""
     hours, minutes = divmod(minutes_until(value), 60)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from bayan.cases import services as cases
 from bayan.core.exports import small_csv
-from bayan.core.templatetags.bayan import lasting
+from bayan.core.templatetags.bayan import took
 from bayan.desk import figures
 from bayan.desk.figures import Response, Sums
 from bayan.organisation.models import Node
@@ -76,7 +76,7 @@ def export(request: StaffRequest) -> HttpResponse:
     days, bodies, node = _asked(request)
     found = figures.response(node, days=days)
     heading = [
-        _("What"), _("Opened"), _("Closed"), _("Closed in time"), _("Answered"),
+        _("What"), _("New cases"), _("Closed"), _("Closed in time"), _("Answered"),
         _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
     ]  # fmt: skip
     name = _("The authority as a whole") if node is None else node.name
@@ -147,15 +147,15 @@ def _tiles(found: Response, *, is_whole: bool, days: int) -> list[Tile]:
 
     return [
         Tile(
-            _("Opened"),
+            _("New cases"),
             f"{now.opened:,}",
             "",
             _("before: %(value)s") % {"value": f"{before.opened:,}"},
             "",
         ),
-        tile(_("First answer"), lambda s: s.answer_seconds, lasting, more_is="worse"),
+        tile(_("First answer"), lambda s: s.answer_seconds, took, more_is="worse"),
         tile(_("Closed in time"), lambda s: s.in_time, percent, more_is="better"),
-        tile(_("To the end"), lambda s: s.close_seconds, lasting, more_is="worse"),
+        tile(_("To the end"), lambda s: s.close_seconds, took, more_is="worse"),
         tile(_("Satisfied"), lambda s: s.satisfaction, percent, more_is="better"),
     ]
 
@@ -194,7 +194,7 @@ def _week(found: Response, *, by_answer: bool) -> list[tuple[str, list[tuple[int
         sums = found.hours.get(hour, Sums())
         parts = [_("cases: %(count)s") % {"count": f"{sums.opened:,}"}]
         if sums.answer_seconds is not None:
-            parts.append(_("first answer: %(time)s") % {"time": lasting(sums.answer_seconds)})
+            parts.append(_("first answer: %(time)s") % {"time": took(sums.answer_seconds)})
         return f"{_day(hour // 24)} {hour % 24:02d}:00 · " + " · ".join(parts)
 
     return [
