@@ -8,10 +8,10 @@ SOURCES := bayan emulator benchmarks e2e conftest.py
 TEMPLATES := bayan emulator
 LOCK := $(UV) pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help setup run check check-types check-rest test e2e bench chaos messages lock format clean
+.PHONY: help setup run check check-types check-rest test e2e bench chaos chaos-surge messages lock format clean
 
 help: ## show these words
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready node_modules/.ready .static/staticfiles.json locale/.ready ## install everything and build the assets
 	@$(PY) -m compileall -q bayan emulator benchmarks
@@ -50,6 +50,9 @@ bench: setup ## run all benchmarks, small
 
 chaos: setup $(VENV)/.ready-dev ## kill everything in turn while messages come and go (minutes)
 	$(VENV)/bin/bayan bench chaos
+
+chaos-surge: setup $(VENV)/.ready-dev ## the worst day: a flood, people answering, one answer to thousands, kills (a quarter of an hour)
+	$(VENV)/bin/bayan bench surge
 
 messages: setup $(VENV)/.ready-dev .apt/gettext ## collect the strings to translate and compile the catalogues
 	$(PY) scripts/messages.py collect

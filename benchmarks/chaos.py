@@ -152,6 +152,10 @@ class Figures:
 def main(arguments: Sequence[str]) -> int:
     """Run it; 0 when every message is accounted for and nothing is left behind."""
     options = _parser().parse_args(arguments)
+    if options.surge:
+        from benchmarks import surge
+
+        return surge.main(["--small"] if options.small else [])
     plan = (
         Plan(inbound=1_000, outbound=100, seconds=14, rounds=1, people=250)
         if options.small
@@ -161,7 +165,7 @@ def main(arguments: Sequence[str]) -> int:
         print("All numbers must be greater than 0.", file=sys.stderr)
         return 2
     try:
-        with _folder() as folder:
+        with folder_for_an_instance("bayan-chaos-") as folder:
             figures = run(folder, plan, say=lambda text: print(text, file=sys.stderr))
     except AssertionError as failure:
         print(f"It did not come to an end: {failure}", file=sys.stderr)
@@ -178,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         "from the database and from the emulator's log.",
     )
     parser.add_argument("--small", action="store_true", help="a few seconds, each killed once")
+    parser.add_argument("--surge", action="store_true", help="the worst day instead: bench surge")
     parser.add_argument("--inbound", type=int, default=20_000, help="messages of people (20,000)")
     parser.add_argument("--outbound", type=int, default=2_000, help="messages of ours (2,000)")
     parser.add_argument("--seconds", type=float, default=210.0, help="spread over so long (210)")
@@ -186,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_for_an_instance(prefix: str) -> Iterator[Path]:
     """A folder for an instance, gone afterwards; SIGTERM ends it as Ctrl-C does."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -194,9 +199,7 @@ def _folder() -> Iterator[Path]:
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with tempfile.TemporaryDirectory(
-            prefix="bayan-chaos-", ignore_cleanup_errors=True
-        ) as folder:
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
             yield Path(folder) / "data"
     finally:
         signal.signal(signal.SIGTERM, before)

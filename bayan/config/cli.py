@@ -135,7 +135,8 @@ def parser() -> argparse.ArgumentParser:
     bench_parser.add_argument(
         "name",
         choices=[
-            "intake", "pipeline", "dispatch", "pages", "search", "chaos", "triage", "bursts",
+            "intake", "pipeline", "dispatch", "pages", "search", "chaos", "surge", "triage",
+            "bursts",
         ],
     )  # fmt: skip
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -658,7 +659,17 @@ def corrections(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    from benchmarks import bursts, chaos, dispatch, intake, pages, pipeline, search, triage
+    from benchmarks import (
+        bursts,
+        chaos,
+        dispatch,
+        intake,
+        pages,
+        pipeline,
+        search,
+        surge,
+        triage,
+    )
 
     programs = {
         "intake": intake.main,
@@ -667,6 +678,7 @@ def bench(options: argparse.Namespace) -> int:
         "pages": pages.main,
         "search": search.main,
         "chaos": chaos.main,
+        "surge": surge.main,
         "triage": triage.main,
         "bursts": bursts.main,
     }
