@@ -39,7 +39,8 @@ class Term:
 
 
 # Where the authority says nothing. The end: two hours for danger, then one, three and five days of seven
-# hours. The first answer: a quarter of an hour for danger, then two hours, one day and two.
+# hours. The first answer: a quarter of an hour for danger, then two hours, one day and two. How long a person
+# who was asked may be silent: five days.
 USUAL = {
     "due": {
         Case.Priority.EMERGENCY: Term(timedelta(hours=2), around_the_clock=True),
@@ -53,6 +54,7 @@ USUAL = {
         Case.Priority.NORMAL: Term(timedelta(hours=7)),
         Case.Priority.LOW: Term(timedelta(hours=14)),
     },
+    "person": dict.fromkeys(Case.Priority, Term(timedelta(hours=35))),
 }
 # What a file's terms are of: kinds and categories share a word, so categories stand under this name.
 OF_CATEGORY = "category"
@@ -65,7 +67,10 @@ def due_at(*, kind: str, priority: str, since: datetime, category: str = "") -> 
 
 
 def term_of(what: str, *, kind: str, category: str, priority: str) -> Term:
-    """How long a case's `answer` or end (`due`) may take: by its kind, else its category, else for all."""
+    """How long a case's `answer`, its end (`due`) or its `person`'s silence may take.
+
+    By its kind, else its category, else for all.
+    """
     terms = _terms(settings.CASES_FILE, what)
     return (
         terms.get((kind, priority))

@@ -364,6 +364,21 @@ class SecondReader(models.Model):
         return self.model
 
 
+class Reminded(models.Model):
+    """A person for whose words a case waits was reminded, once each time that it waits."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    # Since when it waits.
+    since = models.DateTimeField(_("since"))
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint("case", "since", name="reminded_once")]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
+
+
 class Asked(models.Model):
     """The person was asked where it is: by Bayan itself, once a case at the most."""
 

@@ -25,6 +25,7 @@ SEAL_EVERY = 1.0
 # A clock rings within a second of its time, and its message leaves in the next.
 RING_EVERY = 1.0
 ASK_EVERY = 2.0
+REMIND_EVERY = 60.0
 KEEP_HOUSE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,11 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_work_off, args=(wake, stop), name="journal"),
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
         threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
+        threading.Thread(
+            target=_every,
+            args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),
+            name="reminders",
+        ),
         threading.Thread(
             target=_every,
             args=(KEEP_HOUSE_EVERY, lambda: services.keep_house(now=timezone.now()), stop),

@@ -55,6 +55,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
     "case.news_promised": pgettext_lazy("trail", "News promised to the person"),
+    "case.person_reminded": pgettext_lazy("trail", "The person was reminded to answer"),
     "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),
     "case.place_told": pgettext_lazy("trail", "The person said where it is"),
     "case.rang": pgettext_lazy("trail", "Time of the case"),

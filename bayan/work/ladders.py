@@ -64,7 +64,9 @@ EMERGENCY: Ladder = (
     Rung(Level.SECOND, after=timedelta(minutes=5)),
     Rung(Level.RAISED, after=timedelta(minutes=10)),
 )
-LADDERS: Mapping[str, Ladder] = {"usual": USUAL, "emergency": EMERGENCY}
+# Nobody is late who waits for the person: one word, to whoever has it.
+PERSON: Ladder = (Rung(Level.REMINDER, 1.0),)
+LADDERS: Mapping[str, Ladder] = {"usual": USUAL, "emergency": EMERGENCY, "person": PERSON}
 
 
 @dataclass(frozen=True)

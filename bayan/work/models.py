@@ -29,6 +29,8 @@ class Clock(models.Model):
         ANSWER = "answer", pgettext_lazy("clock", "first answer")
         CLOSE = "close", pgettext_lazy("clock", "the end")
         UPDATE = "update", pgettext_lazy("clock", "promised news")
+        # It runs while all others wait for the person; then somebody looks whether to go on without.
+        PERSON = "person", pgettext_lazy("clock", "the person's answer")
 
     # item, case, …: registered in config/subscriptions.py.
     subject_type = models.CharField(_("subject"), max_length=40)
@@ -58,6 +60,9 @@ class Clock(models.Model):
                 "rings_at",
                 name="clock_to_ring",
                 condition=Q(rings_at__isnull=False, paused_at=None, ended_at=None),
+            ),
+            models.Index(
+                "since", name="clock_of_person", condition=Q(name="person", ended_at=None)
             ),
         ]
 

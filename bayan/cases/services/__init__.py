@@ -73,6 +73,7 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.placing import Pin
+from bayan.cases.services.reminding import remind_people
 from bayan.cases.services.reporting import SOURCE, NoNumber, Report, open_reported
 from bayan.cases.services.routing import imagine, written
 from bayan.cases.services.rules import (
@@ -169,6 +170,7 @@ __all__ = [
     "receive_satisfaction",
     "receive_work",
     "receive_work_choice",
+    "remind_people",
     "reopen_case",
     "save_rule",
     "see_burst",

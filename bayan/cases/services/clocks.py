@@ -28,7 +28,12 @@ from bayan.work.services import Start, Task
 
 # The subject type of a case's clocks and tasks (config/subscriptions.py), and the clocks by name.
 CASE = "case"
-ANSWER, CLOSE, UPDATE = Clock.Name.ANSWER, Clock.Name.CLOSE, Clock.Name.UPDATE
+ANSWER, CLOSE, UPDATE, PERSON = (
+    Clock.Name.ANSWER,
+    Clock.Name.CLOSE,
+    Clock.Name.UPDATE,
+    Clock.Name.PERSON,
+)
 # Whoever is on duty has so long to say that they have seen an emergency.
 SEEN_WITHIN = timedelta(minutes=10)
 
@@ -83,12 +88,27 @@ def end(cases: Collection[Case], *, now: datetime) -> None:
 
 
 def pause(cases: Collection[Case], *, now: datetime) -> None:
-    """While a case waits for its person, its end is not owed."""
+    """While a case waits for its person, its end is not owed; whoever has it hears of a long silence."""
     work.pause(CASE, [case.reference for case in cases], name=CLOSE, now=now)
+    work.reset([_person(case, now=now) for case in cases])
+
+
+def _person(case: Case, *, now: datetime) -> Start:
+    term = due.term_of("person", kind=case.kind, category=case.category, priority=case.priority)
+    return Start(
+        subject_type=CASE,
+        subject_key=case.reference,
+        name=PERSON,
+        since=now,
+        due_at=term.ends(now),
+        around_the_clock=term.around_the_clock,
+        ladder="person",
+    )
 
 
 def resume(cases: Sequence[Case], *, now: datetime) -> None:
     """Let the clocks of these cases run on; `due_at` is set to what they had left, and saved."""
+    work.end(CASE, [case.reference for case in cases], name=PERSON, now=now)
     moved = work.resume(CASE, [case.reference for case in cases], now=now)
     changed = [case for case in cases if (case.reference, CLOSE) in moved]
     for case in changed:

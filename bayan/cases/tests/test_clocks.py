@@ -12,6 +12,7 @@ from bayan.cases.tests.factories import make_case
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
 from bayan.inbox import services as inbox
+from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role, Turn
 from bayan.people.permissions import Access
@@ -165,3 +166,38 @@ def test_closing_a_case_withdraws_what_is_still_to_be_done(
         case.public_id, outcome="answered", words="", by=khobar_responder, now=now + HOUR
     )
     assert Item.objects.get(pk=item.pk).state == "withdrawn"
+
+
+def test_who_is_asked_and_silent_is_reminded_once_and_whoever_has_the_case_hears_of_it(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now)
+    inbox.reply(case.conversation.public_id, "أين المكان؟", by=khobar_responder, now=now + HOUR)
+    services.take_step(case.public_id, "ask_person", by=khobar_responder, now=now + HOUR)
+    silence = running(case)["person"]
+    assert services.remind_people(now=now + 20 * HOUR) == 0
+    assert services.remind_people(now=now + 22 * HOUR) == 1
+    assert services.remind_people(now=now + 22 * HOUR) == 0
+    message = Message.objects.filter(conversation=case.conversation).latest("pk")
+    assert "نذكّركم" in message.text
+    # It is no answer of ours, and the case goes on waiting.
+    case.refresh_from_db()
+    assert case.stage == "waits_for_person"
+    assert work.ring(now=silence) == 1
+    assert Notice.objects.get(clock__name="person").member == khobar_responder
+
+
+def test_who_answers_is_reminded_no_more(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now, phone="966500000901")
+    services.take_step(case.public_id, "ask_person", by=khobar_responder, now=now + HOUR)
+    services.take_in(
+        [incoming("الموقع خلف المسجد", phone="966500000901", received_at=now + 2 * HOUR)],
+        now=now + 2 * HOUR,
+    )
+    assert "person" not in running(case)
+    assert services.remind_people(now=now + 22 * HOUR) == 0
+    # Asked anew, they are reminded anew; beyond their 24 hours nothing can be sent.
+    services.take_step(case.public_id, "ask_person", by=khobar_responder, now=now + 10 * HOUR)
+    assert services.remind_people(now=now + 30 * HOUR) == 0

@@ -185,7 +185,8 @@ def _send_one(
         return send_item(conversation, item, level=level, lane=lane, now=now)
     lines = [
         _headline(level, subject),
-        _("Due: %(time)s") % {"time": when(notice.clock.due_at, now=now)},
+        # Which of its clocks it is: the first answer, the end, promised news, the person's silence.
+        f"{notice.clock.get_name_display()}: {when(notice.clock.due_at, now=now)}",
         f"{settings.PUBLIC_URL}{subject.path}",
     ]
     return _send(
