@@ -59,6 +59,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.place_told": pgettext_lazy("trail", "The person said where it is"),
     "case.rang": pgettext_lazy("trail", "Time of the case"),
     "case.priority_set": pgettext_lazy("trail", "Priority set"),
+    "case.reach_tried": pgettext_lazy("trail", "Tried to reach the person"),
     "case.reopened": pgettext_lazy("trail", "Case opened again"),
     "burst.noticed": pgettext_lazy("trail", "Burst of messages noticed"),
     "case.joined": pgettext_lazy("trail", "Joined to another case about the same matter"),
@@ -159,6 +160,14 @@ ACTIONS: dict[str, str | Promise] = {
     "token.created": pgettext_lazy("trail", "API key created"),
 }
 VALUES: dict[str, dict[Any, str | Promise]] = {
+    "excuse": {
+        "inside": gettext_lazy("the work is inside a building"),
+        "confirmed": gettext_lazy("the person confirmed it themselves"),
+        "gone": gettext_lazy("the hazard went away by itself"),
+        "other": gettext_lazy("another reason, in words"),
+    },
+    "shown": {"picture": gettext_lazy("shown by a picture")},
+    "way": {"phone": gettext_lazy("by phone"), "whatsapp": gettext_lazy("by WhatsApp")},
     "item_kind": {
         "acknowledge": pgettext_lazy("item", "acknowledge"),
         "answer": pgettext_lazy("item", "answer"),
@@ -175,6 +184,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "others": gettext_lazy("another body must act first"),
         "site": gettext_lazy("the site cannot be worked at now"),
         "time": gettext_lazy("it needs more time"),
+        "not_reachable": gettext_lazy("the person could not be reached"),
         "not_ours": gettext_lazy("it is not ours"),
     },
     "clock": {

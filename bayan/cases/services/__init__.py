@@ -73,6 +73,15 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.placing import Pin
+from bayan.cases.services.proof import (
+    Basis,
+    ExcuseMissing,
+    NotTriedEnough,
+    PlaceMissing,
+    ProofMissing,
+    evidence_of,
+    note_attempt,
+)
 from bayan.cases.services.reporting import SOURCE, NoNumber, Report, open_reported
 from bayan.cases.services.routing import imagine, written
 from bayan.cases.services.rules import (
@@ -112,16 +121,21 @@ __all__ = [
     "SOURCE",
     "WHERE",
     "AlreadyThere",
+    "Basis",
     "CaseAlreadyClosed",
+    "ExcuseMissing",
     "Facts",
     "Matching",
     "NoNumber",
     "NotAllTheirs",
     "NotKnown",
     "NotTheSame",
+    "NotTriedEnough",
     "NothingToGather",
     "OutcomeMissing",
     "Pin",
+    "PlaceMissing",
+    "ProofMissing",
     "ReasonMissing",
     "Report",
     "RulesUnreadable",
@@ -138,6 +152,7 @@ __all__ = [
     "delete_rule",
     "describe",
     "describe_cases",
+    "evidence_of",
     "follow_answer",
     "follow_ended",
     "follow_given",
@@ -155,6 +170,7 @@ __all__ = [
     "look_at_pictures",
     "merge_contacts",
     "move_rule",
+    "note_attempt",
     "note_choices",
     "open_reported",
     "part_case",

@@ -132,6 +132,7 @@ DOORS: dict[str, Door] = {
     "cases:assign": changes("case"),
     "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
+    "cases:attempt": changes("case", way="phone"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
     "cases:forwards": PAGE,
@@ -268,7 +269,7 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:hand_over_turn": "test_duty", "people:acknowledge_turn": "test_duty",
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
     # A part of the page of whatever the tasks belong to, and a picture of a task.
-    "work:panel": "work/test_views", "work:picture": "work/test_views",
+    "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.
     "contacts:merge": "desk/test_contacts", "contacts:split": "desk/test_contacts",
     "contacts:delete_note": "desk/test_contacts",
