@@ -2,6 +2,7 @@ from django.urls import path
 
 from bayan.cases import views
 from bayan.cases.routing import views as routing
+from bayan.cases.whole import quality
 
 app_name = "cases"
 urlpatterns = [
@@ -22,6 +23,10 @@ urlpatterns = [
     path("routing/<uuid:public_id>/switch", routing.switch, name="switch_rule"),
     path("routing/<uuid:public_id>/copy", routing.copy, name="copy_rule"),
     path("routing/<uuid:public_id>/delete", routing.delete, name="delete_rule"),
+    path("quality/", quality.sample, name="quality"),
+    path("quality/draw", quality.draw, name="draw_sample"),
+    path("quality/quality.csv", quality.export, name="quality_export"),
+    path("quality/<uuid:public_id>/", quality.card, name="sampled"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

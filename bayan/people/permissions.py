@@ -41,6 +41,7 @@ DIRECT = frozenset(
         "channels.read",
         "duty.manage",
         "people.manage",
+        "quality.manage",
         "routing.manage",
         "templates.manage",
     }

@@ -82,6 +82,7 @@ from bayan.cases.services.proof import (
     evidence_of,
     note_attempt,
 )
+from bayan.cases.services.quality import Answers, NothingToDraw, draw_now, draw_when_due, judge
 from bayan.cases.services.reporting import SOURCE, NoNumber, Report, open_reported
 from bayan.cases.services.routing import imagine, written
 from bayan.cases.services.rules import (
@@ -121,6 +122,7 @@ __all__ = [
     "SOURCE",
     "WHERE",
     "AlreadyThere",
+    "Answers",
     "Basis",
     "CaseAlreadyClosed",
     "ExcuseMissing",
@@ -131,6 +133,7 @@ __all__ = [
     "NotKnown",
     "NotTheSame",
     "NotTriedEnough",
+    "NothingToDraw",
     "NothingToGather",
     "OutcomeMissing",
     "Pin",
@@ -152,6 +155,8 @@ __all__ = [
     "delete_rule",
     "describe",
     "describe_cases",
+    "draw_now",
+    "draw_when_due",
     "evidence_of",
     "follow_answer",
     "follow_ended",
@@ -166,6 +171,7 @@ __all__ = [
     "hear_answer",
     "imagine",
     "join_case",
+    "judge",
     "load_rules",
     "look_at_pictures",
     "merge_contacts",

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bayan.cases import wholeness
 from bayan.cases.models import Attempt, Case, Closing
 from bayan.cases.services.parts import CaseAlreadyClosed, NotKnown, entry, locked
+from bayan.cases.whole import pack
 from bayan.channels import services as channels
 from bayan.channels.models import Media
 from bayan.core import audit, live
@@ -79,7 +79,7 @@ class Evidence:
 
 def wants_picture(case: Case, outcome: str) -> bool:
     """Whether a case closes with this outcome only with a picture, or with a reason why there is none."""
-    return outcome == Case.Outcome.RESOLVED and case.category in wholeness.shown_by_picture()
+    return outcome == Case.Outcome.RESOLVED and case.category in pack.shown_by_picture()
 
 
 def evidence_of(cases: Collection[Case]) -> dict[int, list[Evidence]]:

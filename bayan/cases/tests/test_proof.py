@@ -116,7 +116,7 @@ def test_only_what_is_put_right_at_a_place_is_asked_for_a_picture(
 ) -> None:
     case = Case(pk=1, category=category, place="حي", opened_at=MONDAY)
     wanted = proof.wants_picture(case, outcome)
-    assert wanted == (outcome == "resolved" and category in proof.wholeness.shown_by_picture())
+    assert wanted == (outcome == "resolved" and category in proof.pack.shown_by_picture())
     if excuse or not wanted:
         # Nothing is asked of the database.
         assert proof.check([case], outcome, proof.Basis(excuse=excuse)) == {}

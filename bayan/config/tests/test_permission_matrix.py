@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from bayan.cases.models import RoutingRule
+from bayan.cases.models import RoutingRule, Sampled
 from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
@@ -132,6 +132,10 @@ DOORS: dict[str, Door] = {
     "cases:assign": changes("case"),
     "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
+    "cases:quality": PAGE,
+    "cases:draw_sample": Door(("POST",)),
+    "cases:quality_export": PAGE,
+    "cases:sampled": Door(READ_AND_WRITE, "sampled", data={"verdict": "good"}),
     "cases:attempt": changes("case", way="phone"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
@@ -388,6 +392,9 @@ def make_things(node: Node, position: int) -> Things:
     macro = Macro.objects.create(node=node, title=f"إجراء-{node.key}", steps=["snooze:hours"])
     assert answer.outgoing is not None
     item = make_item(node, now=now, title=f"تكليف-{node.key}")
+    sampled = Sampled.objects.create(
+        node=node, month=now.date(), case=case, is_excused=False, position=1
+    )
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -396,7 +403,7 @@ def make_things(node: Node, position: int) -> Things:
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
-        macro=macro.public_id, burst=burst.public_id, item=item.public_id,
+        macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", template.name,
                str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
