@@ -2,7 +2,7 @@ from django.urls import path
 
 from bayan.cases import views
 from bayan.cases.routing import views as routing
-from bayan.cases.whole import quality
+from bayan.cases.whole import directives, quality
 
 app_name = "cases"
 urlpatterns = [
@@ -27,6 +27,10 @@ urlpatterns = [
     path("quality/draw", quality.draw, name="draw_sample"),
     path("quality/quality.csv", quality.export, name="quality_export"),
     path("quality/<uuid:public_id>/", quality.card, name="sampled"),
+    path("directives/", directives.register, name="directives"),
+    path("directives/new", directives.new, name="new_directive"),
+    path("directives/directives.csv", directives.export, name="directives_export"),
+    path("directives/<uuid:public_id>/", directives.directive, name="directive"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

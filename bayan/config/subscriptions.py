@@ -28,6 +28,7 @@ def load() -> None:
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
+    register_subject(cases.DIRECTIVE, cases.describe_directives)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(

@@ -39,6 +39,7 @@ DIRECT = frozenset(
         "audit.read",
         "broadcasts.send",
         "channels.read",
+        "directives.read",
         "duty.manage",
         "people.manage",
         "quality.manage",

@@ -20,6 +20,15 @@ from bayan.cases.services.closing import (
 )
 from bayan.cases.services.counting import count_weeks, days_of_weeks
 from bayan.cases.services.deciding import receive_decision
+from bayan.cases.services.directives import (
+    DIRECTIVE,
+    Instruction,
+    WordsMissing,
+    describe_directives,
+    look_at_directive,
+    note_directives,
+    register_directive,
+)
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
@@ -109,6 +118,7 @@ from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
     "CASE",
+    "DIRECTIVE",
     "FORWARD",
     "GIVEN",
     "JOINED",
@@ -127,6 +137,7 @@ __all__ = [
     "CaseAlreadyClosed",
     "ExcuseMissing",
     "Facts",
+    "Instruction",
     "Matching",
     "NoNumber",
     "NotAllTheirs",
@@ -146,6 +157,7 @@ __all__ = [
     "StepNotPossible",
     "TooManyRules",
     "Watch",
+    "WordsMissing",
     "answer_forwards",
     "assign_case",
     "close_case",
@@ -155,6 +167,7 @@ __all__ = [
     "delete_rule",
     "describe",
     "describe_cases",
+    "describe_directives",
     "draw_now",
     "draw_when_due",
     "evidence_of",
@@ -173,11 +186,13 @@ __all__ = [
     "join_case",
     "judge",
     "load_rules",
+    "look_at_directive",
     "look_at_pictures",
     "merge_contacts",
     "move_rule",
     "note_attempt",
     "note_choices",
+    "note_directives",
     "open_reported",
     "part_case",
     "pass_on",
@@ -189,6 +204,7 @@ __all__ = [
     "receive_satisfaction",
     "receive_work",
     "receive_work_choice",
+    "register_directive",
     "reopen_case",
     "save_rule",
     "see_burst",

@@ -13,6 +13,7 @@ from bayan.cases import services
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import proof
 from bayan.cases.tests.factories import make_case
+from bayan.cases.whole import pack
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
 from bayan.people.models import Member
@@ -116,7 +117,7 @@ def test_only_what_is_put_right_at_a_place_is_asked_for_a_picture(
 ) -> None:
     case = Case(pk=1, category=category, place="حي", opened_at=MONDAY)
     wanted = proof.wants_picture(case, outcome)
-    assert wanted == (outcome == "resolved" and category in proof.pack.shown_by_picture())
+    assert wanted == (outcome == "resolved" and category in pack.shown_by_picture())
     if excuse or not wanted:
         # Nothing is asked of the database.
         assert proof.check([case], outcome, proof.Basis(excuse=excuse)) == {}

@@ -59,7 +59,7 @@ def closed_cases(node: Node, count: int, by: Member, *, excused: int = 0) -> lis
     rows = [made]
     for number in range(1, count):
         copy = Case.objects.get(pk=made.pk)
-        copy.pk, copy.public_id = None, uuid4()  # type: ignore[assignment]
+        copy.pk, copy.public_id = None, uuid4()
         copy.reference = str(100_000_000 + node.pk * 1_000 + number)
         rows.append(copy)
     for row in rows:

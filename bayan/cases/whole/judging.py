@@ -42,6 +42,8 @@ class Figures:
 
 def of_month(access: Access, month: date | None, *, body: str = "") -> QuerySet[Sampled]:
     """A month's sample of the bodies that the reader heads, in the order of judging."""
+    if month is None:
+        return Sampled.objects.none()
     rows = Sampled.objects.filter(
         month=month, node__in=access.nodes_where("quality.manage")
     ).order_by("pk")
@@ -80,7 +82,18 @@ def figures(rows: QuerySet[Sampled]) -> list[Figures]:
             excused=Count("pk", filter=Q(is_excused=True)),
         )
     )
-    found = [Figures(**row | {"node": nodes[row["node"]]}) for row in counted]
+    found = [
+        Figures(
+            node=nodes[row["node"]],
+            total=row["total"],
+            judged=row["judged"],
+            good=row["good"],
+            to_improve=row["to_improve"],
+            reopened=row["reopened"],
+            excused=row["excused"],
+        )
+        for row in counted
+    ]
     return sorted(found, key=lambda one: (one.node.position, one.node.pk))
 
 

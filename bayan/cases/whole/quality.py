@@ -34,6 +34,7 @@ QUESTIONS = {
 def _asked(request: StaffRequest) -> dict[str, Any]:
     """Which month, body and state are asked for; the latest month where none is."""
     months = judging.months(request.access)
+    month: date | None
     try:
         month = date.fromisoformat(f"{request.GET.get('month', '')}-01")
     except ValueError:

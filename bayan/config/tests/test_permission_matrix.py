@@ -136,6 +136,9 @@ DOORS: dict[str, Door] = {
     "cases:draw_sample": Door(("POST",)),
     "cases:quality_export": PAGE,
     "cases:sampled": Door(READ_AND_WRITE, "sampled", data={"verdict": "good"}),
+    "cases:directives": PAGE,
+    "cases:new_directive": FORM,
+    "cases:directives_export": PAGE,
     "cases:attempt": changes("case", way="phone"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
@@ -274,6 +277,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
     # A part of the page of whatever the tasks belong to, and a picture of a task.
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    # Few see one, whatever their role.
+    "cases:directive": "cases/test_directives",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.
     "contacts:merge": "desk/test_contacts", "contacts:split": "desk/test_contacts",
     "contacts:delete_note": "desk/test_contacts",
