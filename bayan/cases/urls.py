@@ -41,6 +41,7 @@ urlpatterns = [
     path("<uuid:public_id>/close", views.close, name="close"),
     path("<uuid:public_id>/attempt", views.attempt, name="attempt"),
     path("<uuid:public_id>/pictures/<uuid:media_id>", views.picture, name="picture"),
+    path("<uuid:public_id>/file.pdf", views.case_file, name="file"),
     path("<uuid:public_id>/describe", views.describe, name="describe"),
     path("<uuid:public_id>/label", views.label, name="label"),
     path("<uuid:public_id>/join", views.join, name="join"),

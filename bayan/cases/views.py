@@ -26,6 +26,7 @@ from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.cases.routing.reading import why_there
+from bayan.cases.whole.file import document
 from bayan.channels import services as channels
 from bayan.core import maps, notices
 from bayan.core.events import phone_numbers
@@ -464,6 +465,33 @@ def picture(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpRespo
     )
 
 
+@require_GET
+@requires("cases.read")
+def case_file(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """The case as a document to print; internal notes and who the person is only with a tick."""
+    case = get_object_or_404(
+        Case.objects.select_related(
+            "node", "contact", "conversation", "owner", "closed_by", "closing__proof"
+        ),
+        public_id=public_id,
+    )
+    access, now = request.access, timezone.now()
+    access.require("cases.read", case.node)
+    with_notes, with_person = "notes" in request.GET, "person" in request.GET
+    if with_person:
+        access.require("contacts.manage", case.node)
+    services.note_printed(
+        case, with_notes=with_notes, with_person=with_person, by=request.user, now=now
+    )
+    pdf = document(
+        case, with_notes=with_notes, with_person=with_person, now=now, by=str(request.user.name)
+    )
+    answer = HttpResponse(pdf, content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="{case.reference}.pdf"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
 @require_POST
 @requires("cases.close")
 def describe(request: StaffRequest, public_id: UUID) -> HttpResponse:
@@ -619,6 +647,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             and not case.node.is_desk
             and request.access.may("cases.assign", case.node),
             "sees_desk": request.access.may_everywhere("cases.read"),
+            "may_name": case is not None and request.access.may("contacts.manage", case.node),
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,

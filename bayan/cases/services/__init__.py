@@ -14,6 +14,7 @@ from bayan.cases.services.clocks import (
 from bayan.cases.services.closing import (
     SATISFACTION,
     close_case,
+    note_printed,
     rate_case,
     receive_satisfaction,
     reopen_case,
@@ -193,6 +194,7 @@ __all__ = [
     "note_attempt",
     "note_choices",
     "note_directives",
+    "note_printed",
     "open_reported",
     "part_case",
     "pass_on",

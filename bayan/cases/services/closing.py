@@ -124,6 +124,14 @@ def close_case(
     return case
 
 
+def note_printed(
+    case: Case, *, with_notes: bool, with_person: bool, by: Member, now: datetime
+) -> None:
+    """Note that a case was printed as a document, and with what."""
+    what = [name for name, told in (("notes", with_notes), ("person", with_person)) if told]
+    audit.record(entry("case.printed", case, by=by, now=now, fields=what))
+
+
 def _told_of(basis: proof.Basis, shown: Mapping[int, Media], case: Case) -> dict[str, str]:
     if case.pk in shown:
         return {"shown": "picture"}

@@ -42,7 +42,7 @@ TERMS = {
 }
 
 
-class MemberField(forms.ModelChoiceField):
+class MemberField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """A choice of members, by name."""
 
     def label_from_instance(self, obj: Member) -> str:

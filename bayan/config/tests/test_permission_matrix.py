@@ -139,6 +139,7 @@ DOORS: dict[str, Door] = {
     "cases:directives": PAGE,
     "cases:new_directive": FORM,
     "cases:directives_export": PAGE,
+    "cases:file": shows("case"),
     "cases:attempt": changes("case", way="phone"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
