@@ -379,6 +379,8 @@ class Alike(models.Model):
     class Reason(models.TextChoices):
         WORDS = "words", _("similar words")
         PICTURE = "picture", _("the same picture")
+        # The person is asked (services.near).
+        NEAR = "near", _("near by, of the same kind")
         # What many pass on shows no matter: nothing is joined by it.
         CIRCULATES = "circulates", _("the same picture, which is going round")
 

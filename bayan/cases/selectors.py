@@ -259,6 +259,12 @@ def proof_of(case: Case, media_id: UUID) -> Media | None:
     return next((media for media in there if media.public_id == media_id), None)
 
 
+def reported_before(case: Case) -> Case | None:
+    """The case near by that is likely about the same, where one was found when this one was opened."""
+    pair = Alike.objects.filter(case=case, reason=Alike.Reason.NEAR).select_related("other").first()
+    return pair.other if pair else None
+
+
 # A burst that nobody has marked as seen stands on the first page for so long.
 FRESH = timedelta(hours=12)
 # What is written of the same so long after it was noticed belongs to it too.

@@ -20,6 +20,7 @@ def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
+    events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)

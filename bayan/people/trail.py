@@ -55,6 +55,9 @@ ACTIONS: dict[str, str | Promise] = {
     "case.given": pgettext_lazy("trail", "Who handles the case"),
     "case.opened": pgettext_lazy("trail", "Case opened"),
     "case.judged": pgettext_lazy("trail", "Closing judged"),
+    "case.near_asked": pgettext_lazy(
+        "trail", "The person was asked whether it is what others reported"
+    ),
     "case.news_promised": pgettext_lazy("trail", "News promised to the person"),
     "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),
     "case.place_told": pgettext_lazy("trail", "The person said where it is"),

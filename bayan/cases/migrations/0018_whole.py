@@ -362,6 +362,21 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AlterField(
+            model_name="alike",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("words", "similar words"),
+                    ("picture", "the same picture"),
+                    ("near", "near by, of the same kind"),
+                    ("circulates", "the same picture, which is going round"),
+                ],
+                default="words",
+                max_length=10,
+                verbose_name="reason",
+            ),
+        ),
         migrations.RunSQL(HEADED_NODES, "DROP FUNCTION headed_nodes();"),
         protect("cases_closing", visible=OF_A_CASE),
         protect("cases_attempt", visible=OF_A_CASE, commands=("SELECT", "INSERT")),

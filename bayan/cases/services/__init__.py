@@ -1,6 +1,6 @@
 """Everything that changes a case, and taking in what the public writes."""
 
-from bayan.cases.services.answers import receive_place
+from bayan.cases.services.answers import receive_place, receive_same
 from bayan.cases.services.asking import WHERE
 from bayan.cases.services.bursts import Watch, forget_heard, see_burst
 from bayan.cases.services.clocks import (
@@ -73,6 +73,8 @@ from bayan.cases.services.merging import (
     split_contact,
     undo_merge_contacts,
 )
+from bayan.cases.services.near import SAME_PLACE
+from bayan.cases.services.near import words_of as words_of_near
 from bayan.cases.services.parts import (
     AlreadyThere,
     CaseAlreadyClosed,
@@ -128,6 +130,7 @@ __all__ = [
     "PASSED_ON",
     "PRIORITY_SET",
     "RULE_DELETED",
+    "SAME_PLACE",
     "SATISFACTION",
     "SORTED",
     "SOURCE",
@@ -203,6 +206,7 @@ __all__ = [
     "reader",
     "receive_decision",
     "receive_place",
+    "receive_same",
     "receive_satisfaction",
     "receive_work",
     "receive_work_choice",
@@ -226,5 +230,6 @@ __all__ = [
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "words_of_near",
     "written",
 ]
