@@ -133,7 +133,8 @@ def check(
     if basis.why and outcome == Case.Outcome.NOT_ACTIONABLE:
         _check_tried(cases, basis)
     wanting = [case for case in cases if wants_picture(case, outcome)]
-    if basis.excuse and wanting:
+    # Whoever adds a picture needs no excuse, whatever stands in the form.
+    if basis.excuse and wanting and uploaded is None:
         if basis.excuse not in Closing.Excuse.values:
             raise ExcuseMissing(_("Choose why there is no picture."))
         if basis.excuse == Closing.Excuse.OTHER and not basis.words.strip():
