@@ -16,6 +16,12 @@ for (const font of fonts) {
   cpSync(source, join(dist, "fonts", font));
   cpSync(source, join(root, "emulator/static/dist", font));
 }
+// What is printed by Typst and is to be found by its words (SIL Open Font License 1.1).
+for (const [folder, weight] of [["400Regular", "Regular"], ["700Bold", "Bold"]]) {
+  const source = join(root, "node_modules/@expo-google-fonts/amiri", folder, `Amiri_${folder}.ttf`);
+  cpSync(source, join(dist, "fonts", `Amiri-${weight}.ttf`));
+}
+cpSync(join(root, "node_modules/@expo-google-fonts/amiri/LICENSE_FONT"), join(dist, "fonts/Amiri-LICENSE.txt"));
 cpSync(join(root, "assets/img/mark.svg"), join(dist, "mark.svg"));
 writeFileSync(join(dist, "icons.svg"), sprite(iconsInTemplates()));
 await build({

@@ -115,6 +115,8 @@ def test_a_citizens_message_is_heard_answered_and_closed(
     sign_in(khobar, instance, "سارة القحطاني")
     khobar.locator("[data-conversation]", has_text="نورة العتيبي").first.click()
     khobar.get_by_label("نتيجة المعالجة").select_option("resolved")
+    # What is put right in the street is shown, or one says why not.
+    khobar.locator("#close-excuse").select_option("confirmed")
     khobar.get_by_label("رسالة الإقفال").fill(CLOSING)
     khobar.get_by_role("button", name="إقفال البلاغ").click()
     expect(khobar.locator("[data-outcome=resolved]")).to_have_text("عولج")

@@ -14,6 +14,7 @@ import "./menus.js";
 import "./picking.js";
 import "./notes.js";
 import "./print.js";
+import "./keys.js";
 import "./palette.js";
 import "./tour.js";
 

@@ -150,6 +150,14 @@ class AssignIn(Schema):
 class CloseIn(Schema):
     outcome: str
     text: str = Field("", max_length=3000, description="The closing message to the person")
+    excuse: str = Field(
+        "", description="Put right without a picture: inside, confirmed, gone, other"
+    )
+    why: str = Field(
+        "", description="not_reachable, where nothing could be done since nobody answered"
+    )
+    reason: str = Field("", max_length=300, description="The words of the excuse")
+    place: str = Field("", max_length=200, description="Where it is, if nobody knew yet")
 
 
 ERRORS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
@@ -249,7 +257,13 @@ def close(request: StaffRequest, case_id: UUID, body: CloseIn) -> dict[str, Any]
     may(request, "write", "cases.close")
     request.access.require("cases.close", _case(case_id).node)
     cases.close_case(
-        case_id, outcome=body.outcome, words=body.text, by=request.user, now=timezone.now()
+        case_id,
+        outcome=body.outcome,
+        words=body.text,
+        by=request.user,
+        now=timezone.now(),
+        basis=cases.Basis(excuse=body.excuse, why=body.why, words=body.reason),
+        place=body.place,
     )
     return selectors.case_out(_case(case_id))
 

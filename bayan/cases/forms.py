@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from bayan.cases import services
-from bayan.cases.models import Case
+from bayan.cases.models import Case, Closing
 from bayan.organisation.models import Node
+from bayan.work.services import Picture
 
 # Within how much working time news may be promised.
 PROMISES = {
@@ -47,6 +48,38 @@ class CloseForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+    # What is put right is shown by a picture that is there, or a new one; or why not.
+    chosen = forms.UUIDField(required=False)
+    picture = forms.FileField(label=_("A picture of the place as it is now"), required=False)
+    excuse = forms.ChoiceField(
+        label=_("Without a picture, since"),
+        choices=[("", _("There is a picture")), *Closing.Excuse.choices],
+        required=False,
+    )
+    why = forms.ChoiceField(
+        label=_("Why nothing could be done"),
+        choices=[("", _("What we know is not enough")), *Closing.Why.choices],
+        required=False,
+    )
+    reason = forms.CharField(label=_("Reason in words"), max_length=300, required=False)
+    place = forms.CharField(label=_("Place"), max_length=200, required=False)
+
+    @property
+    def basis(self) -> services.Basis:
+        given = self.cleaned_data
+        return services.Basis(
+            excuse=given["excuse"],
+            why=given["why"],
+            words=given["reason"],
+            chosen=given["chosen"],
+        )
+
+    @property
+    def attached(self) -> Picture | None:
+        upload = self.cleaned_data["picture"]
+        if upload is None or upload.file is None:
+            return None
+        return Picture(upload.file, upload.name or "", upload.content_type or "")
 
 
 class DescribeForm(forms.Form):

@@ -18,6 +18,7 @@ from bayan.core.references import LENGTH
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
+from bayan.work.models import Item
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -434,6 +435,8 @@ class Alike(models.Model):
     class Reason(models.TextChoices):
         WORDS = "words", _("similar words")
         PICTURE = "picture", _("the same picture")
+        # The person is asked (services.near).
+        NEAR = "near", _("near by, of the same kind")
         # What many pass on shows no matter: nothing is joined by it.
         CIRCULATES = "circulates", _("the same picture, which is going round")
 
@@ -477,6 +480,138 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} {self.field}"
+
+
+class Closing(models.Model):
+    """What a closing rests on: a picture of the place, or why there is none (services.proof)."""
+
+    class Excuse(models.TextChoices):
+        INSIDE = "inside", _("the work is inside a building")
+        CONFIRMED = "confirmed", _("the person confirmed it themselves")
+        GONE = "gone", _("the hazard went away by itself")
+        OTHER = "other", _("another reason, in words")
+
+    class Why(models.TextChoices):
+        """Why nothing could be done."""
+
+        NOT_REACHABLE = "not_reachable", _("the person could not be reached")
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="closing")
+    proof = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+", db_index=False)
+    excuse = models.CharField(
+        _("why there is no picture"), max_length=10, choices=Excuse, blank=True
+    )
+    why = models.CharField(_("why nothing could be done"), max_length=20, choices=Why, blank=True)
+    words = models.CharField(_("reason in words"), max_length=300, blank=True)
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
+
+
+class Attempt(models.Model):
+    """That a member tried to reach the person of a case: one unanswered call never closes it."""
+
+    class Way(models.TextChoices):
+        PHONE = "phone", _("by phone")
+        WHATSAPP = "whatsapp", _("by WhatsApp")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="attempts")
+    way = models.CharField(_("way"), max_length=10, choices=Way)
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.at:%Y-%m-%d}"
+
+
+class Draw(models.Model):
+    """That a month's sample of closed cases was drawn for a body: by which seed, of how many."""
+
+    node = models.ForeignKey(Node, models.CASCADE, related_name="+", db_index=False)
+    # Its first day.
+    month = models.DateField(_("month"))
+    seed = models.CharField(_("seed"), max_length=100)
+    closed = models.PositiveIntegerField(_("closed cases"))
+    # By the worker once the month is over; before, a member may begin with what is closed already.
+    is_whole = models.BooleanField(_("of the whole month"))
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint("month", "node", name="draw_once")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.node_id}"
+
+
+class Sampled(models.Model):
+    """A closed case that a month's sample holds, and how a director judges its closing."""
+
+    class Verdict(models.TextChoices):
+        GOOD = "good", pgettext_lazy("quality", "good")
+        TO_IMPROVE = "to_improve", pgettext_lazy("quality", "to improve")
+        REOPENED = "reopened", pgettext_lazy("quality", "opened again")
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.CASCADE, related_name="+", db_index=False)
+    month = models.DateField(_("month"))
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    # Closed without a picture where one is wanted.
+    is_excused = models.BooleanField(_("without a picture"))
+    # Where it comes in the order of judging.
+    position = models.PositiveIntegerField(_("position"))
+    outcome_true = models.BooleanField(_("the outcome is true"), null=True)
+    proof_shows = models.BooleanField(_("the picture shows it"), null=True)
+    words_kind = models.BooleanField(_("the words are kind and correct"), null=True)
+    place_right = models.BooleanField(_("the place is right"), null=True)
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict, blank=True)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    judged_at = models.DateTimeField(_("judged"), null=True)
+    judged_by = models.ForeignKey(
+        Member, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("month", "case", name="sampled_once"),
+            models.CheckConstraint(
+                condition=Q(verdict="", judged_at=None)
+                | ~Q(verdict="") & Q(judged_at__isnull=False),
+                name="sampled_judged_with_a_verdict",
+            ),
+        ]
+        indexes = [models.Index("month", "node", "position", name="sampled_of_month")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.case_id}"
+
+
+class Directive(models.Model):
+    """An instruction from above or a complaint of standing: seen by few, and each look is in the trail."""
+
+    public_id = PublicIdField()
+    # The body whose register it stands in.
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField(_("number"))
+    # Who gave it, as they are called; and the member, where it is one.
+    giver = models.CharField(_("given by"), max_length=120)
+    given_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    given_on = models.DateField(_("given on"))
+    subject = models.CharField(_("subject"), max_length=140)
+    text = models.TextField(_("text"), blank=True)
+    case = models.ForeignKey(Case, models.SET_NULL, null=True, related_name="+")
+    # Who does it until when, and whether it is done.
+    item = models.OneToOneField(Item, models.PROTECT, related_name="+")
+    registered_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    registered_at = models.DateTimeField(_("registered"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint("node", "number", name="directive_number")]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
 
 
 class Heard(models.Model):

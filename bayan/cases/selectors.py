@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Floor
@@ -17,14 +18,17 @@ from django.utils.translation import pgettext_lazy
 from bayan.cases.models import (
     Alike,
     Asked,
+    Attempt,
     Burst,
     Case,
     CaseQuerySet,
+    Closing,
     Forward,
     Heard,
     Reading,
     RoutingDecision,
 )
+from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
 from bayan.channels.models import Media
 from bayan.core import maps
@@ -45,13 +49,23 @@ def latest_of(conversation: Conversation) -> Case | None:
     """The case that a conversation's panel shows: the open one, else the one closed last."""
     return (
         Case.objects.filter(conversation=conversation)
-        .select_related("node", "closed_by", "conversation", "contact", "owner", "reading", "asked")
+        .select_related(
+            "node",
+            "closed_by",
+            "conversation",
+            "contact",
+            "owner",
+            "reading",
+            "asked",
+            "closing__proof",
+        )
         # Most cases are nobody else's matter: what `same_matter` would ask in vain is known beforehand.
         .annotate(
             has_reports=Exists(Case.objects.filter(parent=OuterRef("pk"))),
             has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
             | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
             has_forwards=Exists(Forward.objects.filter(case=OuterRef("pk"))),
+            has_attempts=Exists(Attempt.objects.filter(case=OuterRef("pk"))),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
@@ -208,6 +222,47 @@ def same_matter(case: Case) -> SameMatter:
                 sure, why = round(100 * pair.likeness), pair.get_reason_display()
                 suggestions.append((other, sure, why))
     return SameMatter(reporters, count - len(reporters), suggestions[:SUGGESTIONS_SHOWN])
+
+
+@dataclass(frozen=True)
+class ClosingFacts:
+    """What a case closes with, or has closed with."""
+
+    # Whether "put right" wants a picture here, and those that are there.
+    wants_picture: bool
+    pictures: list[Media]
+    attempts: list[Attempt]
+    closing: Closing | None
+
+
+def closing_facts(case: Case) -> ClosingFacts:
+    """What a case needs to close, or rests on where it is closed."""
+    wants = not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
+    is_tried = getattr(case, "has_attempts", True)
+    attempts = case.attempts.select_related("by").order_by("-at") if is_tried else []
+    return ClosingFacts(
+        wants_picture=wants,
+        pictures=[one.media for one in evidence_of([case])[case.pk]][:8] if wants else [],
+        attempts=list(attempts),
+        closing=getattr(case, "closing", None),
+    )
+
+
+def proof_of(case: Case, media_id: UUID) -> Media | None:
+    """A picture of this id on which the case's closing may rest, or rests."""
+    # A contractor's came in by a body's chat that the reader may not see; the case they see.
+    with as_worker():
+        closing = Closing.objects.filter(case=case).select_related("proof").first()
+        there = [one.media for one in evidence_of([case])[case.pk]]
+    if closing and closing.proof:
+        there.append(closing.proof)
+    return next((media for media in there if media.public_id == media_id), None)
+
+
+def reported_before(case: Case) -> Case | None:
+    """The case near by that is likely about the same, where one was found when this one was opened."""
+    pair = Alike.objects.filter(case=case, reason=Alike.Reason.NEAR).select_related("other").first()
+    return pair.other if pair else None
 
 
 # A burst that nobody has marked as seen stands on the first page for so long.

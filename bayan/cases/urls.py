@@ -2,6 +2,7 @@ from django.urls import path
 
 from bayan.cases import views
 from bayan.cases.routing import views as routing
+from bayan.cases.whole import directives, quality
 
 app_name = "cases"
 urlpatterns = [
@@ -22,6 +23,14 @@ urlpatterns = [
     path("routing/<uuid:public_id>/switch", routing.switch, name="switch_rule"),
     path("routing/<uuid:public_id>/copy", routing.copy, name="copy_rule"),
     path("routing/<uuid:public_id>/delete", routing.delete, name="delete_rule"),
+    path("quality/", quality.sample, name="quality"),
+    path("quality/draw", quality.draw, name="draw_sample"),
+    path("quality/quality.csv", quality.export, name="quality_export"),
+    path("quality/<uuid:public_id>/", quality.card, name="sampled"),
+    path("directives/", directives.register, name="directives"),
+    path("directives/new", directives.new, name="new_directive"),
+    path("directives/directives.csv", directives.export, name="directives_export"),
+    path("directives/<uuid:public_id>/", directives.directive, name="directive"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),
@@ -30,6 +39,9 @@ urlpatterns = [
     path("<uuid:public_id>/assign", views.assign, name="assign"),
     path("<uuid:public_id>/give-back", views.give_back, name="give_back"),
     path("<uuid:public_id>/close", views.close, name="close"),
+    path("<uuid:public_id>/attempt", views.attempt, name="attempt"),
+    path("<uuid:public_id>/pictures/<uuid:media_id>", views.picture, name="picture"),
+    path("<uuid:public_id>/file.pdf", views.case_file, name="file"),
     path("<uuid:public_id>/describe", views.describe, name="describe"),
     path("<uuid:public_id>/label", views.label, name="label"),
     path("<uuid:public_id>/join", views.join, name="join"),

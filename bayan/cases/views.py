@@ -6,13 +6,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpResponse,
+    HttpResponseBase,
+    QueryDict,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services, stages
@@ -20,9 +26,12 @@ from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.cases.routing.reading import why_there
+from bayan.cases.whole.file import document
+from bayan.channels import services as channels
 from bayan.core import maps, notices
 from bayan.core.events import phone_numbers
 from bayan.core.exports import csv_response
+from bayan.core.files import file_response
 from bayan.core.paging import Cursor
 from bayan.core.references import LENGTH, digits_in, is_reference
 from bayan.core.views import refusal, uuid_in
@@ -402,7 +411,7 @@ def close(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Close the case and ask the person how content they are."""
     case = get_object_or_404(Case.objects.select_related("node"), public_id=public_id)
     request.access.require("cases.close", case.node)
-    form = CloseForm(request.POST)
+    form = CloseForm(request.POST, request.FILES)
     if not form.is_valid():
         return refusal(request, str(next(iter(form.errors.values()))[0]), status=422)
     case = services.close_case(
@@ -411,10 +420,76 @@ def close(request: StaffRequest, public_id: UUID) -> HttpResponse:
         words=form.cleaned_data["words"],
         by=request.user,
         now=timezone.now(),
+        basis=form.basis,
+        picture=form.attached,
+        place=form.cleaned_data["place"],
     )
     if not request.htmx:
         return redirect(_conversation_url(case))
     return _panel(request, case.conversation, selectors.latest_of(case.conversation))
+
+
+@require_POST
+@requires("cases.close")
+def attempt(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Note that the person was tried, in vain."""
+    case = _checked(request, public_id)
+    services.note_attempt(
+        public_id,
+        way=request.POST.get("way", ""),
+        note=request.POST.get("note", ""),
+        by=request.user,
+        now=timezone.now(),
+    )
+    notices.say(request, _("The attempt is noted."))
+    return _shown(request, _fresh(case))
+
+
+@require_safe
+@requires("cases.read")
+def picture(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpResponseBase:
+    """A picture that shows a case as put right; it may have come by another body's chat."""
+    case = get_object_or_404(Case.objects.select_related("node"), public_id=public_id)
+    request.access.require("cases.read", case.node)
+    media = selectors.proof_of(case, media_id)
+    path = channels.media_path(media) if media else None
+    if media is None or path is None or not path.is_file():
+        raise Http404
+    return file_response(
+        request,
+        path,
+        mime_type=media.mime_type,
+        name=media.name or f"{media.public_id}",
+        etag=media.sha256,
+        to_save="download" in request.GET,
+    )
+
+
+@require_GET
+@requires("cases.read")
+def case_file(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """The case as a document to print; internal notes and who the person is only with a tick."""
+    case = get_object_or_404(
+        Case.objects.select_related(
+            "node", "contact", "conversation", "owner", "closed_by", "closing__proof"
+        ),
+        public_id=public_id,
+    )
+    access, now = request.access, timezone.now()
+    access.require("cases.read", case.node)
+    with_notes, with_person = "notes" in request.GET, "person" in request.GET
+    if with_person:
+        access.require("contacts.manage", case.node)
+    services.note_printed(
+        case, with_notes=with_notes, with_person=with_person, by=request.user, now=now
+    )
+    pdf = document(
+        case, with_notes=with_notes, with_person=with_person, now=now, by=str(request.user.name)
+    )
+    answer = HttpResponse(pdf, content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="{case.reference}.pdf"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 @require_POST
@@ -572,6 +647,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             and not case.node.is_desk
             and request.access.may("cases.assign", case.node),
             "sees_desk": request.access.may_everywhere("cases.read"),
+            "may_name": case is not None and request.access.may("contacts.manage", case.node),
             "may_close": case is not None and request.access.may("cases.close", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
@@ -584,6 +660,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
+            "closing": selectors.closing_facts(case) if case else None,
             "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
             "closing_words": closing_words(),
         },

@@ -20,6 +20,7 @@ def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
+    events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
@@ -28,6 +29,7 @@ def load() -> None:
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
+    register_subject(cases.DIRECTIVE, cases.describe_directives)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(

@@ -343,6 +343,8 @@ class _Teller:
             words=story.words,
             by=self._member(story.closed_by),
             now=at,
+            # Nobody was there with a camera.
+            basis=cases.Basis(excuse="confirmed"),
         )
         self._arrive(Message.objects.latest("pk"))
         with override("ar"):

@@ -249,6 +249,7 @@ def keep_house(*, now: datetime) -> int:
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
     cases.count_weeks(now=now)
     cases.count_figures(now=now)
+    cases.draw_when_due(now=now)
     cases.forget_heard(now=now)
     undo.forget(now=now)
     inbox.forget_presences(now=now)

@@ -46,6 +46,8 @@ OFFICES = (
     # Places are found by the search too.
     Entry("places:places", _("Places"), "places.read", icon="map-pin", everywhere=True),
     Entry("cases:routing", _("Routing"), "routing.manage", icon="route", everywhere=True),
+    Entry("cases:quality", _("Quality"), "quality.manage", icon="rosette-discount-check"),
+    Entry("cases:directives", _("Directives"), "directives.read", icon="notebook"),
     Entry("channels:templates", _("Templates"), "templates.manage", icon="template"),
     Entry("people:trail", _("Audit trail"), "audit.read", icon="shield-check"),
     Entry("intake:set_aside", _("Set-aside messages"), "journal.manage", icon="inbox-off", everywhere=True),

@@ -39,9 +39,11 @@ DIRECT = frozenset(
         "audit.read",
         "broadcasts.send",
         "channels.read",
+        "directives.read",
         "duty.manage",
         "figures.compare",
         "people.manage",
+        "quality.manage",
         "routing.manage",
         "templates.manage",
     }

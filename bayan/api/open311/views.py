@@ -26,6 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from bayan.api.open311 import forms, selectors
 from bayan.api.open311.catalogue import SERVICES, Attribute, Service
 from bayan.api.open311.formats import Answer
+from bayan.cases import selectors as case_selectors
 from bayan.cases import services as cases
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
@@ -207,8 +208,11 @@ def _report(request: HttpRequest) -> Answer:
     report = forms.report_of(request, _service(code), app=app.limited_by)
     with as_worker():
         case = cases.open_reported(report, by=app.member, now=timezone.now())
+        known = case_selectors.reported_before(case)
     number = grouped(case.reference)
     notice = _("The number of the case is %(number)s.") % {"number": number}
+    if known is not None:
+        notice = f"{notice} {cases.words_of_near(known)}"
     if report.phone:
         notice = _("%(notice)s Follow it at %(address)s") % {
             "notice": notice,

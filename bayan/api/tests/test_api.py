@@ -95,9 +95,13 @@ def test_a_case_is_read_answered_assigned_and_closed(ask: Ask) -> None:
     assert answer.json()["case_id"] == str(case.public_id)
     assigned = ask("post", f"cases/{case.public_id}/assign", {"municipality": "khobar"}).json()
     assert assigned["municipality"] == "khobar"
-    closed = ask("post", f"cases/{case.public_id}/close", {"outcome": "resolved"}).json()
+    closed = ask(
+        "post", f"cases/{case.public_id}/close", {"outcome": "resolved", "excuse": "confirmed"}
+    ).json()
     assert (closed["state"], closed["outcome"]) == ("closed", "resolved")
-    again = ask("post", f"cases/{case.public_id}/close", {"outcome": "resolved"})
+    again = ask(
+        "post", f"cases/{case.public_id}/close", {"outcome": "resolved", "excuse": "confirmed"}
+    )
     assert again.status_code == 409
     assert again.headers["Content-Type"].startswith("application/problem+json")
 
@@ -181,7 +185,7 @@ def test_a_reading_token_changes_nothing(
 
     answer = client.post(
         f"/api/v1/cases/{case.public_id}/close",
-        {"outcome": "resolved"},
+        {"outcome": "resolved", "excuse": "confirmed"},
         content_type="application/json",
         headers={"Authorization": f"Bearer {token}"},
     )
@@ -200,7 +204,7 @@ def test_a_viewer_may_read_but_not_close(client: StaffClient, khobar: Node, now:
     assert client.get(f"/api/v1/cases/{case.public_id}", headers=headers).status_code == 200
     refused = client.post(
         f"/api/v1/cases/{case.public_id}/close",
-        {"outcome": "resolved"},
+        {"outcome": "resolved", "excuse": "confirmed"},
         content_type="application/json",
         headers=headers,
     )

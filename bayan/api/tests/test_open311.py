@@ -26,7 +26,7 @@ from PIL import Image
 from bayan.api.open311.formats import Answer
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Heard
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import body_part, incoming, make_number, make_template
 from bayan.core.references import grouped
@@ -236,7 +236,12 @@ def test_a_known_mobile_keeps_the_name_that_its_person_has(
 ) -> None:
     theirs = make_case("الشارع مظلم", phone="966551234567", name="نورة")
     cases.close_case(
-        theirs.public_id, outcome="resolved", words="", by=desk_responder, now=timezone.now()
+        theirs.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="",
+        by=desk_responder,
+        now=timezone.now(),
     )
     (made,) = post(phone=PHONE, first_name="سعد").json()
     case = Case.objects.get(public_id=made["service_request_id"])
@@ -278,7 +283,12 @@ def test_a_report_closes_though_nobody_can_be_asked_how_content_they_are(
     reported: Case, desk_responder: Member
 ) -> None:
     case = cases.close_case(
-        reported.public_id, outcome="resolved", words="تم", by=desk_responder, now=timezone.now()
+        reported.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=desk_responder,
+        now=timezone.now(),
     )
     assert case.is_closed
     assert not Outgoing.objects.exists()
@@ -456,7 +466,12 @@ def test_a_closed_request_says_how_it_ended(
     client: StaffClient, reported: Case, desk_responder: Member
 ) -> None:
     cases.close_case(
-        reported.public_id, outcome="resolved", words="", by=desk_responder, now=timezone.now()
+        reported.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="",
+        by=desk_responder,
+        now=timezone.now(),
     )
     (found,) = got(client, "requests.json", status="closed", locale="en", extensions="true")
     assert (found["status"], found["status_notes"]) == ("closed", "put right")

@@ -1,6 +1,6 @@
 """Everything that changes a case, and taking in what the public writes."""
 
-from bayan.cases.services.answers import receive_place
+from bayan.cases.services.answers import receive_place, receive_same
 from bayan.cases.services.asking import WHERE
 from bayan.cases.services.bursts import Watch, forget_heard, see_burst
 from bayan.cases.services.clocks import (
@@ -14,12 +14,22 @@ from bayan.cases.services.clocks import (
 from bayan.cases.services.closing import (
     SATISFACTION,
     close_case,
+    note_printed,
     rate_case,
     receive_satisfaction,
     reopen_case,
 )
 from bayan.cases.services.counting import PERIODS, count_figures, count_weeks, days_of_weeks
 from bayan.cases.services.deciding import receive_decision
+from bayan.cases.services.directives import (
+    DIRECTIVE,
+    Instruction,
+    WordsMissing,
+    describe_directives,
+    look_at_directive,
+    note_directives,
+    register_directive,
+)
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
@@ -63,6 +73,8 @@ from bayan.cases.services.merging import (
     split_contact,
     undo_merge_contacts,
 )
+from bayan.cases.services.near import SAME_PLACE
+from bayan.cases.services.near import words_of as words_of_near
 from bayan.cases.services.parts import (
     AlreadyThere,
     CaseAlreadyClosed,
@@ -73,6 +85,16 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.placing import Pin
+from bayan.cases.services.proof import (
+    Basis,
+    ExcuseMissing,
+    NotTriedEnough,
+    PlaceMissing,
+    ProofMissing,
+    evidence_of,
+    note_attempt,
+)
+from bayan.cases.services.quality import Answers, NothingToDraw, draw_now, draw_when_due, judge
 from bayan.cases.services.reminding import remind_people
 from bayan.cases.services.reporting import SOURCE, NoNumber, Report, open_reported
 from bayan.cases.services.routing import imagine, written
@@ -100,6 +122,7 @@ from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
     "CASE",
+    "DIRECTIVE",
     "FORWARD",
     "GIVEN",
     "JOINED",
@@ -109,21 +132,30 @@ __all__ = [
     "PERIODS",
     "PRIORITY_SET",
     "RULE_DELETED",
+    "SAME_PLACE",
     "SATISFACTION",
     "SORTED",
     "SOURCE",
     "WHERE",
     "AlreadyThere",
+    "Answers",
+    "Basis",
     "CaseAlreadyClosed",
+    "ExcuseMissing",
     "Facts",
+    "Instruction",
     "Matching",
     "NoNumber",
     "NotAllTheirs",
     "NotKnown",
     "NotTheSame",
+    "NotTriedEnough",
+    "NothingToDraw",
     "NothingToGather",
     "OutcomeMissing",
     "Pin",
+    "PlaceMissing",
+    "ProofMissing",
     "ReasonMissing",
     "Report",
     "RulesUnreadable",
@@ -131,6 +163,7 @@ __all__ = [
     "StepNotPossible",
     "TooManyRules",
     "Watch",
+    "WordsMissing",
     "answer_forwards",
     "assign_case",
     "close_case",
@@ -141,6 +174,10 @@ __all__ = [
     "delete_rule",
     "describe",
     "describe_cases",
+    "describe_directives",
+    "draw_now",
+    "draw_when_due",
+    "evidence_of",
     "follow_answer",
     "follow_ended",
     "follow_given",
@@ -154,11 +191,16 @@ __all__ = [
     "hear_answer",
     "imagine",
     "join_case",
+    "judge",
     "load_rules",
+    "look_at_directive",
     "look_at_pictures",
     "merge_contacts",
     "move_rule",
+    "note_attempt",
     "note_choices",
+    "note_directives",
+    "note_printed",
     "open_reported",
     "part_case",
     "pass_on",
@@ -167,9 +209,11 @@ __all__ = [
     "reader",
     "receive_decision",
     "receive_place",
+    "receive_same",
     "receive_satisfaction",
     "receive_work",
     "receive_work_choice",
+    "register_directive",
     "remind_people",
     "reopen_case",
     "save_rule",
@@ -190,5 +234,6 @@ __all__ = [
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "words_of_near",
     "written",
 ]

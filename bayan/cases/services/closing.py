@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.models import Case
-from bayan.cases.services import clocks
+from bayan.cases.services import clocks, proof
 from bayan.cases.services.parts import (
     CaseAlreadyClosed,
     NotKnown,
@@ -25,11 +25,13 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.taking_in import take_in
 from bayan.channels.events import IncomingMessage
+from bayan.channels.models import Media
 from bayan.core import audit, live
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.people.models import Member
 from bayan.work import services as work
+from bayan.work.services import Picture
 
 # What an answer to the satisfaction question is about (config/subscriptions.py).
 SATISFACTION = "cases.satisfaction"
@@ -38,20 +40,37 @@ UNHAPPY = Case.Satisfaction.DISSATISFIED
 
 
 @transaction.atomic
-def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: datetime) -> Case:
+def close_case(
+    case_id: UUID,
+    *,
+    outcome: str,
+    words: str,
+    by: Member,
+    now: datetime,
+    basis: proof.Basis = proof.PLAIN,
+    picture: Picture | None = None,
+    place: str = "",
+) -> Case:
     """Close the case once, tell the person how it ended, and ask how content they are.
 
     The question goes out as a WhatsApp list. Where the 24-hour window is closed nothing can be sent:
-    the case closes all the same, and the trail says that nobody was asked.
+    the case closes all the same, and the trail says that nobody was asked. What is put right at a place is
+    shown by a picture (`services.proof`): one that is there, or `picture`; `place` is where, if nobody knew.
 
     :raises CaseAlreadyClosed: two officers pressed the button; the first one wins
     :raises OutcomeMissing: no known outcome is named
+    :raises ProofMissing, PlaceMissing, ExcuseMissing, NotTriedEnough: see `proof.check`
     """
     case = locked(case_id)
     if case.is_closed:
         raise CaseAlreadyClosed(_("This case is already closed."))
     if outcome not in Case.Outcome.values:
         raise OutcomeMissing(_("Choose how the case ended."))
+    if place.strip() and not case.place:
+        case.place = " ".join(place.split())[:200]
+    uploaded = proof.keep_picture(picture, case, now=now) if picture else None
+    shown = proof.check([case], outcome, basis, uploaded=uploaded)
+    proof.keep([case], basis, shown, outcome=outcome, by=by, now=now)
     conversation = case.conversation
     can_ask = conversation.is_writable(now=now)
     if can_ask:
@@ -76,7 +95,7 @@ def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: date
     case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
     case.save(
         update_fields=[
-            "closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at",
+            "closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at", "place",
         ]
     )  # fmt: skip
     work.withdraw_of((clocks.CASE, case.reference), by=by, now=now)
@@ -93,7 +112,7 @@ def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: date
             by=by,
             at=now,
             node_id=case.node_id,
-            details={"outcome": outcome, "asked": can_ask},
+            details={"outcome": outcome, "asked": can_ask} | _told_of(basis, shown, case),
         )
     )
     live.announce(
@@ -103,6 +122,22 @@ def close_case(case_id: UUID, *, outcome: str, words: str, by: Member, now: date
         ]
     )
     return case
+
+
+def note_printed(
+    case: Case, *, with_notes: bool, with_person: bool, by: Member, now: datetime
+) -> None:
+    """Note that a case was printed as a document, and with what."""
+    what = [name for name, told in (("notes", with_notes), ("person", with_person)) if told]
+    audit.record(entry("case.printed", case, by=by, now=now, fields=what))
+
+
+def _told_of(basis: proof.Basis, shown: Mapping[int, Media], case: Case) -> dict[str, str]:
+    if case.pk in shown:
+        return {"shown": "picture"}
+    if proof.wants_picture(case, case.outcome):
+        return {"excuse": basis.excuse}
+    return {"why": basis.why} if basis.why and case.outcome == Case.Outcome.NOT_ACTIONABLE else {}
 
 
 @transaction.atomic

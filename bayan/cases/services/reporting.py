@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
-from bayan.cases.services import clocks, placing, understanding
+from bayan.cases.services import clocks, near, placing, understanding
 from bayan.cases.services.parts import due, entry, fresh_references, subject_of
 from bayan.cases.services.placing import Pin
 from bayan.channels import selectors as channels_selectors
@@ -94,6 +94,8 @@ def open_reported(report: Report, *, by: Member, now: datetime) -> Case:
     inbox.name_matters({conversation.pk: reference})
     _keep(message, report, conversation, number, by=by, now=now)
     clocks.start([case], now=now)
+    # Members decide whether it is the same; the app's person is told of it.
+    near.suggest(case, now=now)
     audit.record(entry("case.opened", case, by=by, now=now, channel=SOURCE))
     live.announce([(case.node_id, "case", case.public_id)])
     return case

@@ -19,6 +19,7 @@ from bayan.cases.services import (
     asking,
     clocks,
     forwards,
+    near,
     pictures,
     placing,
     routing,
@@ -116,8 +117,8 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         arrivals.append(inbox.Arrival(message, conversation, matter))
 
     known = placing.earlier(contacts.values(), now=now)
-    near = {name: known.get(contact.pk, "") for name, contact in contacts.items()}
-    readings = understanding.read(messages, near=near)
+    at_home = {name: known.get(contact.pk, "") for name, contact in contacts.items()}
+    readings = understanding.read(messages, near=at_home)
     placing.place(opened, arrivals, readings)
     said = _understand(opened, arrivals, readings, now=now)
     decided, arrivals, matters = _routed(opened, arrivals, readings, matters, now=now)
@@ -134,7 +135,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     understanding.keep_heard(readings, messages)
     _tell_of_new(opened, arrivals, now=now)
     # Why they went where they are, the question where it is, and what is owed by when.
-    _begin(decided, opened, arrivals, readings, now=now)
+    _begin(decided, opened, arrivals, readings, now=now, told=told)
     _confirm(arrivals, wishes, heard, now=now)
     _tell_of_links([a for a in arrivals if a.message.external_id in linked], now=now)
     # Last: with them conversations move.
@@ -148,9 +149,12 @@ def _begin(
     readings: Mapping[str, triage.Reading],
     *,
     now: datetime,
+    told: Sequence[Case],
 ) -> None:
     routing.keep(decided, now=now)
     asking.ask(opened, arrivals, readings, now=now)
+    # Whether it is known already, where that has a place by now.
+    near.ask([*opened, *told], now=now)
     clocks.start(opened, now=now)
 
 

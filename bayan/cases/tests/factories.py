@@ -15,6 +15,8 @@ from bayan.people.models import Role
 from bayan.people.tests.factories import make_member
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+# Nobody in these tests has a camera.
+CONFIRMED = services.Basis(excuse="confirmed")
 
 
 def make_case(

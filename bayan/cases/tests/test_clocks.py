@@ -8,7 +8,7 @@ import pytest
 
 from bayan.cases import services
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
 from bayan.inbox import services as inbox
@@ -40,7 +40,12 @@ def test_a_case_owes_an_answer_and_an_end(desk_responder: Member, db: None, now:
     inbox.reply(case.conversation.public_id, "وصلنا بلاغكم", by=desk_responder, now=now + HOUR)
     assert set(running(case)) == {"close"}
     services.close_case(
-        case.public_id, outcome="resolved", words="", by=desk_responder, now=now + 2 * HOUR
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="",
+        by=desk_responder,
+        now=now + 2 * HOUR,
     )
     assert running(case) == {}
     again = services.reopen_case(case.public_id, by=desk_responder, now=now + 3 * HOUR)

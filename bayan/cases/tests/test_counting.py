@@ -9,7 +9,7 @@ import pytest
 
 from bayan.cases import services
 from bayan.cases.models import Case, Figure, Week
-from bayan.cases.tests.factories import MONDAY, make_case
+from bayan.cases.tests.factories import CONFIRMED, MONDAY, make_case
 from bayan.core.rls import as_worker, look_as
 from bayan.inbox import services as inbox
 from bayan.organisation.models import Node
@@ -32,7 +32,9 @@ def answered(case: Case, clerk: Member, *, after: timedelta) -> Case:
 
 def closed(case: Case, clerk: Member, *, after: timedelta, rating: int | None = None) -> Case:
     now = case.opened_at + after
-    services.close_case(case.public_id, outcome="resolved", words="", by=clerk, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="", by=clerk, now=now
+    )
     if rating:
         case.refresh_from_db()
         case.satisfaction, case.satisfaction_at = rating, now + HOUR

@@ -18,7 +18,7 @@ from bayan.cases import services
 from bayan.cases.models import Case, Forward, Heard, Picture
 from bayan.cases.services import forwards
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE, TOGETHER
-from bayan.cases.tests.factories import MONDAY, make_case
+from bayan.cases.tests.factories import CONFIRMED, MONDAY, make_case
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingFile, IncomingMessage
 from bayan.channels.models import Outgoing
@@ -185,7 +185,12 @@ def test_a_case_is_made_of_it_with_nobody_known_behind_it(colleague: Member) -> 
     assert not case.conversation.is_waiting
     assert not case.conversation.is_writable(now=MONDAY)
     services.close_case(
-        case.public_id, outcome="resolved", words="", by=colleague, now=MONDAY + timedelta(hours=1)
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="",
+        by=colleague,
+        now=MONDAY + timedelta(hours=1),
     )
 
 

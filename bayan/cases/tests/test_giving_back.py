@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from bayan.cases import services
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.cases.tests.test_handling import state_of_all
 from bayan.core import undo
 from bayan.core.models import AuditEntry, UndoStep
@@ -70,7 +70,9 @@ def test_it_is_moved_as_it_is_moved_anywhere_else(
     case = make_case("قديم", node=khobar, now=now, **who)
     inbox.reply(case.conversation.public_id, "وصلنا", by=khobar_responder, now=now)
     clerk = make_member(Role.Kind.RESPONDER, khobar)
-    services.close_case(case.public_id, outcome="resolved", words="", by=clerk, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="", by=clerk, now=now
+    )
     later = now + timedelta(days=5)
     make_case("جديد", now=later, **who)
     services.reopen_case(case.public_id, by=khobar_responder, now=later)
@@ -170,7 +172,9 @@ def test_the_database_gives_back_nothing_that_is_closed_and_nothing_without_a_me
         with pytest.raises(DatabaseError, match="not yours"), transaction.atomic():
             cursor.execute("SELECT give_back_to_desk(%s)", [[case.conversation_id]])
         cursor.execute("SET LOCAL ROLE bayan_worker")
-    services.close_case(case.public_id, outcome="resolved", words="", by=khobar_responder, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="", by=khobar_responder, now=now
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         look_as(khobar_responder.pk)
         with pytest.raises(DatabaseError, match="not yours"), transaction.atomic():

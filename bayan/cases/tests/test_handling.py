@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bayan.cases import due, services, stages
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
@@ -68,7 +68,9 @@ def test_what_became_part_of_another_conversation_comes_out_of_it_again(
     desk_responder: Member, khobar: Node, qatif: Node, now: datetime
 ) -> None:
     old = make_case("قديم", node=khobar, whatsapp_id="SA.1", phone="966500000001")
-    services.close_case(old.public_id, outcome="resolved", words="", by=desk_responder, now=now)
+    services.close_case(
+        old.public_id, outcome="resolved", basis=CONFIRMED, words="", by=desk_responder, now=now
+    )
     later = now + timedelta(days=5)
     case = make_case("جديد", now=later, whatsapp_id="SA.1", phone="966500000001")
     assert case.conversation_id != old.conversation_id
@@ -366,7 +368,7 @@ def rate(case: Case, stars: int, at: datetime) -> None:
 def closed(desk_responder: Member, now: datetime) -> Case:
     case = make_case(whatsapp_id="SA.1", phone="966500000001")
     return services.close_case(
-        case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
     )
 
 
@@ -398,7 +400,12 @@ def test_closed_anew_the_person_is_asked_anew(
 ) -> None:
     rate(closed, 1, now)
     services.close_case(
-        closed.public_id, outcome="resolved", words="الآن تم", by=desk_responder, now=now
+        closed.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="الآن تم",
+        by=desk_responder,
+        now=now,
     )
     closed.refresh_from_db()
     assert closed.satisfaction is None

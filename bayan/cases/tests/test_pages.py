@@ -213,7 +213,10 @@ def test_a_case_is_described_and_stepped_from_its_panel(
 
 def test_a_closed_case_is_opened_again_from_its_panel(signed_in: StaffClient) -> None:
     case = make_case()
-    signed_in.post(reverse("cases:close", args=[case.public_id]), {"outcome": "resolved"})
+    signed_in.post(
+        reverse("cases:close", args=[case.public_id]),
+        {"outcome": "resolved", "excuse": "confirmed"},
+    )
     signed_in.post(reverse("cases:reopen", args=[case.public_id]))
     case.refresh_from_db()
     assert not case.is_closed

@@ -14,7 +14,7 @@ from bayan.cases import selectors, services
 from bayan.cases.models import Alike, Case, Picture
 from bayan.cases.services import pictures
 from bayan.cases.services.matters import join_at_once
-from bayan.cases.tests.factories import MONDAY, make_case
+from bayan.cases.tests.factories import CONFIRMED, MONDAY, make_case
 from bayan.channels.events import IncomingFile
 from bayan.channels.models import Media
 from bayan.channels.tests.factories import incoming
@@ -283,7 +283,12 @@ def test_a_chain_has_one_head(desk: Node) -> None:
 def test_what_is_closed_or_long_past_is_not_joined(desk: Node, desk_responder: Member) -> None:
     closed = sent()
     services.close_case(
-        closed.public_id, outcome="resolved", words="تم", by=desk_responder, now=LATER
+        closed.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=desk_responder,
+        now=LATER,
     )
     old = sent(now=MONDAY - timedelta(days=7))
     new = sent()

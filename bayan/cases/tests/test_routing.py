@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bayan.cases import services
 from bayan.cases.models import Case, RoutingDecision, RoutingRule
-from bayan.cases.tests.factories import MONDAY, make_case, make_rule
+from bayan.cases.tests.factories import CONFIRMED, MONDAY, make_case, make_rule
 from bayan.channels.models import Account
 from bayan.channels.tests.factories import incoming, make_account
 from bayan.core import undo
@@ -71,7 +71,9 @@ def test_where_somebody_wrote_from_before_is_too_little_to_move_their_case(desk:
     khafji = Node.objects.get(key="khafji")
     first = make_case("انقطاع الموية في الخفجي", node=khafji)
     clerk = make_member(Role.Kind.RESPONDER, khafji)
-    services.close_case(first.public_id, outcome="resolved", words="", by=clerk, now=MONDAY)
+    services.close_case(
+        first.public_id, outcome="resolved", basis=CONFIRMED, words="", by=clerk, now=MONDAY
+    )
     names = dict(first.contact.identities.values_list("scheme", "value"))
     make_rule(to="pointed")
 
@@ -221,7 +223,9 @@ def test_channel_hours_weekday_and_workload_are_conditions_too(khobar: Node) -> 
 def test_the_person_s_earlier_conversation_with_the_body_goes_on(khobar: Node) -> None:
     first = make_case(DIRTY_IN_KHOBAR, node=khobar)
     clerk = make_member(Role.Kind.RESPONDER, khobar)
-    services.close_case(first.public_id, outcome="resolved", words="", by=clerk, now=MONDAY)
+    services.close_case(
+        first.public_id, outcome="resolved", basis=CONFIRMED, words="", by=clerk, now=MONDAY
+    )
     names = dict(first.contact.identities.values_list("scheme", "value"))
     make_rule(to="pointed")
     later = MONDAY + timedelta(days=9)
@@ -239,7 +243,9 @@ def test_the_person_s_earlier_conversation_with_the_body_goes_on(khobar: Node) -
 def test_what_a_municipality_has_already_no_rule_takes_from_it(khobar: Node, qatif: Node) -> None:
     first = make_case(DIRTY_IN_KHOBAR, node=khobar)
     clerk = make_member(Role.Kind.RESPONDER, khobar)
-    services.close_case(first.public_id, outcome="resolved", words="", by=clerk, now=MONDAY)
+    services.close_case(
+        first.public_id, outcome="resolved", basis=CONFIRMED, words="", by=clerk, now=MONDAY
+    )
     names = dict(first.contact.identities.values_list("scheme", "value"))
     make_rule(name="تؤخذ", to="body", node=qatif)
     make_rule(name="تبقى", to="pointed", give="least")

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bayan.cases import services
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.events import IncomingFile, IncomingMessage
 from bayan.channels.models import Media, Outgoing
 from bayan.channels.tests.factories import incoming
@@ -86,7 +86,9 @@ def test_without_an_open_case_the_last_72_hours_decide(
     khobar: Node, desk_responder: Member, now: datetime, later: int, where: str
 ) -> None:
     case = make_case(node=khobar)
-    services.close_case(case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     then = now + timedelta(hours=later)
 
     services.take_in([from_the_same(case, received_at=then)], now=then)
@@ -135,7 +137,9 @@ def test_assigning_merges_into_the_conversation_that_the_contact_has_there(
     khobar: Node, desk_responder: Member, now: datetime
 ) -> None:
     old = make_case("قديم", node=khobar)
-    services.close_case(old.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    services.close_case(
+        old.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     week_later = now + timedelta(days=7)
     services.take_in([from_the_same(old, "جديد", received_at=week_later)], now=week_later)
     new = Case.objects.open().get()
@@ -161,7 +165,12 @@ def test_a_case_is_not_assigned_to_where_it_is(
 def test_a_case_closes_only_once(desk_responder: Member, now: datetime) -> None:
     case = make_case()
     services.close_case(
-        case.public_id, outcome="resolved", words="أُصلحت الإنارة.", by=desk_responder, now=now
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="أُصلحت الإنارة.",
+        by=desk_responder,
+        now=now,
     )
 
     with pytest.raises(services.CaseAlreadyClosed):
@@ -182,7 +191,12 @@ def test_a_case_does_not_close_without_an_outcome(desk_responder: Member, now: d
 def test_closing_asks_in_arabic_with_a_list_of_five(desk_responder: Member, now: datetime) -> None:
     case = make_case()
     services.close_case(
-        case.public_id, outcome="resolved", words="أُصلحت الإنارة.", by=desk_responder, now=now
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="أُصلحت الإنارة.",
+        by=desk_responder,
+        now=now,
     )
 
     content = Outgoing.objects.get().content["interactive"]
@@ -200,6 +214,7 @@ def test_a_case_closes_without_asking_once_the_window_is_closed(
     services.close_case(
         case.public_id,
         outcome="resolved",
+        basis=CONFIRMED,
         words="تم",
         by=desk_responder,
         now=now + timedelta(hours=25),
@@ -209,6 +224,7 @@ def test_a_case_closes_without_asking_once_the_window_is_closed(
     assert AuditEntry.objects.get(action="case.closed").details == {
         "outcome": "resolved",
         "asked": False,
+        "excuse": "confirmed",
     }
 
 
@@ -230,7 +246,9 @@ def test_the_answer_to_the_question_is_kept_and_opens_nothing(
     desk_responder: Member, now: datetime
 ) -> None:
     case = make_case()
-    services.close_case(case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     tap = from_the_same(case, "راضٍ", kind="list_reply", choice_id="satisfaction-4")
 
     services.receive_satisfaction([(tap, case.reference)], now=now)
@@ -246,7 +264,9 @@ def test_the_last_answer_counts_and_the_trail_holds_both(
     desk_responder: Member, now: datetime
 ) -> None:
     case = make_case()
-    services.close_case(case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     taps = [
         (from_the_same(case, kind="list_reply", choice_id=f"satisfaction-{n}"), case.reference)
         for n in (5, 1)
@@ -263,7 +283,9 @@ def test_somebody_elses_tap_on_a_forwarded_question_counts_for_nothing(
     desk_responder: Member, now: datetime
 ) -> None:
     case = make_case()
-    services.close_case(case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    services.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     stranger = incoming("راضٍ", kind="list_reply", choice_id="satisfaction-5")
 
     services.receive_satisfaction([(stranger, case.reference)], now=now)

@@ -164,7 +164,7 @@ def test_closing_from_the_panel_shows_the_outcome_and_asks_the_person(
 
     answer = client.post(
         reverse("cases:close", args=[case.public_id]),
-        {"outcome": "resolved", "words": "أُصلحت الإنارة."},
+        {"outcome": "resolved", "words": "أُصلحت الإنارة.", "excuse": "confirmed"},
         headers=HTMX,
     )
 
@@ -178,7 +178,7 @@ def test_two_officers_press_close_and_the_second_reads_why_not(
     case = fresh(node=khobar)
     client.force_login(khobar_responder)
     path = reverse("cases:close", args=[case.public_id])
-    client.post(path, {"outcome": "resolved"}, headers=HTMX)
+    client.post(path, {"outcome": "resolved", "excuse": "confirmed"}, headers=HTMX)
 
     second = client.post(path, {"outcome": "answered"}, headers=HTMX)
 
@@ -190,7 +190,9 @@ def test_a_viewer_closes_nothing(client: StaffClient, khobar: Node) -> None:
     case = fresh(node=khobar)
     client.force_login(make_member(Role.Kind.VIEWER, khobar))
     answer = client.post(
-        reverse("cases:close", args=[case.public_id]), {"outcome": "resolved"}, headers=HTMX
+        reverse("cases:close", args=[case.public_id]),
+        {"outcome": "resolved", "excuse": "confirmed"},
+        headers=HTMX,
     )
     assert answer.status_code == 403
     case.refresh_from_db()
@@ -206,7 +208,9 @@ def test_a_viewer_of_all_who_answers_for_one_body_answers_for_that_one_only(
 
     def close(case: Case) -> int:
         path = reverse("cases:close", args=[case.public_id])
-        return client.post(path, {"outcome": "resolved"}, headers=HTMX).status_code
+        return client.post(
+            path, {"outcome": "resolved", "excuse": "confirmed"}, headers=HTMX
+        ).status_code
 
     assert close(fresh(node=khobar)) == 200
     assert close(fresh(node=qatif)) == 403

@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from bayan.cases.models import RoutingRule
+from bayan.cases.models import RoutingRule, Sampled
 from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
@@ -134,6 +134,15 @@ DOORS: dict[str, Door] = {
     "cases:assign": changes("case"),
     "cases:give_back": changes("case", reason="ليس من اختصاصنا"),
     "cases:close": changes("case", outcome="resolved"),
+    "cases:quality": PAGE,
+    "cases:draw_sample": Door(("POST",)),
+    "cases:quality_export": PAGE,
+    "cases:sampled": Door(READ_AND_WRITE, "sampled", data={"verdict": "good"}),
+    "cases:directives": PAGE,
+    "cases:new_directive": FORM,
+    "cases:directives_export": PAGE,
+    "cases:file": shows("case"),
+    "cases:attempt": changes("case", way="phone"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
     "cases:forwards": PAGE,
@@ -270,7 +279,9 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:hand_over_turn": "test_duty", "people:acknowledge_turn": "test_duty",
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
     # A part of the page of whatever the tasks belong to, and a picture of a task.
-    "work:panel": "work/test_views", "work:picture": "work/test_views",
+    "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    # Few see one, whatever their role.
+    "cases:directive": "cases/test_directives",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.
     "contacts:merge": "desk/test_contacts", "contacts:split": "desk/test_contacts",
     "contacts:delete_note": "desk/test_contacts",
@@ -389,6 +400,9 @@ def make_things(node: Node, position: int) -> Things:
     macro = Macro.objects.create(node=node, title=f"إجراء-{node.key}", steps=["snooze:hours"])
     assert answer.outgoing is not None
     item = make_item(node, now=now, title=f"تكليف-{node.key}")
+    sampled = Sampled.objects.create(
+        node=node, month=now.date(), case=case, is_excused=False, position=1
+    )
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -397,7 +411,7 @@ def make_things(node: Node, position: int) -> Things:
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
-        macro=macro.public_id, burst=burst.public_id, item=item.public_id,
+        macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", template.name,
                str(case.public_id), str(case.conversation.public_id), str(media.public_id)),

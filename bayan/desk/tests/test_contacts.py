@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry, UndoStep
@@ -55,7 +55,12 @@ def two(
     names = dict(other.contact.identities.values_list("scheme", "value"))
     closed_at = now + timedelta(minutes=2)
     cases.close_case(
-        other.public_id, outcome="resolved", words="تم", by=desk_responder, now=closed_at
+        other.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=desk_responder,
+        now=closed_at,
     )
     later = now + timedelta(days=4)
     again = make_case("مطب", now=later, whatsapp_id=names["whatsapp"], phone=names["phone"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
 from bayan.channels.tests.factories import incoming, make_template
@@ -86,7 +86,9 @@ def test_the_window_is_the_numbers_whichever_body_they_wrote_to(
     khobar: Node, desk_responder: Member, now: datetime
 ) -> None:
     case = make_case(node=khobar)
-    cases.close_case(case.public_id, outcome="resolved", words="تم", by=desk_responder, now=now)
+    cases.close_case(
+        case.public_id, outcome="resolved", basis=CONFIRMED, words="تم", by=desk_responder, now=now
+    )
     names = dict(case.contact.identities.values_list("scheme", "value"))
     cases.take_in(
         [incoming("سؤال آخر", whatsapp_id=names["whatsapp"], phone=names["phone"],
@@ -270,7 +272,14 @@ def test_the_person_sees_the_steps_that_are_theirs(
     cases.set_priority(
         Case.objects.filter(pk=case.pk), priority="high", by=khobar_responder, now=now
     )
-    cases.close_case(case.public_id, outcome="resolved", words="تم", by=khobar_responder, now=now)
+    cases.close_case(
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=khobar_responder,
+        now=now,
+    )
 
     seen = selectors.tracked(str(case.public_id), str(case.contact.public_id))
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case
 from bayan.channels.models import Outgoing
 from bayan.core.references import grouped, new_reference
 from bayan.inbox.models import Conversation, Message
@@ -154,7 +154,12 @@ def test_a_happy_answer_is_kept(client: StaffClient, case: Case, khobar_responde
     case.refresh_from_db()
     assert case.satisfaction is None, "an open case cannot be rated"
     cases.close_case(
-        case.public_id, outcome="resolved", words="تم", by=khobar_responder, now=timezone.now()
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=khobar_responder,
+        now=timezone.now(),
     )
 
     assert 'name="satisfaction"' in client.get(f"/track/{case.reference}").content.decode()
@@ -171,7 +176,12 @@ def test_an_unhappy_answer_opens_the_case_again_and_says_so(
 ) -> None:
     let_in(client, case)
     cases.close_case(
-        case.public_id, outcome="resolved", words="تم", by=khobar_responder, now=timezone.now()
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=khobar_responder,
+        now=timezone.now(),
     )
 
     client.post(reverse("portal:rate", args=[case.reference]), {"satisfaction": "1"})
@@ -187,7 +197,12 @@ def test_nobody_rates_without_a_code(
     client: StaffClient, case: Case, khobar_responder: Member
 ) -> None:
     cases.close_case(
-        case.public_id, outcome="resolved", words="تم", by=khobar_responder, now=timezone.now()
+        case.public_id,
+        outcome="resolved",
+        basis=CONFIRMED,
+        words="تم",
+        by=khobar_responder,
+        now=timezone.now(),
     )
 
     client.post(reverse("portal:rate", args=[case.reference]), {"satisfaction": "1"})
