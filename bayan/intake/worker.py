@@ -1,4 +1,4 @@
-"""The worker's loops: the journal, the sealer of the trail, the clocks, the housekeeping, another model."""
+"""The worker's loops: the journal, the sealer, clocks, answers to many, housekeeping, a second model."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SEAL_EVERY = 1.0
 # A clock rings within a second of its time, and its message leaves in the next.
 RING_EVERY = 1.0
 ASK_EVERY = 2.0
+# An answer to many keeps a few seconds of messages ahead of the dispatcher.
+DELIVER_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,11 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_work_off, args=(wake, stop), name="journal"),
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
         threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
+        threading.Thread(
+            target=_every,
+            args=(DELIVER_EVERY, _deliver_with(cases.Delivery()), stop),
+            name="answers",
+        ),
         threading.Thread(
             target=_every,
             args=(KEEP_HOUSE_EVERY, lambda: services.keep_house(now=timezone.now()), stop),
@@ -96,6 +103,10 @@ def _ring() -> int:
     while done := work.ring(now=now):
         rang += done
     return rang + work.tell(now=now)
+
+
+def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:
+    return lambda: delivery.step(now=timezone.now())
 
 
 def _ask(endpoint: Endpoint, stop: threading.Event) -> None:

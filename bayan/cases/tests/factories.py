@@ -59,3 +59,20 @@ def make_rule(**changes: Any) -> RoutingRule:
     author = make_member(Role.Kind.ADMINISTRATOR, organisation.desk())
     rule = RoutingRule(**{"name": "قاعدة", **changes})
     return services.save_rule(rule, by=author, now=MONDAY)
+
+
+def make_matter(count: int, *, node: Node | None = None, now: datetime = MONDAY) -> list[Case]:
+    """So many cases of as many people about one matter, the one that began it first."""
+    messages = [incoming("حفرة كبيرة أمام المدرسة", received_at=now) for _number in range(count)]
+    services.take_in(messages, now=now)
+    rows = Case.objects.order_by("pk").filter(
+        reference__in=Message.objects.filter(
+            external_id__in=[message.external_id for message in messages]
+        ).values("matter")
+    )
+    first, *others = [case.pk for case in rows]
+    Case.objects.filter(pk__in=others).update(parent=first)
+    if node is not None:
+        clerk = make_member(Role.Kind.RESPONDER, organisation.desk())
+        services.pass_on(rows.all(), to=node, by=clerk, now=now)
+    return list(rows.select_related("node", "conversation", "contact"))

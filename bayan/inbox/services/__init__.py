@@ -68,6 +68,13 @@ from bayan.inbox.services.organising import (
     write_notes,
 )
 from bayan.inbox.services.parting import facts_of_contacts, part
+from bayan.inbox.services.posting import (
+    Letter,
+    lock_conversations,
+    openers,
+    send_each,
+    take_back_each,
+)
 from bayan.inbox.services.reading import look_at, say_typing
 from bayan.inbox.services.sending import (
     Attachment,
@@ -110,6 +117,7 @@ __all__ = [
     "Arrival",
     "Attachment",
     "Done",
+    "Letter",
     "NameTaken",
     "NotQuotable",
     "NotReactable",
@@ -145,6 +153,7 @@ __all__ = [
     "join",
     "keep_passed_on",
     "label",
+    "lock_conversations",
     "look_at",
     "moment_of",
     "move",
@@ -155,6 +164,7 @@ __all__ = [
     "note_export_of",
     "nudge",
     "offered_macros",
+    "openers",
     "part",
     "react",
     "release",
@@ -168,6 +178,7 @@ __all__ = [
     "say_typing",
     "see_mentions",
     "send",
+    "send_each",
     "send_files",
     "send_form",
     "send_link",
@@ -176,6 +187,7 @@ __all__ = [
     "send_template",
     "snooze",
     "store",
+    "take_back_each",
     "undo_assign",
     "undo_label",
     "undo_notes",
