@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services, stages
+from bayan.cases.answering.reading import for_case as answers_for
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
@@ -554,6 +555,7 @@ def _shown(request: StaffRequest, case: Case) -> HttpResponse:
 
 
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
+    same = selectors.same_matter(case) if case else None
     return render(
         request,
         # A page of its own where there is no room beside the conversation.
@@ -577,7 +579,9 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "understood": selectors.understood(case) if case else None,
             "routed": why_there(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
-            "same": selectors.same_matter(case) if case else None,
+            "same": same,
+            "answers": answers_for(case, is_shared=bool(same and same.reporters)) if case else None,
+            "may_reply": case is not None and request.access.may("conversations.reply", case.node),
             "forwards": selectors.forwards_of(case) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),

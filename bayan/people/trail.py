@@ -31,6 +31,7 @@ ACTIONS: dict[str, str | Promise] = {
     "account.app_secret_changed": pgettext_lazy("trail", "App secret replaced"),
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
     "account.created": pgettext_lazy("trail", "Channel account created"),
+    "answer.exported": pgettext_lazy("trail", "Recipients of an answer saved as a file"),
     "answer.finished": pgettext_lazy("trail", "Answer to everybody sent"),
     "answer.paused": pgettext_lazy("trail", "Answer to everybody paused"),
     "answer.resumed": pgettext_lazy("trail", "Answer to everybody goes on"),

@@ -76,6 +76,7 @@ SHORT_WAYS = (
     ShortWay("cases.read", _("Map of cases"), "cases:map", icon="map-2"),
     ShortWay("cases.read", _("Bursts"), "cases:bursts", icon="activity"),
     ShortWay("cases.read", _("Forwards of members"), "cases:forwards", icon="arrow-forward-up"),
+    ShortWay("conversations.reply", _("Answers to everybody"), "cases:answers", icon="messages"),
     ShortWay("places.read", _("Places"), "places:places", icon="map-pin"),
     ShortWay("inbox.manage", _("Labels, replies and actions"), "inbox:settings", icon="adjustments"),
     ShortWay("people.manage", _("Invite somebody"), "people:invitations", icon="user-plus"),
