@@ -230,6 +230,13 @@ class Person:
     state: str
     why: str
 
+    @property
+    def at(self) -> datetime | None:
+        """Since when their message is where it is."""
+        sent = self.row.message.outgoing if self.row.message else None
+        moments = (sent.read_at, sent.delivered_at, sent.sent_at, sent.failed_at) if sent else ()
+        return next(filter(None, moments), self.row.at)
+
 
 def people(
     answer: Answer, *, state: str, words: str, after: int, now: datetime

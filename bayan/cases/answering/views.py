@@ -220,14 +220,16 @@ def _words(request: StaffRequest, found: Answer) -> services.Words:
         ),
         None,
     )
-    keys = [each.key for each in reading.open_parameters(template)] if template else []
+    fields = reading.fields_of(template, {}) if template else []
     may_close = request.access.may("cases.close", found.node)
     return services.Words(
         text=given.get("text", ""),
         outcome=given.get("outcome", "") if may_close else "",
         outside=outside if outside in Answer.Outside.values else Answer.Outside.LEAVE,
         template=template if outside == Answer.Outside.TEMPLATE else None,
-        values={key: given[name][:500] for key in keys if (name := f"value.{key}") in given},
+        values={
+            each.key: given.get(f"value.{each.key}", default)[:500] for each, default in fields
+        },
     )
 
 
