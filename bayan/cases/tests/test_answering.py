@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,7 +13,7 @@ from bayan.cases import services
 from bayan.cases.models import Answer, AnswerRecipient, Case
 from bayan.cases.services import answering, delivering
 from bayan.cases.services.delivering import deliver_some
-from bayan.cases.tests.factories import MONDAY, make_matter
+from bayan.cases.tests.factories import MONDAY, drafted, make_matter, started
 from bayan.channels.models import Outgoing, Template
 from bayan.channels.tests.factories import body_part, incoming, make_template
 from bayan.core.models import AuditEntry
@@ -27,17 +26,6 @@ from bayan.work.models import Clock
 LATER = MONDAY + timedelta(hours=2)
 NEXT_DAY = MONDAY + timedelta(hours=25)
 To = AnswerRecipient.State
-
-
-def drafted(case: Case, by: Member, *, now: datetime = LATER, **words: Any) -> Answer:
-    answer = services.draft_answer(case, by=by, now=now)
-    facts = {"text": "سُدّت الحفرة، شكرًا لكم.", "values": {}, **words}
-    return services.write_answer(answer.public_id, services.Words(**facts), by=by, now=now)
-
-
-def started(case: Case, by: Member, *, now: datetime = LATER, **words: Any) -> Answer:
-    answer = drafted(case, by, now=now, **words)
-    return services.start_answer(answer.public_id, by=by, now=now)
 
 
 def deliver(*, now: datetime = LATER) -> int:
