@@ -17,6 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services, stages
 from bayan.cases.answering.reading import for_case as answers_for
+from bayan.cases.answering.views import together
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
@@ -156,6 +157,8 @@ def gather_burst(request: StaffRequest, public_id: UUID) -> HttpResponse:
     rows = selectors.cases_of(burst)
     bodies = Node.objects.filter(pk__in=rows.values("node"))
     theirs = [node.pk for node in bodies if request.access.may("cases.close", node)]
+    if request.POST.get("do") == "answer":
+        return together(request, Case.objects.filter(pk__in=rows.filter(node__in=theirs)))
     done = services.gather(rows.filter(node__in=theirs), by=request.user, now=timezone.now())
     notices.say(
         request,
@@ -230,6 +233,11 @@ def act(request: StaffRequest) -> HttpResponse:
     rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
     rows = rows.filter(node__lineage__overlap=request.access.bodies_of("cases.assign"))
     name, _colon, value = request.POST.get("do", "").partition(":")
+    if name == "answer":
+        # It joins them, too.
+        return together(
+            request, rows.filter(node__lineage__overlap=request.access.bodies_of("cases.close"))
+        )
     verb = {
         "pass": _pass_on,
         "back": _give_back,

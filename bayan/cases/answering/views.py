@@ -13,12 +13,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import services
 from bayan.cases.answering import reading
 from bayan.cases.forms import CloseForm, closing_words
-from bayan.cases.models import Answer, Case
+from bayan.cases.models import Answer, Case, CaseQuerySet
 from bayan.core import notices
 from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
@@ -52,6 +54,20 @@ def answer_matter(request: StaffRequest, public_id: UUID) -> HttpResponse:
     request.access.require("conversations.reply", case.node)
     made = services.draft_answer(case, by=request.user, now=timezone.now())
     return redirect("cases:answer", made.public_id)
+
+
+def together(request: StaffRequest, rows: CaseQuerySet) -> HttpResponse:
+    """Make one matter of these cases, and go to the answer to all who reported it."""
+    made, done = services.answer_together(rows, by=request.user, now=timezone.now())
+    if done.count:
+        said = ngettext(
+            "%(count)s case was joined to the first one.",
+            "%(count)s cases were joined to the first one.",
+            done.count,
+        )
+        notices.say(request, said % {"count": done.count}, undo=done.undo)
+    address = reverse("cases:answer", args=[made.public_id])
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 @require_GET
@@ -158,12 +174,10 @@ def discard(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def also(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Send an answer to one more case of the matter, on which its panel asks for it."""
     found = _found(request, public_id)
-    case = (
-        Case.objects.filter(Q(pk=found.matter_id) | Q(parent=found.matter_id))
-        .filter(public_id=uuid_in(request.POST.get("case", "")))
-        .select_related("node", "conversation")
-        .first()
-    )
+    key = uuid_in(request.POST.get("case", ""))
+    matter = Case.objects.filter(Q(pk=found.matter_id) | Q(parent=found.matter_id))
+    asked = matter.filter(public_id=key) if key else matter.none()
+    case = asked.select_related("node", "conversation").first()
     if case is None:
         return refusal(request, _("This matter has no such case that you may see."), status=422)
     request.access.require("conversations.reply", case.node)

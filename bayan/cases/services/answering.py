@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bayan.cases.models import Answer, AnswerRecipient, Case
+from bayan.cases.models import Answer, AnswerRecipient, Case, CaseQuerySet
 from bayan.cases.services.closing import unclose_each
+from bayan.cases.services.matters import NothingToGather, gather
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
 from bayan.core import audit, live
@@ -99,6 +100,25 @@ def draft_answer(case: Case, *, by: Member, now: datetime) -> Answer:
     if not answer.recipients.exists():
         raise NobodyToAnswer(_("No case of this matter is open any more."))
     return answer
+
+
+@transaction.atomic
+def answer_together(rows: CaseQuerySet, *, by: Member, now: datetime) -> tuple[Answer, inbox.Done]:
+    """Let these open cases of one body be one matter, as far as they are not, and begin an answer to it.
+
+    :raises NobodyToAnswer: there are no two of them
+    """
+    # Of the body that has most of them, as `gather` chooses it.
+    bodies = Counter(rows.open().values_list("node", flat=True))
+    if not bodies or bodies.most_common(1)[0][1] < 2:
+        raise NobodyToAnswer(_("Choose two open cases or more that one answer fits."))
+    first = rows.open().filter(node=bodies.most_common(1)[0][0]).earliest("opened_at", "pk")
+    try:
+        done = gather(rows.all(), by=by, now=now)
+    except NothingToGather:
+        done = inbox.Done(0)
+    first.refresh_from_db(fields=["parent"])
+    return draft_answer(first, by=by, now=now), done
 
 
 def _gather(answer: Answer, *, by: Member, now: datetime) -> None:

@@ -39,7 +39,7 @@ PRESSED = (
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @example(pressed=["step", "claim", "take back", "also"], closes=True)
 @example(pressed=["step", "claim", "take back", "come back", "step", "claim"], closes=True)
@@ -87,7 +87,7 @@ class _Play:
 
     def press(self, name: str) -> None:
         self.now += timedelta(seconds=2)
-        mine = {"by": self.by, "now": self.now}
+        by, now = self.by, self.now
         in_hand = Outgoing.objects.filter(pk__in=self.in_hand)
         key = self.answer.public_id
         match name:
@@ -107,14 +107,14 @@ class _Play:
             case "die":
                 self._die()
             case "pause":
-                self._try(lambda: services.pause_answer(key, **mine))
+                self._try(lambda: services.pause_answer(key, by=by, now=now))
             case "resume":
-                self._try(lambda: services.resume_answer(key, **mine))
+                self._try(lambda: services.resume_answer(key, by=by, now=now))
             case "take back":
-                self._try(lambda: services.take_back_answer(key, **mine))
+                self._try(lambda: services.take_back_answer(key, by=by, now=now))
             case "also":
                 case_id = self.answer.recipients.order_by("pk")[0].case.public_id
-                self._try(lambda: services.answer_also(key, case_id, **mine))
+                self._try(lambda: services.answer_also(key, case_id, by=by, now=now))
 
     def _die(self) -> None:
         class Killed(Exception):
