@@ -262,6 +262,8 @@ def _facts(request: StaffRequest, found: Answer, *, now: datetime) -> dict[str, 
     return {
         "answer": found,
         "preview": preview,
+        # A part of the page is drawn without what stands around it.
+        "save_address": reverse("cases:save_answer", args=[found.public_id]),
         "matter": Case.objects.filter(pk=found.matter_id).first(),
         "templates": reading.templates_for(found),
         "fields": reading.fields_of(found.template, found.values) if found.template else [],
@@ -270,6 +272,7 @@ def _facts(request: StaffRequest, found: Answer, *, now: datetime) -> dict[str, 
         "may_close": request.access.may("cases.close", found.node),
         "longest": services.LONGEST,
         "is_many": preview.total > services.LOOK_TWICE,
+        "is_read": request.POST.get("read") == "1",
     }
 
 

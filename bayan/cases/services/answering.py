@@ -190,6 +190,12 @@ def start_answer(answer_id: UUID, *, by: Member, now: datetime, read_twice: bool
         raise TemplateMissing(
             _("Choose an approved template for those who wrote more than 24 hours ago.")
         )
+    if answer.template is not None and not all(
+        answer.values.get(each.key)
+        for each in channels.templates.parameters(answer.template)
+        if each.is_required
+    ):
+        raise TemplateMissing(_("Fill in what the template asks for."))
     count = answer.recipients.filter(state=To.WAITING).count()
     if not count:
         raise NobodyToAnswer(_("Everybody was left out. Put somebody back first."))

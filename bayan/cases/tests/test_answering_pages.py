@@ -98,6 +98,7 @@ def test_the_page_says_who_is_outside_the_window_and_what_that_costs(
         headers=HTMX,
     ).content.decode()
     assert "{رقم البلاغ}" in page
+    assert 'hx-post="?part' not in page
     assert "news" not in page
     found = Answer.objects.get()
     assert found.values == {"body.1": "{رقم البلاغ}"}
