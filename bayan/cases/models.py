@@ -12,10 +12,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.channels.models import Media
+from bayan.channels.models import Media, Template
 from bayan.core.models import PublicIdField
 from bayan.core.references import LENGTH
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
 from bayan.work.models import Item
@@ -858,3 +858,133 @@ class RoutingDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} {self.name}"
+
+
+class Answer(models.Model):
+    """One answer to everybody who reported a matter, to each in their own conversation."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", pgettext_lazy("answer", "draft")
+        RUNNING = "running", pgettext_lazy("answer", "is being sent")
+        PAUSED = "paused", pgettext_lazy("answer", "paused")
+        TAKEN_BACK = "taken_back", pgettext_lazy("answer", "taken back")
+        DONE = "done", pgettext_lazy("answer", "sent")
+
+    class Outside(models.TextChoices):
+        """What becomes of those who last wrote more than 24 hours ago."""
+
+        TEMPLATE = "template", _("An approved template")
+        NUDGE = "nudge", _("Ask them to open the conversation; the answer waits until they do")
+        LEAVE = "leave", _("They get nothing, and their cases stay as they are")
+
+    public_id = PublicIdField()
+    # The body of the matter's first case.
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    # The case that began the matter.
+    matter = models.ForeignKey(Case, models.PROTECT, related_name="answers")
+    text = models.TextField(_("answer"), blank=True)
+    # With it the cases are closed; empty: they stay open.
+    outcome = models.CharField(_("outcome"), max_length=20, choices=Case.Outcome, blank=True)
+    outside = models.CharField(
+        _("outside the 24 hours"), max_length=10, choices=Outside, default=Outside.LEAVE
+    )
+    template = models.ForeignKey(
+        Template, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    # Of the template, by the parameters' keys; placeholders are put in for each person.
+    values = models.JSONField(_("values"), default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    # Who wrote it last, and then started it: the messages are theirs.
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    created_at = models.DateTimeField(_("made"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    # All of it handed over, or taken back.
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="draft", started_at=None)
+                | ~Q(state="draft") & Q(started_at__isnull=False),
+                name="answer_starts_once",
+            ),
+        ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id").desc(), name="answer_newest"),
+            # The few that a worker looks at.
+            models.Index(
+                "id", name="answer_under_way", condition=Q(state="running") | Q(state="paused")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == self.State.DRAFT
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in {self.State.DONE, self.State.TAKEN_BACK}
+
+
+class AnswerRecipient(models.Model):
+    """One case of the matter, and what the answer does with it.
+
+    Whether its message arrived stands in the outgoing row and nowhere else.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("answer", "waiting")
+        # Handed to the dispatcher, whatever became of it since.
+        QUEUED = "queued", pgettext_lazy("answer", "handed over")
+        # Kept until the person opens the conversation.
+        HELD = "held", pgettext_lazy("answer", "waits for the person")
+        EXCEPTED = "excepted", pgettext_lazy("answer", "left out")
+        SKIPPED = "skipped", pgettext_lazy("answer", "could not be sent")
+        TAKEN_BACK = "taken_back", pgettext_lazy("answer", "taken back")
+
+    class Reason(models.TextChoices):
+        """Why somebody was passed over."""
+
+        SAME_PERSON = "same_person", _("gets it under another case of theirs")
+        CLOSED = "closed", _("the case was closed already")
+        MOVED = "moved", _("the case went to another body")
+        WINDOW = "window", _("last wrote more than 24 hours ago")
+        TEMPLATE = "template", _("no approved template fits their number")
+        UNREACHABLE = "unreachable", _("no number of theirs is known")
+        TOO_LONG = "too_long", _("the text is too long for their channel")
+
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="recipients", db_index=False)
+    # The body of the case when the answer was written: another one's cases are that one's to answer.
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="answered_by")
+    message = models.OneToOneField(Message, models.PROTECT, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason, blank=True)
+    # When it was handed over, and what the case was in before: taking back goes back to that.
+    at = models.DateTimeField(_("handed over"), null=True)
+    stage_before = models.CharField(_("stage before"), max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("answer", "case", name="answer_once_a_case"),
+            models.CheckConstraint(
+                condition=Q(state="skipped") & ~Q(reason="") | ~Q(state="skipped") & Q(reason=""),
+                name="answer_recipient_skipped_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="queued") | Q(state="held")) & Q(message__isnull=False)
+                | Q(state="taken_back")
+                | (Q(state="waiting") | Q(state="excepted") | Q(state="skipped")) & Q(message=None),
+                name="answer_recipient_handed_over_has_a_message",
+            ),
+        ]
+        indexes = [
+            models.Index("answer", "id", name="answer_to_deliver", condition=Q(state="waiting")),
+            models.Index("id", name="answer_held", condition=Q(state="held")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.answer_id} {self.case_id}"

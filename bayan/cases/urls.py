@@ -1,6 +1,7 @@
 from django.urls import path
 
 from bayan.cases import views
+from bayan.cases.answering import views as answering
 from bayan.cases.routing import views as routing
 from bayan.cases.whole import directives, quality
 
@@ -13,6 +14,17 @@ urlpatterns = [
     path("bursts/<uuid:public_id>/seen", views.see_burst, name="see_burst"),
     path("bursts/<uuid:public_id>/gather", views.gather_burst, name="gather_burst"),
     path("forwards/", views.forwards, name="forwards"),
+    path("answers/", answering.answers, name="answers"),
+    path("answers/<uuid:public_id>/", answering.answer, name="answer"),
+    path("answers/<uuid:public_id>/save", answering.save, name="save_answer"),
+    path("answers/<uuid:public_id>/except", answering.except_person, name="except_person"),
+    path("answers/<uuid:public_id>/start", answering.start, name="start_answer"),
+    path("answers/<uuid:public_id>/pause", answering.pause, name="pause_answer"),
+    path("answers/<uuid:public_id>/resume", answering.resume, name="resume_answer"),
+    path("answers/<uuid:public_id>/take-back", answering.take_back, name="take_back_answer"),
+    path("answers/<uuid:public_id>/discard", answering.discard, name="discard_answer"),
+    path("answers/<uuid:public_id>/also", answering.also, name="answer_also"),
+    path("answers/<uuid:public_id>/recipients.csv", answering.recipients, name="answer_recipients"),
     path("routing/", routing.rules, name="routing"),
     path("routing/new", routing.new, name="new_rule"),
     path("routing/draft", routing.draft, name="draft_rule"),
@@ -37,6 +49,7 @@ urlpatterns = [
     path("views/save", views.save_view, name="save_view"),
     path("of/<uuid:conversation_id>/panel", views.panel, name="panel"),
     path("<uuid:public_id>/assign", views.assign, name="assign"),
+    path("<uuid:public_id>/answer-all", answering.answer_matter, name="answer_matter"),
     path("<uuid:public_id>/give-back", views.give_back, name="give_back"),
     path("<uuid:public_id>/close", views.close, name="close"),
     path("<uuid:public_id>/attempt", views.attempt, name="attempt"),

@@ -22,6 +22,8 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import selectors, services, stages
+from bayan.cases.answering.reading import for_case as answers_for
+from bayan.cases.answering.views import together
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
@@ -164,6 +166,8 @@ def gather_burst(request: StaffRequest, public_id: UUID) -> HttpResponse:
     rows = selectors.cases_of(burst)
     bodies = Node.objects.filter(pk__in=rows.values("node"))
     theirs = [node.pk for node in bodies if request.access.may("cases.close", node)]
+    if request.POST.get("do") == "answer":
+        return together(request, Case.objects.filter(pk__in=rows.filter(node__in=theirs)))
     done = services.gather(rows.filter(node__in=theirs), by=request.user, now=timezone.now())
     notices.say(
         request,
@@ -238,6 +242,11 @@ def act(request: StaffRequest) -> HttpResponse:
     rows = chosen(request.POST, member=request.user, now=now, most=MOST_AT_ONCE)
     rows = rows.filter(node__lineage__overlap=request.access.bodies_of("cases.assign"))
     name, _colon, value = request.POST.get("do", "").partition(":")
+    if name == "answer":
+        # It joins them, too.
+        return together(
+            request, rows.filter(node__lineage__overlap=request.access.bodies_of("cases.close"))
+        )
     verb = {
         "pass": _pass_on,
         "back": _give_back,
@@ -629,6 +638,7 @@ def _shown(request: StaffRequest, case: Case) -> HttpResponse:
 
 
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
+    same = selectors.same_matter(case) if case else None
     return render(
         request,
         # A page of its own where there is no room beside the conversation.
@@ -653,7 +663,9 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "understood": selectors.understood(case) if case else None,
             "routed": why_there(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
-            "same": selectors.same_matter(case) if case else None,
+            "same": same,
+            "answers": answers_for(case, is_shared=bool(same and same.reporters)) if case else None,
+            "may_reply": case is not None and request.access.may("conversations.reply", case.node),
             "forwards": selectors.forwards_of(case) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),

@@ -9,7 +9,7 @@ from bayan.cases.models import Case
 from bayan.channels.models import Account, Number
 from bayan.core import events, undo
 from bayan.inbox import services as inbox
-from bayan.inbox.events import PersonAnswered
+from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
@@ -26,6 +26,8 @@ def load() -> None:
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
+    events.subscribe(PeopleAnswered, cases.follow_answers)
+    events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,5 +14,14 @@ class PersonAnswered:
     """A member wrote to the person under an open matter."""
 
     matter: str
+    by: Member
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleAnswered:
+    """A member wrote to several persons at once, to each under an open matter."""
+
+    matters: Collection[str]
     by: Member
     at: datetime

@@ -1,4 +1,4 @@
-"""The worker's loops: the journal, the sealer of the trail, the clocks, the housekeeping, another model."""
+"""The worker's loops: the journal, the sealer, clocks, answers to many, housekeeping, a second model."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ SEAL_EVERY = 1.0
 RING_EVERY = 1.0
 ASK_EVERY = 2.0
 REMIND_EVERY = 60.0
+# An answer to many keeps a few seconds of messages ahead of the dispatcher.
+DELIVER_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -45,6 +47,11 @@ def run(stop: threading.Event) -> None:
             target=_every,
             args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),
             name="reminders",
+        ),
+        threading.Thread(
+            target=_every,
+            args=(DELIVER_EVERY, _deliver_with(cases.Delivery()), stop),
+            name="answers",
         ),
         threading.Thread(
             target=_every,
@@ -102,6 +109,10 @@ def _ring() -> int:
     while done := work.ring(now=now):
         rang += done
     return rang + work.tell(now=now)
+
+
+def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:
+    return lambda: delivery.step(now=timezone.now())
 
 
 def _ask(endpoint: Endpoint, stop: threading.Event) -> None:

@@ -31,6 +31,12 @@ ACTIONS: dict[str, str | Promise] = {
     "account.app_secret_changed": pgettext_lazy("trail", "App secret replaced"),
     "account.changed": pgettext_lazy("trail", "Channel account changed"),
     "account.created": pgettext_lazy("trail", "Channel account created"),
+    "answer.exported": pgettext_lazy("trail", "Recipients of an answer saved as a file"),
+    "answer.finished": pgettext_lazy("trail", "Answer to everybody sent"),
+    "answer.paused": pgettext_lazy("trail", "Answer to everybody paused"),
+    "answer.resumed": pgettext_lazy("trail", "Answer to everybody goes on"),
+    "answer.started": pgettext_lazy("trail", "Answer to everybody started"),
+    "answer.taken_back": pgettext_lazy("trail", "Answer to everybody taken back"),
     "broadcast.cancelled": pgettext_lazy("trail", "Broadcast cancelled"),
     "broadcast.created": pgettext_lazy("trail", "Broadcast prepared"),
     "broadcast.finished": pgettext_lazy("trail", "Broadcast finished"),
@@ -43,6 +49,7 @@ ACTIONS: dict[str, str | Promise] = {
     "canned_reply.deleted": pgettext_lazy("trail", "Ready reply deleted"),
     "canned_reply.saved": pgettext_lazy("trail", "Ready reply saved"),
     "case.assign_undone": pgettext_lazy("trail", "Case taken back"),
+    "case.answer_taken_back": pgettext_lazy("trail", "Answer taken back before it left"),
     "case.assigned": pgettext_lazy("trail", "Case assigned"),
     "case.change_undone": pgettext_lazy("trail", "Change of the case undone"),
     "case.closed": pgettext_lazy("trail", "Case closed"),
@@ -318,6 +325,7 @@ FIELDS: dict[str, str | Promise] = {
 }
 SUBJECTS: dict[str, str | Promise] = {
     "account": pgettext_lazy("trail", "channel account"),
+    "answer": pgettext_lazy("trail", "answer to everybody"),
     "broadcast": pgettext_lazy("trail", "broadcast"),
     "contact": pgettext_lazy("trail", "contact"),
     "canned_reply": pgettext_lazy("trail", "ready reply"),

@@ -17,7 +17,7 @@ from bayan.cases.models import Case
 from bayan.cases.services.parts import StepNotPossible, entry, locked
 from bayan.core import audit, live
 from bayan.core.references import grouped
-from bayan.inbox.events import PersonAnswered
+from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
@@ -119,8 +119,17 @@ def resume(cases: Sequence[Case], *, now: datetime) -> None:
 def hear_answer(answer: PersonAnswered) -> None:
     """A member has answered: neither the first answer nor promised news is owed (config/subscriptions.py)."""
     if answer.matter:
-        for name in (ANSWER, UPDATE):
-            work.end(CASE, [answer.matter], name=name, now=answer.at)
+        _answered([answer.matter], at=answer.at)
+
+
+def hear_answers(answer: PeopleAnswered) -> None:
+    """As `hear_answer`, for many at once (config/subscriptions.py)."""
+    _answered(answer.matters, at=answer.at)
+
+
+def _answered(matters: Collection[str], *, at: datetime) -> None:
+    for name in (ANSWER, UPDATE):
+        work.end(CASE, matters, name=name, now=at)
 
 
 @transaction.atomic

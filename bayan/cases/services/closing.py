@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -37,6 +38,28 @@ from bayan.work.services import Picture
 SATISFACTION = "cases.satisfaction"
 # From "dissatisfied" down the case opens again.
 UNHAPPY = Case.Satisfaction.DISSATISFIED
+
+
+@dataclass(frozen=True)
+class Question:
+    """The closing words with the question how content the person is, as they read it."""
+
+    text: str
+    rows: list[tuple[str, str]]
+    button: str
+
+    @classmethod
+    def of(cls, words: str) -> Question:
+        # The person reads this, not the member who closes.
+        with override("ar"):
+            return cls(
+                text=f"{words.strip()}\n\n{_('How was our service?')}".strip(),
+                rows=[
+                    (f"satisfaction-{value}", str(label))
+                    for value, label in Case.Satisfaction.choices
+                ],
+                button=str(_("Rate our service")),
+            )
 
 
 @transaction.atomic
@@ -75,21 +98,16 @@ def close_case(
     can_ask = conversation.is_writable(now=now)
     if can_ask:
         conversation.matter = case.reference
-        with override("ar"):
-            # The person reads this, not the member who closes.
-            question = _("How was our service?")
-            inbox.send(
-                conversation,
-                f"{words.strip()}\n\n{question}".strip(),
-                by=by,
-                now=now,
-                rows=[
-                    (f"satisfaction-{value}", str(label))
-                    for value, label in Case.Satisfaction.choices
-                ],
-                button=str(_("Rate our service")),
-                subject=(SATISFACTION, case.reference),
-            )
+        question = Question.of(words)
+        inbox.send(
+            conversation,
+            question.text,
+            by=by,
+            now=now,
+            rows=question.rows,
+            button=question.button,
+            subject=(SATISFACTION, case.reference),
+        )
     case.closed_at, case.closed_by, case.outcome = now, by, outcome
     # Asked anew, they answer anew.
     case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
@@ -138,6 +156,73 @@ def _told_of(basis: proof.Basis, shown: Mapping[int, Media], case: Case) -> dict
     if proof.wants_picture(case, case.outcome):
         return {"excuse": basis.excuse}
     return {"why": basis.why} if basis.why and case.outcome == Case.Outcome.NOT_ACTIONABLE else {}
+
+
+def close_each(
+    cases: Sequence[Case], *, outcome: str, asked: Collection[int], by: Member, now: datetime
+) -> None:
+    """Close these open cases, locked with their conversations; whoever is told is told by the caller.
+
+    `asked` are the keys of those whose persons were asked how content they are.
+    """
+    if not cases:
+        return
+    for case in cases:
+        case.closed_at, case.closed_by, case.outcome = now, by, outcome
+        case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
+    Case.objects.filter(pk__in=[case.pk for case in cases]).update(
+        closed_at=now,
+        closed_by=by,
+        outcome=outcome,
+        stage=Case.Stage.CLOSED,
+        satisfaction=None,
+        satisfaction_at=None,
+    )
+    work.withdraw_of_all(clocks.CASE, [case.reference for case in cases], by=by, now=now)
+    clocks.end(cases, now=now)
+    conversations = {case.conversation_id for case in cases}
+    still_open = dict(
+        Case.objects.open()
+        .filter(conversation__in=conversations)
+        .order_by("opened_at", "pk")
+        .values_list("conversation", "reference")
+    )
+    inbox.name_matters({key: still_open.get(key, "") for key in conversations})
+    label = audit.Named(by.audit_key, by.audit_label)
+    audit.record_all(
+        entry("case.closed", case, by=label, now=now, outcome=outcome, asked=case.pk in asked)
+        for case in cases
+    )
+    live.announce((case.node_id, "case", case.public_id) for case in cases)
+
+
+def unclose_each(
+    cases: Sequence[Case],
+    stages: Mapping[int, str],
+    *,
+    ended_at: datetime,
+    by: Member,
+    now: datetime,
+) -> None:
+    """Let these cases, locked, be as open as they were: nobody heard of their end at `ended_at`.
+
+    `stages` are those in which they were, by key. Their clocks run on; tasks that were withdrawn stay so.
+    """
+    if not cases:
+        return
+    for case in cases:
+        case.stage, case.outcome = stages[case.pk], ""
+        case.closed_at = case.closed_by = None
+    Case.objects.bulk_update(cases, ["stage", "outcome", "closed_at", "closed_by"])
+    work.revive(clocks.CASE, [case.reference for case in cases], ended_at=ended_at)
+    unnamed = Conversation.objects.filter(
+        pk__in=[case.conversation_id for case in cases], matter=""
+    ).values_list("pk", flat=True)
+    names = {case.conversation_id: case.reference for case in cases}
+    inbox.name_matters({key: names[key] for key in unnamed})
+    label = audit.Named(by.audit_key, by.audit_label)
+    audit.record_all(entry("case.answer_taken_back", case, by=label, now=now) for case in cases)
+    live.announce((case.node_id, "case", case.public_id) for case in cases)
 
 
 @transaction.atomic

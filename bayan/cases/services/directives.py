@@ -31,7 +31,7 @@ DIRECTIVE = "directive"
 LOCK = "bayan.cases.directives"
 
 
-class WordsMissing(DomainError):
+class InstructionMissing(DomainError):
     pass
 
 
@@ -56,13 +56,13 @@ def register_directive(instruction: Instruction, *, by: Member, now: datetime) -
 
     The time by which a linked case is due stays what it is: whoever complains, the clock is the same.
 
-    :raises WordsMissing: it says not who gave it, or what
+    :raises InstructionMissing: it says not who gave it, or what
     :raises DueInThePast, NotTheirWork: as `work.give`
     """
     giver = " ".join(instruction.giver.split())[:120]
     subject = " ".join(instruction.subject.split())[:140]
     if not giver or not subject:
-        raise WordsMissing(_("Write who gave it, and in a few words what."))
+        raise InstructionMissing(_("Write who gave it, and in a few words what."))
     node = instruction.node
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [LOCK, node.pk % (2**31)])

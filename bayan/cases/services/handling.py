@@ -30,7 +30,7 @@ from bayan.cases.services.parts import (
 from bayan.cases.services.understanding import note_corrections
 from bayan.core import audit, live, undo
 from bayan.inbox import services as inbox
-from bayan.inbox.events import PersonAnswered
+from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
@@ -426,6 +426,15 @@ def follow_answer(answer: PersonAnswered) -> None:
         case.owner = case.owner or answer.by
         case.save(update_fields=["stage", "owner"])
         tell("case.stage_changed", [case], by=answer.by, now=answer.at, stage=case.stage)
+
+
+def follow_answers(answer: PeopleAnswered) -> None:
+    """New cases are in progress once their persons were answered together; nobody handles them by that."""
+    cases = lock_all(Case.objects.filter(reference__in=answer.matters, stage=Case.Stage.NEW))
+    Case.objects.filter(pk__in=[case.pk for case in cases]).update(stage=Case.Stage.IN_PROGRESS)
+    tell(
+        "case.stage_changed", cases, by=answer.by, now=answer.at, stage=str(Case.Stage.IN_PROGRESS)
+    )
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from bayan.cases.answering.reading import state_words
 from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
 from bayan.cases.selectors import Filters, ShownBurst, Spot
@@ -65,6 +66,12 @@ def spots_drawn(spots: Iterable[tuple[Label, Spot]], pen: str) -> SafeString:
 def spot_radius(count: int) -> str:
     """The radius of a circle whose area grows with what it holds, in strokes of the map's pen."""
     return f"{min(5 + 2.2 * math.sqrt(count), 22):.1f}"
+
+
+@register.filter
+def answer_state(state: str) -> str:
+    """Where the message of an answer is, in words."""
+    return state_words(state)
 
 
 @register.inclusion_tag("cases/burst.html", takes_context=True)

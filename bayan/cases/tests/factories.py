@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bayan.cases import services
-from bayan.cases.models import Burst, Case, RoutingRule
+from bayan.cases.models import Answer, Burst, Case, RoutingRule
 from bayan.channels.tests.factories import incoming
 from bayan.inbox.models import Message
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
-from bayan.people.models import Role
+from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -61,3 +61,37 @@ def make_rule(**changes: Any) -> RoutingRule:
     author = make_member(Role.Kind.ADMINISTRATOR, organisation.desk())
     rule = RoutingRule(**{"name": "قاعدة", **changes})
     return services.save_rule(rule, by=author, now=MONDAY)
+
+
+def make_matter(count: int, *, node: Node | None = None, now: datetime = MONDAY) -> list[Case]:
+    """So many cases of as many people about one matter, the one that began it first."""
+    messages = [incoming("حفرة كبيرة أمام المدرسة", received_at=now) for _number in range(count)]
+    services.take_in(messages, now=now)
+    rows = Case.objects.order_by("pk").filter(
+        reference__in=Message.objects.filter(
+            external_id__in=[message.external_id for message in messages]
+        ).values("matter")
+    )
+    first, *others = [case.pk for case in rows]
+    Case.objects.filter(pk__in=others).update(parent=first)
+    if node is not None:
+        clerk = make_member(Role.Kind.RESPONDER, organisation.desk())
+        services.pass_on(rows.all(), to=node, by=clerk, now=now)
+    return list(rows.select_related("node", "conversation", "contact"))
+
+
+def drafted(
+    case: Case, by: Member, *, now: datetime = MONDAY + timedelta(hours=2), **words: Any
+) -> Answer:
+    """A draft of an answer to everybody of a case's matter."""
+    answer = services.draft_answer(case, by=by, now=now)
+    facts = {"text": "سُدّت الحفرة، شكرًا لكم.", "values": {}, **words}
+    return services.write_answer(answer.public_id, services.Words(**facts), by=by, now=now)
+
+
+def started(
+    case: Case, by: Member, *, now: datetime = MONDAY + timedelta(hours=2), **words: Any
+) -> Answer:
+    """One that was started; nothing is handed over yet."""
+    answer = drafted(case, by, now=now, **words)
+    return services.start_answer(answer.public_id, by=by, now=now)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -167,6 +167,87 @@ def expire_held(*, now: datetime) -> int:
     )
     live.announce((row.node_id, "outgoing", row.public_id) for row in rows)
     return len(rows)
+
+
+# What is put off until somebody lets it go waits until then: no claim looks so far ahead.
+PUT_OFF = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@transaction.atomic
+def send_each(rows: Sequence[Outgoing], *, now: datetime) -> list[Outgoing]:
+    """Queue these messages, each for its contact, with as many statements for one as for hundreds.
+
+    Who it goes to, its number and its content are the caller's; a row that is `HELD` waits as in `send`.
+
+    :raises NobodyToWriteTo: of one of them no way is known in which the channel reaches them
+    """
+    names = names_of([row.contact_id for row in rows if row.contact_id])
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    for row in rows:
+        known = names.get(row.contact_id or 0)
+        if not known:
+            raise NobodyToWriteTo(_("No number of who wrote this is known: it was passed on."))
+        row.to_phone = known.get(Identity.Scheme.PHONE, "")
+        row.to_whatsapp_id = known.get(Identity.Scheme.WHATSAPP, "")
+        row.request_id, row.not_before, row.created_at = request_id, now, now
+    made = Outgoing.objects.bulk_create(rows)
+    wake_dispatcher()
+    return made
+
+
+def names_of(contacts: Collection[int]) -> dict[int, dict[str, str]]:
+    """By what the channels know these contacts: scheme → value, for each that is known at all."""
+    found: dict[int, dict[str, str]] = {}
+    rows = Identity.objects.filter(contact__in=contacts)
+    for contact, scheme, value in rows.values_list("contact", "scheme", "value"):
+        found.setdefault(contact, {})[scheme] = value
+    return found
+
+
+def withdraw_each(ids: Collection[int], *, now: datetime) -> set[int]:
+    """Take back those of these messages that no dispatcher has claimed. Returns the ids of those.
+
+    A claim takes a row only as long as it is queued, and so does this: one of the two gets it.
+    """
+    return _unclaimed(
+        ids,
+        "SET state = 'failed', failed_at = %s, error = '{\"title\": \"withdrawn\"}' "
+        "WHERE state IN ('queued', 'held')",
+        now,
+    )
+
+
+def put_off_each(ids: Collection[int]) -> set[int]:
+    """Let those of these messages wait that no dispatcher has claimed, until `let_go_each`."""
+    return _unclaimed(ids, "SET not_before = %s WHERE state = 'queued'", PUT_OFF)
+
+
+def let_go_each(ids: Collection[int], *, now: datetime) -> set[int]:
+    """Let those of these messages leave that `put_off_each` made wait."""
+    gone = _unclaimed(ids, "SET not_before = %s WHERE state = 'queued'", now)
+    wake_dispatcher()
+    return gone
+
+
+def _unclaimed(ids: Collection[int], change: str, moment: datetime) -> set[int]:
+    if not ids:
+        return set()
+    with connection.cursor() as cursor:
+        # Claims hold this row, then messages; taking them in the same order nobody waits in a circle.
+        cursor.execute(
+            "SELECT 1 FROM channels_pace WHERE number_id IN "
+            "(SELECT number_id FROM channels_outgoing WHERE id = ANY (%s)) "
+            "ORDER BY number_id FOR UPDATE",
+            [list(ids)],
+        )
+        cursor.execute(
+            f"UPDATE channels_outgoing {change} AND id = ANY (%s) "  # constants
+            "RETURNING id, node_id, public_id",
+            [moment, list(ids)],
+        )
+        rows = cursor.fetchall()
+    live.announce((node_id, "outgoing", public_id) for _id, node_id, public_id in rows)
+    return {row[0] for row in rows}
 
 
 def wake_dispatcher() -> None:

@@ -24,6 +24,7 @@ from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from bayan.cases import services as cases
 from bayan.cases.models import RoutingRule, Sampled
 from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
@@ -143,6 +144,20 @@ DOORS: dict[str, Door] = {
     "cases:directives_export": PAGE,
     "cases:file": shows("case"),
     "cases:attempt": changes("case", way="phone"),
+    "cases:answers": PAGE,
+    "cases:answer": shows("answer"),
+    "cases:save_answer": changes("answer", text="سُدّت الحفرة"),
+    "cases:except_person": Door(
+        ("POST",), "answer", data={"case": str(UUID(int=0)), "do": "except"}
+    ),
+    "cases:start_answer": changes("answer", text="سُدّت الحفرة"),
+    "cases:pause_answer": changes("answer"),
+    "cases:resume_answer": changes("answer"),
+    "cases:take_back_answer": changes("answer"),
+    "cases:discard_answer": changes("answer"),
+    "cases:answer_also": Door(("POST",), "answer", data={"case": str(UUID(int=0))}),
+    "cases:answer_recipients": shows("answer"),
+    "cases:answer_matter": changes("case"),
     "cases:bursts": PAGE,
     "cases:gather_burst": changes("burst"),
     "cases:forwards": PAGE,
@@ -403,6 +418,10 @@ def make_things(node: Node, position: int) -> Things:
     sampled = Sampled.objects.create(
         node=node, month=now.date(), case=case, is_excused=False, position=1
     )
+    everybody = cases.write_answer(
+        cases.draft_answer(case, by=clerk, now=now).public_id,
+        cases.Words(text=f"للجميع-{node.key}", values={}), by=clerk, now=now,
+    )  # fmt: skip
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -412,9 +431,10 @@ def make_things(node: Node, position: int) -> Things:
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
         macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
+        answer=everybody.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
-               f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", template.name,
-               str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
+               f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
+               template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ SHORT_WAYS = (
     ShortWay("cases.read", _("Bursts"), "cases:bursts", icon="activity"),
     ShortWay("cases.read", _("Forwards of members"), "cases:forwards", icon="arrow-forward-up"),
     ShortWay("work.do", _("Directives"), "cases:directives", icon="notebook"),
+    ShortWay("conversations.reply", _("Answers to everybody"), "cases:answers", icon="messages"),
     ShortWay("places.read", _("Places"), "places:places", icon="map-pin"),
     ShortWay("inbox.manage", _("Labels, replies and actions"), "inbox:settings", icon="adjustments"),
     ShortWay("people.manage", _("Invite somebody"), "people:invitations", icon="user-plus"),

@@ -68,6 +68,13 @@ from bayan.inbox.services.organising import (
     write_notes,
 )
 from bayan.inbox.services.parting import facts_of_contacts, part
+from bayan.inbox.services.posting import (
+    Letter,
+    lock_conversations,
+    openers,
+    send_each,
+    take_back_each,
+)
 from bayan.inbox.services.reading import look_at, say_typing
 from bayan.inbox.services.sending import (
     Attachment,
@@ -84,6 +91,7 @@ from bayan.inbox.services.sending import (
     heading,
     nudge,
     react,
+    reopening_values,
     reply,
     resend,
     send,
@@ -110,6 +118,7 @@ __all__ = [
     "Arrival",
     "Attachment",
     "Done",
+    "Letter",
     "NameTaken",
     "NotQuotable",
     "NotReactable",
@@ -145,6 +154,7 @@ __all__ = [
     "join",
     "keep_passed_on",
     "label",
+    "lock_conversations",
     "look_at",
     "moment_of",
     "move",
@@ -155,9 +165,11 @@ __all__ = [
     "note_export_of",
     "nudge",
     "offered_macros",
+    "openers",
     "part",
     "react",
     "release",
+    "reopening_values",
     "reply",
     "resend",
     "run_macro",
@@ -168,6 +180,7 @@ __all__ = [
     "say_typing",
     "see_mentions",
     "send",
+    "send_each",
     "send_files",
     "send_form",
     "send_link",
@@ -176,6 +189,7 @@ __all__ = [
     "send_template",
     "snooze",
     "store",
+    "take_back_each",
     "undo_assign",
     "undo_label",
     "undo_notes",

@@ -64,7 +64,7 @@ class Attachment:
 
 
 @dataclass(kw_only=True)
-class _Draft:
+class Draft:
     """A message before it is queued: what the channel gets, and what the screens show of it."""
 
     kind: str
@@ -89,7 +89,7 @@ def reply(
     :raises TextTooLong: empty, or longer than the channel carries
     """
     conversation = _open(conversation_id, now=now)
-    draft = _text_draft(conversation, text.strip())
+    draft = text_draft(conversation, text.strip())
     return _send(conversation, _quoting(conversation, draft, quoting), by=by, now=now)
 
 
@@ -117,7 +117,7 @@ def send_files(
     drafts = []
     carrier = next((f for f in files if f.kind in {"image", "video", "document"}), None)
     if caption and carrier is None:
-        drafts.append(_text_draft(conversation, caption))
+        drafts.append(text_draft(conversation, caption))
     for file in files:
         media = channels.keep_file(
             file.stream,
@@ -159,7 +159,7 @@ def send_place(
         ),
     )
     payload = {key: value for key, value in place.items() if value != ""}
-    draft = _Draft(kind="location", content=content, payload=payload)
+    draft = Draft(kind="location", content=content, payload=payload)
     return _send(conversation, _quoting(conversation, draft, quoting), by=by, now=now)
 
 
@@ -315,7 +315,7 @@ def react(message_id: UUID, emoji: str, *, by: Member, now: datetime) -> Message
     content = channels.compose(
         conversation.number, lambda channel: channel.reaction(emoji, to=target.external_id)
     )
-    draft = _Draft(
+    draft = Draft(
         kind="reaction", content=content, payload={"emoji": emoji}, quoted_id=target.external_id
     )
     _send(conversation, draft, by=by, now=now)
@@ -375,13 +375,13 @@ def nudge(conversation_id: UUID, text: str, *, by: Member, now: datetime) -> Mes
     conversation = _open(conversation_id, now=now, needs_window=False)
     if conversation.is_writable(now=now):
         # They wrote meanwhile: nothing needs to wait.
-        return _send(conversation, _text_draft(conversation, text.strip()), by=by, now=now)
-    draft = _text_draft(conversation, text.strip())
+        return _send(conversation, text_draft(conversation, text.strip()), by=by, now=now)
+    draft = text_draft(conversation, text.strip())
     draft.held = True
     template = _reopening(conversation)
     if not _was_asked(conversation, now=now):
         _send_template(
-            conversation, template, _reopening_values(conversation, template), by=by, now=now
+            conversation, template, reopening_values(conversation, template), by=by, now=now
         )
     return _send(conversation, draft, by=by, now=now)
 
@@ -411,7 +411,7 @@ def send(
         content = channels.compose(
             conversation.number, lambda channel: channel.ask_place(_headed(conversation, text))
         )
-        draft = _Draft(kind="ask_location", content=content, text=text)
+        draft = Draft(kind="ask_location", content=content, text=text)
         return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
     if buttons:
         content = channels.compose(
@@ -419,21 +419,12 @@ def send(
             lambda channel: channel.buttons(_headed(conversation, text), replies=buttons),
         )
         titles = [title for _key, title in buttons]
-        draft = _Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
+        draft = Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
         return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
-    if not rows:
-        draft = _text_draft(conversation, text)
-        return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
-    content = channels.compose(
-        conversation.number,
-        lambda channel: channel.choices(_headed(conversation, text), button=button, rows=rows),
-    )
-    draft = _Draft(
-        kind="list",
-        content=content,
-        text=text,
-        payload={"button": button, "rows": [title for _key, title in rows]},
-    )
+    if rows:
+        draft = list_draft(conversation, text, rows=rows, button=button)
+    else:
+        draft = text_draft(conversation, text)
     return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
 
 
@@ -475,7 +466,7 @@ def withdraw(message_id: UUID, *, by: Member, now: datetime) -> Message:
 
 def _send(
     conversation: Conversation,
-    draft: _Draft,
+    draft: Draft,
     *,
     by: Member | None,
     now: datetime,
@@ -540,7 +531,7 @@ def _ask(
     content = channels.compose(
         conversation.number, lambda channel: write(channel, _headed(conversation, text))
     )
-    draft = _Draft(kind=kind, content=content, text=text, payload=payload or {})
+    draft = Draft(kind=kind, content=content, text=text, payload=payload or {})
     return _send(conversation, _quoting(conversation, draft, quoting), by=by, now=now)
 
 
@@ -571,6 +562,16 @@ def _send_template(
             now=now,
         )
         values = {**values, f"header.{file.kind}": {}}
+    draft = template_draft(template, values)
+    draft.media = media
+    return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
+
+
+def template_draft(template: Template, values: Mapping[str, Any]) -> Draft:
+    """A template with its values, not sent yet.
+
+    :raises ParameterRefused: a value is missing or not as it must be
+    """
     content = channels.templates.fill(template, values)
     seen = channels.templates.shown(template, values)
     payload = {
@@ -579,39 +580,52 @@ def _send_template(
         "footer": seen.get("footer", ""),
         "buttons": [button["text"] for button in seen.get("buttons", ())],
     }
-    draft = _Draft(
+    return Draft(
         kind="template",
         content=content,
         text=seen["body"],
         payload={key: value for key, value in payload.items() if value},
-        media=media,
         template=template,
     )
-    return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
 
 
-def _text_draft(conversation: Conversation, text: str) -> _Draft:
+def text_draft(conversation: Conversation, text: str) -> Draft:
+    """A headed text, not sent yet."""
     content = channels.compose(
         conversation.number, lambda channel: channel.text(_headed(conversation, text))
     )
-    return _Draft(kind="text", content=content, text=text)
+    return Draft(kind="text", content=content, text=text)
 
 
-def _file_draft(conversation: Conversation, media: Media, caption: str) -> _Draft:
+def list_draft(
+    conversation: Conversation, text: str, *, rows: Sequence[tuple[str, str]], button: str
+) -> Draft:
+    """A headed text with a list of answers, not sent yet."""
+    content = channels.compose(
+        conversation.number,
+        lambda channel: channel.choices(
+            _headed(conversation, text), button=button, rows=list(rows)
+        ),
+    )
+    payload = {"button": button, "rows": [title for _key, title in rows]}
+    return Draft(kind="list", content=content, text=text, payload=payload)
+
+
+def _file_draft(conversation: Conversation, media: Media, caption: str) -> Draft:
     content = channels.compose(
         conversation.number,
         lambda channel: channel.file(
             media.kind, caption=_headed(conversation, caption), name=media.name
         ),
     )
-    return _Draft(kind=media.kind, content=content, text=caption, media=media)
+    return Draft(kind=media.kind, content=content, text=caption, media=media)
 
 
 def _headed(conversation: Conversation, text: str) -> str:
     return f"*{heading(conversation)}*\n{text}" if text else ""
 
 
-def _quoting(conversation: Conversation, draft: _Draft, message_id: UUID | None) -> _Draft:
+def _quoting(conversation: Conversation, draft: Draft, message_id: UUID | None) -> Draft:
     if message_id is None:
         return draft
     quoted = (
@@ -652,7 +666,7 @@ def _reopening(conversation: Conversation) -> Template:
     return found
 
 
-def _reopening_values(conversation: Conversation, template: Template) -> dict[str, str]:
+def reopening_values(conversation: Conversation, template: Template) -> dict[str, str]:
     """What such a template asks for: the body's name, or the number of the matter."""
     with override(template.language[:2]):
         body = conversation.node.name

@@ -1,6 +1,17 @@
 """Everything that changes work: items, their clocks, who is told, what is answered."""
 
-from bayan.work.services.clocks import Start, end, let_past, pause, reset, rest, resume, ring, start
+from bayan.work.services.clocks import (
+    Start,
+    end,
+    let_past,
+    pause,
+    reset,
+    rest,
+    resume,
+    revive,
+    ring,
+    start,
+)
 from bayan.work.services.contractors import (
     PhoneUnusable,
     ProjectKnown,
@@ -32,6 +43,7 @@ from bayan.work.services.items import (
     send_again,
     withdraw,
     withdraw_of,
+    withdraw_of_all,
 )
 from bayan.work.services.links import (
     LinkIsOver,
@@ -87,6 +99,7 @@ __all__ = [
     "reset",
     "rest",
     "resume",
+    "revive",
     "ring",
     "send_again",
     "start",
@@ -94,4 +107,5 @@ __all__ = [
     "withdraw",
     "withdraw_links",
     "withdraw_of",
+    "withdraw_of_all",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from bayan.core import audit, live
 from bayan.organisation import selectors as organisation
@@ -141,6 +142,21 @@ def resume(
         clock.paused_at = None
     Clock.objects.bulk_update(paused, ["due_at", "rings_at", "paused_at"], batch_size=500)
     return {(clock.subject_key, clock.name): clock.due_at for clock in paused}
+
+
+def revive(subject_type: str, keys: Collection[str], *, ended_at: datetime) -> None:
+    """Let the clocks of these subjects that ended at that very moment run as if they had not.
+
+    What ended them did not happen after all. One of whose name another runs by now stays ended.
+    """
+    rows = Clock.objects.filter(subject_type=subject_type, subject_key__in=keys, ended_at=ended_at)
+    running = Clock.objects.filter(
+        subject_type=subject_type,
+        subject_key=OuterRef("subject_key"),
+        name=OuterRef("name"),
+        ended_at=None,
+    )
+    rows.exclude(Exists(running)).update(ended_at=None)
 
 
 def rest(subject_type: str, key: str, *, until: datetime) -> None:
