@@ -885,6 +885,12 @@ class Answer(models.Model):
     text = models.TextField(_("answer"), blank=True)
     # With it the cases are closed; empty: they stay open.
     outcome = models.CharField(_("outcome"), max_length=20, choices=Case.Outcome, blank=True)
+    # What the closing rests on, for all of them (services.proof).
+    excuse = models.CharField(
+        _("why there is no picture"), max_length=10, choices=Closing.Excuse, blank=True
+    )
+    excuse_words = models.CharField(_("reason in words"), max_length=300, blank=True)
+    proof = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+", db_index=False)
     outside = models.CharField(
         _("outside the 24 hours"), max_length=10, choices=Outside, default=Outside.LEAVE
     )

@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bayan.cases.models import Answer, AnswerRecipient, Case, CaseQuerySet
+from bayan.cases.models import Answer, AnswerRecipient, Case, CaseQuerySet, Closing
+from bayan.cases.services import proof
 from bayan.cases.services.closing import unclose_each
 from bayan.cases.services.matters import NothingToGather, gather
 from bayan.channels import services as channels
@@ -80,6 +81,9 @@ class Words:
     outside: str = Answer.Outside.LEAVE
     template: Template | None = None
     values: Mapping[str, str]
+    # Closing.Excuse, where what is put right is shown by no picture; and its words.
+    excuse: str = ""
+    excuse_words: str = ""
 
 
 @transaction.atomic
@@ -141,7 +145,13 @@ def write_answer(answer_id: UUID, words: Words, *, by: Member, now: datetime) ->
     answer.outcome = words.outcome if words.outcome in Case.Outcome.values else ""
     answer.outside, answer.template = words.outside, words.template
     answer.values, answer.by = dict(words.values), by
-    answer.save(update_fields=["text", "outcome", "outside", "template", "values", "by"])
+    answer.excuse = words.excuse if words.excuse in Closing.Excuse.values else ""
+    answer.excuse_words = " ".join(words.excuse_words.split())[:300] if answer.excuse else ""
+    answer.save(
+        update_fields=[
+            "text", "outcome", "outside", "template", "values", "by", "excuse", "excuse_words",
+        ]
+    )  # fmt: skip
     return answer
 
 
@@ -177,6 +187,7 @@ def start_answer(answer_id: UUID, *, by: Member, now: datetime, read_twice: bool
     :raises TemplateMissing: it names no approved template for those outside the window
     :raises NobodyToAnswer: everybody was left out
     :raises NotReadTwice: it goes to so many that it must be read once more
+    :raises ProofMissing, PlaceMissing, ExcuseMissing: it closes what is put right, and nothing shows it
     """
     answer = _locked(answer_id)
     if answer.state != State.DRAFT:
@@ -201,7 +212,16 @@ def start_answer(answer_id: UUID, *, by: Member, now: datetime, read_twice: bool
         raise NobodyToAnswer(_("Everybody was left out. Put somebody back first."))
     if count > LOOK_TWICE and not read_twice:
         raise NotReadTwice(_("So many people read this. Say that you have read it as one of them."))
+    concerned = Case.objects.filter(
+        Q(pk=answer.matter_id) | Q(answered_by__in=answer.recipients.filter(state=To.WAITING))
+    )
+    answer.proof, _wanted = proof.check_together(
+        list(concerned.distinct()),
+        answer.outcome,
+        proof.Basis(answer.excuse, words=answer.excuse_words),
+    )
     answer.by, answer.started_at = by, now
+    answer.save(update_fields=["proof"])
     _move(answer, State.RUNNING, "answer.started", by=by, now=now, people=count)
     return answer
 

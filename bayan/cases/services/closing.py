@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.cases.models import Case
+from bayan.cases.models import Case, Closing
 from bayan.cases.services import clocks, proof
 from bayan.cases.services.parts import (
     CaseAlreadyClosed,
@@ -214,6 +214,7 @@ def unclose_each(
         case.stage, case.outcome = stages[case.pk], ""
         case.closed_at = case.closed_by = None
     Case.objects.bulk_update(cases, ["stage", "outcome", "closed_at", "closed_by"])
+    Closing.objects.filter(case__in=cases, at=ended_at).delete()
     work.revive(clocks.CASE, [case.reference for case in cases], ended_at=ended_at)
     unnamed = Conversation.objects.filter(
         pk__in=[case.conversation_id for case in cases], matter=""

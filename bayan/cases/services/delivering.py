@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from bayan.cases.models import Answer, AnswerRecipient, Case
-from bayan.cases.services import answering
+from bayan.cases.services import answering, proof
 from bayan.cases.services.closing import SATISFACTION, Question, close_each
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
@@ -254,13 +254,26 @@ class _Batch:
             row.at, row.stage_before = self.now, self.cases[row.case_id].stage
         _keep(more)
         keys = told | {row.case_id for row in more}
+        closing = [self.cases[key] for key in sorted(keys)]
+        rest_on(self.answer, closing, by=self.by, now=self.now)
         close_each(
-            [self.cases[key] for key in sorted(keys)],
+            closing,
             outcome=self.answer.outcome,
             asked=self.asked,
             by=self.by,
             now=self.now,
         )
+
+
+def rest_on(answer: Answer, cases: Sequence[Case], *, by: Member, now: datetime) -> None:
+    """Write down on what these closings rest: the matter's picture, or why there is none."""
+    shown = {
+        case.pk: answer.proof
+        for case in cases
+        if answer.proof and proof.wants_picture(case, answer.outcome)
+    }
+    basis = proof.Basis(answer.excuse, words=answer.excuse_words)
+    proof.keep(cases, basis, shown, outcome=answer.outcome, by=by, now=now)
 
 
 def _fits(template: Template | None, conversation: Conversation) -> bool:
@@ -337,6 +350,7 @@ def follow_held(*, now: datetime) -> int:
     for some in closing.values():
         answer = some[0].answer
         if answer.by is not None:
+            rest_on(answer, [cases[row.case_id] for row in some], by=answer.by, now=now)
             close_each(
                 [cases[row.case_id] for row in some],
                 outcome=answer.outcome,

@@ -165,6 +165,33 @@ def check(
     return shown
 
 
+def check_together(
+    cases: Sequence[Case], outcome: str, basis: Basis = PLAIN
+) -> tuple[Media | None, bool]:
+    """Refuse unless these cases of one matter may close so: a picture of one of them shows it for all.
+
+    Returns that picture, the latest, and whether one is wanted at all.
+
+    :raises ProofMissing, PlaceMissing, ExcuseMissing: as `check`
+    """
+    wanting = [case for case in cases if wants_picture(case, outcome)]
+    if not wanting or basis.excuse:
+        check(wanting, outcome, basis)
+        return None, bool(wanting)
+    there = [one for found in evidence_of(cases).values() for one in found]
+    if not there:
+        raise ProofMissing(
+            _(
+                "What is put right is shown: send a picture of the place as it is now into one of these "
+                "conversations, or choose why there is none."
+            )
+        )
+    latest = max(there, key=lambda one: (one.at, one.media.pk))
+    if not (latest.has_place or any(case.place or case.latitude is not None for case in cases)):
+        raise PlaceMissing(_("Write where it is, so that the picture is of a place."))
+    return latest.media, True
+
+
 def _named(cases: Sequence[Case], of: int) -> str:
     """Of many the first ones that are meant; one alone is known to whoever reads it."""
     if of == 1:
