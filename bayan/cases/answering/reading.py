@@ -468,7 +468,7 @@ def for_case(case: Case, *, is_shared: bool) -> ForCase | None:
         .aggregate(number=Count("contact", distinct=True))["number"]
     )
     latest = (
-        Answer.objects.filter(matter=root, started_at__isnull=False)
+        Answer.objects.filter(Q(matter=root) | Q(matter__parent=root), started_at__isnull=False)
         .exclude(state=State.TAKEN_BACK)
         .order_by("-started_at", "-pk")
         .first()

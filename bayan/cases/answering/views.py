@@ -175,7 +175,9 @@ def also(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Send an answer to one more case of the matter, on which its panel asks for it."""
     found = _found(request, public_id)
     key = uuid_in(request.POST.get("case", ""))
-    matter = Case.objects.filter(Q(pk=found.matter_id) | Q(parent=found.matter_id))
+    matter = Case.objects.filter(
+        Q(pk=found.matter_id) | Q(parent=found.matter_id) | Q(parent__parent=found.matter_id)
+    )
     asked = matter.filter(public_id=key) if key else matter.none()
     case = asked.select_related("node", "conversation").first()
     if case is None:

@@ -95,6 +95,7 @@ def draft_answer(case: Case, *, by: Member, now: datetime) -> Answer:
     :raises NobodyToAnswer: no case of the matter is open
     """
     root = case.parent_id or case.pk
+    _follow_matter(root)
     answer = (
         Answer.objects.filter(matter=root, by=by, state=State.DRAFT).select_for_update().first()
     )
@@ -123,6 +124,19 @@ def answer_together(rows: CaseQuerySet, *, by: Member, now: datetime) -> tuple[A
         done = inbox.Done(0)
     first.refresh_from_db(fields=["parent"])
     return draft_answer(first, by=by, now=now), done
+
+
+def _follow_matter(root: int) -> None:
+    """What began for a matter that has become part of this one belongs to this one."""
+    Answer.objects.filter(matter__parent=root).update(matter_id=root)
+
+
+def _drop_strangers(answer: Answer) -> None:
+    """Leave out of a draft what is another matter by now."""
+    with as_worker():
+        matter = Case.objects.get(pk=answer.matter_id)
+        root = matter.parent_id or matter.pk
+        answer.recipients.exclude(Q(case=root) | Q(case__parent=root)).delete()
 
 
 def _gather(answer: Answer, *, by: Member, now: datetime) -> None:
@@ -195,6 +209,11 @@ def start_answer(answer_id: UUID, *, by: Member, now: datetime, read_twice: bool
         return answer
     if not answer.text:
         raise WordsMissing(_("Write the answer first."))
+    if unknown := inbox.unknown_places(answer.text):
+        raise WordsMissing(
+            _("Nothing is known that could stand for {%(name)s}.") % {"name": unknown[0]}
+        )
+    _drop_strangers(answer)
     if answer.outside == Answer.Outside.TEMPLATE and (
         answer.template is None or not answer.template.is_usable
     ):

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+import structlog
+from django.db import Error, connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from bayan.cases.models import Answer, AnswerRecipient, Case
@@ -33,10 +34,13 @@ BATCH = 200
 AHEAD = 500
 # A message that was under way while its answer was taken back may come back to be tried again.
 CALLED_BACK_FOR = timedelta(hours=1)
+# What its people do with it is counted so long.
+COUNTED_FOR = timedelta(days=14)
 # Its own reports, so no message to many: who wants none of those gets it all the same. Replies of members
 # and emergencies go before it; a running broadcast, which may take hours, does not.
 LANE = Outgoing.Lane.WORK
 State, To, Reason = Answer.State, AnswerRecipient.State, AnswerRecipient.Reason
+log = structlog.get_logger(__name__)
 ON_THE_WAY = Q(message__outgoing__state=Outgoing.State.QUEUED) | Q(
     message__outgoing__state=Outgoing.State.SENDING
 )
@@ -47,14 +51,21 @@ class Delivery:
 
     def __init__(self) -> None:
         self._told: dict[int, dict[str, int]] = {}
+        self._looked: dict[int, datetime] = {}
 
     def step(self, *, now: datetime) -> int:
         """Hand over what there is room for, in all answers; returns to how many people."""
         handed = 0
-        for answer in Answer.objects.filter(Q(state=State.RUNNING) | Q(state=State.PAUSED)):
-            while answer.state == State.RUNNING and (some := deliver_some(answer.pk, now=now)):
-                handed += some
-            _finish(answer.pk, now=now)
+        for key in Answer.objects.filter(state=State.RUNNING).values_list("pk", flat=True):
+            try:
+                while some := deliver_some(key, now=now):
+                    handed += some
+                _finish(key, now=now)
+            except Error:
+                raise
+            except Exception:
+                # One that cannot be handed over must not hold up the others.
+                log.exception("answer.failed", answer=key)
         follow_held(now=now)
         call_back_again(now=now)
         self._tell(now=now)
@@ -63,9 +74,15 @@ class Delivery:
     def _tell(self, *, now: datetime) -> None:
         """Tell the screens of answers of which some messages went further."""
         moving = Answer.objects.exclude(state=State.DRAFT).filter(
-            Q(finished_at=None) | Q(finished_at__gt=now - CALLED_BACK_FOR)
+            Q(finished_at=None) | Q(finished_at__gt=now - COUNTED_FOR)
         )
         for answer in moving:
+            # The later after its end, the rarer: read ticks come in for days.
+            quiet = now - answer.finished_at if answer.finished_at else timedelta()
+            looked = self._looked.get(answer.pk)
+            if looked and now - looked < min(quiet / 20, timedelta(hours=1)):
+                continue
+            self._looked[answer.pk] = now
             counts = counts_of(answer)
             if self._told.get(answer.pk) != counts:
                 self._told[answer.pk] = counts
@@ -294,8 +311,9 @@ def filled_for(
         "body": conversation.node.name_ar,
         "member": by.name_ar,
     }
+    # «، سُدّت الحفرة» of a person without a name begins with the words.
     return {
-        key: inbox.filled(text, values=values) if "{" in text else text
+        key: inbox.filled(text, values=values).lstrip("،, ") if "{" in text else text
         for key, text in texts.items()
     }
 

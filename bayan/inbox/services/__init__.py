@@ -64,6 +64,7 @@ from bayan.inbox.services.organising import (
     undo_label,
     undo_notes,
     undo_snooze,
+    unknown_places,
     write_note,
     write_notes,
 )
@@ -71,7 +72,6 @@ from bayan.inbox.services.parting import facts_of_contacts, part
 from bayan.inbox.services.posting import (
     Letter,
     lock_conversations,
-    openers,
     send_each,
     take_back_each,
 )
@@ -90,6 +90,7 @@ from bayan.inbox.services.sending import (
     ask_with_list,
     heading,
     nudge,
+    openers,
     react,
     reopening_values,
     reply,
@@ -195,6 +196,7 @@ __all__ = [
     "undo_notes",
     "undo_run",
     "undo_snooze",
+    "unknown_places",
     "withdraw",
     "write_note",
     "write_notes",

@@ -410,7 +410,7 @@ def save_canned_reply(
     title, text = " ".join(title.split())[:80], text.strip()[:2000]
     if not title or not text:
         raise NothingWritten(_("A ready reply needs a title and its words."))
-    unknown = [name for name in PLACEHOLDER.findall(text) if name.strip() not in _PLACES]
+    unknown = unknown_places(text)
     if unknown:
         raise NothingWritten(
             _("Nothing is known that could stand for {%(name)s}.") % {"name": unknown[0]}
@@ -439,6 +439,11 @@ _PLACES = {
     "البلدية": "body", "municipality": "body",
     "الموظف": "member", "member": "member",
 }  # fmt: skip
+
+
+def unknown_places(text: str) -> list[str]:
+    """What stands in brackets in a text, and nothing is known that could stand for it."""
+    return [name for name in PLACEHOLDER.findall(text) if name.strip() not in _PLACES]
 
 
 def filled(text: str, *, values: Mapping[str, str]) -> str:

@@ -64,21 +64,6 @@ def lock_conversations(ids: Collection[int]) -> dict[int, Conversation]:
     return {row.pk: row for row in rows}
 
 
-def openers(accounts: Collection[int]) -> dict[int, Template]:
-    """By account the approved template that asks a person to open the conversation again."""
-    found: dict[int, Template] = {}
-    rows = Template.objects.filter(
-        account__in=accounts,
-        purpose=Template.Purpose.REOPEN,
-        status=Template.Status.APPROVED,
-        forget_at=None,
-    )
-    # Arabic goes before every other language.
-    for row in sorted(rows, key=lambda row: (not row.language.startswith("ar"), row.language)):
-        found.setdefault(row.account_id, row)
-    return found
-
-
 def send_each(
     letters: Sequence[Letter], *, by: Member, now: datetime, lane: Outgoing.Lane
 ) -> list[Message | DomainError]:
@@ -188,7 +173,7 @@ def _asks(letters: Sequence[Letter], *, now: datetime) -> list[tuple[Letter, Dra
         .exclude(received_at__lte=F("conversation__last_inbound_at"))
         .values_list("conversation", flat=True)
     )
-    known = openers({letter.conversation.number.account_id for letter in letters})
+    known = sending.openers({letter.conversation.number.account_id for letter in letters})
     found = []
     for letter in letters:
         if letter.conversation.pk in asked:

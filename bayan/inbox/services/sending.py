@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
@@ -646,16 +646,23 @@ def _quoting(conversation: Conversation, draft: Draft, message_id: UUID | None) 
     return draft
 
 
+def openers(accounts: Collection[int]) -> dict[int, Template]:
+    """By account the approved template that asks a person to open the conversation again."""
+    found: dict[int, Template] = {}
+    rows = Template.objects.filter(
+        account__in=accounts,
+        purpose=Template.Purpose.REOPEN,
+        status=Template.Status.APPROVED,
+        forget_at=None,
+    )
+    # Arabic goes before every other language.
+    for row in sorted(rows, key=lambda row: (not row.language.startswith("ar"), row.language)):
+        found.setdefault(row.account_id, row)
+    return found
+
+
 def _reopening(conversation: Conversation) -> Template:
-    templates = {
-        template.language[:2]: template
-        for template in Template.objects.filter(
-            account=conversation.number.account_id,
-            purpose=Template.Purpose.REOPEN,
-            status=Template.Status.APPROVED,
-        ).order_by("-language")
-    }
-    found = templates.get("ar") or next(iter(templates.values()), None)
+    found = openers([conversation.number.account_id]).get(conversation.number.account_id)
     if found is None:
         raise TemplateNotUsable(
             _(
