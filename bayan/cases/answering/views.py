@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.cases import services
 from bayan.cases.answering import reading
 from bayan.cases.forms import CloseForm, closing_words
-from bayan.cases.models import Answer, Case, CaseQuerySet
+from bayan.cases.models import Answer, Case, CaseQuerySet, Closing
 from bayan.core import notices
 from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor
@@ -135,6 +135,9 @@ def start(request: StaffRequest, public_id: UUID) -> HttpResponse:
         services.TemplateMissing,
         services.NotReadTwice,
         services.NobodyToAnswer,
+        services.ProofMissing,
+        services.PlaceMissing,
+        services.ExcuseMissing,
     ) as refused:
         if request.htmx:
             return refusal(request, str(refused), status=422)
@@ -243,6 +246,8 @@ def _words(request: StaffRequest, found: Answer) -> services.Words:
         outcome=given.get("outcome", "") if may_close else "",
         outside=outside if outside in Answer.Outside.values else Answer.Outside.LEAVE,
         template=template if outside == Answer.Outside.TEMPLATE else None,
+        excuse=given.get("excuse", ""),
+        excuse_words=given.get("excuse_words", ""),
         values={
             each.key: given.get(f"value.{each.key}", default)[:500] for each, default in fields
         },
@@ -271,6 +276,7 @@ def _facts(request: StaffRequest, found: Answer, *, now: datetime) -> dict[str, 
         "fields": reading.fields_of(found.template, found.values) if found.template else [],
         "outcomes": CloseForm.base_fields["outcome"].choices[1:],  # type: ignore[attr-defined]
         "closing_words": closing_words(),
+        "excuses": Closing.Excuse.choices,
         "may_close": request.access.may("cases.close", found.node),
         "longest": services.LONGEST,
         "is_many": preview.total > services.LOOK_TWICE,

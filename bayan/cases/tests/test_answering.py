@@ -51,7 +51,13 @@ def test_everybody_is_told_once_under_their_own_number_and_their_cases_are_close
     khobar: Node, khobar_responder: Member
 ) -> None:
     cases = make_matter(3, node=khobar)
-    answer = started(cases[1], khobar_responder, text="{الاسم}، سُدّت الحفرة.", outcome="resolved")
+    answer = started(
+        cases[1],
+        khobar_responder,
+        text="{الاسم}، سُدّت الحفرة.",
+        outcome="resolved",
+        excuse="confirmed",
+    )
 
     assert deliver() == 3
 
@@ -89,7 +95,7 @@ def test_one_person_with_two_cases_of_the_matter_is_told_once_and_both_are_close
     twin.pk, twin.reference, twin.parent, twin._state.adding = None, "735208416", cases[0], True
     twin.public_id = Answer().public_id
     twin.save()
-    answer = started(cases[1], khobar_responder, outcome="resolved")
+    answer = started(cases[1], khobar_responder, outcome="resolved", excuse="confirmed")
 
     deliver()
 
@@ -143,7 +149,7 @@ def test_taking_back_takes_what_no_dispatcher_has_and_opens_its_cases_again(
     monkeypatch.setattr(delivering, "AHEAD", 3)
     cases = make_matter(5, node=khobar)
     clocks = list(Clock.objects.order_by("pk").values_list("pk", "due_at", "ended_at", "rings_at"))
-    answer = started(cases[0], khobar_responder, outcome="resolved")
+    answer = started(cases[0], khobar_responder, outcome="resolved", excuse="confirmed")
     deliver()
     assert states(answer) == {To.QUEUED: 3, To.WAITING: 2}
     # A dispatcher has one of them in its hands.
@@ -191,7 +197,7 @@ def test_who_is_left_out_keeps_their_case_and_can_be_told_later(
     khobar: Node, khobar_responder: Member
 ) -> None:
     cases = make_matter(2, node=khobar)
-    draft = drafted(cases[0], khobar_responder, outcome="resolved")
+    draft = drafted(cases[0], khobar_responder, outcome="resolved", excuse="confirmed")
     services.except_from_answer(draft.public_id, cases[1].public_id, excepted=True)
     services.start_answer(draft.public_id, by=khobar_responder, now=LATER)
     deliver()
@@ -216,12 +222,12 @@ def test_a_batch_costs_as_many_statements_for_a_thousand_as_for_ten(
     monkeypatch.setattr(answering, "LOOK_TWICE", 10_000)
     [first] = make_matter(1, node=khobar)
     multiply(first, 10)
-    few = started(first, khobar_responder, outcome="resolved")
+    few = started(first, khobar_responder, outcome="resolved", excuse="confirmed")
     with CaptureQueriesContext(connection) as small:
         deliver_some(few.pk, now=LATER)
     Case.objects.update(closed_at=None, outcome="", stage="new")
     multiply(first, 989, begin=100)
-    many = started(first, khobar_responder, outcome="resolved")
+    many = started(first, khobar_responder, outcome="resolved", excuse="confirmed")
 
     counted = []
     while True:

@@ -49,7 +49,12 @@ def test_an_answer_is_looked_at_sent_and_offered_to_whoever_comes_later(
     ).content.decode()
     answer = Answer.objects.get()
     assert all(case.reference in page.replace("\xa0", "") for case in cases)
-    words = {"text": "{الاسم}، سُدّت الحفرة.", "outcome": "resolved", "outside": "leave"}
+    words = {
+        "text": "{الاسم}، سُدّت الحفرة.",
+        "outcome": "resolved",
+        "excuse": "confirmed",
+        "outside": "leave",
+    }
     seen = signed_in.post(
         reverse("cases:save_answer", args=[answer.public_id]), words, headers=HTMX
     ).content.decode()

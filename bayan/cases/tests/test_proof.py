@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from bayan.cases import services
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import proof
-from bayan.cases.tests.factories import make_case
+from bayan.cases.tests.factories import drafted, make_case, make_matter
 from bayan.cases.whole import pack
 from bayan.core.models import AuditEntry
+from bayan.inbox import services as inbox
+from bayan.inbox.services import Attachment
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -173,3 +175,24 @@ def test_the_panel_offers_what_is_there_and_closes_with_what_was_taken(
     shown = reverse("cases:picture", args=[case.public_id, media.public_id])
     assert shown in client.get(panel).content.decode()
     assert client.get(shown).headers["Content-Type"] == "image/jpeg"
+
+
+def test_one_picture_shows_for_all_of_a_matter_what_was_put_right(
+    khobar: Node, khobar_responder: Member
+) -> None:
+    cases = make_matter(3, node=khobar)
+    Case.objects.filter(pk__in=[one.pk for one in cases]).update(category="roads", place="الراكة")
+    draft = drafted(cases[0], khobar_responder, outcome="resolved")
+    with pytest.raises(services.ProofMissing):
+        services.start_answer(draft.public_id, by=khobar_responder, now=MONDAY + 2 * HOUR)
+    # A colleague sends one into one of the conversations.
+    shown = a_picture()
+    file = Attachment(stream=shown.stream, kind="image", name=shown.name, declared=shown.declared)
+    inbox.send_files(
+        cases[1].conversation.public_id, [file], caption="", by=khobar_responder, now=MONDAY + HOUR
+    )
+    services.start_answer(draft.public_id, by=khobar_responder, now=MONDAY + 2 * HOUR)
+    services.Delivery().step(now=MONDAY + 2 * HOUR)
+    closings = Closing.objects.filter(case__in=cases)
+    assert closings.count() == 3
+    assert len(set(closings.values_list("proof", flat=True)) - {None}) == 1
