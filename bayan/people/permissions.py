@@ -42,6 +42,7 @@ DIRECT = frozenset(
         "duty.manage",
         "people.manage",
         "routing.manage",
+        "surge.manage",
         "templates.manage",
     }
 )

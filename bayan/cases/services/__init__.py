@@ -1,5 +1,6 @@
 """Everything that changes a case, and taking in what the public writes."""
 
+from bayan.cases.services.acknowledging import acknowledge, wait_of
 from bayan.cases.services.answers import receive_place
 from bayan.cases.services.asking import WHERE
 from bayan.cases.services.bursts import Watch, forget_heard, see_burst
@@ -18,7 +19,7 @@ from bayan.cases.services.closing import (
     receive_satisfaction,
     reopen_case,
 )
-from bayan.cases.services.counting import count_weeks, days_of_weeks
+from bayan.cases.services.counting import count_weeks, days_of_weeks, keep_weeks
 from bayan.cases.services.deciding import receive_decision
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
@@ -88,6 +89,19 @@ from bayan.cases.services.rules import (
     undo_delete_rule,
 )
 from bayan.cases.services.second import give_second_opinions
+from bayan.cases.services.shedding import BEGINS as STEP_BEGINS
+from bayan.cases.services.shedding import choose_step, is_to_be_measured, measure
+from bayan.cases.services.surge import (
+    BEGUN,
+    SurgeIsOn,
+    Words,
+    begin_surge,
+    end_surge,
+    undo_begin_surge,
+    word_surge,
+)
+from bayan.cases.services.surge_parts import SurgeIsOver
+from bayan.cases.services.surge_words import THANKS, WordsUnusable, check_thanks, filled_thanks
 from bayan.cases.services.taking_in import (
     follow_identities,
     note_choices,
@@ -95,12 +109,36 @@ from bayan.cases.services.taking_in import (
     receive_work_choice,
     take_in,
 )
+from bayan.cases.services.team import (
+    AnswersAlready,
+    HelperIsGone,
+    LinkIsOver,
+    LinkUnusable,
+    join_team,
+    let_helpers_go,
+    make_link,
+    open_link,
+    withdraw_helper,
+    withdraw_link,
+)
+from bayan.cases.services.tending import tend_surges
+from bayan.cases.services.together import (
+    HANDLED,
+    NoStatement,
+    NoSurgeThere,
+    do_handled,
+    handle_together,
+    is_any_waiting,
+    undo_handle_together,
+)
 from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
+    "BEGUN",
     "CASE",
     "FORWARD",
     "GIVEN",
+    "HANDLED",
     "JOINED",
     "MERGED",
     "PARTED",
@@ -110,12 +148,20 @@ __all__ = [
     "SATISFACTION",
     "SORTED",
     "SOURCE",
+    "STEP_BEGINS",
+    "THANKS",
     "WHERE",
     "AlreadyThere",
+    "AnswersAlready",
     "CaseAlreadyClosed",
     "Facts",
+    "HelperIsGone",
+    "LinkIsOver",
+    "LinkUnusable",
     "Matching",
     "NoNumber",
+    "NoStatement",
+    "NoSurgeThere",
     "NotAllTheirs",
     "NotKnown",
     "NotTheSame",
@@ -127,10 +173,18 @@ __all__ = [
     "RulesUnreadable",
     "SameContact",
     "StepNotPossible",
+    "SurgeIsOn",
+    "SurgeIsOver",
     "TooManyRules",
     "Watch",
+    "Words",
+    "WordsUnusable",
+    "acknowledge",
     "answer_forwards",
     "assign_case",
+    "begin_surge",
+    "check_thanks",
+    "choose_step",
     "close_case",
     "copy_rule",
     "count_weeks",
@@ -138,6 +192,9 @@ __all__ = [
     "delete_rule",
     "describe",
     "describe_cases",
+    "do_handled",
+    "end_surge",
+    "filled_thanks",
     "follow_answer",
     "follow_ended",
     "follow_given",
@@ -148,14 +205,23 @@ __all__ = [
     "give_second_opinions",
     "give_to",
     "hand_over",
+    "handle_together",
     "hear_answer",
     "imagine",
+    "is_any_waiting",
+    "is_to_be_measured",
     "join_case",
+    "join_team",
+    "keep_weeks",
+    "let_helpers_go",
     "load_rules",
     "look_at_pictures",
+    "make_link",
+    "measure",
     "merge_contacts",
     "move_rule",
     "note_choices",
+    "open_link",
     "open_reported",
     "part_case",
     "pass_on",
@@ -178,13 +244,20 @@ __all__ = [
     "take_in",
     "take_step",
     "tell_apart",
+    "tend_surges",
     "thresholds",
+    "undo_begin_surge",
     "undo_delete_rule",
     "undo_give_to",
+    "undo_handle_together",
     "undo_matters",
     "undo_merge_contacts",
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "wait_of",
+    "withdraw_helper",
+    "withdraw_link",
+    "word_surge",
     "written",
 ]

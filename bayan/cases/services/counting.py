@@ -7,6 +7,9 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from bayan.cases.services import shedding
+from bayan.cases.surge.models import Surge
+
 # A quarter of a year and the week under way.
 WEEKS = 13
 
@@ -16,6 +19,11 @@ def days_of_weeks(now: datetime) -> list[date]:
     today = timezone.localdate(now)
     sunday = today - timedelta(days=(today.weekday() + 1) % 7)
     return [sunday - timedelta(weeks=number) for number in reversed(range(WEEKS))]
+
+
+def keep_weeks(*, now: datetime) -> int:
+    """Count the weeks, unless a surge puts that off: the figures stay as they were an hour ago."""
+    return 0 if shedding.is_put_off(Surge.Step.FIGURES) else count_weeks(now=now)
 
 
 @transaction.atomic
