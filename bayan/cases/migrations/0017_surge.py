@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("thanks", models.TextField(max_length=900, verbose_name="acknowledgement")),
+                ("terms", models.JSONField(default=list, verbose_name="words")),
                 (
                     "wait_words",
                     models.CharField(blank=True, max_length=60, verbose_name="expected wait"),

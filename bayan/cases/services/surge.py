@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member
 
 BEGUN = "cases.surge_begun"
+_COMMA = re.compile(r"[,،\n]")
 
 
 class SurgeIsOn(DomainError):
@@ -37,6 +39,8 @@ class Words:
     statement: str = ""
     statement_link: str = ""
     thanks: str = THANKS
+    # How those write whom the statement answers, with commas between.
+    terms: str = ""
     wait_words: str = ""
 
 
@@ -112,11 +116,14 @@ def _end(surge: Surge, *, by: Member, now: datetime) -> Surge:
     return surge
 
 
-def _fields_of(words: Words) -> dict[str, str]:
+def _fields_of(words: Words) -> dict[str, Any]:
     return {
         "reason": " ".join(words.reason.split())[:200],
         "statement": words.statement.strip(),
         "statement_link": words.statement_link,
         "thanks": words.thanks.strip(),
+        "terms": [
+            " ".join(term.split())[:40] for term in _COMMA.split(words.terms) if term.strip()
+        ],
         "wait_words": " ".join(words.wait_words.split())[:60],
     }

@@ -70,6 +70,12 @@ class WordsForm(Controls):
         assume_scheme="https",
         widget=forms.URLInput(attrs={"dir": "ltr"}),
     )
+    terms = forms.CharField(
+        label=_("Words of those whom it answers"),
+        max_length=200,
+        required=False,
+        help_text=_("With commas between. Empty: every question since surge mode was switched on."),
+    )
     thanks = forms.CharField(
         label=_("What each person who writes is told, once in twelve hours"),
         max_length=900,
@@ -98,7 +104,8 @@ class WordsForm(Controls):
     @classmethod
     def of(cls, surge: Surge) -> WordsForm:
         """The form with what a surge says now."""
-        return cls(initial={name: getattr(surge, name) for name in cls.base_fields})
+        initial = {name: getattr(surge, name) for name in cls.base_fields}
+        return cls(initial=initial | {"terms": "، ".join(surge.terms)})
 
 
 class LinkForm(Controls):

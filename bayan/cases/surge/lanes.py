@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import pgettext_lazy
@@ -22,13 +24,20 @@ ASKS = ("enquiry", "rumour_claim")
 SAYS_THANKS = ("praise", "spam")
 
 
-def terms_of(surges: Sequence[Surge]) -> list[str]:
-    """The words of the bursts for which these surges are on."""
-    terms = [term for surge in surges if surge.burst for term in surge.burst.terms]
-    return list(dict.fromkeys(terms))[:MOST_TERMS]
+@dataclass(frozen=True)
+class Asked:
+    """What the statements answer: questions since then with one of these words, or any where there are none."""
+
+    since: datetime | None = None
+    terms: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, surges: Sequence[Surge]) -> Asked:
+        terms = dict.fromkeys(term for surge in surges for term in surge.terms)
+        return cls(min((surge.since for surge in surges), default=None), tuple(terms)[:MOST_TERMS])
 
 
-def condition_of(lane: str, terms: Sequence[str]) -> Q:
+def condition_of(lane: str, asked: Asked) -> Q:
     """What an open case of a lane is like. Every case is in one lane at the most, but for its matter."""
     if lane == "danger":
         return Q(priority="emergency")
@@ -37,9 +46,9 @@ def condition_of(lane: str, terms: Sequence[str]) -> Q:
         return not_urgent & Q(parent=None) & Q(has_others=True)
     if lane == "nothing":
         return not_urgent & Q(kind__in=SAYS_THANKS)
-    asks = Q(kind__in=ASKS)
-    named = Q(pk__in=[]) if terms else Q()
-    for term in terms:
+    asks = Q(kind__in=ASKS) & (Q(opened_at__gte=asked.since) if asked.since else Q())
+    named = Q(pk__in=[]) if asked.terms else Q()
+    for term in asked.terms:
         named |= Q(subject__icontains=term)
     if lane == "statement":
         return not_urgent & asks & named
@@ -52,7 +61,7 @@ def in_lane[Rows: QuerySet](rows: Rows, lane: str) -> Rows:  # type: ignore[type
     surges = (
         list(Surge.objects.on().select_related("burst")) if lane in {"new", "statement"} else []
     )
-    return prepared(rows).filter(condition_of(lane, terms_of(surges)))
+    return prepared(rows).filter(condition_of(lane, Asked.of(surges)))
 
 
 def prepared[Rows: QuerySet](rows: Rows) -> Rows:  # type: ignore[type-arg]

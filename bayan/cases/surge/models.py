@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 
 from django.db import models
@@ -51,6 +52,8 @@ class Surge(models.Model):
     # What each person is sent once, with places for the reference, the wait and the statement.
     thanks = models.TextField(_("acknowledgement"), max_length=900)
     # In place of what is worked out from the queue.
+    # How those write whom the statement answers; a burst's own words to begin with.
+    terms = models.JSONField(_("words"), default=list)
     wait_words = models.CharField(_("expected wait"), max_length=60, blank=True)
     step = models.PositiveSmallIntegerField(_("step"), choices=Step, default=Step.NOTHING)
     step_at = models.DateTimeField(_("step since"))
@@ -86,6 +89,11 @@ class Surge(models.Model):
     @property
     def is_on(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def since(self) -> datetime:
+        """When what it is about began to be written."""
+        return min(self.burst.started_at, self.begun_at) if self.burst else self.begun_at
 
     @cached_property
     def bodies(self) -> list[Node]:

@@ -16,7 +16,7 @@ from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Case
-from bayan.cases.surge.lanes import LANES, condition_of, prepared, terms_of
+from bayan.cases.surge.lanes import LANES, Asked, condition_of, prepared
 from bayan.cases.surge.models import Acknowledged, Helper, Surge, TeamLink
 from bayan.people.permissions import Access
 from bayan.work.models import Item
@@ -163,6 +163,7 @@ def wait_in_words(wait: timedelta | None) -> str:
         (60, _("within about an hour")),
         (120, _("within about two hours")),
         (180, _("within about three hours")),
+        (240, _("within about four hours")),
         (360, _("within about six hours")),
         (720, _("within about twelve hours")),
         (1440, _("within about a day")),
@@ -192,8 +193,8 @@ def lanes_of(surge: Surge) -> list[Lane]:
     """How many open cases each lane holds, in one statement."""
     rows = prepared(Case.objects.filter(node__in=surge.nodes))
     # Counted over the rows as they are listed: a filter of an aggregate cannot ask for other rows.
-    terms = terms_of([surge])
-    counts = rows.aggregate(**{key: Count("pk", filter=condition_of(key, terms)) for key in LANES})
+    asked = Asked.of([surge])
+    counts = rows.aggregate(**{key: Count("pk", filter=condition_of(key, asked)) for key in LANES})
     return [Lane(key, str(label), counts[key]) for key, label in LANES.items()]
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -163,7 +163,7 @@ def begin(request: StaffRequest) -> HttpResponse:
             return _quiet(request, form, now=now)
         node, reason = form.cleaned_data["node"], form.cleaned_data["reason"]
     request.access.require("surge.manage", node)
-    words = services.Words(reason=reason)
+    words = services.Words(reason=reason, terms="،".join(burst.terms) if burst else "")
     made, step = services.begin_surge(node, words, burst=burst, by=request.user, now=now)
     band.forget()
     notices.say(request, _("Surge mode is on in %(body)s.") % {"body": node.name}, undo=step)
@@ -317,8 +317,8 @@ def export(request: StaffRequest, public_id: UUID) -> HttpResponse:
         [_("Answered by a member"), str(kept.answered)],
         [_("Pointed to the statement"), str(kept.pointed)],
         [_("Needed no answer"), str(kept.nothing)],
-        [_("Left"), str(kept.left)],
-        [_("Reached"), "" if ratio is None else f"{ratio}%"],
+        [pgettext("surge", "Left"), str(kept.left)],
+        [pgettext("surge", "Reached"), "" if ratio is None else f"{ratio}%"],
         [_("Messages"), str(kept.messages)],
         [_("Most in a minute"), str(kept.peak)],
         [_("Median time to the first answer"), "" if kept.median is None else lasting(kept.median)],

@@ -459,6 +459,13 @@ def test_lanes_hold_what_their_links_show_and_all_of_one_is_handled_at_once(
     assert page.status_code == 200
     counts = {lane.key: lane.count for lane in reading.lanes_of(surge)}
     assert counts == {"danger": 1, "new": 2, "matters": 1, "statement": 2, "nothing": 1}
+    Case.objects.filter(pk=cases[3].pk).update(subject="سمعنا عن محتجزين في النفق")
+    words = services.Words(reason="م", statement=STATEMENT, terms="محتجزين، غرق")
+    services.word_surge(surge.public_id, words, by=director, now=now)
+    assert {lane.key: lane.count for lane in reading.lanes_of(Surge.objects.get())}[
+        "statement"
+    ] == 1
+    services.word_surge(surge.public_id, WORDS, by=director, now=now)
     for lane in LANES:
         listed = client.get(f"{reverse('cases:cases')}?state=open&lane={lane}").context["page"].rows
         assert len(listed) == counts[lane]
