@@ -26,7 +26,7 @@ SAYS_THANKS = ("praise", "spam")
 
 @dataclass(frozen=True)
 class Asked:
-    """What the statements answer: questions since then with one of these words, or any where there are none."""
+    """What the statements answer: questions since then, with one of these words if there are any."""
 
     since: datetime | None = None
     terms: tuple[str, ...] = ()
