@@ -17,6 +17,7 @@ from bayan.cases.surge.models import Surge
 from bayan.channels.models import Broadcast
 from bayan.channels.services import broadcasts
 from bayan.core import audit
+from bayan.core.rls import as_worker
 from bayan.people.models import Member
 
 Step = Surge.Step
@@ -116,23 +117,25 @@ def _follow_broadcasts(surge: Surge, *, now: datetime) -> None:
 
     Each is paused once: whoever lets one go on by hand knows why.
     """
-    if surge.step >= Step.BULK:
-        running = Broadcast.objects.filter(state=Broadcast.State.RUNNING, is_crisis=False)
-        for broadcast in running.exclude(pk__in=surge.paused).order_by("pk"):
-            broadcasts.pause(broadcast.public_id, by=audit.SYSTEM, now=now)
-            surge.paused = [*surge.paused, broadcast.pk]
-        return
-    if not surge.paused:
-        return
-    elsewhere = Surge.objects.on().exclude(pk=surge.pk).filter(step__gte=Step.BULK)
-    if elsewhere.exists():
-        return
-    paused = Broadcast.objects.filter(pk__in=surge.paused, state=Broadcast.State.PAUSED)
-    for broadcast in paused.order_by("pk"):
-        try:
-            with transaction.atomic():
-                broadcasts.resume(broadcast.public_id, by=audit.SYSTEM, now=now)
-        except (broadcasts.BroadcastOver, broadcasts.TemplateNotUsable) as refused:
-            # It stays paused, where a person looks at it.
-            log.info("surge.broadcast_stays", why=type(refused).__name__)
-    surge.paused = []
+    # Of all bodies, whoever presses: what is put off is everybody's.
+    with as_worker():
+        if surge.step >= Step.BULK:
+            running = Broadcast.objects.filter(state=Broadcast.State.RUNNING, is_crisis=False)
+            for broadcast in running.exclude(pk__in=surge.paused).order_by("pk"):
+                broadcasts.pause(broadcast.public_id, by=audit.SYSTEM, now=now)
+                surge.paused = [*surge.paused, broadcast.pk]
+            return
+        if not surge.paused:
+            return
+        elsewhere = Surge.objects.on().exclude(pk=surge.pk).filter(step__gte=Step.BULK)
+        if elsewhere.exists():
+            return
+        paused = Broadcast.objects.filter(pk__in=surge.paused, state=Broadcast.State.PAUSED)
+        for broadcast in paused.order_by("pk"):
+            try:
+                with transaction.atomic():
+                    broadcasts.resume(broadcast.public_id, by=audit.SYSTEM, now=now)
+            except (broadcasts.BroadcastOver, broadcasts.TemplateNotUsable) as refused:
+                # It stays paused, where a person looks at it.
+                log.info("surge.broadcast_stays", why=type(refused).__name__)
+        surge.paused = []

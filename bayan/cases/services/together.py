@@ -98,6 +98,8 @@ def handle_together(
     for key in {surge for _pk, surge in put}:
         count = sum(surge == key for _pk, surge in put)
         note("surge.handled", known[key], by=by, now=now, how=str(how), count=count)
+    # One word for all of them: the lists are fetched anew.
+    live.announce((known[key].node_id, "case", known[key].public_id) for _pk, key in put)
     facts = {"handled": [pk for pk, _surge in put]}
     return inbox.Done(len(put), undo.remember(HANDLED, facts, member_id=by.pk, now=now))
 

@@ -203,6 +203,7 @@ MATTERS = """
     FROM (
         SELECT c.parent_id, count(DISTINCT c.contact_id) + 1 AS people FROM cases_case c
         WHERE c.parent_id IS NOT NULL AND c.closed_at IS NULL AND c.node_id = ANY (%s)
+            AND c.kind NOT IN ('praise', 'spam')
         GROUP BY c.parent_id ORDER BY people DESC, c.parent_id LIMIT %s
     ) AS found
     JOIN cases_case parent ON parent.id = found.parent_id

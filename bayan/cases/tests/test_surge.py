@@ -349,9 +349,11 @@ def test_steps_rise_at_once_fall_one_by_one_and_a_hand_goes_before_what_is_measu
     assert step() == Surge.Step.BULK
 
 
-def test_broadcasts_pause_from_the_fourth_step_on_and_go_on_when_the_surge_ends(
-    surge: Surge, director: Member, desk: Node
+def test_broadcasts_of_all_bodies_pause_at_the_fourth_step_and_go_on_when_the_surge_ends(
+    desk: Node, khobar: Node
 ) -> None:
+    director = make_member(Role.Kind.DIRECTOR, khobar)
+    surge, _undo = services.begin_surge(khobar, WORDS, by=director, now=MONDAY)
     account = make_account()
     number, template = account.numbers.get(), make_template("news", account=account)
 
@@ -362,13 +364,17 @@ def test_broadcasts_pause_from_the_fourth_step_on_and_go_on_when_the_surge_ends(
         )  # fmt: skip
 
     usual, crisis = running(), running(is_crisis=True)
-    services.choose_step(surge.public_id, 4, by=director, now=SOON)
+    services.measure(waiting=BEGINS[Surge.Step.BULK][0], seconds=0, now=SOON)
     usual.refresh_from_db()
     crisis.refresh_from_db()
     assert (usual.state, crisis.state) == ("paused", "running")
 
-    services.end_surge(surge.public_id, by=director, now=SOON)
-    usual.refresh_from_db()
+    with transaction.atomic():
+        # They do not see the authority's broadcasts; theirs is the surge.
+        look_as(director.pk)
+        services.end_surge(surge.public_id, by=director, now=SOON)
+    with as_worker():
+        usual.refresh_from_db()
     assert usual.state == "running"
 
 

@@ -44,8 +44,8 @@ def link(surge: Surge, director: Member, *, most: int = 2) -> str:
     )[1]
 
 
-def may_answer(member: Member, node: Node, *, at: timedelta = timedelta(minutes=1)) -> bool:
-    return Access.of(member, now=NOW + at).may("conversations.reply", node)
+def may_answer(member: Member, node: Node, *, at: timedelta = timedelta()) -> bool:
+    return Access.of(member, now=timezone.now() + at).may("conversations.reply", node)
 
 
 def test_a_member_of_another_body_answers_at_once_and_until_the_links_time(
