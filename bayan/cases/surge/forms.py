@@ -20,7 +20,7 @@ HOURS = (1, 2, 4, 8, 12, 24, 48, 72)
 
 
 def _hours(label: Any, initial: int, **more: Any) -> forms.TypedChoiceField:
-    words = ngettext_lazy("%(count)s hour", "%(count)s hours", "count")
+    words = ngettext_lazy("%(count)d hour", "%(count)d hours", "count")
     return forms.TypedChoiceField(
         label=label,
         coerce=int,
