@@ -11,9 +11,9 @@ from django.utils.translation import override
 
 from bayan.cases.models import Case
 from bayan.cases.services.surge_parts import by_node
-from bayan.cases.services.surge_words import filled_thanks
+from bayan.cases.services.surge_words import THANKS_IN_ENGLISH, filled_thanks, language_of
 from bayan.cases.surge.models import Acknowledged, Surge
-from bayan.cases.surge.reading import queue_of, wait_in_words
+from bayan.cases.surge.reading import Queue, queue_of, wait_in_words
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
 from bayan.inbox import services as inbox
@@ -116,6 +116,7 @@ def _owed(limit: int) -> list[Acknowledged]:
         Acknowledged.objects.filter(owed_at__isnull=False)
         .select_related(
             "surge__node",
+            "case__reading",
             "case__conversation__node",
             "case__conversation__number__account",
             "case__conversation__contact",
@@ -128,33 +129,40 @@ def _owed(limit: int) -> list[Acknowledged]:
 def _send(rows: Sequence[Acknowledged], *, now: datetime) -> int:
     if not rows:
         return 0
-    waits: dict[int, str] = {}
+    queues: dict[int, Queue] = {}
     sent: list[int] = []
-    with override("ar"):
-        for row in rows:
-            if not _is_due(row):
-                continue
-            if row.surge_id not in waits:
-                waits[row.surge_id] = wait_of(row.surge, now=now)
-            conversation = row.case.conversation
-            conversation.matter = row.case.reference
-            text = filled_thanks(
-                row.surge.thanks,
-                reference=grouped(row.case.reference),
-                wait=waits[row.surge_id],
-                statement=row.surge.pointer,
-            )
-            try:
-                inbox.send(conversation, text, by=None, now=now)
-            except DomainError as refused:
-                # What was in the journal for long can no longer be answered freely.
-                log.info("surge.not_acknowledged", why=type(refused).__name__)
-                continue
-            sent.append(row.pk)
+    for row in rows:
+        if not _is_due(row):
+            continue
+        if row.surge_id not in queues:
+            queues[row.surge_id] = queue_of(row.surge.nodes, now=now)
+        conversation = row.case.conversation
+        conversation.matter = row.case.reference
+        text = _text_for(row, queues[row.surge_id])
+        try:
+            inbox.send(conversation, text, by=None, now=now)
+        except DomainError as refused:
+            # What was in the journal for long can no longer be answered freely.
+            log.info("surge.not_acknowledged", why=type(refused).__name__)
+            continue
+        sent.append(row.pk)
     Acknowledged.objects.filter(pk__in=sent).update(owed_at=None, sent_at=now)
     others = {row.pk for row in rows} - set(sent)
     Acknowledged.objects.filter(pk__in=others).update(owed_at=None)
     return len(rows)
+
+
+def _text_for(row: Acknowledged, queue: Queue) -> str:
+    language = language_of(row.case)
+    with override(language):
+        words = wait_in_words(queue.wait)
+    is_arabic = language == "ar"
+    return filled_thanks(
+        row.surge.thanks if is_arabic else THANKS_IN_ENGLISH,
+        reference=grouped(row.case.reference),
+        wait=row.surge.wait_words if is_arabic and row.surge.wait_words else words,
+        statement=row.surge.pointer,
+    )
 
 
 def _is_due(row: Acknowledged) -> bool:

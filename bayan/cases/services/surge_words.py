@@ -6,6 +6,7 @@ import re
 
 from django.utils.translation import gettext as _
 
+from bayan.cases.models import Case, Reading
 from bayan.core.errors import DomainError
 
 # What each person is sent once; the operator may write it otherwise.
@@ -13,6 +14,12 @@ THANKS = (
     "شكرًا لتواصلكم معنا. وصلتنا رسالتكم، ورقمها {reference}.\n"
     "تصلنا الآن رسائل كثيرة، ونقرؤها كلها، ونتوقع أن نرد عليكم {wait}.\n"
     "وهذا ما نشرناه عن الموضوع:\n{statement}"
+)
+# The same for whoever writes in English; not the operator's, so that it never says something else.
+THANKS_IN_ENGLISH = (
+    "Thank you for writing to us. We have your message; its number is {reference}.\n"
+    "Many messages are coming in now. We read all of them, and expect to answer you {wait}.\n"
+    "This is what we published about it:\n{statement}"
 )
 PLACES = frozenset({"reference", "wait", "statement"})
 _PLACE = re.compile(r"\{([^{}]*)\}")
@@ -41,6 +48,12 @@ def check_thanks(text: str) -> None:
         )
     if len(text) > LONGEST:
         raise WordsUnusable(_("The words are too long."))
+
+
+def language_of(case: Case) -> str:
+    """In which language a person is written to: English where they write it, else Arabic."""
+    reading: Reading | None = getattr(case, "reading", None)
+    return "en" if reading is not None and reading.said.get("language") == "en" else "ar"
 
 
 def filled_thanks(thanks: str, *, reference: str, wait: str, statement: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -20,6 +21,7 @@ from bayan.cases.services import clocks
 from bayan.cases.services.handling import name_matters_of
 from bayan.cases.services.parts import entry
 from bayan.cases.services.surge_parts import by_node, note
+from bayan.cases.services.surge_words import language_of
 from bayan.cases.surge.models import Handled, Surge
 from bayan.core import audit, live, undo
 from bayan.core.errors import DomainError
@@ -66,7 +68,8 @@ def handle_together(
 ) -> inbox.Done:
     """Let the worker point these open cases to the statement, or close them without an answer.
 
-    Emergencies and what is closed already are left out; so is what no surge concerns.
+    With the first case of a matter go the others of it in the same body. Emergencies and what is closed
+    already are left out; so is what no surge concerns.
 
     :raises NoSurgeThere: surge mode is on in none of their bodies
     :raises NoStatement: there is no statement to which one could point
@@ -79,6 +82,9 @@ def handle_together(
         concerned = {key: surge for key, surge in concerned.items() if surge.pointer}
         if not concerned:
             raise NoStatement(_("There is no statement yet. Write it on the page of the surge."))
+    keys = list(rows.values_list("pk", flat=True))
+    others = Case.objects.open().filter(parent__in=keys, node=F("parent__node"))
+    keys += others.exclude(pk__in=keys).values_list("pk", flat=True)
     with connection.cursor() as cursor:
         cursor.execute(
             PUT,
@@ -88,7 +94,7 @@ def handle_together(
                 "due": now + undo.OFFERED_FOR,
                 "nodes": list(concerned),
                 "surges": [surge.pk for surge in concerned.values()],
-                "cases": list(rows.values_list("pk", flat=True)),
+                "cases": keys,
             },
         )
         put = cursor.fetchall()
@@ -142,7 +148,7 @@ def do_handled(*, now: datetime, limit: int = BATCH) -> int:
         for case in Case.objects.open()
         .filter(pk__in=[row.case_id for row in rows])
         .exclude(priority=Case.Priority.EMERGENCY)
-        .select_related("node")
+        .select_related("node", "reading")
         .order_by("pk")
         .select_for_update(of=("self",))
     }
@@ -167,7 +173,7 @@ def _point(surge: Surge, case: Case, conversation: Conversation, *, now: datetim
     if not surge.pointer:
         return False
     conversation.matter = case.reference
-    with override("ar"):
+    with override(language_of(case)):
         text = _(
             "%(statement)s\n\nIf this does not answer what you wrote, write here again and a colleague will "
             "read it."

@@ -80,7 +80,10 @@ class WordsForm(Controls):
         label=_("What each person who writes is told, once in twelve hours"),
         max_length=900,
         widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
-        help_text=_("{reference}, {wait} and {statement} are filled in for each."),
+        help_text=_(
+            "{reference}, {wait} and {statement} are filled in for each. Whoever writes in English is told "
+            "the same in English."
+        ),
     )
     wait_words = forms.CharField(
         label=_("Expected wait"),

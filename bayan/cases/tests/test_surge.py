@@ -336,6 +336,25 @@ def test_who_is_pointed_to_the_statement_gets_it_once_and_their_case_is_answered
     assert Conversation.objects.get(pk=case.conversation_id).matter == ""
 
 
+def test_with_the_first_case_of_a_matter_go_the_others_and_english_is_answered_in_english(
+    surge: Surge, director: Member
+) -> None:
+    first, other = someone(1), someone(2, "When will the King Fahd tunnel be open again?")
+    apart = someone(3)
+    Case.objects.filter(pk=other.pk).update(parent=first)
+
+    services.acknowledge(now=SOON)
+    rows = Case.objects.filter(pk=first.pk)
+    done = services.handle_together(rows, how=Handled.How.POINTED, by=director, now=SOON)
+    services.do_handled(now=SOON + timedelta(minutes=1))
+
+    assert done.count == 2
+    assert list(Case.objects.open()) == [apart]
+    texts = [message.text for message in thanked() if message.matter == other.reference]
+    assert texts[0].startswith("Thank you for writing to us")
+    assert "If this does not answer" in texts[1]
+
+
 def test_pointing_needs_a_statement_and_a_surge(director: Member, desk: Node) -> None:
     case = someone(1)
     rows = Case.objects.filter(pk=case.pk)
