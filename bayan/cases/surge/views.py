@@ -43,9 +43,12 @@ managing = requires("surge.manage")
 @require_GET
 @requires("cases.read")
 def surge(request: StaffRequest) -> HttpResponse:
-    """The surge under way that concerns the reader; where none is, switching it on."""
+    """The surge under way that concerns the reader; where none is, switching it on.
+
+    `all`: where else it is on or can be switched on, and what was.
+    """
     now = timezone.now()
-    found = _chosen(request)
+    found = None if "all" in request.GET else _chosen(request)
     if found is None:
         return _quiet(request, BeginForm(nodes=_nodes(request)), now=now)
     if request.htmx:
@@ -60,13 +63,18 @@ def _chosen(request: StaffRequest) -> Surge | None:
 
 
 def _nodes(request: StaffRequest) -> list[Node]:
-    nodes = inbox.nodes_seen(request.access)
-    return [node for node in nodes if request.access.may("surge.manage", node)]
+    taken = {one.node_id for one in reading.surges_on()}
+    return [
+        node
+        for node in inbox.nodes_seen(request.access)
+        if node.pk not in taken and request.access.may("surge.manage", node)
+    ]
 
 
 def _quiet(request: StaffRequest, form: BeginForm, *, now: datetime) -> HttpResponse:
     context = {
         "form": form,
+        "on": reading.surges_on(),
         "past": reading.past_surges(request.access),
         "bursts": selectors.bursts(now=now, fresh=True),
         "may_manage": request.access.may("surge.manage"),
@@ -103,7 +111,6 @@ def _page(
     access = request.access
     may_manage = access.may("surge.manage", found.node)
     context = _now(request, found, now=now) | {
-        "others": [one for one in reading.surges_on() if one.pk != found.pk],
         "may_manage": may_manage,
         "may_shed": access.may_everywhere("surge.manage"),
         "words": words,

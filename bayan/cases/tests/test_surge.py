@@ -482,6 +482,11 @@ def test_a_burst_proposes_it_one_press_switches_it_on_and_every_page_says_so(
     surge = Surge.objects.get()
     assert (surge.node, surge.burst) == (khobar, burst)
     assert reverse("cases:surge_begin") not in client.get(reverse("cases:bursts")).content.decode()
+    elsewhere = (
+        client.get(f"{reverse('cases:surge')}?all=1").context["form"].fields["node"].queryset
+    )
+    assert khobar not in elsewhere
+    assert elsewhere.filter(kind=Node.Kind.AUTHORITY).exists()
     client.force_login(khobar_responder)
     assert "surge-band" in client.get(reverse("cases:cases")).content.decode()
     assert str(surge.public_id) in client.get(reverse("cases:cases")).content.decode()
