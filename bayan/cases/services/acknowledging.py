@@ -16,6 +16,7 @@ from bayan.cases.surge.models import Acknowledged, Surge
 from bayan.cases.surge.reading import Queue, queue_of, wait_in_words
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
+from bayan.core.rls import as_worker
 from bayan.inbox import services as inbox
 from bayan.organisation.models import Node
 
@@ -78,6 +79,12 @@ def owe(
                 "spared": list(WAITS_FOR_NOTHING),
             },
         )
+
+
+def forget_owed(surge: Surge) -> None:
+    """It ends: whom it still owed its thanks gets them from the next one."""
+    with as_worker():
+        Acknowledged.objects.filter(surge=surge, owed_at__isnull=False).update(owed_at=None)
 
 
 def acknowledge(*, now: datetime, limit: int = BATCH) -> int:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Burst
-from bayan.cases.services import shedding, team
+from bayan.cases.services import acknowledging, shedding, team
 from bayan.cases.services.surge_parts import locked_surge, note
 from bayan.cases.services.surge_words import THANKS, check_thanks
 from bayan.cases.surge.models import Surge
@@ -110,6 +110,7 @@ def _end(surge: Surge, *, by: Member, now: datetime) -> Surge:
     surge.summary = summary_of(surge, now=now)
     team.dismiss(surge, by=by, now=now)
     shedding.put_nothing_off(surge, now=now)
+    acknowledging.forget_owed(surge)
     surge.ended_at, surge.ended_by = now, by
     surge.save()
     note("surge.ended", surge, by=by, now=now)

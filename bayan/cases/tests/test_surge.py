@@ -203,6 +203,20 @@ def test_the_worker_does_all_of_it_and_asks_nothing_while_no_surge_is_on(
     assert asked == [1]
 
 
+def test_whom_a_surge_still_owed_its_thanks_gets_them_from_the_next_one(
+    surge: Surge, director: Member, desk: Node
+) -> None:
+    someone(1)
+    with transaction.atomic():
+        look_as(director.pk)
+        services.end_surge(surge.public_id, by=director, now=SOON)
+        services.begin_surge(desk, WORDS, by=director, now=SOON)
+    with as_worker():
+        someone(1, "هل من جديد؟", now=SOON)
+        services.acknowledge(now=SOON)
+        assert len(thanked()) == 1
+
+
 def test_one_that_cannot_be_sent_holds_up_nobody(
     surge: Surge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
