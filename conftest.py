@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
+from bayan.cases.surge import band
 from bayan.config.testing import KEPT_TABLES, cluster
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member, Role
@@ -102,6 +103,12 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(db: None) -> StaffClient:
     return StaffClient()
+
+
+@pytest.fixture(autouse=True)
+def no_surge_remembered() -> None:
+    """What pages remember of surges for seconds would be another test's: here there is none."""
+    band.Memory.bands, band.Memory.until = (), float("inf")
 
 
 @pytest.fixture

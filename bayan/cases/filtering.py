@@ -12,6 +12,7 @@ from django.http import QueryDict
 from bayan.cases import selectors
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.cases.selectors import Filters
+from bayan.cases.surge.lanes import LANES
 from bayan.core.views import uuid_in
 from bayan.inbox import selectors as inbox
 from bayan.inbox.selectors import Found
@@ -51,6 +52,7 @@ def filters_in(given: QueryDict) -> Filters:
         category=_one_of(Case.Category, given.get("category", "")),
         priority=_one_of(Case.Priority, given.get("priority", "")),
         stage=_one_of(Case.Stage, given.get("stage", "")),
+        lane=given.get("lane", "") if given.get("lane", "") in LANES else "",
         owner=owner if owner == "none" or uuid_in(owner) else "",
     )
 
@@ -70,6 +72,7 @@ def query_of(filters: Filters, **changes: str) -> str:
         "priority": filters.priority,
         "stage": filters.stage,
         "owner": filters.owner,
+        "lane": filters.lane,
     } | changes
     return urlencode({name: value for name, value in parts.items() if value})
 

@@ -12,6 +12,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+# Here Django finds the tables of surge mode.
+from bayan.cases.surge import models as _surge  # noqa: F401
 from bayan.channels.models import Media, Template
 from bayan.core.models import PublicIdField
 from bayan.core.references import LENGTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -30,6 +31,7 @@ from bayan.cases.models import (
 )
 from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
+from bayan.cases.surge.lanes import in_lane
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
@@ -312,10 +314,7 @@ def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
     found = list(rows[: 2 if fresh else BURSTS_SHOWN])
     if not found:
         return []
-    keys = {key for burst in found for kind, key in burst.about if kind != "category"}
-    names = {place.key: place.name for place in places.of_keys(keys)}
-    names |= {node.key: node.short_name for node in Node.objects.filter(key__in=keys)}
-    names |= {value: str(words).capitalize() for value, words in Case.Category.choices}
+    names = _names_of(found)
     first = {name for burst in found for name in burst.examples}
     texts = {
         message.external_id: message
@@ -332,6 +331,22 @@ def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
         )
         for burst in found
     ]
+
+
+def burst_in_words(burst: Burst) -> str:
+    """What a burst is about, in one line for members."""
+    names = _names_of([burst])
+    about = list(dict.fromkeys(names[key] for _kind, key in burst.about if key in names))
+    return _("A burst of messages: %(about)s") % {
+        "about": "، ".join(about) or _("Messages of all kinds")
+    }
+
+
+def _names_of(bursts: Sequence[Burst]) -> dict[str, str]:
+    keys = {key for burst in bursts for kind, key in burst.about if kind != "category"}
+    names = {place.key: place.name for place in places.of_keys(keys)}
+    names |= {node.key: node.short_name for node in Node.objects.filter(key__in=keys)}
+    return names | {value: str(words).capitalize() for value, words in Case.Category.choices}
 
 
 def cases_of(burst: Burst) -> CaseQuerySet:
@@ -459,6 +474,8 @@ class Filters:
     stage: str = ""
     # A member's id, or "none".
     owner: str = ""
+    # Of a surge (surge.lanes).
+    lane: str = ""
 
     @property
     def is_by_due(self) -> bool:
@@ -485,6 +502,8 @@ def _base(filters: Filters, found: Found | None) -> CaseQuerySet:
         rows = rows.filter(owner=None)
     elif filters.owner:
         rows = rows.filter(owner__public_id=filters.owner)
+    if filters.lane:
+        rows = in_lane(rows, filters.lane)
     if found is not None:
         rows = rows.filter(
             Q(contact__any_of=found.contacts)

@@ -3,6 +3,7 @@ from django.urls import path
 from bayan.cases import views
 from bayan.cases.answering import views as answering
 from bayan.cases.routing import views as routing
+from bayan.cases.surge import views as surge
 from bayan.cases.whole import directives, quality
 
 app_name = "cases"
@@ -43,6 +44,21 @@ urlpatterns = [
     path("directives/new", directives.new, name="new_directive"),
     path("directives/directives.csv", directives.export, name="directives_export"),
     path("directives/<uuid:public_id>/", directives.directive, name="directive"),
+    path("surge/", surge.surge, name="surge"),
+    path("surge/begin", surge.begin, name="surge_begin"),
+    path("surge/band", surge.shown_band, name="surge_band"),
+    path("surge/wall/", surge.wall, name="surge_wall"),
+    path("surge/join/<str:secret>", surge.join, name="surge_join"),
+    path("surge/links/<uuid:public_id>/withdraw", surge.withdraw_link, name="surge_withdraw_link"),
+    path(
+        "surge/team/<uuid:public_id>/withdraw", surge.withdraw_helper, name="surge_withdraw_helper"
+    ),
+    path("surge/<uuid:public_id>/", surge.summary, name="surge_summary"),
+    path("surge/<uuid:public_id>/surge.csv", surge.export, name="surge_export"),
+    path("surge/<uuid:public_id>/words", surge.word, name="surge_word"),
+    path("surge/<uuid:public_id>/end", surge.end, name="surge_end"),
+    path("surge/<uuid:public_id>/step", surge.shed, name="surge_step"),
+    path("surge/<uuid:public_id>/link", surge.make_link, name="surge_link"),
     path("cases.csv", views.export, name="export"),
     path("choices", views.choices, name="choices"),
     path("act", views.act, name="act"),

@@ -28,6 +28,9 @@ from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
 from bayan.cases.models import Burst, Case, CaseQuerySet
 from bayan.cases.routing.reading import why_there
+from bayan.cases.surge import band
+from bayan.cases.surge.lanes import LANES
+from bayan.cases.surge.models import Handled
 from bayan.cases.whole.file import document
 from bayan.channels import services as channels
 from bayan.core import maps, notices
@@ -199,6 +202,7 @@ def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, A
             or filters.priority
             or filters.stage
             or filters.owner
+            or filters.lane
         ),
         # Read out on the phone, a digit is soon wrong: the check digit tells.
         "is_mistyped": _is_mistyped(filters.words),
@@ -206,6 +210,8 @@ def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, A
         "now": now,
         "counts": asked.counts(member=request.user, now=now),
         "may_act": request.access.may("cases.assign"),
+        "lane": LANES.get(filters.lane, ""),
+        "surge_words": band.is_on(),
         "saved_views": inbox.saved_views_of(request.user, SavedView.Page.CASES),
     }
 
@@ -252,6 +258,7 @@ def act(request: StaffRequest) -> HttpResponse:
         "back": _give_back,
         "give": _give,
         "priority": _set_priority,
+        "together": _handle_together,
     }.get(name)
     if verb is None:
         raise Http404
@@ -327,6 +334,30 @@ def _set_priority(
         done.count,
     )
     return done, said % {"count": done.count, "priority": Case.Priority(value).label}
+
+
+def _handle_together(
+    request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime
+) -> tuple[Done, str]:
+    if value not in Handled.How.values:
+        raise Http404
+    rows = rows.filter(node__lineage__overlap=request.access.bodies_of("cases.close"))
+    how = Handled.How(value)
+    done = services.handle_together(rows, how=how, by=request.user, now=now)
+    said = (
+        ngettext(
+            "%(count)s person will be pointed to the statement in ten seconds.",
+            "%(count)s people will be pointed to the statement in ten seconds.",
+            done.count,
+        )
+        if how == Handled.How.POINTED
+        else ngettext(
+            "%(count)s case will be closed without an answer in ten seconds.",
+            "%(count)s cases will be closed without an answer in ten seconds.",
+            done.count,
+        )
+    )
+    return done, said % {"count": done.count}
 
 
 @require_POST

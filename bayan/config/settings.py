@@ -112,6 +112,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "bayan.people.context.staff",
                 "bayan.channels.context.alarm",
+                "bayan.cases.surge.band.context",
             ],
             "builtins": [
                 "django.templatetags.i18n",
@@ -193,7 +194,11 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 # Beside allauth's own: accepting invitations, and making them.
-ACCOUNT_RATE_LIMITS = {"accept_invitation": "30/m/ip", "invite": "60/h/user"}
+ACCOUNT_RATE_LIMITS = {
+    "accept_invitation": "30/m/ip",
+    "invite": "60/h/user",
+    "join_surge": "20/m/user",
+}
 SESSION_ENGINE = "bayan.people.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "bayan_session"

@@ -90,4 +90,6 @@ def load() -> None:
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)
     undo.register(cases.SORTED, cases.undo_sort)
+    undo.register(cases.BEGUN, cases.undo_begin_surge)
+    undo.register(cases.HANDLED, cases.undo_handle_together)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

@@ -247,14 +247,24 @@ def keep_house(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         for day in range(PARTITIONS_AHEAD + 1):
             cursor.execute("SELECT intake_make_partition(%s)", [(now + timedelta(days=day)).date()])
-    cases.count_weeks(now=now)
-    cases.count_figures(now=now)
+    cases.keep_figures(now=now)
     cases.draw_when_due(now=now)
     cases.forget_heard(now=now)
     undo.forget(now=now)
     inbox.forget_presences(now=now)
     forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
     return forgotten
+
+
+def backlog(*, now: datetime) -> tuple[int, int]:
+    """How many bodies wait in the journal, and for how many seconds the oldest has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), min(received_at) FROM intake_journal "
+            "WHERE processed_at IS NULL AND set_aside_at IS NULL"
+        )
+        waiting, oldest = cursor.fetchone()
+    return waiting, max(0, int((now - oldest).total_seconds())) if oldest else 0
 
 
 def _claim(limit: int) -> list[Row]:

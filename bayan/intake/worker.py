@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
 import structlog
@@ -28,6 +29,8 @@ ASK_EVERY = 2.0
 REMIND_EVERY = 60.0
 # An answer to many keeps a few seconds of messages ahead of the dispatcher.
 DELIVER_EVERY = 1.0
+# In a surge whoever writes is thanked within seconds.
+TEND_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -43,6 +46,7 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_work_off, args=(wake, stop), name="journal"),
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
         threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
+        threading.Thread(target=_every, args=(TEND_EVERY, _tend, stop), name="surges"),
         threading.Thread(
             target=_every,
             args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),
@@ -113,6 +117,17 @@ def _ring() -> int:
 
 def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:
     return lambda: delivery.step(now=timezone.now())
+
+
+def _tend() -> int:
+    """Do what surges ask for, until nothing of it waits."""
+    tended = 0
+    while True:
+        now = timezone.now()
+        done = cases.tend_surges(partial(services.backlog, now=now), now=now)
+        tended += done
+        if not done:
+            return tended
 
 
 def _ask(endpoint: Endpoint, stop: threading.Event) -> None:

@@ -45,6 +45,7 @@ DIRECT = frozenset(
         "people.manage",
         "quality.manage",
         "routing.manage",
+        "surge.manage",
         "templates.manage",
     }
 )

@@ -24,6 +24,8 @@ from bayan.cases.services.placing import (
     point_by_pins,
     put,
 )
+from bayan.cases.services.surge_parts import concerning
+from bayan.cases.surge.models import Surge
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Number
 from bayan.core import audit, live
@@ -77,13 +79,21 @@ def ask(
     arrivals: Sequence[inbox.Arrival],
     readings: Mapping[str, triage.Reading],
     *,
+    surges: Sequence[Surge] = (),
     now: datetime,
 ) -> None:
     """Ask the persons of these new cases where it is, as far as that is open, makes sense and is wanted.
 
+    Where surge mode is on they are told that they were heard, and asked nothing; from its third step on
+    nobody is.
+
     In the transaction that takes the case in: whatever is killed, the case and its question are there
     together or not at all.
     """
+    if any(surge.step >= Surge.Step.WHERE for surge in surges):
+        return
+    if surges:
+        opened = [case for case in opened if concerning(surges, case.node) is None]
     questions = _questions(opened, arrivals, readings)
     if not questions:
         return

@@ -7,6 +7,9 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from bayan.cases.services import shedding
+from bayan.cases.surge.models import Surge
+
 # A quarter of a year and the week under way.
 WEEKS = 13
 # The periods, in days, each held against as many days before it.
@@ -114,3 +117,10 @@ def count_figures(*, now: datetime) -> int:
             },
         )
         return int(cursor.rowcount)
+
+
+def keep_figures(*, now: datetime) -> int:
+    """Count weeks and periods, unless a surge puts that off: the figures stay as they were an hour ago."""
+    if shedding.is_put_off(Surge.Step.FIGURES):
+        return 0
+    return count_weeks(now=now) + count_figures(now=now)

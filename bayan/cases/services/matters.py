@@ -13,8 +13,9 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Alike, Case, CaseQuerySet, Reading
-from bayan.cases.services import understanding
+from bayan.cases.services import shedding, understanding
 from bayan.cases.services.parts import AlreadyThere, CaseAlreadyClosed, done, entry, lock_all
+from bayan.cases.surge.models import Surge
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
@@ -56,6 +57,8 @@ class Matching:
 
     def look(self, *, now: datetime) -> int:
         """Hold the next new cases against the open ones; returns how many were looked at."""
+        if shedding.is_put_off(Surge.Step.LIKENESS):
+            return 0
         if not is_only_one():
             # What is remembered here would grow old.
             self._forget()

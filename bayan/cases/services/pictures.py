@@ -9,7 +9,9 @@ from django.db import transaction
 from django.db.models import F, Func, IntegerField, Q, QuerySet
 
 from bayan.cases.models import Alike, Case, Picture, Reading
+from bayan.cases.services import shedding
 from bayan.cases.services.matters import is_only_one, join_at_once
+from bayan.cases.surge.models import Surge
 from bayan.channels.models import Media
 from bayan.core import live
 from bayan.inbox.models import Message
@@ -62,7 +64,7 @@ def look_at_pictures(*, now: datetime) -> int:
 
     Each is looked at once: `Picture.band_1` says so, whoever is killed in between.
     """
-    if not is_only_one():
+    if shedding.is_put_off(Surge.Step.LIKENESS) or not is_only_one():
         return 0
     waiting = Picture.objects.filter(band_1=None).exclude(media__state=Media.State.WAITING)
     pictures = list(waiting.select_related("media").order_by("media")[:BATCH])

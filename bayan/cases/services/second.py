@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from bayan.cases.models import Case, Reading, RoutingDecision, SecondReader
-from bayan.cases.services import clocks
+from bayan.cases.services import clocks, shedding
 from bayan.cases.services.parts import due, entry, lock_all
 from bayan.cases.services.understanding import LONGEST, OFFERED
+from bayan.cases.surge.models import Surge
 from bayan.core import audit, live
 from bayan.core.models import AuditEntry
 from bayan.inbox.models import Message
@@ -47,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 def give_second_opinions(endpoint: Endpoint, *, now: datetime) -> int:
     """Ask about the next cases that wait for it; returns how many were asked about."""
+    if shedding.is_put_off(Surge.Step.SECOND_OPINION):
+        return 0
     reader, _is_new = SecondReader.objects.get_or_create(model=endpoint.model)
     if reader.rests_until and reader.rests_until > now:
         return 0

@@ -16,6 +16,7 @@ from django.utils.translation import override
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Reading
 from bayan.cases.services import (
+    acknowledging,
     asking,
     clocks,
     forwards,
@@ -31,6 +32,7 @@ from bayan.cases.services.parts import (
     fresh_references,
     subject_of,
 )
+from bayan.cases.surge.models import Surge
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
 from bayan.core import audit, live
@@ -38,6 +40,7 @@ from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
+from bayan.organisation.models import Node
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Contact, Member, OptOut
@@ -135,7 +138,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     understanding.keep_heard(readings, messages)
     _tell_of_new(opened, arrivals, now=now)
     # Why they went where they are, the question where it is, and what is owed by when.
-    _begin(decided, opened, arrivals, readings, now=now, told=told)
+    _begin(decided, opened, arrivals, readings, nodes=nodes, mute=mute, now=now, told=told)
     _confirm(arrivals, wishes, heard, now=now)
     _tell_of_links([a for a in arrivals if a.message.external_id in linked], now=now)
     # Last: with them conversations move.
@@ -148,14 +151,19 @@ def _begin(
     arrivals: list[inbox.Arrival],
     readings: Mapping[str, triage.Reading],
     *,
+    nodes: Mapping[int, Node],
+    mute: Collection[str],
     now: datetime,
     told: Sequence[Case],
 ) -> None:
     routing.keep(decided, now=now)
-    asking.ask(opened, arrivals, readings, now=now)
+    surges = list(Surge.objects.on())
+    asking.ask(opened, arrivals, readings, surges=surges, now=now)
     # Whether it is known already, where that has a place by now.
     near.ask([*opened, *told], now=now)
     clocks.start(opened, now=now)
+    if surges:
+        acknowledging.owe(arrivals, surges, nodes=nodes, but=mute, now=now)
 
 
 def _routed(

@@ -15,6 +15,7 @@ from bayan.cases.answering.reading import state_words
 from bayan.cases.filtering import query_of
 from bayan.cases.models import Case
 from bayan.cases.selectors import Filters, ShownBurst, Spot
+from bayan.cases.surge.band import bands
 from bayan.core.maps import Label
 from bayan.core.templatetags.bayan import due_by
 from bayan.people.models import Turn
@@ -74,6 +75,14 @@ def answer_state(state: str) -> str:
     return state_words(state)
 
 
+def _may_surge(context: Context, row: ShownBurst) -> bool:
+    """Whether the reader may switch surge mode on where a burst is, and it is off there."""
+    access = context.get("access")
+    if access is None or not access.may("surge.manage", row.burst.node):
+        return False
+    return all(band.node_id not in row.burst.node.lineage for band in bands())
+
+
 @register.inclusion_tag("cases/burst.html", takes_context=True)
 def burst(
     context: Context, row: ShownBurst, *, duty: Turn | None, may_see: bool
@@ -83,5 +92,6 @@ def burst(
         "row": row,
         "duty": duty,
         "may_see": may_see,
+        "may_surge": _may_surge(context, row),
         "csrf_token": context.get("csrf_token"),
     }

@@ -276,7 +276,7 @@ def start(public_id: UUID, *, by: Member, now: datetime) -> Broadcast:
 
 
 @transaction.atomic
-def pause(public_id: UUID, *, by: Member, now: datetime) -> Broadcast:
+def pause(public_id: UUID, *, by: audit.Actor, now: datetime) -> Broadcast:
     """Hold back what has not left yet. Repeated, it does nothing.
 
     :raises BroadcastOver: it is finished or cancelled
@@ -291,7 +291,7 @@ def pause(public_id: UUID, *, by: Member, now: datetime) -> Broadcast:
 
 
 @transaction.atomic
-def resume(public_id: UUID, *, by: Member, now: datetime) -> Broadcast:
+def resume(public_id: UUID, *, by: audit.Actor, now: datetime) -> Broadcast:
     """Let a paused or stopped one go on with what it has left. Repeated, it does nothing.
 
     :raises BroadcastOver: it is finished or cancelled

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import transaction
@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from bayan.cases import services as cases
 from bayan.cases.models import RoutingRule, Sampled
+from bayan.cases.surge.models import Helper, Surge, TeamLink
 from bayan.cases.tests.factories import make_burst, make_case
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
@@ -82,6 +83,8 @@ def shows(thing: str, *more: object) -> Door:
 PAGE, FORM = Door(), Door(READ_AND_WRITE)
 # A rule belongs to no body.
 RULE = UUID(int=7)
+# That of the whole authority.
+SURGE = UUID(int=8)
 
 
 def changes_rule(**data: str) -> Door:
@@ -172,6 +175,18 @@ DOORS: dict[str, Door] = {
     "cases:copy_rule": changes_rule(),
     "cases:delete_rule": changes_rule(),
     "cases:see_burst": changes("burst"),
+    "cases:surge": PAGE,
+    "cases:surge_band": PAGE,
+    "cases:surge_wall": PAGE,
+    "cases:surge_begin": Door(("POST",), "burst", named_in="burst"),
+    "cases:surge_summary": shows("past_surge"),
+    "cases:surge_export": shows("past_surge"),
+    "cases:surge_word": changes("surge", reason="أمطار", thanks="{reference} {wait}"),
+    "cases:surge_end": changes("surge"),
+    "cases:surge_step": Door(("POST",), more=(SURGE,), data={"step": "1"}),
+    "cases:surge_link": changes("surge", most="1", good_for="1", help_for="1"),
+    "cases:surge_withdraw_link": changes("team_link"),
+    "cases:surge_withdraw_helper": changes("helper"),
     "cases:join": changes("case", other="1"),
     "cases:part": changes("case"),
     "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
@@ -268,6 +283,7 @@ OPEN = {
     "portal:case": "portal/tests/test_views.py", "portal:send": "portal/tests/test_views.py",
     "portal:code": "portal/tests/test_views.py", "portal:rate": "portal/tests/test_views.py",
     "portal:leave": "portal/tests/test_views.py",
+    "cases:surge_join": "a team link's secret, whose test is in cases/tests/test_surge_team.py",
     "work:link": "a task's secret, whose test is in work/tests/test_views.py",
     "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
@@ -315,6 +331,9 @@ API: dict[str, tuple[str, str | None, dict[str, str] | None]] = {
 }
 # Their tables have no row-level security: the view itself says 403 or 404, either is well.
 SETTINGS = {
+    # Whoever works below a body sees its surge, and changes nothing of it.
+    "past_surge",
+    "surge",
     "account",
     "account_and_number",
     "alert",
@@ -422,6 +441,20 @@ def make_things(node: Node, position: int) -> Things:
         cases.draft_answer(case, by=clerk, now=now).public_id,
         cases.Words(text=f"للجميع-{node.key}", values={}), by=clerk, now=now,
     )  # fmt: skip
+    facts = {
+        "node": node,
+        "reason": f"أمطار-{node.key}",
+        "thanks": "",
+        "begun_at": now,
+        "step_at": now,
+    }
+    past = Surge.objects.create(**facts, ended_at=now)
+    surge = Surge.objects.create(**facts, public_id=SURGE if node.is_desk else uuid4())
+    team_link = TeamLink.objects.create(
+        surge=surge, hash=node.key.encode(), made_by=clerk, made_at=now, most=1,
+        expires_at=now + timedelta(hours=1), help_until=now + timedelta(hours=1),
+    )  # fmt: skip
+    helper = Helper.objects.create(surge=surge, member=clerk, joined_at=now, ends_at=now)
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -431,7 +464,8 @@ def make_things(node: Node, position: int) -> Things:
         template=template.public_id, broadcast=broadcast.public_id, alert=alert.pk, test=test.public_id,
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
         macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
-        answer=everybody.public_id,
+        answer=everybody.public_id, surge=surge.public_id, past_surge=past.public_id,
+        team_link=team_link.public_id, helper=helper.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),

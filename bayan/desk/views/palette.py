@@ -75,6 +75,7 @@ SHORT_WAYS = (
     ShortWay("cases.read", _("Board of cases"), "cases:board", icon="layout-kanban"),
     ShortWay("cases.read", _("Map of cases"), "cases:map", icon="map-2"),
     ShortWay("cases.read", _("Bursts"), "cases:bursts", icon="activity"),
+    ShortWay("cases.read", _("Surge mode"), "cases:surge", icon="activity-heartbeat"),
     ShortWay("cases.read", _("Forwards of members"), "cases:forwards", icon="arrow-forward-up"),
     ShortWay("work.do", _("Directives"), "cases:directives", icon="notebook"),
     ShortWay("conversations.reply", _("Answers to everybody"), "cases:answers", icon="messages"),

@@ -190,6 +190,28 @@ def end_role(role: Role, *, by: Access, now: datetime) -> None:
 
 
 @transaction.atomic
+def cut_role(role: Role, *, by: audit.Actor, now: datetime) -> None:
+    """End a role that was given for a time, before that time; whoever calls has checked that it may be.
+
+    :raises NobodyLeft: it is the last administrator's
+    """
+    lock(role.member)
+    keep_an_administrator([role], now=now)
+    end(role, now=now)
+    audit.record(
+        audit.Entry(
+            action="member.role_ended",
+            subject_type="member",
+            subject_key=str(role.member.public_id),
+            by=by,
+            at=now,
+            node_id=role.node_id,
+            details={"role": role.kind, "node": role.node.key},
+        )
+    )
+
+
+@transaction.atomic
 def switch_off(member: Member, *, by: Access, now: datetime) -> None:
     """Let a member in no more, and end the sessions they have open. Their roles wait for them.
 

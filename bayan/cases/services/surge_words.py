@@ -1,0 +1,68 @@
+"""What each person is sent in a surge: checked before it is kept, filled in for each."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import gettext as _
+
+from bayan.cases.models import Case, Reading
+from bayan.core.errors import DomainError
+
+# What each person is sent once; the operator may write it otherwise.
+THANKS = (
+    "شكرًا لتواصلكم معنا. وصلتنا رسالتكم، ورقمها {reference}.\n"
+    "تصلنا الآن رسائل كثيرة، ونقرؤها كلها، ونتوقع أن نرد عليكم {wait}.\n"
+    "وهذا ما نشرناه عن الموضوع:\n{statement}"
+)
+# The same for whoever writes in English; not the operator's, so that it never says something else.
+THANKS_IN_ENGLISH = (
+    "Thank you for writing to us. We have your message; its number is {reference}.\n"
+    "Many messages are coming in now. We read all of them, and expect to answer you {wait}.\n"
+    "This is what we published about it:\n{statement}"
+)
+PLACES = frozenset({"reference", "wait", "statement"})
+_PLACE = re.compile(r"\{([^{}]*)\}")
+LONGEST = 900
+
+
+class WordsUnusable(DomainError):
+    pass
+
+
+def check_thanks(text: str) -> None:
+    """Refuse words for people that cannot be filled in, or that are not honest without a wait.
+
+    :raises WordsUnusable: a place is missing or unknown, or they are too long
+    """
+    places = _PLACE.findall(text)
+    unknown = sorted(set(places) - PLACES)
+    if unknown or "{" in _PLACE.sub("", text) or "}" in _PLACE.sub("", text):
+        raise WordsUnusable(
+            _("Only {reference}, {wait} and {statement} are filled in. Take the others out.")
+        )
+    if missing := sorted({"reference", "wait"} - set(places)):
+        raise WordsUnusable(
+            _("The words must hold %(places)s: people are told their number and how long it takes.")
+            % {"places": "، ".join(f"{{{name}}}" for name in missing)}
+        )
+    if len(text) > LONGEST:
+        raise WordsUnusable(_("The words are too long."))
+
+
+def language_of(case: Case) -> str:
+    """In which language a person is written to: English where they write it, else Arabic."""
+    reading: Reading | None = getattr(case, "reading", None)
+    return "en" if reading is not None and reading.said.get("language") == "en" else "ar"
+
+
+def filled_thanks(thanks: str, *, reference: str, wait: str, statement: str) -> str:
+    """The words for one person. Without a statement the lines that lead to it are left out."""
+    lines = thanks.splitlines()
+    if not statement:
+        at = [number for number, line in enumerate(lines) if "{statement}" in line]
+        # A line that ends in a colon introduces what is not there.
+        lead = [number - 1 for number in at if number and lines[number - 1].rstrip().endswith(":")]
+        lines = [line for number, line in enumerate(lines) if number not in {*at, *lead}]
+    values = {"reference": reference, "wait": wait, "statement": statement}
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), "\n".join(lines)).strip()
