@@ -26,6 +26,7 @@ from bayan.cases.models import (
     Forward,
     Heard,
     Reading,
+    Related,
     RoutingDecision,
 )
 from bayan.cases.services.proof import evidence_of, wants_picture
@@ -65,6 +66,9 @@ def latest_of(conversation: Conversation) -> Case | None:
             has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
             | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
             has_forwards=Exists(Forward.objects.filter(case=OuterRef("pk"))),
+            has_links=Exists(
+                Related.objects.filter(Q(case=OuterRef("pk")) | Q(other=OuterRef("pk")))
+            ),
             has_attempts=Exists(Attempt.objects.filter(case=OuterRef("pk"))),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
@@ -222,6 +226,29 @@ def same_matter(case: Case) -> SameMatter:
                 sure, why = round(100 * pair.likeness), pair.get_reason_display()
                 suggestions.append((other, sure, why))
     return SameMatter(reporters, count - len(reporters), suggestions[:SUGGESTIONS_SHOWN])
+
+
+# A link as it reads from its other end.
+TURNED: dict[str, Words] = {
+    Related.Kind.RELATED: pgettext_lazy("cases", "related to"),
+    Related.Kind.CAUSED_BY: pgettext_lazy("cases", "the cause of"),
+    Related.Kind.PART_OF: pgettext_lazy("cases", "an incident with"),
+}
+
+
+def links_of(case: Case) -> list[tuple[Words, Case]]:
+    """The cases with which a case has to do, each with how, the latest link first."""
+    if not getattr(case, "has_links", True):
+        return []
+    rows = Related.objects.filter(Q(case=case) | Q(other=case)).select_related(
+        "case__conversation", "other__conversation"
+    )
+    return [
+        (row.get_kind_display(), row.other)
+        if row.case_id == case.pk
+        else (TURNED[row.kind], row.case)
+        for row in rows.order_by("-pk")
+    ]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.cases import selectors, services, stages
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
-from bayan.cases.models import Burst, Case, CaseQuerySet
+from bayan.cases.models import Burst, Case, CaseQuerySet, Related
 from bayan.cases.routing.reading import why_there
 from bayan.cases.whole.file import document
 from bayan.channels import services as channels
@@ -547,6 +547,36 @@ def _numbered(given: str) -> CaseQuerySet:
 
 @require_POST
 @requires("cases.close")
+def link(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Say that the case has to do with another one, named by its number."""
+    case = _checked(request, public_id)
+    other = _numbered(request.POST.get("other", "")).first()
+    if other is None:
+        return refusal(
+            request, _("There is no case with this number that you may see."), status=422
+        )
+    done = services.link_case(
+        case, to=other, kind=request.POST.get("kind", ""), by=request.user, now=timezone.now()
+    )
+    notices.say(request, _("Linked."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
+def unlink(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take a link to another case away."""
+    case = _checked(request, public_id)
+    other = _numbered(request.POST.get("other", "")).first()
+    if other is not None:
+        done = services.unlink_case(case, other=other, by=request.user, now=timezone.now())
+        if done.count:
+            notices.say(request, _("The link is taken away."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
 def part(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Let the case be a matter of its own again."""
     case = _checked(request, public_id)
@@ -654,6 +684,8 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "routed": why_there(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
             "same": selectors.same_matter(case) if case else None,
+            "links": selectors.links_of(case) if case else [],
+            "link_kinds": Related.Kind.choices,
             "forwards": selectors.forwards_of(case) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),

@@ -53,6 +53,14 @@ from bayan.cases.services.handling import (
     undo_set_priority,
     undo_sort,
 )
+from bayan.cases.services.linking import (
+    LINKED,
+    UNLINKED,
+    link_case,
+    undo_link,
+    undo_unlink,
+    unlink_case,
+)
 from bayan.cases.services.matters import (
     JOINED,
     PARTED,
@@ -125,6 +133,7 @@ __all__ = [
     "FORWARD",
     "GIVEN",
     "JOINED",
+    "LINKED",
     "MERGED",
     "PARTED",
     "PASSED_ON",
@@ -134,6 +143,7 @@ __all__ = [
     "SATISFACTION",
     "SORTED",
     "SOURCE",
+    "UNLINKED",
     "WHERE",
     "AlreadyThere",
     "Answers",
@@ -189,6 +199,7 @@ __all__ = [
     "imagine",
     "join_case",
     "judge",
+    "link_case",
     "load_rules",
     "look_at_directive",
     "look_at_pictures",
@@ -225,11 +236,14 @@ __all__ = [
     "thresholds",
     "undo_delete_rule",
     "undo_give_to",
+    "undo_link",
     "undo_matters",
     "undo_merge_contacts",
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "undo_unlink",
+    "unlink_case",
     "words_of_near",
     "written",
 ]

@@ -156,6 +156,8 @@ DOORS: dict[str, Door] = {
     "cases:delete_rule": changes_rule(),
     "cases:see_burst": changes("burst"),
     "cases:join": changes("case", other="1"),
+    "cases:link": changes("case", other="1", kind="related"),
+    "cases:unlink": changes("case", other="1"),
     "cases:part": changes("case"),
     "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
     "cases:label": changes("case", field="priority", value="high"),
