@@ -713,7 +713,7 @@ def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
     def moment(value: datetime | None) -> str:
         return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
 
-    page = shown(rows.filter(pk__gt=after)).order_by("pk")[:500]
+    page = shown(rows.filter(pk__gt=after)).select_related("closing").order_by("pk")[:500]
     return [
         (
             case.pk,
@@ -723,11 +723,20 @@ def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
                 case.get_stage_display(), case.owner.name if case.owner else "",
                 moment(case.opened_at), moment(case.due_at), moment(case.closed_at),
                 case.get_outcome_display(), case.get_satisfaction_display() or "", case.place,
-                case.balady_number, case.transaction_number,
+                case.balady_number, case.transaction_number, _shown_by(case),
             ],
         )
         for case in page
     ]  # fmt: skip
+
+
+def _shown_by(case: Case) -> str:
+    closing: Closing | None = getattr(case, "closing", None)
+    if closing is None or case.closed_at is None:
+        return ""
+    if closing.proof_id:
+        return str(_("A picture"))
+    return ": ".join(filter(None, [str(closing.get_excuse_display()), closing.words]))
 
 
 def counts(

@@ -353,6 +353,7 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
         _("Case number"), _("Subject"), _("Name"), _("Body in charge"), _("Kind"), _("Category"),
         _("Priority"), _("Stage"), _("Who handles it"), _("Opened"), _("Due"), _("Closed"), _("Outcome"),
         _("Satisfaction"), _("Place"), _("940 or Balady report number"), _("Transaction number"),
+        _("What shows it"),
     ]  # fmt: skip
     return csv_response("cases", heading, lambda after: selectors.written(found, after=after))
 
