@@ -262,9 +262,9 @@ class ClosingFacts:
     closing: Closing | None
 
 
-def closing_facts(case: Case) -> ClosingFacts:
-    """What a case needs to close, or rests on where it is closed."""
-    wants = not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
+def closing_facts(case: Case, *, may_close: bool) -> ClosingFacts:
+    """What a case needs to close, for whoever may close it, or rests on where it is closed."""
+    wants = may_close and not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
     is_tried = getattr(case, "has_attempts", True)
     attempts = case.attempts.select_related("by").order_by("-at") if is_tried else []
     return ClosingFacts(

@@ -660,6 +660,7 @@ def _shown(request: StaffRequest, case: Case) -> HttpResponse:
 
 
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
+    may_close = case is not None and request.access.may("cases.close", case.node)
     return render(
         request,
         # A page of its own where there is no room beside the conversation.
@@ -679,7 +680,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             and request.access.may("cases.assign", case.node),
             "sees_desk": request.access.may_everywhere("cases.read"),
             "may_name": case is not None and request.access.may("contacts.manage", case.node),
-            "may_close": case is not None and request.access.may("cases.close", case.node),
+            "may_close": may_close,
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
             "routed": why_there(case) if case else None,
@@ -693,7 +694,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
-            "closing": selectors.closing_facts(case) if case else None,
+            "closing": selectors.closing_facts(case, may_close=may_close) if case else None,
             "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
             "closing_words": closing_words(),
         },
