@@ -529,6 +529,30 @@ class Attempt(models.Model):
         return f"{self.case_id} {self.at:%Y-%m-%d}"
 
 
+class Related(models.Model):
+    """That two cases have to do with each other, though each is a matter of its own."""
+
+    class Kind(models.TextChoices):
+        RELATED = "related", pgettext_lazy("cases", "related to")
+        CAUSED_BY = "caused_by", pgettext_lazy("cases", "caused by")
+        PART_OF = "part_of", pgettext_lazy("cases", "part of the incident")
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Case, models.CASCADE, related_name="+")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("case", "other", name="related_once"),
+            models.CheckConstraint(condition=~Q(case=F("other")), name="related_to_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.kind} {self.other_id}"
+
+
 class Draw(models.Model):
     """That a month's sample of closed cases was drawn for a body: by which seed, of how many."""
 

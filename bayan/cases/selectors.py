@@ -27,6 +27,7 @@ from bayan.cases.models import (
     Forward,
     Heard,
     Reading,
+    Related,
     RoutingDecision,
 )
 from bayan.cases.services.proof import evidence_of, wants_picture
@@ -67,6 +68,9 @@ def latest_of(conversation: Conversation) -> Case | None:
             has_alike=Exists(Alike.objects.filter(case=OuterRef("pk"), is_same=None))
             | Exists(Alike.objects.filter(other=OuterRef("pk"), is_same=None)),
             has_forwards=Exists(Forward.objects.filter(case=OuterRef("pk"))),
+            has_links=Exists(
+                Related.objects.filter(Q(case=OuterRef("pk")) | Q(other=OuterRef("pk")))
+            ),
             has_attempts=Exists(Attempt.objects.filter(case=OuterRef("pk"))),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
@@ -226,6 +230,29 @@ def same_matter(case: Case) -> SameMatter:
     return SameMatter(reporters, count - len(reporters), suggestions[:SUGGESTIONS_SHOWN])
 
 
+# A link as it reads from its other end.
+TURNED: dict[str, Words] = {
+    Related.Kind.RELATED: pgettext_lazy("cases", "related to"),
+    Related.Kind.CAUSED_BY: pgettext_lazy("cases", "the cause of"),
+    Related.Kind.PART_OF: pgettext_lazy("cases", "an incident with"),
+}
+
+
+def links_of(case: Case) -> list[tuple[Words, Case]]:
+    """The cases with which a case has to do, each with how, the latest link first."""
+    if not getattr(case, "has_links", True):
+        return []
+    rows = Related.objects.filter(Q(case=case) | Q(other=case)).select_related(
+        "case__conversation", "other__conversation"
+    )
+    return [
+        (row.get_kind_display(), row.other)
+        if row.case_id == case.pk
+        else (TURNED[row.kind], row.case)
+        for row in rows.order_by("-pk")
+    ]
+
+
 @dataclass(frozen=True)
 class ClosingFacts:
     """What a case closes with, or has closed with."""
@@ -237,9 +264,9 @@ class ClosingFacts:
     closing: Closing | None
 
 
-def closing_facts(case: Case) -> ClosingFacts:
-    """What a case needs to close, or rests on where it is closed."""
-    wants = not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
+def closing_facts(case: Case, *, may_close: bool) -> ClosingFacts:
+    """What a case needs to close, for whoever may close it, or rests on where it is closed."""
+    wants = may_close and not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
     is_tried = getattr(case, "has_attempts", True)
     attempts = case.attempts.select_related("by").order_by("-at") if is_tried else []
     return ClosingFacts(
@@ -705,7 +732,7 @@ def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
     def moment(value: datetime | None) -> str:
         return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
 
-    page = shown(rows.filter(pk__gt=after)).order_by("pk")[:500]
+    page = shown(rows.filter(pk__gt=after)).select_related("closing").order_by("pk")[:500]
     return [
         (
             case.pk,
@@ -715,11 +742,20 @@ def written(rows: CaseQuerySet, *, after: int) -> list[tuple[int, list[str]]]:
                 case.get_stage_display(), case.owner.name if case.owner else "",
                 moment(case.opened_at), moment(case.due_at), moment(case.closed_at),
                 case.get_outcome_display(), case.get_satisfaction_display() or "", case.place,
-                case.balady_number, case.transaction_number,
+                case.balady_number, case.transaction_number, _shown_by(case),
             ],
         )
         for case in page
     ]  # fmt: skip
+
+
+def _shown_by(case: Case) -> str:
+    closing: Closing | None = getattr(case, "closing", None)
+    if closing is None or case.closed_at is None:
+        return ""
+    if closing.proof_id:
+        return str(_("A picture"))
+    return ": ".join(filter(None, [str(closing.get_excuse_display()), closing.words]))
 
 
 def counts(

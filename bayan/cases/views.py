@@ -26,7 +26,7 @@ from bayan.cases.answering.reading import for_case as answers_for
 from bayan.cases.answering.views import together
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
 from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
-from bayan.cases.models import Burst, Case, CaseQuerySet
+from bayan.cases.models import Burst, Case, CaseQuerySet, Related
 from bayan.cases.routing.reading import why_there
 from bayan.cases.surge import band
 from bayan.cases.surge.lanes import LANES
@@ -393,6 +393,7 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
         _("Case number"), _("Subject"), _("Name"), _("Body in charge"), _("Kind"), _("Category"),
         _("Priority"), _("Stage"), _("Who handles it"), _("Opened"), _("Due"), _("Closed"), _("Outcome"),
         _("Satisfaction"), _("Place"), _("940 or Balady report number"), _("Transaction number"),
+        _("What shows it"),
     ]  # fmt: skip
     return csv_response("cases", heading, lambda after: selectors.written(found, after=after))
 
@@ -587,6 +588,36 @@ def _numbered(given: str) -> CaseQuerySet:
 
 @require_POST
 @requires("cases.close")
+def link(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Say that the case has to do with another one, named by its number."""
+    case = _checked(request, public_id)
+    other = _numbered(request.POST.get("other", "")).first()
+    if other is None:
+        return refusal(
+            request, _("There is no case with this number that you may see."), status=422
+        )
+    done = services.link_case(
+        case, to=other, kind=request.POST.get("kind", ""), by=request.user, now=timezone.now()
+    )
+    notices.say(request, _("Linked."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
+def unlink(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take a link to another case away."""
+    case = _checked(request, public_id)
+    other = _numbered(request.POST.get("other", "")).first()
+    if other is not None:
+        done = services.unlink_case(case, other=other, by=request.user, now=timezone.now())
+        if done.count:
+            notices.say(request, _("The link is taken away."), undo=done.undo)
+    return _shown(request, _fresh(case))
+
+
+@require_POST
+@requires("cases.close")
 def part(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Let the case be a matter of its own again."""
     case = _checked(request, public_id)
@@ -670,6 +701,7 @@ def _shown(request: StaffRequest, case: Case) -> HttpResponse:
 
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
     same = selectors.same_matter(case) if case else None
+    may_close = case is not None and request.access.may("cases.close", case.node)
     return render(
         request,
         # A page of its own where there is no room beside the conversation.
@@ -689,7 +721,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             and request.access.may("cases.assign", case.node),
             "sees_desk": request.access.may_everywhere("cases.read"),
             "may_name": case is not None and request.access.may("contacts.manage", case.node),
-            "may_close": case is not None and request.access.may("cases.close", case.node),
+            "may_close": may_close,
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
             "routed": why_there(case) if case else None,
@@ -697,13 +729,15 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "same": same,
             "answers": answers_for(case, is_shared=bool(same and same.reporters)) if case else None,
             "may_reply": case is not None and request.access.may("conversations.reply", case.node),
+            "links": selectors.links_of(case) if case else [],
+            "link_kinds": Related.Kind.choices,
             "forwards": selectors.forwards_of(case) if case else [],
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),
             "is_writable": conversation.is_writable(now=timezone.now()),
             "assign_form": AssignForm(),
             "close_form": CloseForm(),
-            "closing": selectors.closing_facts(case) if case else None,
+            "closing": selectors.closing_facts(case, may_close=may_close) if case else None,
             "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
             "closing_words": closing_words(),
         },

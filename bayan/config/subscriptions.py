@@ -87,6 +87,8 @@ def load() -> None:
     undo.register(cases.MERGED, cases.undo_merge_contacts)
     undo.register(cases.JOINED, cases.undo_matters)
     undo.register(cases.PARTED, cases.undo_matters)
+    undo.register(cases.LINKED, cases.undo_link)
+    undo.register(cases.UNLINKED, cases.undo_unlink)
     undo.register(cases.GIVEN, cases.undo_give_to)
     undo.register(cases.PRIORITY_SET, cases.undo_set_priority)
     undo.register(cases.SORTED, cases.undo_sort)

@@ -65,6 +65,8 @@ ACTIONS: dict[str, str | Promise] = {
     "case.near_asked": pgettext_lazy(
         "trail", "The person was asked whether it is what others reported"
     ),
+    "case.linked": pgettext_lazy("trail", "Linked to another case"),
+    "case.unlinked": pgettext_lazy("trail", "Link to another case taken away"),
     "case.news_promised": pgettext_lazy("trail", "News promised to the person"),
     "case.person_reminded": pgettext_lazy("trail", "The person was reminded to answer"),
     "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),

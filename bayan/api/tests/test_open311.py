@@ -166,6 +166,13 @@ def test_the_one_jurisdiction_may_be_named(client: StaffClient, desk: Node) -> N
 # --- Reports
 
 
+def test_an_app_is_told_of_an_open_case_near_by(post: Callable[..., Any]) -> None:
+    first = Case.objects.get(public_id=post(phone=PHONE).json()[0]["service_request_id"])
+    (made,) = post(phone="0557654321", description="حفرة في نفس المكان").json()
+    assert grouped(first.reference) in made["service_notice"]
+    assert Case.objects.get(public_id=made["service_request_id"]).parent_id is None
+
+
 def test_a_report_becomes_a_case_at_the_desk(
     post: Callable[..., Any], client: StaffClient, desk: Node, desk_responder: Member
 ) -> None:

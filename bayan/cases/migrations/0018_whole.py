@@ -9,6 +9,7 @@ import bayan.core.models
 from bayan.core.rls import protect
 
 OF_A_CASE = "EXISTS (SELECT FROM cases_case c WHERE c.id = case_id)"
+OF_BOTH_CASES = f"{OF_A_CASE} AND EXISTS (SELECT FROM cases_case c WHERE c.id = other_id)"
 # The bodies that the member of this request heads, by roles of their own or of whom they stand in for; as
 # nodes_visible_to, but for directors and administrators alone.
 HEADED_NODES = """
@@ -377,9 +378,71 @@ class Migration(migrations.Migration):
                 verbose_name="reason",
             ),
         ),
+        migrations.CreateModel(
+            name="Related",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("related", "related to"),
+                            ("caused_by", "caused by"),
+                            ("part_of", "part of the incident"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="cases.case",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("case"), models.F("other"), name="related_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("case", models.F("other")), _negated=True),
+                        name="related_to_another",
+                    ),
+                ],
+            },
+        ),
         migrations.RunSQL(HEADED_NODES, "DROP FUNCTION headed_nodes();"),
         protect("cases_closing", visible=OF_A_CASE),
         protect("cases_attempt", visible=OF_A_CASE, commands=("SELECT", "INSERT")),
+        protect("cases_related", visible=OF_BOTH_CASES, commands=("SELECT", "INSERT", "DELETE")),
         protect("cases_draw", commands=("SELECT", "INSERT", "UPDATE")),
         protect("cases_sampled", commands=("SELECT", "INSERT", "UPDATE")),
         protect("cases_directive", visible=FOR_FEW, commands=("SELECT", "INSERT", "UPDATE")),

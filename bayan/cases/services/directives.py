@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -18,6 +17,7 @@ from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.models import uuid7
 from bayan.core.rls import as_worker
+from bayan.core.views import uuid_in
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -129,7 +129,8 @@ def note_directives(count: int, *, access: Access, now: datetime) -> None:
 
 def describe_directives(keys: Collection[str]) -> dict[str, Subject]:
     """The directives among these, as far as the reader may know of them."""
-    known = Directive.objects.filter(public_id__in=[UUID(key) for key in keys])
+    named = [key for text in keys if (key := uuid_in(text))]
+    known = Directive.objects.filter(public_id__in=named)
     return {
         str(one.public_id): Subject(
             title=_("Directive no. %(number)s") % {"number": one.number},

@@ -67,6 +67,9 @@ def test_the_task_tells_colleagues_a_number_and_nothing_else(
     second = make_directive(khobar, by=director, owner=khobar_responder)
     assert (first.number, second.number) == (1, 2)
     assert "الأعيان" not in second.item.title + second.item.text
+    assert services.describe_directives(["no key", str(second.public_id)]).keys() == {
+        str(second.public_id)
+    }
     access = Access.of(khobar_responder, now=MONDAY)
     work.finish(second.item.public_id, by=access, now=MONDAY + timedelta(hours=1), words="أُفيد")
     second.item.refresh_from_db()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayan.cases import services
+from bayan.cases.due import DueTimesUnreadable
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import proof
 from bayan.cases.tests.factories import drafted, make_case, make_matter
@@ -195,3 +197,18 @@ def test_one_picture_shows_for_all_of_a_matter_what_was_put_right(
     closings = Closing.objects.filter(case__in=cases)
     assert closings.count() == 3
     assert len(set(closings.values_list("proof", flat=True)) - {None}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('proof.categories = ["road"]', "proof.categories"),
+        ("quality.percent = -1", "quality.percent"),
+        ("quality.share = 5", "quality.share"),
+    ],
+)
+def test_a_pack_that_means_nothing_is_named(tmp_path: Path, text: str, where: str) -> None:
+    file = tmp_path / "cases.toml"
+    file.write_text(text)
+    with pytest.raises(DueTimesUnreadable, match=where):
+        pack.read(file)

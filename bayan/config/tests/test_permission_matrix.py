@@ -188,6 +188,8 @@ DOORS: dict[str, Door] = {
     "cases:surge_withdraw_link": changes("team_link"),
     "cases:surge_withdraw_helper": changes("helper"),
     "cases:join": changes("case", other="1"),
+    "cases:link": changes("case", other="1", kind="related"),
+    "cases:unlink": changes("case", other="1"),
     "cases:part": changes("case"),
     "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
     "cases:label": changes("case", field="priority", value="high"),
