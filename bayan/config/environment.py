@@ -62,6 +62,14 @@ class Environment:
         return int(wanted) if sys.platform.startswith("linux") else 1
 
     @property
+    def answer_read_twice(self) -> int:
+        """Whoever answers more people than this at once says that they have read it as one of them."""
+        wanted = os.environ.get("BAYAN_ANSWER_READ_TWICE", "500")
+        if not wanted.isdecimal():
+            raise ConfigurationMissing(f"BAYAN_ANSWER_READ_TWICE is '{wanted}': it takes a number.")
+        return int(wanted)
+
+    @property
     def emulator_port(self) -> int:
         return self._port("BAYAN_EMULATOR_PORT", 8100)
 

@@ -22,6 +22,8 @@ IS_DEMO = environment.is_demo
 PUBLIC_URL = environment.public_url
 # Whether the list of requests is read without a key (api.open311).
 OPEN311_IS_PUBLIC = environment.publishes_requests
+# An answer to more people than this is read twice (cases.services.answering).
+ANSWER_READ_TWICE = environment.answer_read_twice
 SECRET_KEY = environment.secret("django_key")
 # Encrypts what the database keeps for us of others: app secrets, access tokens.
 FIELD_KEY = environment.secret("field_key")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -31,7 +32,7 @@ from bayan.people.permissions import Access
 
 LONGEST = 3_000
 # More people than this, and whoever sends it says that they have read it as one of them.
-LOOK_TWICE = 500
+LOOK_TWICE: int = settings.ANSWER_READ_TWICE
 State, To = Answer.State, AnswerRecipient.State
 
 # Everybody of the matter, the case that came first for each person; what is another body's is its own.

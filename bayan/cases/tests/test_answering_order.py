@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bayan.cases import services
-from bayan.cases.models import Answer, AnswerRecipient
+from bayan.cases.models import Answer, AnswerRecipient, Case
 from bayan.cases.services import delivering
 from bayan.cases.tests.factories import MONDAY, make_matter, started
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing
 from bayan.core.errors import DomainError
 from bayan.inbox.models import Message
-from bayan.people.models import Member
+from bayan.organisation import selectors as organisation
+from bayan.people.models import Member, Role
+from bayan.people.tests.factories import make_member
 
 LATER = MONDAY + timedelta(hours=2)
 To = AnswerRecipient.State
@@ -144,3 +148,32 @@ class _Play:
             if self.answer.is_over and not self.in_hand:
                 return
         assert self.answer.is_over
+
+
+def test_taking_back_waits_for_a_claim_and_leaves_it_what_it_took(
+    committed_db: None, superuser: psycopg.Connection
+) -> None:
+    responder = make_member(Role.Kind.RESPONDER, organisation.desk())
+    cases = make_matter(3)
+    answer = started(cases[0], responder, outcome="resolved")
+    services.Delivery().step(now=LATER)
+
+    def take_back() -> None:
+        try:
+            services.take_back_answer(answer.public_id, by=responder, now=LATER)
+        finally:
+            connection.close()
+
+    superuser.autocommit = True
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            claimed = channels.claim(now=LATER)
+            asked = pool.submit(take_back)
+            while not superuser.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+                assert not asked.done()
+        asked.result()
+
+    assert len(claimed) == 3
+    assert set(answer.recipients.values_list("state", flat=True)) == {To.QUEUED}
+    assert Outgoing.objects.filter(state="sending").count() == 3
+    assert not Case.objects.open().exists()

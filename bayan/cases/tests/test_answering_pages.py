@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bayan.cases import services
-from bayan.cases.answering.reading import preview
+from bayan.cases.answering.reading import preview, written
 from bayan.cases.models import Answer, AnswerRecipient, Case
 from bayan.cases.services import answering
 from bayan.cases.tests.factories import drafted, make_matter, started
@@ -80,8 +80,9 @@ def test_an_answer_is_looked_at_sent_and_offered_to_whoever_comes_later(
     assert not Case.objects.open().exists()
     signed_in.post(reverse("cases:take_back_answer", args=[answer.public_id]))
     assert Case.objects.open().count() == 3
-    found = signed_in.get(reverse("cases:answer_recipients", args=[answer.public_id]))
-    assert found.status_code == 200
+    lines = written(answer, [answer.node_id], after=0)
+    assert [(line[0], line[3]) for _key, line in lines] == [(case.reference, "") for case in cases]
+    assert written(answer, [], after=0) == []
 
 
 def test_the_page_says_who_is_outside_the_window_and_what_that_costs(
