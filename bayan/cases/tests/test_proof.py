@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,9 @@ def test_one_picture_shows_for_all_of_a_matter_what_was_put_right(
     with pytest.raises(services.ProofMissing):
         services.start_answer(draft.public_id, by=khobar_responder, now=MONDAY + 2 * HOUR)
     # A colleague sends one into one of the conversations.
-    file = Attachment(stream=photo(), kind="image", name="site.jpg", declared="image/jpeg")
+    file = Attachment(
+        stream=BytesIO(photo().read()), kind="image", name="site.jpg", declared="image/jpeg"
+    )
     inbox.send_files(
         cases[1].conversation.public_id, [file], caption="", by=khobar_responder, now=MONDAY + HOUR
     )
