@@ -59,6 +59,14 @@ def answer_matter(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def together(request: StaffRequest, rows: CaseQuerySet) -> HttpResponse:
     """Make one matter of these cases, and go to the answer to all who reported it."""
     made, done = services.answer_together(rows, by=request.user, now=timezone.now())
+    left = rows.open().exclude(node=made.node_id).count()
+    if left:
+        said = ngettext(
+            "%(count)s of the chosen cases stands with another body than %(body)s, and is left out.",
+            "%(count)s of the chosen cases stand with another body than %(body)s, and are left out.",
+            left,
+        )
+        notices.say(request, said % {"count": left, "body": made.node.name})
     if done.count:
         said = ngettext(
             "%(count)s case was joined to the first one.",

@@ -26,6 +26,8 @@ from bayan.people.permissions import StaffRequest, requires
 # Hits are counted so far back.
 RECENT = timedelta(days=30)
 LONGEST_TEXT = 2_000
+# As in `RoutingRule.name`.
+LONGEST_NAME = 80
 managing = requires("routing.manage", everywhere=True)
 
 
@@ -67,7 +69,7 @@ def _edit(request: StaffRequest, known: RoutingRule | None) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = form.rule(known)
         said = in_words(made, Names.of([made]))
-        made.name = made.name or said.rstrip(".")[:80]
+        made.name = made.name or _short(said.rstrip("."))
         if request.POST.get("do") == "try":
             context = _trial(made) | {"draft": made, "sentence": said}
             return _page(request, form, known, context)
@@ -180,3 +182,10 @@ def test(request: StaffRequest) -> HttpResponse:
         }
     part = "#answer" if request.htmx else ""
     return render(request, f"cases/routing_test.html{part}", context)
+
+
+def _short(said: str) -> str:
+    """As many whole words of a sentence as a name holds."""
+    if len(said) <= LONGEST_NAME:
+        return said
+    return f"{said[: LONGEST_NAME - 1].rsplit(' ', 1)[0]}…"

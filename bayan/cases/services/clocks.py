@@ -18,8 +18,8 @@ from bayan.cases.services.parts import StepNotPossible, entry, locked
 from bayan.core import audit, live
 from bayan.core.references import grouped
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
+from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
-from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, Subject
@@ -176,31 +176,32 @@ def page_duty(cases: Sequence[Case], *, now: datetime) -> list[Item]:
     )
     nodes = organisation.nodes()
     by_key = {node.key: node for node in nodes.values()}
-    return [
-        _page(case, by_key.get(case.points_to, nodes[case.node_id]), nodes[case.node_id], now=now)
-        for case in urgent
-        if case.reference not in paged
-    ]
-
-
-def _page(case: Case, concerned: Node, node: Node, *, now: datetime) -> Item:
+    wanted = [case for case in urgent if case.reference not in paged]
+    conversations = dict(
+        Conversation.objects.filter(pk__in=[case.conversation_id for case in wanted]).values_list(
+            "pk", "public_id"
+        )
+    )
     with override("ar"):
-        lines = [case.place] if case.place else []
-        lines.append(f"{settings.PUBLIC_URL}{_path(case.conversation.public_id)}")
-        return work.give(
+        tasks = [
             Task(
                 kind=Item.Kind.ACKNOWLEDGE,
                 title=title_of(case),
-                text="\n".join(lines),
-                node=concerned,
-                given_from=node,
+                text="\n".join(
+                    [
+                        *([case.place] if case.place else []),
+                        f"{settings.PUBLIC_URL}{_path(conversations[case.conversation_id])}",
+                    ]
+                ),
+                node=by_key.get(case.points_to, nodes[case.node_id]),
+                given_from=nodes[case.node_id],
                 due_at=now + SEEN_WITHIN,
                 subject=(CASE, case.reference),
                 is_emergency=True,
-            ),
-            by=None,
-            now=now,
-        )
+            )
+            for case in wanted
+        ]
+    return work.give_each(tasks, by=None, now=now) if tasks else []
 
 
 # What is told of a case
@@ -237,8 +238,13 @@ def _path(conversation_id: object) -> str:
 
 
 def follow_given(given: ItemGiven) -> None:
-    """A case whose task another body or a contractor has waits for them (config/subscriptions.py)."""
+    """A case whose task another body or a contractor has waits for them (config/subscriptions.py).
+
+    Whoever only says that they have seen it holds nothing up.
+    """
     item = given.item
+    if item.kind == Item.Kind.ACKNOWLEDGE:
+        return
     if item.subject_type == CASE and (item.is_outside or item.node_id != item.given_from_id):
         _step(item.subject_key, "ask_body", now=given.at)
 
@@ -249,9 +255,12 @@ def follow_ended(ended: ItemEnded) -> None:
     if item.subject_type != CASE:
         return
     is_waiting = (
-        Item.objects.open().filter(subject_type=CASE, subject_key=item.subject_key).exists()
+        Item.objects.open()
+        .filter(subject_type=CASE, subject_key=item.subject_key)
+        .exclude(kind=Item.Kind.ACKNOWLEDGE)
+        .exists()
     )
-    if not is_waiting:
+    if not is_waiting and item.kind != Item.Kind.ACKNOWLEDGE:
         case = Case.objects.filter(
             reference=item.subject_key, stage=Case.Stage.WAITS_FOR_BODY
         ).first()

@@ -94,6 +94,7 @@ def _now(request: StaffRequest, found: Surge, *, now: datetime) -> dict[str, Any
         "is_wait_known": bool(found.wait_words) or queue.wait is not None,
         "lanes": reading.lanes_of(found),
         "matters": reading.largest_matters(found),
+        "may_answer": request.access.may("conversations.reply", found.node),
         "unseen": reading.unseen_emergencies(found),
         "now": now,
     }

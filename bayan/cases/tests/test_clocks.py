@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bayan.cases import services
 from bayan.cases.models import Case
@@ -206,3 +208,26 @@ def test_who_answers_is_reminded_no_more(
     # Asked anew, they are reminded anew; beyond their 24 hours nothing can be sent.
     services.take_step(case.public_id, "ask_person", by=khobar_responder, now=now + 10 * HOUR)
     assert services.remind_people(now=now + 30 * HOUR) == 0
+
+
+def test_a_flood_of_emergencies_costs_as_many_statements_as_one(
+    desk: Node, desk_responder: Member, now: datetime
+) -> None:
+    Turn.objects.create(
+        node=desk, member=desk_responder, starts_at=now - HOUR, ends_at=now + 6 * HOUR
+    )
+
+    def statements(count: int) -> int:
+        flood = [incoming(f"الحقوا طفل طاح في حفرة صرف {n}", received_at=now) for n in range(count)]
+        with CaptureQueriesContext(connection) as queries:
+            services.take_in(flood, now=now)
+        return len(queries)
+
+    statements(1)
+    few, many = statements(2), statements(40)
+    assert many == few
+    cases = Case.objects.filter(priority="emergency")
+    assert cases.count() == 43
+    # To say that one has seen it holds up nothing.
+    assert set(cases.values_list("stage", flat=True)) == {"new"}
+    assert Item.objects.filter(is_emergency=True, kind="acknowledge").count() == 43

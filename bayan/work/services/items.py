@@ -129,62 +129,88 @@ def give(task: Task, *, by: Member | None, now: datetime) -> Item:
     :raises DueInThePast: it could not be done in time any more
     :raises NotTheirWork: the member does not work there
     """
-    title = " ".join(task.title.split())[:140]
-    if not title:
-        raise TitleMissing(_("Write in a few words what is to be done."))
-    if task.due_at <= now:
-        raise DueInThePast(_("Choose a time that is still to come."))
-    if task.owner is not None:
-        _check_works_for(task.owner, task.node, now=now)
-    item = Item.objects.create(
-        kind=task.kind,
-        title=title,
-        text=task.text.strip(),
-        subject_type=task.subject[0],
-        subject_key=task.subject[1],
-        node=task.node,
-        given_from=task.given_from,
-        given_by=by,
-        given_at=now,
-        owner=task.owner,
-        contractor=task.contractor,
-        outside=task.outside,
-        project=task.project,
-        due_at=task.due_at,
-        is_emergency=task.is_emergency,
-        wants_proof=task.wants_proof,
-    )
-    [clock] = clocks.start(
-        [
-            Start(
-                subject_type=ITEM,
-                subject_key=str(item.public_id),
-                name=Clock.Name.DUE,
-                since=now,
-                due_at=task.due_at,
-                around_the_clock=task.around_the_clock or task.is_emergency,
-                ladder="emergency" if task.is_emergency else "usual",
-            )
-        ]
-    )
-    _let_know(item, clock, now=now)
-    note("item.given", item, by=by or audit.SYSTEM, now=now, item_kind=item.kind, **_holder(item))
-    publish(ItemGiven(item=item, at=now))
+    [item] = give_each([task], by=by, now=now)
     return item
 
 
-def _let_know(item: Item, clock: Clock, *, now: datetime) -> None:
-    if item.is_outside:
-        return
-    if item.owner is not None:
-        told = [item.owner]
-    else:
-        turn = people.on_duty(item.node, now=now)
-        told = [turn.member] if turn else people.in_charge_of(item.node, HEADS, now=now)
-    Notice.objects.bulk_create(
-        Notice(member=member, clock=clock, is_emergency=item.is_emergency, created_at=now)
-        for member in told
+@transaction.atomic
+def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> list[Item]:
+    """Give several things to do, with as many statements for hundreds as for one.
+
+    :raises TitleMissing, DueInThePast, NotTheirWork: as `give`; nothing of it is given
+    """
+    titles = [" ".join(task.title.split())[:140] for task in tasks]
+    for task, title in zip(tasks, titles, strict=True):
+        if not title:
+            raise TitleMissing(_("Write in a few words what is to be done."))
+        if task.due_at <= now:
+            raise DueInThePast(_("Choose a time that is still to come."))
+        if task.owner is not None:
+            _check_works_for(task.owner, task.node, now=now)
+    items = Item.objects.bulk_create(
+        Item(
+            kind=task.kind,
+            title=title,
+            text=task.text.strip(),
+            subject_type=task.subject[0],
+            subject_key=task.subject[1],
+            node=task.node,
+            given_from=task.given_from,
+            given_by=by,
+            given_at=now,
+            owner=task.owner,
+            contractor=task.contractor,
+            outside=task.outside,
+            project=task.project,
+            due_at=task.due_at,
+            is_emergency=task.is_emergency,
+            wants_proof=task.wants_proof,
+        )
+        for task, title in zip(tasks, titles, strict=True)
     )
+    started = clocks.start(
+        Start(
+            subject_type=ITEM,
+            subject_key=str(item.public_id),
+            name=Clock.Name.DUE,
+            since=now,
+            due_at=task.due_at,
+            around_the_clock=task.around_the_clock or task.is_emergency,
+            ladder="emergency" if task.is_emergency else "usual",
+        )
+        for task, item in zip(tasks, items, strict=True)
+    )
+    _let_know(items, started, now=now)
+    note_each(
+        "item.given", items, by=by or audit.SYSTEM, now=now,
+        details=[{"item_kind": item.kind, **_holder(item)} for item in items],
+    )  # fmt: skip
+    for item in items:
+        publish(ItemGiven(item=item, at=now))
+    return items
+
+
+def _let_know(items: Sequence[Item], started: Sequence[Clock], *, now: datetime) -> None:
+    """Whoever has an item is told, else whoever is on duty for its body, else who heads it."""
+    charge: dict[int, list[Member]] = {}
+    notices = []
+    for item, clock in zip(items, started, strict=True):
+        if item.is_outside:
+            continue
+        if item.owner is not None:
+            told = [item.owner]
+        else:
+            if item.node_id not in charge:
+                turn = people.on_duty(item.node, now=now)
+                charge[item.node_id] = (
+                    [turn.member] if turn else people.in_charge_of(item.node, HEADS, now=now)
+                )
+            told = charge[item.node_id]
+        notices += [
+            Notice(member=member, clock=clock, is_emergency=item.is_emergency, created_at=now)
+            for member in told
+        ]
+    Notice.objects.bulk_create(notices)
 
 
 def _check_works_for(member: Member, node: Node, *, now: datetime) -> None:
@@ -437,7 +463,7 @@ def send_again(item_id: UUID, *, reason: str, due_at: datetime, by: Access, now:
             )
         ]
     )  # fmt: skip
-    _let_know(item, clock, now=now)
+    _let_know([item], [clock], now=now)
     note("item.sent_again", item, by=by.member, now=now)
     return item
 
@@ -514,6 +540,18 @@ def _holder(item: Item) -> dict[str, str]:
 
 def note(action: str, item: Item, *, by: audit.Actor, now: datetime, **details: Any) -> None:
     """Write a step into the trail of the item and of what it is part of, and tell the screens."""
+    note_each(action, [item], by=by, now=now, details=[details])
+
+
+def note_each(
+    action: str,
+    items: Sequence[Item],
+    *,
+    by: audit.Actor,
+    now: datetime,
+    details: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write the same step of several items, each with its own details, as `note`."""
     audit.record_all(
         audit.Entry(
             action=action,
@@ -522,11 +560,16 @@ def note(action: str, item: Item, *, by: audit.Actor, now: datetime, **details: 
             by=by,
             at=now,
             node_id=item.given_from_id,
-            details={"item": str(item.public_id), **details},
+            details={"item": str(item.public_id), **more},
         )
+        for item, more in zip(items, details, strict=True)
         for of, key in _subjects_of(item)
     )
-    live.announce((node_id, ITEM, item.public_id) for node_id in {item.node_id, item.given_from_id})
+    live.announce(
+        (node_id, ITEM, item.public_id)
+        for item in items
+        for node_id in {item.node_id, item.given_from_id}
+    )
 
 
 def _subjects_of(item: Item) -> list[tuple[str, str]]:
