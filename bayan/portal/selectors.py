@@ -108,6 +108,11 @@ def _steps(case: Case, entries: list[AuditEntry], bodies: dict[str, str]) -> lis
             if last is not None:
                 del steps[last]
             continue
+        if entry.action == "case.answer_taken_back":
+            # Its words never left: nor did the case end, or begin, by them.
+            gone = datetime.fromisoformat(details["moment"])
+            steps = [s for s in steps if s.kind == "received" or s.at != gone]
+            continue
         kind = TOLD.get(entry.action, "")
         if entry.action == "case.stage_changed" and details.get("stage") in STAGES_TOLD:
             kind = details["stage"]

@@ -98,7 +98,12 @@ def save(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Keep what was typed, and show how it would look."""
     found = _found(request, public_id)
     now = timezone.now()
-    found = services.write_answer(public_id, _words(request, found), by=request.user, now=now)
+    try:
+        found = services.write_answer(public_id, _words(request, found), by=request.user, now=now)
+    except services.AnswerOver:
+        # Started in the moment between typing and saving: what was typed went with it.
+        if request.htmx:
+            return HttpResponseClientRedirect(reverse("cases:answer", args=[public_id]))
     if not request.htmx:
         return redirect("cases:answer", public_id)
     part = "#fields" if request.GET.get("part") == "fields" else "#preview"

@@ -222,7 +222,10 @@ def unclose_each(
     names = {case.conversation_id: case.reference for case in cases}
     inbox.name_matters({key: names[key] for key in unnamed})
     label = audit.Named(by.audit_key, by.audit_label)
-    audit.record_all(entry("case.answer_taken_back", case, by=label, now=now) for case in cases)
+    audit.record_all(
+        entry("case.answer_taken_back", case, by=label, now=now, moment=ended_at.isoformat())
+        for case in cases
+    )
     live.announce((case.node_id, "case", case.public_id) for case in cases)
 
 

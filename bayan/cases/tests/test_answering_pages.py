@@ -69,8 +69,11 @@ def test_an_answer_is_looked_at_sent_and_offered_to_whoever_comes_later(
     signed_in.post(reverse("cases:start_answer", args=[answer.public_id]), words)
     services.Delivery().step(now=timezone.now())
 
-    page = signed_in.get(reverse("cases:answer", args=[answer.public_id])).content.decode()
-    assert 'data-state="running"' in page
+    address = reverse("cases:answer", args=[answer.public_id])
+    assert 'data-state="running"' in signed_in.get(address).content.decode()
+    # What was being typed when it started comes too late and says so to nobody.
+    late = signed_in.post(f"{address}save", words, headers=HTMX)
+    assert late["HX-Redirect"] == address
     assert set(Case.objects.open()) == {cases[2]}
     also = reverse("cases:answer_also", args=[answer.public_id])
     assert also in panel(signed_in, cases[2])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
-from bayan.cases.tests.factories import CONFIRMED, make_case
+from bayan.cases.tests.factories import CONFIRMED, make_case, make_matter, started
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
 from bayan.channels.tests.factories import incoming, make_template
@@ -307,6 +307,21 @@ def test_passing_on_that_was_undone_has_never_been(
 
     assert seen
     assert [step.kind for step in seen.steps] == ["received"]
+
+
+def test_an_end_that_was_taken_back_before_it_was_told_has_never_been(
+    desk_responder: Member,
+) -> None:
+    case = make_matter(2)[0]
+    answer = started(case, desk_responder, outcome="resolved")
+    cases.Delivery().step(now=answer.created_at)
+    cases.take_back_answer(answer.public_id, by=desk_responder, now=answer.created_at)
+
+    seen = selectors.tracked(str(case.public_id), str(case.contact.public_id))
+
+    assert seen
+    assert [step.kind for step in seen.steps] == ["received"]
+    assert not seen.may_rate
 
 
 def test_a_case_that_became_anothers_is_shown_no_more(db: None, now: datetime) -> None:
