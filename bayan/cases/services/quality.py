@@ -164,6 +164,8 @@ def draw(
             details={"count": sum(row.node_id == one.node_id for row in rows)},
         )
         for one in draws
+        # That nothing was closed, as in an instance's first month, is no story.
+        if one.closed
     )
     return len(rows)
 

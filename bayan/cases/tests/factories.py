@@ -85,7 +85,12 @@ def drafted(
 ) -> Answer:
     """A draft of an answer to everybody of a case's matter."""
     answer = services.draft_answer(case, by=by, now=now)
-    facts = {"text": "سُدّت الحفرة، شكرًا لكم.", "values": {}, **words}
+    facts = {
+        "text": "سُدّت الحفرة، شكرًا لكم.",
+        "values": {},
+        "excuse": "confirmed",
+        **words,
+    }
     return services.write_answer(answer.public_id, services.Words(**facts), by=by, now=now)
 
 

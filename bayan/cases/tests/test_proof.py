@@ -185,7 +185,7 @@ def test_one_picture_shows_for_all_of_a_matter_what_was_put_right(
 ) -> None:
     cases = make_matter(3, node=khobar)
     Case.objects.filter(pk__in=[one.pk for one in cases]).update(category="roads", place="الراكة")
-    draft = drafted(cases[0], khobar_responder, outcome="resolved")
+    draft = drafted(cases[0], khobar_responder, outcome="resolved", excuse="")
     with pytest.raises(services.ProofMissing):
         services.start_answer(draft.public_id, by=khobar_responder, now=MONDAY + 2 * HOUR)
     # A colleague sends one into one of the conversations.
