@@ -46,6 +46,7 @@ from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.places import selectors as places
 from bayan.triage.bursts import STEP
+from bayan.work.models import Proof
 
 
 def latest_of(conversation: Conversation) -> Case | None:
@@ -72,6 +73,18 @@ def latest_of(conversation: Conversation) -> Case | None:
                 Related.objects.filter(Q(case=OuterRef("pk")) | Q(other=OuterRef("pk")))
             ),
             has_attempts=Exists(Attempt.objects.filter(case=OuterRef("pk"))),
+            has_pictures=Exists(
+                Proof.objects.filter(
+                    item__subject_type="case", item__subject_key=OuterRef("reference")
+                )
+            )
+            | Exists(
+                Message.objects.filter(
+                    matter=OuterRef("reference"),
+                    direction=Message.Direction.OUT,
+                    media__isnull=False,
+                )
+            ),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
@@ -268,10 +281,11 @@ def closing_facts(case: Case, *, may_close: bool) -> ClosingFacts:
     """What a case needs to close, for whoever may close it, or rests on where it is closed."""
     wants = may_close and not case.is_closed and wants_picture(case, Case.Outcome.RESOLVED)
     is_tried = getattr(case, "has_attempts", True)
+    looks = wants and getattr(case, "has_pictures", True)
     attempts = case.attempts.select_related("by").order_by("-at") if is_tried else []
     return ClosingFacts(
         wants_picture=wants,
-        pictures=[one.media for one in evidence_of([case])[case.pk]][:8] if wants else [],
+        pictures=[one.media for one in evidence_of([case])[case.pk]][:8] if looks else [],
         attempts=list(attempts),
         closing=getattr(case, "closing", None),
     )
