@@ -32,6 +32,15 @@ class AssignForm(forms.Form):
         empty_label=_("Choose a municipality"),
         error_messages={"required": _("Choose the municipality first.")},
     )
+    # One of these, or other words.
+    remark = forms.CharField(label=_("Remark"), max_length=200, required=False)
+    remarks = (
+        _("For your information"),
+        _("To do what is needed"),
+        _("To look into it and report"),
+        _("To be put before the head"),
+        _("To be filed"),
+    )
 
 
 class CloseForm(forms.Form):

@@ -420,7 +420,10 @@ def assign(request: StaffRequest, public_id: UUID) -> HttpResponse:
     to = form.cleaned_data["to"]
     # Row-level security refuses a body that one does not see; the words come from here.
     request.access.require("cases.assign", to)
-    case = services.assign_case(public_id, to=to, by=request.user, now=timezone.now())
+    remark = form.cleaned_data["remark"]
+    case = services.assign_case(
+        public_id, to=to, by=request.user, now=timezone.now(), remark=remark
+    )
     # The conversation may have become part of another one, so the page is fetched anew.
     if request.htmx:
         return HttpResponseClientRedirect(_conversation_url(case))

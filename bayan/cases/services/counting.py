@@ -24,12 +24,14 @@ def days_of_weeks(now: datetime) -> list[date]:
 
 
 # What counts of a case, each with its time: `is_well` is in time or satisfied, `took` how long the first
-# answer (that a member wrote; what the platform sent by itself is none) or the end took.
+# answer (that a member wrote and nobody took back; what the platform sent by itself is none) or the end took.
 _FACTS = """
     SELECT node_id, category, 'opened' AS what, opened_at AS at, false AS is_well, (
-            SELECT min(received_at) FROM inbox_message
-            WHERE matter = reference AND matter <> '' AND direction = 'out'
-                AND author_id IS NOT NULL
+            SELECT min(m.received_at) FROM inbox_message m
+            JOIN channels_outgoing o ON o.id = m.outgoing_id
+            WHERE m.matter = reference AND m.matter <> '' AND m.direction = 'out'
+                AND m.author_id IS NOT NULL
+                AND o.error ->> 'title' IS DISTINCT FROM 'withdrawn'
         ) - opened_at AS took
     FROM cases_case WHERE opened_at >= %(since)s AND opened_at <= %(now)s
     UNION ALL

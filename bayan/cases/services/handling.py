@@ -47,10 +47,14 @@ SORTED_BY: dict[str, type[TextChoices]] = {
 # The longest value of each field that a member writes.
 LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_number": 40}
 
+LONGEST_REMARK = 200
+
 
 @transaction.atomic
-def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
+def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = "") -> Case:
     """Give a case, with its conversation and messages, to the body in charge.
+
+    The remark, what is wanted there or why it goes there, stands as a note in the conversation.
 
     :raises CaseAlreadyClosed: nothing is left to do about it
     :raises AlreadyThere: it is that body's already
@@ -60,6 +64,11 @@ def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime) -> Case:
         raise CaseAlreadyClosed(_("This case is already closed."))
     if case.node_id == to.pk:
         raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
+    remark = " ".join(remark.split())[:LONGEST_REMARK]
+    if remark:
+        words = _("Passed on to %(body)s: %(remark)s") % {"body": to.name, "remark": remark}
+        rows = Conversation.objects.filter(pk=case.conversation_id)
+        inbox.write_notes(rows, words, by=by, now=now)
     pass_on(Case.objects.filter(pk=case.pk), to=to, by=by, now=now)
     return locked(case_id)
 

@@ -152,14 +152,26 @@ def do_handled(*, now: datetime, limit: int = BATCH) -> int:
         .order_by("pk")
         .select_for_update(of=("self",))
     }
+    # Who has two cases among what was pressed at once is told once.
+    told = set(
+        Handled.objects.filter(
+            due_at__in={row.due_at for row in rows},
+            how=Handled.How.POINTED,
+            done_at__isnull=False,
+            case__contact__in={case.contact_id for case in cases.values()},
+        ).values_list("due_at", "case__contact")
+    )
     done: list[Handled] = []
     for row in rows:
         case = cases.get(row.case_id)
         conversation = conversations.get(case.conversation_id) if case else None
         if case is None or conversation is None:
             continue
-        if row.how == Handled.How.POINTED and not _point(row.surge, case, conversation, now=now):
-            continue
+        who = row.due_at, case.contact_id
+        if row.how == Handled.How.POINTED and who not in told:
+            if not _point(row.surge, case, conversation, now=now):
+                continue
+            told.add(who)
         done.append(row)
     _close([(row, cases[row.case_id]) for row in done], now=now)
     Handled.objects.filter(pk__in=[row.pk for row in done]).update(done_at=now)

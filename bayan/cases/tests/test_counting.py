@@ -10,6 +10,8 @@ import pytest
 from bayan.cases import services
 from bayan.cases.models import Case, Figure, Week
 from bayan.cases.tests.factories import CONFIRMED, MONDAY, make_case
+from bayan.channels import services as channels
+from bayan.channels.models import Outgoing
 from bayan.core.rls import as_worker, look_as
 from bayan.inbox import services as inbox
 from bayan.organisation.models import Node
@@ -84,6 +86,18 @@ def test_what_the_platform_says_by_itself_is_no_answer(khobar: Node) -> None:
     services.count_weeks(now=MONDAY + DAY)
 
     assert the_week(khobar).answered == 0
+
+
+def test_what_was_taken_back_before_it_left_is_no_answer(khobar: Node, clerk: Member) -> None:
+    case = answered(make_case(node=khobar, now=MONDAY), clerk, after=HOUR)
+    taken = channels.withdraw_each(
+        list(Outgoing.objects.values_list("pk", flat=True)), now=MONDAY + HOUR
+    )
+
+    services.count_weeks(now=MONDAY + DAY)
+
+    assert taken
+    assert the_week(case.node).answered == 0
 
 
 def test_a_week_begins_on_sunday_by_the_authority_s_clock(khobar: Node) -> None:

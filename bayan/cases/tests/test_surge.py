@@ -353,6 +353,22 @@ def test_who_is_pointed_to_the_statement_gets_it_once_and_their_case_is_answered
     assert Conversation.objects.get(pk=case.conversation_id).matter == ""
 
 
+def test_who_has_two_cases_among_what_is_pressed_at_once_is_told_once(
+    surge: Surge, director: Member
+) -> None:
+    one, two = someone(1), someone(2)
+    Case.objects.filter(pk=two.pk).update(contact=one.contact, conversation=one.conversation)
+    rows = Case.objects.filter(pk__in=[one.pk, two.pk])
+
+    services.handle_together(rows, how=Handled.How.POINTED, by=director, now=SOON)
+    # In two batches, too.
+    services.do_handled(now=SOON + timedelta(minutes=1), limit=1)
+    services.do_handled(now=SOON + timedelta(minutes=1), limit=1)
+
+    assert len(thanked()) == 1
+    assert not Case.objects.open().filter(pk__in=[one.pk, two.pk]).exists()
+
+
 def test_with_the_first_case_of_a_matter_go_the_others_and_english_is_answered_in_english(
     surge: Surge, director: Member
 ) -> None:

@@ -17,6 +17,7 @@ from bayan.cases.selectors import PAGE
 from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
 from bayan.core.references import grouped, new_reference
+from bayan.inbox.models import Note
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
@@ -216,3 +217,16 @@ def test_a_viewer_of_all_who_answers_for_one_body_answers_for_that_one_only(
 
     assert close(fresh(node=khobar)) == 200
     assert close(fresh(node=qatif)) == 403
+
+
+def test_a_remark_goes_with_the_case_to_the_body_in_charge(
+    client: StaffClient, desk_responder: Member, khobar: Node
+) -> None:
+    case = fresh()
+    client.force_login(desk_responder)
+
+    client.post(f"/cases/{case.public_id}/assign", {"to": "khobar", "remark": " لإكمال  اللازم "})
+
+    note = Note.objects.get(conversation__contact=case.contact)
+    assert note.text == f"إحالة إلى {khobar.name}: لإكمال اللازم"
+    assert Case.objects.get(pk=case.pk).node == khobar
