@@ -207,6 +207,7 @@ def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, A
         # Read out on the phone, a digit is soon wrong: the check digit tells.
         "is_mistyped": _is_mistyped(filters.words),
         "is_near": asked.found is not None and asked.found.is_near,
+        "is_cut": asked.found is not None and asked.found.is_cut,
         "now": now,
         "counts": asked.counts(member=request.user, now=now),
         "may_act": request.access.may("cases.assign"),
@@ -376,7 +377,7 @@ def save_view(request: StaffRequest) -> HttpResponse:
 @requires("cases.read")
 def export(request: StaffRequest) -> StreamingHttpResponse:
     """The cases of a list as a file for spreadsheets."""
-    asked = Asked.by(request.GET)
+    asked = Asked.by(request.GET, is_all=True)
     now = timezone.now()
     # The stream reads with the worker's eyes: only what the member sees is let through here.
     visible = list(people.visible_node_ids(request.user))

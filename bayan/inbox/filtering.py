@@ -23,9 +23,13 @@ class Asked:
     found: Found | None
 
     @classmethod
-    def by(cls, given: QueryDict) -> Asked:
+    def by(cls, given: QueryDict, *, is_all: bool = False) -> Asked:
+        """What an address asks for; of words the latest they are found in, or all of it."""
         filters = filters_in(given)
-        return cls(filters, selectors.look_for(filters.words) if filters.words else None)
+        if not filters.words:
+            return cls(filters, None)
+        most = selectors.ALL_THAT_MATCH if is_all else selectors.MOST_FOUND
+        return cls(filters, selectors.look_for(filters.words, most=most))
 
     def rows(self, *, member: Member, now: datetime) -> ConversationQuerySet:
         return selectors.conversations(self.filters, member=member, now=now, found=self.found)
@@ -69,7 +73,8 @@ def query_of(filters: Filters, **changes: str) -> str:
 def chosen(given: QueryDict, *, member: Member, now: datetime, most: int) -> ConversationQuerySet:
     """The conversations that a form names one by one, or all that its filters let through (`all`)."""
     if given.get("all"):
-        rows = Asked.by(QueryDict(given.get("query", ""))).rows(member=member, now=now)
+        asked = Asked.by(QueryDict(given.get("query", "")), is_all=True)
+        rows = asked.rows(member=member, now=now)
         return Conversation.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:most]))
     ids = [found for found in map(uuid_in, given.getlist("ids")) if found]
     return Conversation.objects.filter(public_id__in=ids[:most])

@@ -91,19 +91,27 @@ FEWEST_DIGITS = 3
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found, as keys; `is_near`: nothing is written so, but these names are like it."""
+    """What a search found, as keys; `is_near`: nothing is written so, but these names are like it.
+
+    `is_cut`: more is written so than was looked for.
+    """
 
     contacts: list[int]
     conversations: list[int]
     matters: list[str]
     is_near: bool = False
+    is_cut: bool = False
 
 
-def look_for(words: str) -> Found:
+# Whoever acts on all that match, or saves it, means more than a page shows.
+ALL_THAT_MATCH = 50_000
+
+
+def look_for(words: str, *, most: int = MOST_FOUND) -> Found:
     """Contacts, conversations and matters in which these words occur, whichever way they are spelled.
 
     Names and messages are searched by words; what holds no letter is a part of a phone or the beginning of a
-    number. The latest `MOST_FOUND` of each are found, of what the member may see.
+    number. The latest `most` of each are found, of what the member may see.
     """
     digits = digits_in(words)
     if any(character.isalpha() for character in words):
@@ -117,7 +125,8 @@ def look_for(words: str) -> Found:
             WITH said AS MATERIALIZED (SELECT * FROM messages_found(%(query)s, %(most)s))
             SELECT ARRAY(SELECT contacts_found(%(name)s, %(phone)s, %(most)s)),
                    ARRAY(SELECT DISTINCT conversation_id FROM said),
-                   ARRAY(SELECT DISTINCT matter FROM said WHERE matter <> '')
+                   ARRAY(SELECT DISTINCT matter FROM said WHERE matter <> ''),
+                   false, (SELECT count(*) FROM said) >= %(most)s
             """
             if name
             else "SELECT ARRAY(SELECT contacts_found('', %(phone)s, %(most)s)), '{}'::bigint[], '{}'::text[]",
@@ -126,14 +135,14 @@ def look_for(words: str) -> Found:
                 "name": name.replace("_", r"\_"),
                 # A number begins with +966 or with 0: what follows is the same.
                 "phone": digits.lstrip("0"),
-                "most": MOST_FOUND,
+                "most": most,
             },
         )
         found = Found(*cursor.fetchone())
         if digits:
             matters = Message.objects.filter(_begins("matter", digits))
             found.conversations.extend(
-                matters.values_list("conversation_id", flat=True).distinct()[:MOST_FOUND]
+                matters.values_list("conversation_id", flat=True).distinct()[:most]
             )
         elif not (found.contacts or found.conversations):
             cursor.execute(

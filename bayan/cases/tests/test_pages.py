@@ -57,6 +57,19 @@ def test_ten_cases_are_passed_on_from_the_list_and_taken_back(
     assert "فات وقت التراجع" in again.content.decode()
 
 
+def test_all_that_match_words_are_more_than_the_latest_that_are_looked_through(
+    signed_in: StaffClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayan.inbox.selectors.MOST_FOUND", 3)
+    some_cases(8, text="شجرة ساقطة")
+
+    page = signed_in.get("/cases/?q=شجرة ساقطة").content.decode()
+    assert "عُرض أحدث ما فيه هذه الكلمات" in page
+    act(signed_in, "priority:low", all="1", query="q=شجرة ساقطة")
+
+    assert Case.objects.filter(priority="low").count() == 8
+
+
 def test_all_that_match_are_more_than_those_shown(
     signed_in: StaffClient, monkeypatch: pytest.MonkeyPatch, desk_responder: Member
 ) -> None:

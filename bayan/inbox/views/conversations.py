@@ -75,7 +75,7 @@ def printed(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("conversations.read")
 def export(request: StaffRequest) -> StreamingHttpResponse:
     """All conversations that the filters of the list let through, as a file for spreadsheets."""
-    asked = Asked.by(request.GET)
+    asked = Asked.by(request.GET, is_all=True)
     now = timezone.now()
     # The stream reads with the worker's eyes: only what the member may read is let through here.
     readable = list(request.access.nodes_where("conversations.read").values_list("pk", flat=True))
@@ -294,6 +294,7 @@ def _list(request: StaffRequest) -> dict[str, Any]:
         "query": query_of(filters),
         "is_narrowed": bool(filters.body or filters.label or filters.assignee),
         "is_near": asked.found is not None and asked.found.is_near,
+        "is_cut": asked.found is not None and asked.found.is_cut,
         "counts": asked.counts(member=request.user, now=now),
         "page": page,
         "labels": selectors.labels(),
