@@ -2,7 +2,7 @@
 
 A whole instance runs as its operator starts it, with surge mode on. An inbox is open in a browser and tells
 how late each person is seen; a responder answers one person after the other, timed to the provider's log;
-half-way one answer goes to everybody of the largest matter, and worker and dispatcher are killed in its
+once everybody has written, one answer goes to all of the largest matter, and worker and dispatcher are killed in its
 middle. At the end each of them must have it once.
 """
 
@@ -44,6 +44,7 @@ WAYS = (
 )
 ANSWER = "وصلت الفرقة إلى موقع الطفح وبدأت الشفط، ونعتذر لكم عن الإزعاج."
 REPLY = "وصلتنا رسالتك ونتابعها"
+WANTED_VISIBLE_S = 5.0
 UNPROCESSED = "intake_journal WHERE processed_at IS NULL AND set_aside_at IS NULL"
 WAITING_LATEST = """
     SELECT id, public_id FROM inbox_conversation
@@ -259,8 +260,10 @@ class Surge:
         return (int(row[0]), str(row[1])) if row else None
 
     async def _answer_all(self, director: aiohttp.ClientSession) -> None:
-        """Half-way: everybody who wrote of the matter becomes one case, and gets one answer."""
-        await asyncio.sleep(self.plan.seconds / 2)
+        """Once all have written: whoever wrote of the matter becomes one case, and gets one answer."""
+        await asyncio.sleep(
+            self.plan.seconds * min(0.9, self.plan.people / self.plan.messages + 0.02)
+        )
         figures = self.figures
         largest = await asyncio.to_thread(self._largest)
         figures.joined_by_itself = largest[1] if largest else 0
@@ -399,12 +402,13 @@ def _report(figures: Figures) -> None:
         return replies[min(len(replies) - 1, int(share * len(replies)))] if replies else 0.0
 
     p95 = watch.percentile_ms(0.95) / 1000
+    late = sum(seconds > WANTED_VISIBLE_S for seconds in watch.latencies)
     lines = [
         ("messages, of so many people", f"{figures.messages:,}, {figures.people:,}"),
         ("  missing, doubled", f"{figures.lost:,}, {figures.doubles:,}"),
         ("visible in an open inbox: median", f"{watch.percentile_ms(0.5) / 1000:.2f} s"),
         ("visible in an open inbox: 95 of 100", f"{p95:.2f} s"),
-        ("visible in an open inbox: the last", f"{watch.percentile_ms(1) / 1000:.2f} s"),
+        ("visible in an open inbox: after more than 5 s", f"{late:,}"),
         ("replies, the provider had them: median", f"{of(0.5):.2f} s"),
         ("replies, the provider had them: 95 of 100", f"{of(0.95):.2f} s"),
         ("replies, the provider had them: the last", f"{of(1):.2f} s"),
@@ -432,9 +436,7 @@ def _report(figures: Figures) -> None:
                 "lost": figures.lost,
                 "doubles": figures.doubles,
                 "visible_p95_s": round(p95, 2) if p95 < float("inf") else None,
-                "visible_max_s": round(watch.percentile_ms(1) / 1000, 2)
-                if not watch.unseen
-                else None,
+                "visible_after_5_s": late,
                 "reply_p95_s": round(of(0.95), 2),
                 "reply_max_s": round(of(1), 2),
                 "matter": figures.matter,
