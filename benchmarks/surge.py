@@ -2,8 +2,8 @@
 
 A whole instance runs as its operator starts it, with surge mode on. An inbox is open in a browser and tells
 how late each person is seen; a responder answers one person after the other, timed to the provider's log;
-once everybody has written, one answer goes to all of the largest matter, and worker and dispatcher are killed in its
-middle. At the end each of them must have it once.
+once everybody has written, one answer goes to all of the largest matter, and worker and dispatcher are
+killed in its middle. At the end each of them must have it once.
 """
 
 from __future__ import annotations
