@@ -617,7 +617,8 @@ def test_a_crowd_of_twenty_thousand_is_counted_and_thanked_set_by_set(
             {"nodes": surge.nodes, "since": SOON + timedelta(hours=1), "surge": surge.pk},
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "conversation_of_node" in plan or "conversation_newest" in plan
+    # An index finds who wrote since, whichever the planner takes; no message is read.
+    assert "Seq Scan on inbox_conversation" not in plan
     assert "inbox_message" not in plan
     with CaptureQueriesContext(connection) as caught:
         counter = reading.counter_of(surge)
