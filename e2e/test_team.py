@@ -213,7 +213,7 @@ def test_an_english_speaker_finds_a_person_by_a_misspelt_name_with_a_screen_read
 def test_a_citizen_follows_their_case_with_a_code_from_whatsapp(
     instance: Instance, new_page: Callable[..., Page]
 ) -> None:
-    person = "966500000641"
+    person = "966500000649"
     write(instance, person, name="أبو نايف", text="رصيف مكسور أمام المسجد")
     desk = new_page(viewport={"width": 1366, "height": 900})
     sign_in(desk, instance, "هند الدوسري")
