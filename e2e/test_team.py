@@ -163,7 +163,8 @@ def test_a_director_goes_from_the_morning_s_figures_to_what_is_late(
     # What one wants to do is found by its words.
     page.keyboard.press("Control+k")
     page.locator("#palette-words").fill("المناوبه")
-    expect(page.locator("#palette [aria-selected=true]")).to_contain_text("جدول المناوبة")
+    chosen = page.locator("#palette [aria-selected=true]")
+    expect(chosen).to_contain_text("جدول المناوبة", timeout=15_000)
     page.keyboard.press("Enter")
     page.wait_for_url("**/duty/")
 
