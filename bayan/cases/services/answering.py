@@ -235,7 +235,7 @@ def start_answer(answer_id: UUID, *, by: Member, now: datetime, read_twice: bool
     concerned = Case.objects.filter(
         Q(pk=answer.matter_id) | Q(answered_by__in=answer.recipients.filter(state=To.WAITING))
     )
-    answer.proof, _wanted = proof.check_together(
+    answer.proof = proof.check_together(
         list(concerned.distinct()),
         answer.outcome,
         proof.Basis(answer.excuse, words=answer.excuse_words),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.utils.translation import override
 
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import clocks, proof
+from bayan.cases.services.handling import name_matters_of
 from bayan.cases.services.parts import (
     CaseAlreadyClosed,
     NotKnown,
@@ -108,37 +110,10 @@ def close_case(
             button=question.button,
             subject=(SATISFACTION, case.reference),
         )
-    case.closed_at, case.closed_by, case.outcome = now, by, outcome
-    # Asked anew, they answer anew.
-    case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
-    case.save(
-        update_fields=[
-            "closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at", "place",
-        ]
-    )  # fmt: skip
-    work.withdraw_of((clocks.CASE, case.reference), by=by, now=now)
-    clocks.end([case], now=now)
-    still_open = (
-        Case.objects.open().filter(conversation=conversation).order_by("-opened_at", "-pk").first()
-    )
-    inbox.name_matters({conversation.pk: still_open.reference if still_open else ""})
-    audit.record(
-        audit.Entry(
-            action="case.closed",
-            subject_type="case",
-            subject_key=case.reference,
-            by=by,
-            at=now,
-            node_id=case.node_id,
-            details={"outcome": outcome, "asked": can_ask} | _told_of(basis, shown, case),
-        )
-    )
-    live.announce(
-        [
-            (case.node_id, "case", case.public_id),
-            (case.node_id, "conversation", conversation.public_id),
-        ]
-    )
+    case.save(update_fields=["place"])
+    told = {"asked": can_ask} | _told_of(basis, shown, case, outcome)
+    close_each([case], outcome=outcome, by=by, now=now, details={case.pk: told})
+    live.announce([(case.node_id, "conversation", conversation.public_id)])
     return case
 
 
@@ -150,47 +125,47 @@ def note_printed(
     audit.record(entry("case.printed", case, by=by, now=now, fields=what))
 
 
-def _told_of(basis: proof.Basis, shown: Mapping[int, Media], case: Case) -> dict[str, str]:
+def _told_of(
+    basis: proof.Basis, shown: Mapping[int, Media], case: Case, outcome: str
+) -> dict[str, str]:
     if case.pk in shown:
         return {"shown": "picture"}
-    if proof.wants_picture(case, case.outcome):
+    if proof.wants_picture(case, outcome):
         return {"excuse": basis.excuse}
-    return {"why": basis.why} if basis.why and case.outcome == Case.Outcome.NOT_ACTIONABLE else {}
+    return {"why": basis.why} if basis.why and outcome == Case.Outcome.NOT_ACTIONABLE else {}
 
 
 def close_each(
-    cases: Sequence[Case], *, outcome: str, asked: Collection[int], by: Member, now: datetime
+    cases: Sequence[Case],
+    *,
+    outcome: str,
+    by: Member | None,
+    now: datetime,
+    details: Mapping[int, Mapping[str, Any]],
 ) -> None:
     """Close these open cases, locked with their conversations; whoever is told is told by the caller.
 
-    `asked` are the keys of those whose persons were asked how content they are.
+    `details` is what the trail says of each, by its key: `asked`, where the person was asked how content
+    they are, and more. Without a member nobody withdraws its tasks.
     """
     if not cases:
         return
+    # Asked anew, they answer anew.
+    ended = {
+        "closed_at": now, "closed_by": by, "outcome": outcome, "stage": Case.Stage.CLOSED,
+        "satisfaction": None, "satisfaction_at": None,
+    }  # fmt: skip
     for case in cases:
-        case.closed_at, case.closed_by, case.outcome = now, by, outcome
-        case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
-    Case.objects.filter(pk__in=[case.pk for case in cases]).update(
-        closed_at=now,
-        closed_by=by,
-        outcome=outcome,
-        stage=Case.Stage.CLOSED,
-        satisfaction=None,
-        satisfaction_at=None,
-    )
-    work.withdraw_of_all(clocks.CASE, [case.reference for case in cases], by=by, now=now)
+        for name, value in ended.items():
+            setattr(case, name, value)
+    Case.objects.filter(pk__in=[case.pk for case in cases]).update(**ended)
+    if by is not None:
+        work.withdraw_of_all(clocks.CASE, [case.reference for case in cases], by=by, now=now)
     clocks.end(cases, now=now)
-    conversations = {case.conversation_id for case in cases}
-    still_open = dict(
-        Case.objects.open()
-        .filter(conversation__in=conversations)
-        .order_by("opened_at", "pk")
-        .values_list("conversation", "reference")
-    )
-    inbox.name_matters({key: still_open.get(key, "") for key in conversations})
-    label = audit.Named(by.audit_key, by.audit_label)
+    name_matters_of({case.conversation_id for case in cases}, contacts=set())
+    label = audit.Named(by.audit_key, by.audit_label) if by else audit.SYSTEM
     audit.record_all(
-        entry("case.closed", case, by=label, now=now, outcome=outcome, asked=case.pk in asked)
+        entry("case.closed", case, by=label, now=now, outcome=outcome, **details[case.pk])
         for case in cases
     )
     live.announce((case.node_id, "case", case.public_id) for case in cases)

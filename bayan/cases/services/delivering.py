@@ -276,9 +276,9 @@ class _Batch:
         close_each(
             closing,
             outcome=self.answer.outcome,
-            asked=self.asked,
             by=self.by,
             now=self.now,
+            details={key: {"asked": key in self.asked} for key in keys},
         )
 
 
@@ -372,9 +372,9 @@ def follow_held(*, now: datetime) -> int:
             close_each(
                 [cases[row.case_id] for row in some],
                 outcome=answer.outcome,
-                asked={row.case_id for row in some},
                 by=answer.by,
                 now=now,
+                details={row.case_id: {"asked": True} for row in some},
             )
     return len(rows)
 

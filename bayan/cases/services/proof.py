@@ -165,19 +165,17 @@ def check(
     return shown
 
 
-def check_together(
-    cases: Sequence[Case], outcome: str, basis: Basis = PLAIN
-) -> tuple[Media | None, bool]:
+def check_together(cases: Sequence[Case], outcome: str, basis: Basis = PLAIN) -> Media | None:
     """Refuse unless these cases of one matter may close so: a picture of one of them shows it for all.
 
-    Returns that picture, the latest, and whether one is wanted at all.
+    Returns that picture, the latest; None where none is wanted or where an excuse stands in its place.
 
     :raises ProofMissing, PlaceMissing, ExcuseMissing: as `check`
     """
     wanting = [case for case in cases if wants_picture(case, outcome)]
     if not wanting or basis.excuse:
         check(wanting, outcome, basis)
-        return None, bool(wanting)
+        return None
     there = [one for found in evidence_of(cases).values() for one in found]
     if not there:
         raise ProofMissing(
@@ -189,7 +187,7 @@ def check_together(
     latest = max(there, key=lambda one: (one.at, one.media.pk))
     if not (latest.has_place or any(case.place or case.latitude is not None for case in cases)):
         raise PlaceMissing(_("Write where it is, so that the picture is of a place."))
-    return latest.media, True
+    return latest.media
 
 
 def _named(cases: Sequence[Case], of: int) -> str:

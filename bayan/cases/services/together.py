@@ -6,6 +6,7 @@ sends and closes, a batch at a time.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,20 +18,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.models import Case, CaseQuerySet
-from bayan.cases.services import clocks
-from bayan.cases.services.handling import name_matters_of
-from bayan.cases.services.parts import entry
+from bayan.cases.services.closing import close_each
 from bayan.cases.services.surge_parts import by_node, note
 from bayan.cases.services.surge_words import language_of
 from bayan.cases.surge.models import Handled, Surge
-from bayan.core import audit, live, undo
+from bayan.core import live, undo
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
-from bayan.work import services as work
-from bayan.work.models import Item
 
 HANDLED = "cases.handled_together"
 BATCH = 200
@@ -199,40 +196,13 @@ def _point(surge: Surge, case: Case, conversation: Conversation, *, now: datetim
 
 
 def _close(pairs: Sequence[tuple[Handled, Case]], *, now: datetime) -> None:
-    """Close these cases, whose rows are locked, in the statements of one."""
-    if not pairs:
-        return
-    cases = [case for _row, case in pairs]
+    """Close these cases, whose rows are locked, in the statements of one for whoever pressed."""
+    pressed: dict[tuple[Member | None, str], list[Case]] = defaultdict(list)
     for row, case in pairs:
-        case.closed_at, case.closed_by, case.outcome = now, row.by, OUTCOMES[Handled.How(row.how)]
-        case.stage, case.satisfaction, case.satisfaction_at = Case.Stage.CLOSED, None, None
-    Case.objects.bulk_update(
-        cases,
-        ["closed_at", "closed_by", "outcome", "stage", "satisfaction", "satisfaction_at"],
-        batch_size=500,
-    )
-    _withdraw_tasks(pairs, now=now)
-    clocks.end(cases, now=now)
-    name_matters_of({case.conversation_id for case in cases}, contacts=set())
-    labels = {
-        row.by.pk: audit.Named(row.by.audit_key, row.by.audit_label)
-        for row in {row.by_id: row for row, _case in pairs}.values()
-        if row.by
-    }
-    audit.record_all(
-        entry(
-            "case.closed", case, by=labels.get(row.by_id or 0, audit.SYSTEM), now=now,
-            outcome=str(case.outcome), asked=False, together=str(row.how),
-        )
-        for row, case in pairs
-    )  # fmt: skip
-    live.announce((case.node_id, "case", case.public_id) for case in cases)
-
-
-def _withdraw_tasks(pairs: Sequence[tuple[Handled, Case]], *, now: datetime) -> None:
-    by = {case.reference: row.by for row, case in pairs}
-    given = Item.objects.open().filter(subject_type=clocks.CASE, subject_key__in=by)
-    for reference in sorted(set(given.values_list("subject_key", flat=True))):
-        member = by[reference]
-        if member is not None:
-            work.withdraw_of((clocks.CASE, reference), by=member, now=now)
+        pressed[row.by, row.how].append(case)
+    for (by, how), cases in pressed.items():
+        details = {"asked": False, "together": str(how)}
+        close_each(
+            cases, outcome=OUTCOMES[Handled.How(how)], by=by, now=now,
+            details={case.pk: details for case in cases},
+        )  # fmt: skip
