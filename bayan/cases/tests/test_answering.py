@@ -249,7 +249,7 @@ def multiply(case: Case, count: int, *, begin: int = 0) -> None:
     )
     Identity.objects.bulk_create(
         Identity(
-            contact=person, scheme="phone", value=f"9665{begin + number:08}", created_at=MONDAY
+            contact=person, scheme="phone", value=f"9667{begin + number:08}", created_at=MONDAY
         )
         for number, person in enumerate(people)
     )
