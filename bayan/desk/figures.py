@@ -6,47 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bayan.cases.models import Case, Figure
-from bayan.desk.today import share
+from bayan.desk.today import COLUMNS, Sums
 from bayan.organisation.models import Node
-
-COLUMNS = (
-    "opened", "closed", "closed_in_time", "answered", "minutes_to_answer", "hours_to_close", "rated",
-    "satisfied",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What one body did in one period, or a part of it."""
-
-    opened: int = 0
-    closed: int = 0
-    closed_in_time: int = 0
-    answered: int = 0
-    minutes: float | None = None
-    hours: float | None = None
-    rated: int = 0
-    satisfied: int = 0
-
-    @property
-    def answer_seconds(self) -> float | None:
-        """To the first answer, in the median; None where nobody had one."""
-        return None if self.minutes is None else self.minutes * 60
-
-    @property
-    def close_seconds(self) -> float | None:
-        """To the end, in the median; None where nothing ended."""
-        return None if self.hours is None else self.hours * 3600
-
-    @property
-    def in_time(self) -> int | None:
-        """Percent of what was closed; None where nothing was."""
-        return share(self.closed_in_time, self.closed)
-
-    @property
-    def satisfaction(self) -> int | None:
-        """Percent of those who gave a rating; None where nobody did."""
-        return share(self.satisfied, self.rated)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -39,11 +39,17 @@ class Standing:
     waiting_since: datetime | None
 
 
-@dataclass(frozen=True)
-class Figures:
-    """One week of one body, or of all together."""
+# As `Sums` and the tables of the weeks and the periods name them, in their order.
+COLUMNS = (
+    "opened", "closed", "closed_in_time", "answered", "minutes_to_answer", "hours_to_close", "rated",
+    "satisfied",
+)  # fmt: skip
 
-    begins: date
+
+@dataclass(frozen=True)
+class Sums:
+    """What one body did in one period, or a part of it."""
+
     opened: int = 0
     closed: int = 0
     closed_in_time: int = 0
@@ -55,8 +61,13 @@ class Figures:
 
     @property
     def seconds(self) -> float | None:
-        """To the first answer, in the median."""
+        """To the first answer, in the median; None where nobody had one."""
         return None if self.minutes is None else self.minutes * 60
+
+    @property
+    def close_seconds(self) -> float | None:
+        """To the end, in the median; None where nothing ended."""
+        return None if self.hours is None else self.hours * 3600
 
     @property
     def in_time(self) -> int | None:
@@ -67,6 +78,25 @@ class Figures:
     def satisfaction(self) -> int | None:
         """Percent of those who gave a rating; None where nobody did."""
         return share(self.satisfied, self.rated)
+
+    @property
+    def cells(self) -> list[str]:
+        """Its columns in a file for spreadsheets; empty where there is no median."""
+
+        def rounded(value: float | None) -> str:
+            return "" if value is None else f"{value:.1f}"
+
+        return [
+            str(self.opened), str(self.closed), str(self.closed_in_time), str(self.answered),
+            rounded(self.minutes), rounded(self.hours), str(self.rated), str(self.satisfied),
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figures(Sums):
+    """One week of one body, or of all together."""
+
+    begins: date = field(kw_only=True)
 
 
 def share(part: int, whole: int) -> int | None:
@@ -83,7 +113,7 @@ class Weeks:
     by_body: Mapping[int | None, Sequence[Figures]]
 
     def of(self, key: int | None) -> Sequence[Figures]:
-        return self.by_body.get(key) or [Figures(day) for day in self.days]
+        return self.by_body.get(key) or [Figures(begins=day) for day in self.days]
 
     def together(self, keys: Iterable[int]) -> Sequence[Figures]:
         """These bodies' sums by week. Medians cannot be added: they are those of the only body, or none."""
@@ -95,7 +125,7 @@ class Weeks:
 
 def _sum(day: date, weeks: Sequence[Figures]) -> Figures:
     return Figures(
-        day,
+        begins=day,
         opened=sum(week.opened for week in weeks),
         closed=sum(week.closed for week in weeks),
         closed_in_time=sum(week.closed_in_time for week in weeks),
@@ -110,14 +140,16 @@ def weeks(*, now: datetime) -> Weeks:
     days = counting.days_of_weeks(now)
     found: dict[int | None, dict[date, Figures]] = defaultdict(dict)
     rows: Iterable[tuple[Any, ...]] = Week.objects.filter(begins__gte=days[0]).values_list(
-        "node_id", "begins", "opened", "closed", "closed_in_time", "answered", "minutes_to_answer",
-        "hours_to_close", "rated", "satisfied",
-    )  # fmt: skip
+        "node_id", "begins", *COLUMNS
+    )
     for node, begins, *row in rows:
-        found[node][begins] = Figures(begins, *row)
+        found[node][begins] = Figures(*row, begins=begins)
     return Weeks(
         days,
-        {node: [by_day.get(day) or Figures(day) for day in days] for node, by_day in found.items()},
+        {
+            node: [by_day.get(day) or Figures(begins=day) for day in days]
+            for node, by_day in found.items()
+        },
     )
 
 

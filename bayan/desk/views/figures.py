@@ -17,7 +17,8 @@ from bayan.cases import services as cases
 from bayan.core.exports import small_csv
 from bayan.core.templatetags.bayan import took
 from bayan.desk import figures
-from bayan.desk.figures import Response, Sums
+from bayan.desk.figures import Response
+from bayan.desk.today import Sums
 from bayan.organisation.models import Node
 from bayan.people.permissions import Access, StaffRequest, requires
 
@@ -80,20 +81,20 @@ def export(request: StaffRequest) -> HttpResponse:
         _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
     ]  # fmt: skip
     name = _("The authority as a whole") if node is None else node.name
-    rows = [_row(name, found.now), _row(_("As long before"), found.before)]
+    rows = [[name, *found.now.cells], [_("As long before"), *found.before.cells]]
     if node is not None:
-        rows.append(_row(_("The authority as a whole"), found.average))
+        rows.append([_("The authority as a whole"), *found.average.cells])
     rows += [
-        _row(figures.category_label(key) or _("No category"), sums)
+        [figures.category_label(key) or _("No category"), *sums.cells]
         for key, sums, _before, _average in found.services
     ]
     rows += [
-        _row(f"{_day(hour // 24)} {hour % 24:02d}:00", sums)
+        [f"{_day(hour // 24)} {hour % 24:02d}:00", *sums.cells]
         for hour, sums in sorted(found.hours.items())
     ]
     if request.access.may_everywhere("figures.compare"):
         by_body = figures.compared(days=days)
-        rows += [_row(body.name, by_body[body.pk][0]) for body in bodies if body.pk in by_body]
+        rows += [[body.name, *by_body[body.pk][0].cells] for body in bodies if body.pk in by_body]
     return small_csv(f"figures-{days}-{timezone.now():%Y-%m-%d}", [heading, *rows])
 
 
@@ -153,7 +154,7 @@ def _tiles(found: Response, *, is_whole: bool, days: int) -> list[Tile]:
             _("before: %(value)s") % {"value": f"{before.opened:,}"},
             "",
         ),
-        tile(_("First answer"), lambda s: s.answer_seconds, took, more_is="worse"),
+        tile(_("First answer"), lambda s: s.seconds, took, more_is="worse"),
         tile(_("Closed in time"), lambda s: s.in_time, percent, more_is="better"),
         tile(_("To the end"), lambda s: s.close_seconds, took, more_is="worse"),
         tile(_("Satisfied"), lambda s: s.satisfaction, percent, more_is="better"),
@@ -193,8 +194,8 @@ def _week(found: Response, *, by_answer: bool) -> list[tuple[str, list[tuple[int
     def words(hour: int) -> str:
         sums = found.hours.get(hour, Sums())
         parts = [_("cases: %(count)s") % {"count": f"{sums.opened:,}"}]
-        if sums.answer_seconds is not None:
-            parts.append(_("first answer: %(time)s") % {"time": took(sums.answer_seconds)})
+        if sums.seconds is not None:
+            parts.append(_("first answer: %(time)s") % {"time": took(sums.seconds)})
         return f"{_day(hour // 24)} {hour % 24:02d}:00 · " + " · ".join(parts)
 
     return [
@@ -233,13 +234,3 @@ def _compared(
     ]
     rows.sort(key=lambda row: by(row[1]))
     return [(place, *row) for place, row in enumerate(rows, start=1)]
-
-
-def _row(name: str, sums: Sums) -> list[str]:
-    def rounded(value: float | None) -> str:
-        return "" if value is None else f"{value:.1f}"
-
-    return [
-        name, str(sums.opened), str(sums.closed), str(sums.closed_in_time), str(sums.answered),
-        rounded(sums.minutes), rounded(sums.hours), str(sums.rated), str(sums.satisfied),
-    ]  # fmt: skip

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from bayan.core.exports import small_csv
 from bayan.core.templatetags.bayan import lasting, since
 from bayan.desk import charts
-from bayan.desk.today import Figures, Today, standings, today, weeks
+from bayan.desk.today import Today, standings, today, weeks
 from bayan.people.permissions import StaffRequest, requires
 
 # What takes longer is drawn in hours.
@@ -130,7 +130,7 @@ def export(request: StaffRequest) -> HttpResponse:
         _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
     ]  # fmt: skip
     rows = [
-        _row(name, week)
+        [name, week.begins.isoformat(), *week.cells]
         for name, key in [
             (_("The authority as a whole"), None),
             *((s.node.name, s.node.pk) for s in standings(request.access, now=now)),
@@ -138,13 +138,3 @@ def export(request: StaffRequest) -> HttpResponse:
         for week in found.of(key)
     ]
     return small_csv(f"weeks-{now:%Y-%m-%d}", [heading, *rows])
-
-
-def _row(name: str, week: Figures) -> list[str]:
-    def rounded(value: float | None) -> str:
-        return "" if value is None else f"{value:.1f}"
-
-    return [
-        name, week.begins.isoformat(), str(week.opened), str(week.closed), str(week.closed_in_time),
-        str(week.answered), rounded(week.minutes), rounded(week.hours), str(week.rated), str(week.satisfied),
-    ]  # fmt: skip
