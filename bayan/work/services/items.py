@@ -393,7 +393,8 @@ def withdraw(item_id: UUID, *, by: Access, now: datetime) -> Item:
     item = locked_open(item_id)
     if not by.may("work.give", item.given_from):
         raise NotYours(_("Only whoever gave the task may withdraw it."))
-    return _withdraw(item, by=by.member, now=now)
+    _withdraw_each([item], by=by.member, now=now)
+    return item
 
 
 def withdraw_of(subject: tuple[str, str], *, by: Member, now: datetime) -> int:
@@ -402,27 +403,29 @@ def withdraw_of(subject: tuple[str, str], *, by: Member, now: datetime) -> int:
 
 
 def withdraw_of_all(subject_type: str, keys: Collection[str], *, by: Member, now: datetime) -> int:
-    """As `withdraw_of`, for several subjects of one type: where nothing is open it is one statement."""
+    """As `withdraw_of`, for several subjects of one type together; whoever listens hears of each end."""
     rows = list(
         Item.objects.open()
         .filter(subject_type=subject_type, subject_key__in=keys)
         .order_by("pk")
         .select_for_update(of=("self",))
     )
-    for item in rows:
-        _withdraw(item, by=by, now=now)
+    _withdraw_each(rows, by=by, now=now)
     return len(rows)
 
 
-def _withdraw(item: Item, *, by: Member, now: datetime) -> Item:
-    item.state, item.ended_at, item.ended_by = State.WITHDRAWN, now, by
-    item.awaits_until = None
-    item.save(update_fields=["state", "ended_at", "ended_by", "awaits_until"])
-    clocks.end(ITEM, [str(item.public_id)], now=now)
-    Link.objects.filter(item=item, withdrawn_at=None).update(withdrawn_at=now)
-    note("item.withdrawn", item, by=by, now=now)
-    publish(ItemEnded(item=item, by=by, at=now))
-    return item
+def _withdraw_each(items: Sequence[Item], *, by: Member, now: datetime) -> None:
+    if not items:
+        return
+    for item in items:
+        item.state, item.ended_at, item.ended_by = State.WITHDRAWN, now, by
+        item.awaits_until = None
+    Item.objects.bulk_update(items, ["state", "ended_at", "ended_by", "awaits_until"])
+    clocks.end(ITEM, [str(item.public_id) for item in items], now=now)
+    Link.objects.filter(item__in=items, withdrawn_at=None).update(withdrawn_at=now)
+    note_each("item.withdrawn", items, by=by, now=now, details=[{}] * len(items))
+    for item in items:
+        publish(ItemEnded(item=item, by=by, at=now))
 
 
 @transaction.atomic
