@@ -48,7 +48,7 @@ def metres_between(one: tuple[float, float], other: tuple[float, float]) -> floa
 
 def before(case: Case, *, now: datetime) -> Case | None:
     """The nearest open case of somebody else that is likely about the same: category, place, time."""
-    if case.latitude is None or case.longitude is None or case.is_closed:
+    if case.latitude is None or case.longitude is None or case.is_closed or case.parent_id:
         return None
     if case.category not in pack.shown_by_picture():
         return None
@@ -66,8 +66,6 @@ def before(case: Case, *, now: datetime) -> Case | None:
         .exclude(Q(pk=case.pk) | Q(parent=case.pk) | Q(contact=case.contact_id))
         .select_related("node")
     )
-    if case.parent_id:
-        return None
     found = [
         (metres_between(here, (row.latitude, row.longitude)), row.pk, row)
         for row in rows[:200]
@@ -106,9 +104,13 @@ def ask(cases: Collection[Case], *, now: datetime) -> None:
     In the transaction that takes their message in, once a case; who cannot be written to is not asked.
     """
     asked = 0
+    seen = pack.shown_by_picture()
     for case in {case.pk: case for case in cases}.values():
         # Danger is seen to at once, by whomever it was reported.
         if case.latitude is None or case.priority == Case.Priority.EMERGENCY:
+            continue
+        # A location alone says not of what: nothing is looked for then.
+        if case.category not in seen:
             continue
         if asked >= MOST_AT_ONCE:
             log.info("near.not_asked", why="too many at once")
