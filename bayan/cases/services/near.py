@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from math import asin, cos, radians, sin, sqrt
+from math import cos, hypot, radians
 
 import structlog
 from django.db.models import Q
@@ -30,20 +30,12 @@ SAME, ANOTHER = "near-same-", "near-another-"
 METRES, WITHIN = 100, timedelta(days=30)
 # A degree of latitude is so long everywhere.
 METRES_A_DEGREE = 111_195
-EARTH = 6_371_000
 # In a flood of reports the rest are matched by their words and pictures.
 MOST_AT_ONCE = 10
 # How likely it is the same, as the panel says it.
 LIKELY = 0.6
 
 log = structlog.get_logger(__name__)
-
-
-def metres_between(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """How far two points on earth are from each other, along its surface."""
-    (lat1, lon1), (lat2, lon2) = ((radians(a), radians(b)) for a, b in (one, other))
-    half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH * asin(min(1.0, sqrt(half)))
 
 
 def before(case: Case, *, now: datetime) -> Case | None:
@@ -53,8 +45,9 @@ def before(case: Case, *, now: datetime) -> Case | None:
     if case.category not in pack.shown_by_picture():
         return None
     here = case.latitude, case.longitude
-    high = METRES / METRES_A_DEGREE
-    wide = high / max(0.01, cos(radians(case.latitude)))
+    # So near to each other the earth is flat.
+    east = METRES_A_DEGREE * max(0.01, cos(radians(case.latitude)))
+    high, wide = METRES / METRES_A_DEGREE, METRES / east
     rows = (
         Case.objects.open()
         .filter(
@@ -67,7 +60,11 @@ def before(case: Case, *, now: datetime) -> Case | None:
         .select_related("node")
     )
     found = [
-        (metres_between(here, (row.latitude, row.longitude)), row.pk, row)
+        (
+            hypot((row.latitude - here[0]) * METRES_A_DEGREE, (row.longitude - here[1]) * east),
+            row.pk,
+            row,
+        )
         for row in rows[:200]
         if row.latitude is not None and row.longitude is not None
     ]
