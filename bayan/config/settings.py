@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "bayan.intake",
     "bayan.cases",
     "bayan.work",
+    "bayan.correspondence",
     "bayan.inbox",
     "bayan.channels",
     "bayan.people",

@@ -8,11 +8,12 @@ from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels.models import Account, Number
 from bayan.core import events, undo
+from bayan.correspondence import services as correspondence
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, ItemGiven, register_subject
+from bayan.work.events import ItemEnded, ItemGiven, register_remarks, register_subject
 from bayan.work.models import Item
 
 
@@ -24,12 +25,21 @@ def load() -> None:
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(
+        correspondence.COPY,
+        lambda replies, *, now: cases.take_in(
+            correspondence.receive_remarks(replies, now=now), now=now
+        ),
+    )
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)
     events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
+    events.subscribe(ItemEnded, correspondence.follow_approval)
+    register_remarks(correspondence.LETTER, correspondence.take_remark)
+    register_subject(correspondence.LETTER, correspondence.describe_letters)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
     register_subject(work.ITEM, work.describe_items)

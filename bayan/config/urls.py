@@ -28,6 +28,7 @@ urlpatterns = [
     path("styleguide/", styleguide, name="styleguide"),
     path("track/", include("bayan.portal.urls")),
     path("journal/", include("bayan.intake.urls")),
+    path("", include("bayan.correspondence.urls")),
     path("", include("bayan.work.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),

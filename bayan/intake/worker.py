@@ -16,6 +16,7 @@ from django.utils import timezone
 from bayan.cases import services as cases
 from bayan.core import audit
 from bayan.core.live import listening_parameters
+from bayan.correspondence import services as correspondence
 from bayan.intake import services
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
@@ -29,6 +30,8 @@ ASK_EVERY = 2.0
 REMIND_EVERY = 60.0
 # An answer to many keeps a few seconds of messages ahead of the dispatcher.
 DELIVER_EVERY = 1.0
+# Whoever signs a letter sees it leave.
+HAND_OVER_EVERY = 1.0
 # In a surge whoever writes is thanked within seconds.
 TEND_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
@@ -56,6 +59,11 @@ def run(stop: threading.Event) -> None:
             target=_every,
             args=(DELIVER_EVERY, _deliver_with(cases.Delivery()), stop),
             name="answers",
+        ),
+        threading.Thread(
+            target=_every,
+            args=(HAND_OVER_EVERY, lambda: correspondence.hand_over(now=timezone.now()), stop),
+            name="letters",
         ),
         threading.Thread(
             target=_every,

@@ -1,5 +1,6 @@
 """Reading the tree, and when the authority works."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -24,6 +25,16 @@ def body_of(node: Node) -> Node:
     """The municipality to which a body belongs, or that it is; the desk for all of the authority's own."""
     own = Node.objects.municipalities().filter(pk__in=node.lineage).first()
     return own or desk()
+
+
+def bodies_of[Key](given: Mapping[Key, Node]) -> dict[Key, Node]:
+    """As `body_of`, for many at once."""
+    known, authority = nodes(), desk()
+    municipalities = {key for key, node in known.items() if node.kind == Node.Kind.MUNICIPALITY}
+    return {
+        key: next((known[one] for one in node.lineage if one in municipalities), authority)
+        for key, node in given.items()
+    }
 
 
 def nodes() -> dict[int, Node]:

@@ -38,6 +38,7 @@ DAILY = (
     Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book"),
 )  # fmt: skip
 OFFICES = (
+    Entry("correspondence:letters", pgettext_lazy("menu", "Letters"), "work.do", icon="mail"),
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
     Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),

@@ -122,6 +122,50 @@ def body_of_member(member: Member, *, now: datetime) -> Node | None:
     return organisation.body_of(role.node) if role else None
 
 
+def bodies_of_members(members: Iterable[Member], *, now: datetime) -> dict[int, Node]:
+    """As `body_of_member`, for many in as many statements as for one; by the member's key."""
+    worn = _roles_of([member.pk for member in members], now=now)
+    main = {
+        key: min(roles, key=lambda role: len(role.node.lineage)).node
+        for key, roles in worn.items()
+        if roles
+    }
+    return organisation.bodies_of(main)
+
+
+def who_may(
+    permission: str, asked: Collection[tuple[int, Node]], *, now: datetime
+) -> set[tuple[int, int]]:
+    """Of these pairs of a member's key and a body those in which a role allows it, by both keys."""
+    worn = _roles_of({key for key, _node in asked}, now=now)
+    return {
+        (key, node.pk)
+        for key, node in asked
+        if any(
+            permission in ALLOWED[role.kind] and role.node_id in node.lineage for role in worn[key]
+        )
+    }
+
+
+def _roles_of(keys: Collection[int], *, now: datetime) -> dict[int, list[Role]]:
+    """The roles in which each of these may act now, as `Role.objects.held_by`, their own first."""
+    wearers: dict[int, list[int]] = {key: [key] for key in keys}
+    lent = Deputyship.objects.current(now=now).filter(deputy__in=keys, member__is_active=True)
+    for deputy, lender in lent.values_list("deputy", "member"):
+        wearers[deputy].append(lender)
+    roles: dict[int, list[Role]] = {}
+    for role in (
+        Role.objects.current(now=now)
+        .filter(member__in={one for each in wearers.values() for one in each})
+        .select_related("node")
+        .order_by("pk")
+    ):
+        roles.setdefault(role.member_id, []).append(role)
+    return {
+        key: [role for one in worn for role in roles.get(one, ())] for key, worn in wearers.items()
+    }
+
+
 def in_charge_of(node: Node, kinds: Collection[str], *, now: datetime) -> list[Member]:
     """Who has one of these roles for this body, in the nearest body above it where anybody has; by key."""
     roles = list(

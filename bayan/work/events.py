@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bayan.inbox.models import Message
 from bayan.people.models import Member
 from bayan.work.models import Item
 
@@ -44,7 +45,11 @@ class Subject:
 
 type Describe = Callable[[Collection[str]], Mapping[str, Subject]]
 
+# What a member wrote about an item without a button, and in which kept message: True if somebody took it.
+type Remark = Callable[[Item, Member, Message, datetime], bool]
+
 _subjects: dict[str, Describe] = {}
+_remarks: dict[str, Remark] = {}
 
 
 def register_subject(subject_type: str, describe: Describe) -> None:
@@ -52,6 +57,19 @@ def register_subject(subject_type: str, describe: Describe) -> None:
     if subject_type in _subjects:
         raise ValueError(f"{subject_type} is described already.")
     _subjects[subject_type] = describe
+
+
+def register_remarks(subject_type: str, take: Remark) -> None:
+    """Let `take` keep what members write in WhatsApp under a message about an item of this subject."""
+    if subject_type in _remarks:
+        raise ValueError(f"Remarks on {subject_type} are taken already.")
+    _remarks[subject_type] = take
+
+
+def remark(item: Item, member: Member, message: Message, *, now: datetime) -> bool:
+    """Hand over what was written about an item; False where nobody takes it."""
+    take = _remarks.get(item.subject_type)
+    return take is not None and take(item, member, message, now)
 
 
 def describe(subject_type: str, keys: Collection[str]) -> Mapping[str, Subject]:

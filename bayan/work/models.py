@@ -181,6 +181,8 @@ class Item(models.Model):
     due_at = models.DateTimeField(_("due"))
     is_emergency = models.BooleanField(_("emergency"), default=False)
     wants_proof = models.BooleanField(_("a picture is wanted"), default=False)
+    # What it is about may not stand in a message: it is ended on the page, by whoever has read it there.
+    on_page = models.BooleanField(_("on the page only"), default=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     # What the one who did it wrote: the facts asked for, what was done, why it was refused.
     answer = models.TextField(_("answer"), blank=True)

@@ -34,6 +34,8 @@ from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
 from bayan.channels.tests.factories import make_number, make_template
 from bayan.config.environment import PROJECT_DIR
 from bayan.core.live import Notice, hub
+from bayan.correspondence import services as letters
+from bayan.correspondence.tests.factories import make_letter
 from bayan.inbox import services as inbox
 from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
@@ -258,6 +260,24 @@ DOORS: dict[str, Door] = {
     "channels:adopt_purpose": changes("template"),
     "channels:forget_template": changes("template"),
     "channels:keep_template": changes("template"),
+    "correspondence:letters": PAGE,
+    "correspondence:export": PAGE,
+    "correspondence:responses": PAGE,
+    "correspondence:new": FORM,
+    "correspondence:lists": PAGE,
+    "correspondence:save_list": Door(("POST",)),
+    "correspondence:delete_list": changes("address_list"),
+    "correspondence:letter": shows("letter"),
+    "correspondence:edit": Door(READ_AND_WRITE, "letter"),
+    "correspondence:submit": Door(("POST",), "letter", data={"signer": ""}),
+    "correspondence:decide": changes("letter"),
+    "correspondence:take_back": changes("letter"),
+    "correspondence:delete": changes("letter"),
+    "correspondence:copy": changes("letter"),
+    "correspondence:correct": changes("letter"),
+    "correspondence:recall": changes("letter"),
+    "correspondence:finish": changes("letter"),
+    "correspondence:document": shows("letter"),
     "intake:set_aside": PAGE,
     "intake:replay": Door(("POST",), more=(4711,)),
     "people:trail": PAGE,
@@ -290,6 +310,7 @@ OPEN = {
     "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
     # Open311: a key as a field, or what everybody may know (api/tests/test_open311.py).
+    "correspondence:verify": "a print's code, whose test is in correspondence/tests/test_views.py",
     "open311:discovery": "the address", "open311:services": "a list of words",
     "open311:service": "a list of words", "open311:requests": "a key, or what is published",
     "open311:request": "a key, or what is published", "open311:token": "a key, or what is published",
@@ -313,6 +334,12 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
     # A part of the page of whatever the tasks belong to, and a picture of a task.
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    # By whom a letter went to, and by its grade.
+    "correspondence:open": "correspondence/test_services",
+    "correspondence:file": "correspondence/test_views", "correspondence:remove_file": "correspondence/test_views",
+    "correspondence:recipients": "correspondence/test_views",
+    "correspondence:recipients_export": "correspondence/test_views",
+    "correspondence:certificate": "correspondence/test_views",
     # Few see one, whatever their role.
     "cases:directive": "cases/test_directives",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.
@@ -457,6 +484,8 @@ def make_things(node: Node, position: int) -> Things:
         expires_at=now + timedelta(hours=1), help_until=now + timedelta(hours=1),
     )  # fmt: skip
     helper = Helper.objects.create(surge=surge, member=clerk, joined_at=now, ends_at=now)
+    letter = make_letter(node, clerk, now=now, subject=f"تعميم-{node.key}")
+    address_list = letters.save_list(f"قائمة-{node.key}", [clerk], node=node)
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -468,8 +497,10 @@ def make_things(node: Node, position: int) -> Things:
         macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
         answer=everybody.public_id, surge=surge.public_id, past_surge=past.public_id,
         team_link=team_link.public_id, helper=helper.public_id,
+        letter=letter.public_id, address_list=address_list.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
+               f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id),
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 

@@ -72,6 +72,7 @@ from bayan.inbox.services.parting import facts_of_contacts, part
 from bayan.inbox.services.posting import (
     Letter,
     lock_conversations,
+    notify_each,
     send_each,
     take_back_each,
 )
@@ -164,6 +165,7 @@ __all__ = [
     "name_matters",
     "note_export",
     "note_export_of",
+    "notify_each",
     "nudge",
     "offered_macros",
     "openers",

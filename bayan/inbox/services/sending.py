@@ -414,12 +414,7 @@ def send(
         draft = Draft(kind="ask_location", content=content, text=text)
         return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
     if buttons:
-        content = channels.compose(
-            conversation.number,
-            lambda channel: channel.buttons(_headed(conversation, text), replies=buttons),
-        )
-        titles = [title for _key, title in buttons]
-        draft = Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
+        draft = buttons_draft(conversation, text, buttons=buttons)
         return _send(conversation, draft, by=by, now=now, subject=subject, lane=lane)
     if rows:
         draft = list_draft(conversation, text, rows=rows, button=button)
@@ -595,6 +590,18 @@ def text_draft(conversation: Conversation, text: str) -> Draft:
         conversation.number, lambda channel: channel.text(_headed(conversation, text))
     )
     return Draft(kind="text", content=content, text=text)
+
+
+def buttons_draft(
+    conversation: Conversation, text: str, *, buttons: Sequence[tuple[str, str]]
+) -> Draft:
+    """A headed text with answers as buttons, not sent yet."""
+    content = channels.compose(
+        conversation.number,
+        lambda channel: channel.buttons(_headed(conversation, text), replies=buttons),
+    )
+    titles = [title for _key, title in buttons]
+    return Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
 
 
 def list_draft(

@@ -18,7 +18,8 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.hearing import hear_members, receive, receive_choice
+from bayan.work.services.fanning import Told, Word, tell_each
+from bayan.work.services.hearing import hear_members, keep, members_of, receive, receive_choice
 from bayan.work.services.items import (
     ITEM,
     DueInThePast,
@@ -55,7 +56,7 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
-from bayan.work.services.telling import ONE, SEVERAL, tell
+from bayan.work.services.telling import ONE, SEVERAL, buttons_of, say, tell
 
 __all__ = [
     "ITEM",
@@ -76,9 +77,12 @@ __all__ = [
     "Start",
     "Task",
     "TitleMissing",
+    "Told",
     "TooManyPictures",
+    "Word",
     "WordsMissing",
     "add_project",
+    "buttons_of",
     "delegate",
     "describe_items",
     "end",
@@ -91,9 +95,11 @@ __all__ = [
     "give_each",
     "hand_over",
     "hear_members",
+    "keep",
     "let_past",
     "make_link",
     "may_act",
+    "members_of",
     "open_link",
     "pause",
     "receive",
@@ -103,9 +109,11 @@ __all__ = [
     "resume",
     "revive",
     "ring",
+    "say",
     "send_again",
     "start",
     "tell",
+    "tell_each",
     "withdraw",
     "withdraw_links",
     "withdraw_of",

@@ -59,7 +59,7 @@ def receive_choice(
 def _receive(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime, about_one: bool
 ) -> list[IncomingMessage]:
-    members = _members_of([message for message, _key in replies], now=now)
+    members = members_of([message for message, _key in replies], now=now)
     others = []
     for message, key in replies:
         member = members.get(message.external_id)
@@ -71,6 +71,10 @@ def _receive(
             choice = message.choice_id
             if about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
+            elif (
+                about_one and not choice and message.text and _remark(key, member, message, now=now)
+            ):
+                telling.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
             elif about_one and choice.startswith("silence-"):
                 _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
             else:
@@ -120,7 +124,7 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
     return conversation
 
 
-def _members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
+def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
     """The member behind each message, by its id."""
     senders = {
         m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
@@ -147,10 +151,14 @@ def _act(
     try:
         item = items.locked_for(key, Access.of(member, now=now), now=now)
     except DomainError as refused:
-        telling.say(conversation, str(refused), now=now)
+        _refuse(key, choice, refused, member, conversation, now=now)
         return
     if choice == "work-later":
         _ask_why(item, conversation, now=now)
+        return
+    if item.on_page:
+        refusal = items.NotPossible(_("This can be done on the page only, after reading it there."))
+        _refuse(key, choice, refusal, member, conversation, now=now)
         return
     end = ENDS.get(choice, State.DONE)
     question = _question(item, end)
@@ -163,6 +171,33 @@ def _act(
         return
     items.end_item(item, end=end, words="", proofs=(), by=member, now=now)
     telling.say(conversation, _thanks(item), now=now)
+
+
+def _refuse(
+    key: UUID,
+    choice: str,
+    refused: DomainError,
+    member: Member,
+    conversation: Conversation,
+    *,
+    now: datetime,
+) -> None:
+    """Say why not; that it was tried stays in the trail."""
+    telling.say(conversation, str(refused), now=now)
+    item = Item.objects.filter(public_id=key).first()
+    if item is not None:
+        items.note("item.refused", item, by=member, now=now, press=choice)
+
+
+def _remark(key: str, member: Member, message: IncomingMessage, *, now: datetime) -> bool:
+    """Hand what was written under a message about a task to whoever gave it, if they take such words."""
+    item = Item.objects.filter(public_id=key).first()
+    if item is None:
+        return False
+    kept = Message.objects.filter(
+        number=message.number_id, external_id=message.external_id, direction="in"
+    ).first()
+    return kept is not None and events.remark(item, member, kept, now=now)
 
 
 def _question(item: Item, end: str) -> str:

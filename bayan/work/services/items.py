@@ -101,6 +101,9 @@ class Task:
     around_the_clock: bool = False
     wants_proof: bool = False
     is_emergency: bool = False
+    on_page: bool = False
+    # Whoever gives it tells of it (`tell_each`); else Bayan does so.
+    tells: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,7 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
             raise TitleMissing(_("Write in a few words what is to be done."))
         if task.due_at <= now:
             raise DueInThePast(_("Choose a time that is still to come."))
-        if task.owner is not None:
-            _check_works_for(task.owner, task.node, now=now)
+    _check_works_for([(task.owner, task.node) for task in tasks if task.owner], now=now)
     items = Item.objects.bulk_create(
         Item(
             kind=task.kind,
@@ -165,6 +167,7 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
             due_at=task.due_at,
             is_emergency=task.is_emergency,
             wants_proof=task.wants_proof,
+            on_page=task.on_page,
         )
         for task, title in zip(tasks, titles, strict=True)
     )
@@ -180,7 +183,8 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
         )
         for task, item in zip(tasks, items, strict=True)
     )
-    _let_know(items, started, now=now)
+    told = [pair for task, *pair in zip(tasks, items, started, strict=True) if task.tells]
+    _let_know([item for item, _clock in told], [clock for _item, clock in told], now=now)
     note_each(
         "item.given", items, by=by or audit.SYSTEM, now=now,
         details=[{"item_kind": item.kind, **_holder(item)} for item in items],
@@ -213,11 +217,13 @@ def _let_know(items: Sequence[Item], started: Sequence[Clock], *, now: datetime)
     Notice.objects.bulk_create(notices)
 
 
-def _check_works_for(member: Member, node: Node, *, now: datetime) -> None:
-    if not member.is_active or not Access.of(member, now=now).may("work.do", node):
-        raise NotTheirWork(
-            _("%(name)s does not work for %(body)s.") % {"name": member.name, "body": node.name}
-        )
+def _check_works_for(pairs: Sequence[tuple[Member, Node]], *, now: datetime) -> None:
+    allowed = people.who_may("work.do", [(member.pk, node) for member, node in pairs], now=now)
+    for member, node in pairs:
+        if not member.is_active or (member.pk, node.pk) not in allowed:
+            raise NotTheirWork(
+                _("%(name)s does not work for %(body)s.") % {"name": member.name, "body": node.name}
+            )
 
 
 def may_act(item: Item, access: Access, *, now: datetime) -> bool:
@@ -367,7 +373,7 @@ def delegate(item_id: UUID, *, to: Member, by: Access, now: datetime) -> Item:
     item = locked_open(item_id)
     if item.is_outside or not (may_act(item, by, now=now) or by.may("work.give", item.given_from)):
         raise NotYours(_("Somebody else has this task. Ask them, or whoever gave it."))
-    _check_works_for(to, item.node, now=now)
+    _check_works_for([(to, item.node)], now=now)
     if item.owner_id == to.pk:
         raise NotPossible(_("They have it already."))
     item.owner = to
@@ -515,6 +521,11 @@ def locked_open(item_id: UUID) -> Item:
     :raises ItemIsOver: it has ended
     """
     item = _locked(item_id)
+    if item.state == State.WITHDRAWN:
+        # Of what was to be approved, another version may be under way: this one is approved by nobody.
+        raise ItemIsOver(
+            _("This was withdrawn, or has changed since. What needs you now: «مهامي».")
+        )
     if not item.is_open:
         raise ItemIsOver(_("This task has ended already."))
     return item
@@ -555,6 +566,7 @@ def note_each(
     details: Sequence[Mapping[str, Any]],
 ) -> None:
     """Write the same step of several items, each with its own details, as `note`."""
+    by = audit.Named(by.audit_key, by.audit_label)
     audit.record_all(
         audit.Entry(
             action=action,

@@ -231,6 +231,8 @@ def _path_of(item: Item) -> str:
 def buttons_of(item: Item) -> list[tuple[str, str]]:
     """What can be done with it by one press: WhatsApp shows three at most, of 20 characters."""
     later = ("work-later", _("It takes longer"))
+    if item.on_page:
+        return [] if item.kind == Item.Kind.APPROVE else [later]
     match item.kind:
         case Item.Kind.ACKNOWLEDGE:
             return [("work-done", _("Seen")), later]

@@ -1,0 +1,340 @@
+"""Reading letters: the reader's, a body's, who has got one and what they did with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import (
+    Aggregate,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Extract
+
+from bayan.channels.models import Outgoing
+from bayan.core.models import AuditEntry
+from bayan.core.references import digits_in
+from bayan.core.rls import as_worker
+from bayan.correspondence import services
+from bayan.correspondence.models import AddressList, Letter, LetterQuerySet, Look, Recipient, Reply
+from bayan.organisation.models import Node
+from bayan.people import selectors as people
+from bayan.people.models import Deputyship, Member
+from bayan.people.permissions import Access
+from bayan.people.selectors import Line
+from bayan.work.models import Item
+
+# How far it is with one recipient, the furthest first.
+STAGES = (
+    "done", "read", "delivered", "sent", "queued", "uncertain", "failed", "page",
+)  # fmt: skip
+LOOKS, REPLIES, LINES = 100, 200, 100
+
+
+def mine(access: Access, *, now: datetime) -> LetterQuerySet:
+    """Letters that this member gets, for themselves or for whom they stand in; recalled ones too."""
+    lenders = Deputyship.objects.current(now=now).filter(
+        deputy=access.member, member__is_active=True
+    )
+    to_me = Recipient.objects.filter(
+        Q(member=access.member) | Q(member__in=lenders.values("member")), letter=OuterRef("pk")
+    )
+    return Letter.objects.filter(Exists(to_me)).exclude(state=Letter.State.REVIEW)
+
+
+def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
+    """The letters of each view of the list.
+
+    `mine`: what came to the reader; `open`: of that what still wants something of them; `drafts`: what is
+    being written; `waiting`: what waits for a signature; `sent`: what the reader's bodies sent.
+    """
+    wanted = Recipient.objects.filter(
+        letter=OuterRef("pk"), member=access.member, item__state=Item.State.OPEN
+    )
+    roots = access.bodies_of("letters.write")
+    ours = Letter.objects.filter(node__lineage__overlap=roots)
+    return {
+        "open": Letter.objects.filter(Exists(wanted)),
+        "mine": mine(access, now=now),
+        "drafts": ours.filter(state__in=["draft", "returned", "refused"]),
+        "waiting": Letter.objects.filter(state="review").filter(
+            Q(signer=access.member) | Q(node__lineage__overlap=roots)
+        ),
+        "sent": ours.filter(sent_at__isnull=False),
+    }
+
+
+def found(rows: QuerySet[Letter], words: str, *, kind: str = "") -> QuerySet[Letter]:
+    """Those of these letters that say all of these words, bear the number, or went to the person named."""
+    if kind:
+        rows = rows.filter(kind=kind)
+    for word in words.split():
+        digits = digits_in(word)
+        named = (
+            Q(subject__icontains=word)
+            | Q(text__icontains=word)
+            | Q(official_number__icontains=word)
+            | Q(transaction_number__icontains=word)
+            | Exists(
+                Recipient.objects.filter(
+                    Q(member__name_ar__icontains=word) | Q(member__name_en__icontains=word),
+                    letter=OuterRef("pk"),
+                )
+            )
+        )
+        if digits and len(digits) < 10:
+            year, _slash, number = word.partition("/")
+            named |= (
+                Q(year=int(digits_in(year) or 0), number=int(digits_in(number) or 0))
+                if number
+                else Q(number=int(digits))
+            )
+        rows = rows.filter(named)
+    return rows
+
+
+def shown(rows: QuerySet[Letter]) -> QuerySet[Letter]:
+    """With all that a row shows."""
+    return rows.select_related("node", "author", "signer").prefetch_related(
+        Prefetch("corrected_by", Letter.objects.filter(state="sent"), to_attr="corrections")
+    )
+
+
+def with_counts(letters: Sequence[Letter]) -> None:
+    """Let each of these letters know how many got it and how many have done what was wanted.
+
+    Counted with the worker's eyes: the reader sees the letter, and learns numbers only.
+    """
+    with as_worker():
+        counts = {
+            row["letter"]: row
+            for row in Recipient.objects.filter(letter__in=letters)
+            .values("letter")
+            .annotate(
+                total=Count("pk", filter=Q(is_copy=False)),
+                done=Count("pk", filter=Q(item__state=Item.State.DONE)),
+            )
+        }
+    for letter in letters:
+        row = counts.get(letter.pk, {})
+        letter.total, letter.done = row.get("total", 0), row.get("done", 0)  # type: ignore[attr-defined]
+
+
+def staged(rows: QuerySet[Recipient]) -> QuerySet[Recipient]:
+    """With `stage`: how far it is with each, from their task, the page and their message, joined."""
+    state = "outgoing__state"
+    return rows.annotate(
+        stage=Case(
+            When(item__state=Item.State.DONE, then=Value("done")),
+            When(Q(seen_at__isnull=False) | Q(**{state: Outgoing.State.READ}), then=Value("read")),
+            When(**{state: Outgoing.State.DELIVERED}, then=Value("delivered")),
+            When(**{state: Outgoing.State.SENT}, then=Value("sent")),
+            When(**{state: Outgoing.State.UNCERTAIN}, then=Value("uncertain")),
+            When(**{state: Outgoing.State.FAILED}, then=Value("failed")),
+            When(Q(handed_at=None) | Q(outgoing__isnull=False), then=Value("queued")),
+            default=Value("page"),
+            output_field=CharField(),
+        )
+    )
+
+
+@dataclass
+class Matrix:
+    """كشف الاطلاع: how far it is with everybody whom the reader may see, or with one stage of them."""
+
+    counts: dict[str, int]
+    total: int
+    late: int
+    rows: list[Recipient] = field(default_factory=list)
+
+    @property
+    def silent(self) -> int:
+        return self.total - self.counts.get("done", 0)
+
+
+def may_see_all(letter: Letter, access: Access) -> bool:
+    """Whether the reader sees everybody who got it: whoever wrote or signed it, or writes for its body."""
+    return access.member.pk in {letter.author_id, letter.signer_id} or (
+        not letter.is_secret and access.may("letters.write", letter.node)
+    )
+
+
+def recipients_of(letter: Letter, access: Access) -> QuerySet[Recipient]:
+    """Those who got it, as far as this reader may see them: a body sees its own. To be read as the worker."""
+    rows = letter.recipients.all()
+    if may_see_all(letter, access):
+        return rows
+    return rows.filter(
+        Q(member=access.member) | Q(node__in=access.nodes_where("people.manage").values("pk"))
+    )
+
+
+def matrix(
+    letter: Letter,
+    access: Access,
+    *,
+    now: datetime,
+    stage: str = "",
+    most: int | None = None,
+) -> Matrix:
+    """How far it is, counted in one statement, and the people of one stage (`late`: those who are late)."""
+    with as_worker():
+        rows = staged(recipients_of(letter, access))
+        counts: dict[str, int] = {}
+        late = 0
+        for row in (
+            rows.order_by()
+            .values("stage", "is_copy")
+            .annotate(count=Count("pk"), late=Count("pk", filter=_is_late(now)))
+        ):
+            key = "copy" if row["is_copy"] else row["stage"]
+            counts[key] = counts.get(key, 0) + row["count"]
+            late += row["late"]
+        asked = rows
+        if stage == "late":
+            asked = asked.filter(_is_late(now))
+        elif stage == "silent":
+            asked = asked.filter(is_copy=False).exclude(stage="done")
+        elif stage == "copy":
+            asked = asked.filter(is_copy=True)
+        elif stage:
+            asked = asked.filter(stage=stage, is_copy=False)
+        asked = asked.select_related("member", "node", "item", "item__ended_by", "outgoing")
+        asked = asked.order_by("is_copy", "node__position", "node", "member__name_ar", "pk")
+        people_shown = list(asked[:most] if most else asked)
+    total = sum(count for key, count in counts.items() if key != "copy")
+    return Matrix(counts, total, late, people_shown)
+
+
+def _is_late(now: datetime) -> Q:
+    return Q(item__state=Item.State.OPEN, item__due_at__lt=now)
+
+
+def answers_of(letter: Letter, access: Access) -> list[Recipient]:
+    """Those who answered, with what they answered, the latest first: the digest of answers."""
+    with as_worker():
+        return list(
+            recipients_of(letter, access)
+            .filter(item__state=Item.State.DONE)
+            .exclude(item__answer="")
+            .select_related("member", "node", "item")
+            .order_by("-item__ended_at")
+        )
+
+
+def replies_of(letter: Letter, access: Access) -> list[Reply]:
+    """What people wrote about it besides, the latest first."""
+    with as_worker():
+        return list(
+            Reply.objects.filter(recipient__in=recipients_of(letter, access))
+            .select_related("recipient__member", "recipient__node", "message__media")
+            .order_by("-at", "-pk")[:REPLIES]
+        )
+
+
+def looks_of(letter: Letter) -> list[Look]:
+    """Who opened it, the latest first."""
+    with as_worker():
+        return list(letter.looks.select_related("member").order_by("-at", "-pk")[:LOOKS])
+
+
+def history_of(letter: Letter) -> list[Line]:
+    """What happened to it, the latest first."""
+    entries = AuditEntry.objects.filter(
+        subject_type=services.LETTER, subject_key=str(letter.public_id)
+    ).exclude(action="letter.looked")
+    return people.in_words(entries.order_by("-pk")[:LINES])
+
+
+class Median(Aggregate):
+    """The middle one of numbers."""
+
+    template = "percentile_cont(0.5) WITHIN GROUP (ORDER BY %(expressions)s)%(filter)s"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True)
+class Response:
+    """How a body's people answered letters of a time: how many, how many in time, and how fast."""
+
+    node: Node
+    total: int
+    done: int
+    in_time: int
+    # Seconds from the hand-over to the end, of the middle one of those done.
+    median: float | None
+
+    @property
+    def share(self) -> float | None:
+        """Of those whose time is over or that are done, how many were done in time."""
+        return self.in_time / self.total if self.total else None
+
+
+def responses(
+    access: Access, *, since: datetime, now: datetime
+) -> tuple[list[Response], Response | None]:
+    """How bodies respond to what was sent since then, in one statement, and all of them together.
+
+    The authority sees each body; a body sees its own, and all together.
+    """
+    with as_worker():
+        rows = Recipient.objects.filter(
+            is_copy=False, handed_at__gte=since, item__isnull=False
+        ).filter(Q(item__due_at__lt=now) | Q(item__state=Item.State.DONE))
+        figures = {
+            "total": Count("pk"),
+            "done": Count("pk", filter=Q(item__state=Item.State.DONE)),
+            "in_time": Count(
+                "pk", filter=Q(item__state=Item.State.DONE, item__ended_at__lte=F("item__due_at"))
+            ),
+            "median": Median(
+                Extract(F("item__ended_at") - F("item__given_at"), "epoch"),
+                filter=Q(item__state=Item.State.DONE),
+            ),
+        }
+        by_node = {row["node"]: row for row in rows.order_by().values("node").annotate(**figures)}
+        together = rows.aggregate(**figures)
+    seen = access.nodes_where("people.manage").filter(pk__in=by_node).order_by("position", "pk")
+    each = [_response(node, by_node[node.pk]) for node in seen]
+    root = Node.objects.get(kind=Node.Kind.AUTHORITY)
+    return each, _response(root, together) if together["total"] else None
+
+
+def _response(node: Node, row: dict[str, float]) -> Response:
+    return Response(node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"])
+
+
+def lists_of(access: Access) -> QuerySet[AddressList]:
+    """Lists of the bodies for which the reader writes, by name."""
+    return (
+        AddressList.objects.filter(node__lineage__overlap=access.bodies_of("letters.write"))
+        .select_related("node")
+        .prefetch_related("members")
+        .order_by("name", "pk")
+    )
+
+
+def signers_of(node: Node, *, now: datetime) -> list[Member]:
+    """Who may sign for a body, the nearest first."""
+    return [
+        member
+        for member in people.staff_of(node, now=now)
+        if Access.of(member, now=now).may("letters.sign", node)
+    ]
+
+
+def addressable() -> QuerySet[Node]:
+    """The bodies that can be written to, in the order of the tree."""
+    return Node.objects.order_by("position", "pk")

@@ -1,0 +1,51 @@
+"""Taking a letter back: its tasks, what has not left yet, and its links are dead."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from bayan.channels import services as channels
+from bayan.channels.models import Outgoing
+from bayan.core.rls import as_worker
+from bayan.correspondence.models import Letter, Recipient
+from bayan.correspondence.services.drafting import WordsMissing
+from bayan.correspondence.services.parts import LETTER, NotSent, locked, note
+from bayan.people.models import Member
+from bayan.work import services as work
+
+ON_THE_WAY = (Outgoing.State.HELD, Outgoing.State.QUEUED)
+
+
+@transaction.atomic
+def recall(letter_id: UUID, *, reason: str, by: Member, now: datetime) -> Letter:
+    """Recall a letter: nobody reads it any more, and whoever was told of it is told that.
+
+    The reason stays in the house.
+
+    :raises WordsMissing: without a reason
+    :raises NotSent: it has not left, or is recalled already
+    """
+    letter = locked(letter_id)
+    if letter.state != Letter.State.SENT:
+        raise NotSent(_("Only a letter that was sent can be recalled."))
+    if not reason.strip():
+        raise WordsMissing(_("Write why it is recalled; only your own body reads that."))
+    letter.state, letter.recalled_at, letter.changed_at = Letter.State.RECALLED, now, now
+    letter.recall_reason = reason.strip()[:1000]
+    # The worker tells those who were told of it.
+    letter.handed_at = None
+    letter.save()
+    with as_worker():
+        work.withdraw_of((LETTER, str(letter.public_id)), by=by, now=now)
+        waiting = letter.recipients.filter(outgoing__state__in=ON_THE_WAY)
+        keys = dict(waiting.values_list("outgoing", "pk"))
+        stopped = channels.withdraw_each(list(keys), now=now)
+        # Whom its message never left for has nothing to be told about.
+        unaware = [keys[key] for key in stopped]
+        Recipient.objects.filter(pk__in=unaware).update(recall_told_at=now)
+    note("letter.recalled", letter, by=by, now=now, stopped=len(stopped))
+    return letter

@@ -1,0 +1,237 @@
+"""Sending a letter: its number, its recipients, and handing it over batch by batch; run by the worker.
+
+A batch is one transaction: its people have their tasks and their messages, or nothing of it happened. Whoever
+dies in between leaves the next one to do exactly what was left.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from bayan.channels.models import Outgoing
+from bayan.core import live
+from bayan.core.calendar import hijri
+from bayan.correspondence.models import Letter, Recipient
+from bayan.correspondence.services.addressing import check_below, reach_of
+from bayan.correspondence.services.parts import LETTER, named, note, titled
+from bayan.organisation import selectors as organisation
+from bayan.people.models import Member
+from bayan.people.selectors import hash_of
+from bayan.work import services as work
+from bayan.work.services import Task, Word
+from bayan.work.services.telling import when
+
+# So many people a transaction.
+BATCH = 200
+LOCK = "bayan.correspondence.numbers"
+# A message with buttons carries 1,024 characters, its heading among them.
+LONGEST = 640
+# What an answer to the message about a copy is about: it has no task (config/subscriptions.py).
+COPY = "letter.copy"
+LANES = {
+    Letter.Urgency.VERY_URGENT: Outgoing.Lane.CRISIS,
+    Letter.Urgency.AT_ONCE: Outgoing.Lane.CRISIS,
+}
+log = structlog.get_logger(__name__)
+
+
+def send(letter: Letter, *, by: Member, now: datetime) -> None:
+    """Give a locked, signed letter its number and its recipients; the worker hands it over within seconds.
+
+    To be called as the worker: it may go to bodies whose rows the signer does not see.
+
+    :raises NotBelow: as `submit`; the tree may have changed since
+    """
+    reach = reach_of(letter, now=now)
+    check_below(letter, reach)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [LOCK, letter.node_id % (2**31)]
+        )
+    letter.year = year_of(now)
+    last = Letter.objects.filter(node=letter.node_id, year=letter.year).aggregate(
+        last=Max("number")
+    )["last"]
+    letter.number = (last or 0) + 1
+    letter.state, letter.sent_at, letter.changed_at = Letter.State.SENT, now, now
+    letter.due_at = organisation.calendar().add(now, timedelta(hours=letter.term_hours))
+    letter.bodies = sorted({person.node.pk for person in reach.people})
+    letter.save()
+    Recipient.objects.bulk_create(
+        Recipient(letter=letter, member=person.member, node=person.node, is_copy=person.is_copy)
+        for person in reach.people
+    )
+    note("letter.sent", letter, by=by, now=now, number=letter.reference, count=len(reach.people))
+
+
+def year_of(moment: datetime) -> int:
+    """The Hijri year by which letters are counted; the Gregorian one where the table ends (2077)."""
+    day = timezone.localdate(moment)
+    found = hijri(day)
+    return found.year if found else day.year
+
+
+def hand_over(*, now: datetime) -> int:
+    """Tell the people of all letters that have left, or were recalled; returns how many were told."""
+    told = 0
+    waiting = Letter.objects.filter(
+        state__in=[Letter.State.SENT, Letter.State.RECALLED], handed_at=None
+    )
+    for key in waiting.order_by("pk").values_list("pk", flat=True):
+        try:
+            while some := hand_over_some(key, now=now):
+                told += some
+        except Error:
+            raise
+        except Exception:
+            # One that cannot be handed over must not hold up the others.
+            log.exception("letter.failed", letter=key)
+    return told
+
+
+@transaction.atomic
+def hand_over_some(letter_id: int, *, now: datetime) -> int:
+    """Tell the next of a letter's people, that it came or that it was recalled; returns how many."""
+    letter = (
+        Letter.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("node", "author", "signer")
+        .filter(pk=letter_id, handed_at=None)
+        .first()
+    )
+    if letter is None:
+        return 0
+    recalled = letter.state == Letter.State.RECALLED
+    waiting = (
+        letter.recipients.filter(handed_at__isnull=False, recall_told_at=None)
+        if recalled
+        else letter.recipients.filter(handed_at=None)
+    )
+    rows = list(
+        waiting.select_related("member", "node")
+        .order_by("node", "pk")[:BATCH]
+        .select_for_update(of=("self",))
+    )
+    if not rows:
+        letter.handed_at = now
+        letter.save(update_fields=["handed_at"])
+        live.announce([(letter.node_id, LETTER, letter.public_id)])
+        return 0
+    if recalled:
+        _tell_of_recall(letter, rows, now=now)
+    else:
+        _tell(letter, rows, now=now)
+    live.announce([(letter.node_id, LETTER, letter.public_id)])
+    return len(rows)
+
+
+def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
+    wanted = [row for row in rows if not row.is_copy]
+    due = max(letter.due_at or now, now + timedelta(minutes=10))
+    items = work.give_each(
+        [
+            Task(
+                kind=letter.wants,
+                title=titled(letter),
+                text="" if letter.is_classified else letter.text,
+                node=row.node,
+                given_from=letter.node,
+                owner=row.member,
+                due_at=due,
+                subject=(LETTER, str(letter.public_id)),
+                on_page=letter.is_classified,
+                tells=False,
+            )
+            for row in wanted
+        ],
+        by=letter.signer,
+        now=now,
+    )
+    for row, item in zip(wanted, items, strict=True):
+        row.item = item
+    files = letter.attachments.count()
+    words = [_word(letter, row, due, files, now=now) for row in rows]
+    told = work.tell_each(
+        words, now=now, lane=LANES.get(Letter.Urgency(letter.urgency), Outgoing.Lane.WORK)
+    )
+    for row, one in zip(rows, told, strict=True):
+        row.handed_at, row.way, row.outgoing = now, one.way, one.outgoing
+    Recipient.objects.bulk_update(rows, ["item", "handed_at", "way", "outgoing", "link_hash"])
+
+
+def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> Word:
+    with override(row.member.language):
+        subject = (work.ONE, str(row.item.public_id)) if row.item else (COPY, str(row.public_id))
+        return Word(
+            member=row.member,
+            text=_text(letter, row, due, files, now=now),
+            title=titled(letter),
+            due_at=due,
+            subject=subject,
+            buttons=work.buttons_of(row.item) if row.item else (),
+            item=row.item,
+        )
+
+
+def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> str:
+    """What leaves the house: all of it, its title, or only that there is something; by its grade."""
+    mark = "" if letter.urgency == Letter.Urgency.USUAL else f"⚠️ {letter.get_urgency_display()} · "
+    lines = [f"*{mark}{titled(letter)}*"]
+    if row.is_copy:
+        lines.append(_("A copy for you."))
+    lines.append(_("From: %(body)s") % {"body": letter.node.name})
+    if row.item is not None:
+        lines.append(
+            _("Wanted: %(what)s, by %(time)s")
+            % {"what": letter.get_wants_display(), "time": when(due, now=now)}
+        )
+    path = reverse("correspondence:letter", args=[letter.public_id])
+    if not letter.is_classified:
+        text = letter.text
+        lines += ["", text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]}…"]
+        if files:
+            lines.append(
+                ngettext(
+                    "%(count)d attachment, on the page.",
+                    "%(count)d attachments, on the page.",
+                    files,
+                )
+                % {"count": files}
+            )
+    elif letter.is_secret:
+        lines.append(_("It may be read on the platform only."))
+    else:
+        secret = secrets.token_urlsafe(24)
+        row.link_hash = hash_of(secret)
+        path = reverse("correspondence:open", args=[secret])
+        lines.append(_("The link opens once, after signing in; it is yours alone."))
+    return "\n".join([*lines, f"{settings.PUBLIC_URL}{path}"])
+
+
+def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
+    words = []
+    for row in rows:
+        with override(row.member.language):
+            text = _("%(letter)s was recalled. Please do not act on it, and do not pass it on.") % {
+                "letter": named(letter)
+            }
+            words.append(
+                Word(
+                    member=row.member, text=text, title=_("Recalled: %(letter)s") % {"letter": named(letter)},
+                    due_at=now, subject=(COPY, str(row.public_id)),
+                )
+            )  # fmt: skip
+    work.tell_each(words, now=now, lane=Outgoing.Lane.WORK)
+    for row in rows:
+        row.recall_told_at = now
+    Recipient.objects.bulk_update(rows, ["recall_told_at"])

@@ -1,0 +1,160 @@
+"""A letter on its way to its signature: submitted, signed, returned, refused; a signature sends it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bayan.core.errors import DomainError
+from bayan.core.rls import as_worker
+from bayan.correspondence.models import Letter
+from bayan.correspondence.services import sending
+from bayan.correspondence.services.addressing import check_below, reach_of
+from bayan.correspondence.services.drafting import NoAddressee
+from bayan.correspondence.services.parts import LETTER, NotOpen, locked, locked_open, note
+from bayan.organisation import selectors as organisation
+from bayan.people.models import Member
+from bayan.people.permissions import Access
+from bayan.work import services as work
+from bayan.work.events import ItemEnded
+from bayan.work.models import Item
+from bayan.work.services import Task
+
+# Within so many working hours a letter is signed, by how urgent it is.
+TO_SIGN = {
+    Letter.Urgency.USUAL: timedelta(hours=7),
+    Letter.Urgency.URGENT: timedelta(hours=3),
+    Letter.Urgency.VERY_URGENT: timedelta(hours=1),
+    Letter.Urgency.AT_ONCE: timedelta(minutes=30),
+}
+
+
+class MayNotSign(DomainError):
+    pass
+
+
+class ChangedSince(DomainError):
+    pass
+
+
+@transaction.atomic
+def submit(letter_id: UUID, *, signer: Member, by: Member, now: datetime) -> Letter:
+    """Give a draft to whoever signs it. Who signs their own letter sends it by this.
+
+    :raises NotOpen: it waits already, or has left
+    :raises MayNotSign: the member may not sign for this body
+    :raises NoAddressee: nobody would get it
+    :raises NotBelow: a circular goes to bodies under its own
+    """
+    letter = locked_open(letter_id)
+    if not Access.of(signer, now=now).may("letters.sign", letter.node):
+        raise MayNotSign(
+            _("%(name)s may not sign for %(body)s.")
+            % {"name": signer.name, "body": letter.node.name}
+        )
+    reach = reach_of(letter, now=now)
+    if not any(not person.is_copy for person in reach.people):
+        raise NoAddressee(_("Nobody would get it: the bodies of its address have nobody here yet."))
+    check_below(letter, reach)
+    letter.signer, letter.submitted_hash = signer, letter.fingerprint
+    letter.state, letter.remark, letter.changed_at = Letter.State.REVIEW, "", now
+    if signer.pk != by.pk:
+        letter.approval = _asked(letter, signer, by=by, now=now)
+    letter.save()
+    note("letter.submitted", letter, by=by, now=now, fingerprint=letter.submitted_hash[:16])
+    if signer.pk == by.pk:
+        _sign(letter, by=by, now=now)
+    return letter
+
+
+def _asked(letter: Letter, signer: Member, *, by: Member, now: datetime) -> Item:
+    with override(signer.language):
+        kind = str(letter.get_kind_display())
+        title = (
+            _("To sign: a classified letter")
+            if letter.is_secret
+            else _("To sign: %(kind)s “%(subject)s”") % {"kind": kind, "subject": letter.subject}
+        )
+    return work.give(
+        Task(
+            kind=Item.Kind.APPROVE,
+            title=title,
+            text="" if letter.is_classified else letter.text,
+            node=letter.node,
+            given_from=letter.node,
+            owner=signer,
+            due_at=organisation.calendar().add(now, TO_SIGN[Letter.Urgency(letter.urgency)]),
+            subject=(LETTER, str(letter.public_id)),
+            on_page=letter.is_classified,
+        ),
+        by=by,
+        now=now,
+    )
+
+
+@transaction.atomic
+def take_back(letter_id: UUID, *, by: Member, now: datetime) -> Letter:
+    """Take a letter back from whoever was to sign it, to change it; their button does nothing any more.
+
+    :raises NotOpen: it does not wait for a signature
+    """
+    letter = locked(letter_id)
+    if letter.state != Letter.State.REVIEW:
+        raise NotOpen(_("It does not wait for a signature any more."))
+    _open_again(letter, now=now)
+    # The listener below finds it open already.
+    work.withdraw_of((LETTER, str(letter.public_id)), by=by, now=now)
+    note("letter.taken_back", letter, by=by, now=now)
+    return letter
+
+
+def _open_again(letter: Letter, *, now: datetime) -> None:
+    letter.state, letter.approval, letter.submitted_hash = Letter.State.DRAFT, None, ""
+    letter.changed_at = now
+    letter.save()
+
+
+def follow_approval(event: ItemEnded) -> None:
+    """Whoever was to sign has decided: it is sent, goes back with the reason, or ends.
+
+    :raises MayNotSign: it was passed on to somebody who may not sign
+    :raises ChangedSince: its words are not those that were submitted
+    """
+    item = event.item
+    if item.subject_type != LETTER or item.kind != Item.Kind.APPROVE:
+        return
+    letter = locked(UUID(item.subject_key))
+    if letter.state != Letter.State.REVIEW or letter.approval_id != item.pk:
+        return
+    match item.state:
+        case Item.State.DONE:
+            if event.by is None:
+                raise MayNotSign(_("A letter is signed by a member."))
+            _sign(letter, by=event.by, now=event.at)
+        case Item.State.WITHDRAWN:
+            _open_again(letter, now=event.at)
+        case _:
+            letter.state = (
+                Letter.State.RETURNED if item.state == Item.State.RETURNED else Letter.State.REFUSED
+            )
+            letter.remark, letter.changed_at = item.answer, event.at
+            letter.save(update_fields=["state", "remark", "changed_at"])
+            note(f"letter.{letter.state}", letter, by=event.by or letter.author, now=event.at)
+
+
+def _sign(letter: Letter, *, by: Member, now: datetime) -> None:
+    if not Access.of(by, now=now).may("letters.sign", letter.node):
+        raise MayNotSign(
+            _("%(name)s may not sign for %(body)s.") % {"name": by.name, "body": letter.node.name}
+        )
+    if letter.fingerprint != letter.submitted_hash:
+        raise ChangedSince(
+            _("Its words are not those that were submitted. It has to be submitted again.")
+        )
+    letter.signer = by
+    with as_worker():
+        sending.send(letter, by=by, now=now)

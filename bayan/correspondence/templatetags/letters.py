@@ -1,0 +1,50 @@
+"""How far a letter is with somebody, in words."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+register = template.Library()
+STAGES: dict[str, str | Promise] = {
+    "done": pgettext_lazy("stage of a letter", "done"),
+    "read": pgettext_lazy("stage of a letter", "seen, not done"),
+    "delivered": pgettext_lazy("stage of a letter", "delivered"),
+    "sent": pgettext_lazy("stage of a letter", "sent"),
+    "queued": pgettext_lazy("stage of a letter", "on its way"),
+    "uncertain": pgettext_lazy("stage of a letter", "uncertain"),
+    "failed": pgettext_lazy("stage of a letter", "did not arrive"),
+    "page": pgettext_lazy("stage of a letter", "on the page only"),
+}
+COLOURS = {
+    "done": "is-ok",
+    "read": "is-info",
+    "failed": "is-bad",
+    "uncertain": "is-warn",
+    "page": "is-warn",
+}
+
+
+@register.filter
+def stage_name(stage: str) -> str | Promise:
+    """How far it is with somebody."""
+    return STAGES.get(stage, stage)
+
+
+@register.filter
+def stage_colour(stage: str) -> str:
+    """The badge's class; empty for what is on its way as it should be."""
+    return COLOURS.get(stage, "")
+
+
+@register.filter
+def count_of(counts: dict[str, int], key: str) -> int:
+    """How many are at a stage."""
+    return counts.get(key, 0)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share as a whole number of hundredths; a dash where there is none."""
+    return "—" if share is None else f"{round(share * 100)}%"

@@ -1,0 +1,192 @@
+"""Pages of letters: who reads what, who sees who has seen it, what a print tells."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from bayan.core.rls import look_as
+from bayan.correspondence import document, services
+from bayan.correspondence.models import Address, Letter, Look
+from bayan.correspondence.services import To
+from bayan.correspondence.tests.conftest import Office
+from bayan.correspondence.tests.factories import make_letter, make_sent
+from bayan.organisation.models import Node
+from bayan.people.models import Member, Role
+from bayan.people.tests.factories import make_member
+from conftest import StaffClient
+
+
+def to(node: Node) -> list[To]:
+    return [To(kind=Address.Kind.BODY, node=node)]
+
+
+def address(name: str, letter: Letter) -> str:
+    return reverse(f"correspondence:{name}", args=[letter.public_id])
+
+
+@pytest.mark.parametrize(
+    ("grade", "colleague_sees", "director_sees"),
+    [
+        (Letter.Grade.PUBLIC, True, True),
+        (Letter.Grade.RESTRICTED, False, True),
+        (Letter.Grade.SECRET, False, False),
+    ],
+)
+def test_the_database_itself_keeps_a_letter_to_its_readers(
+    office: Office, grade: str, colleague_sees: bool, director_sees: bool, now: datetime
+) -> None:
+    letter = make_sent(office.desk, office.writer, now=now, to=to(office.khobar), grade=grade)
+    colleague = make_member(Role.Kind.VIEWER, office.khobar)
+    director = make_member(Role.Kind.DIRECTOR, office.desk)
+
+    def sees(member: Member) -> bool:
+        look_as(member.pk)
+        return Letter.objects.filter(pk=letter.pk).exists()
+
+    assert [
+        sees(one) for one in (office.writer, office.mayor, colleague, director, office.neighbour)
+    ] == [
+        True,
+        True,
+        colleague_sees,
+        director_sees,
+        False,
+    ]
+
+
+def test_a_circular_is_written_signed_read_and_done_by_pages(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    client.force_login(office.writer)
+    page = client.post(
+        reverse("correspondence:new"),
+        {
+            "subject": "مراجعة المضخات", "text": "نأمل الاطلاع خلال يومين", "kind": "circular",
+            "wants": "acknowledge", "term_hours": "21", "grade": "public", "urgency": "urgent",
+            "bodies": ["khobar"], "role": "",
+        },
+        follow=True,
+    )  # fmt: skip
+    letter = Letter.objects.get()
+    # What a careful clerk would say.
+    assert "السلام عليكم" in page.content.decode()
+    client.post(address("submit", letter), {"signer": str(office.writer.public_id)})
+    services.hand_over(now=now)
+
+    client.force_login(office.mayor)
+    page = client.get(address("letter", letter))
+    assert "نأمل الاطلاع خلال يومين" in page.content.decode()
+    client.post(address("finish", letter))
+
+    client.force_login(office.writer)
+    page = client.get(address("recipients", letter))
+    assert 'data-stage="done"' in page.content.decode()
+    assert Look.objects.filter(letter=letter, member=office.mayor).count() == 1
+
+
+def test_who_else_got_it_is_shown_to_whoever_sent_it_and_a_body_sees_its_own(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    letter = make_sent(office.desk, office.writer, now=now)
+    head = make_member(Role.Kind.DIRECTOR, office.khobar)
+    client.force_login(office.mayor)
+    assert client.get(address("recipients", letter)).status_code == 403
+    client.force_login(head)
+    rows = client.get(address("recipients", letter)).content.decode()
+    assert office.mayor.name_ar in rows
+    assert office.neighbour.name_ar not in rows
+    assert client.get(address("certificate", letter)).status_code == 403
+    assert (
+        office.neighbour.name_ar
+        not in client.get(address("recipients_export", letter)).getvalue().decode()
+    )
+
+
+def test_recalled_nobody_who_got_it_reads_a_word(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    letter = make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    services.recall(letter.public_id, reason="خطأ في الموعد", by=office.writer, now=now)
+    client.force_login(office.mayor)
+    page = client.get(address("letter", letter)).content.decode()
+    assert "خطة موسم الأمطار" not in page
+    assert "خطأ في الموعد" not in page
+    assert client.get(address("document", letter)).status_code == 409
+
+
+def test_a_document_bears_its_number_and_a_classified_one_its_reader(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    import pypdfium2
+
+    letter = make_sent(
+        office.desk, office.writer, now=now, to=to(office.khobar), grade=Letter.Grade.RESTRICTED
+    )
+    client.force_login(office.mayor)
+    response = client.get(address("document", letter))
+    assert response["Content-Type"] == "application/pdf"
+    pdf = pypdfium2.PdfDocument(response.content)
+    text = pdf[0].get_textpage().get_text_range()
+    assert "1448/1" in text
+    assert Look.objects.filter(letter=letter, member=office.mayor, what="document").exists()
+    client.force_login(office.writer)
+    certificate = client.get(address("certificate", letter))
+    assert certificate.content[:5] == b"%PDF-"
+
+
+def test_a_print_is_checked_without_an_account_and_tells_no_secret(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    public = make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    secret = make_sent(
+        office.desk, office.writer, now=now, to=to(office.khobar), grade=Letter.Grade.SECRET
+    )
+    draft = make_letter(office.desk, office.writer, now=now)
+
+    def checked(code: str) -> tuple[int, str]:
+        response = client.get(reverse("correspondence:verify", args=[code]))
+        return response.status_code, response.content.decode()
+
+    status, page = checked(document.code_of(public))
+    assert status == 200
+    assert public.subject in page
+    assert secret.subject not in checked(document.code_of(secret))[1].replace(public.reference, "")
+    assert checked(document.code_of(draft))[0] == 404
+    forged = document.code_of(public)[:-2] + "AA"
+    assert checked(forged)[0] == 404
+
+
+def test_the_list_asks_as_little_for_many_as_for_one(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    client.force_login(office.writer)
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            page = client.get(reverse("correspondence:letters"), {"view": "sent"})
+        assert page.status_code == 200
+        return len(caught)
+
+    make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    one = statements()
+    for _number in range(12):
+        make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    assert statements() == one
+    assert one <= 20
+
+
+def test_a_letter_is_found_by_its_words_its_number_and_the_person_it_went_to(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    make_sent(office.desk, office.writer, now=now, to=to(office.khobar), subject="حصر المضخات")
+    client.force_login(office.writer)
+    for words in ("المضخات", "1448/1", office.mayor.name_ar):
+        page = client.get(reverse("correspondence:letters"), {"view": "sent", "q": words})
+        assert "حصر المضخات" in page.content.decode(), words
+    page = client.get(reverse("correspondence:letters"), {"view": "sent", "q": "لا يوجد"})
+    assert "حصر المضخات" not in page.content.decode()

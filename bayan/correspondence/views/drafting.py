@@ -1,0 +1,211 @@
+"""Writing a letter, handing it to whoever signs, signing, correcting and recalling it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from bayan.core import notices
+from bayan.core.errors import DomainError
+from bayan.core.views import uuid_in
+from bayan.correspondence import services
+from bayan.correspondence.forms import LetterForm, initial_of
+from bayan.correspondence.models import Letter
+from bayan.correspondence.services import File
+from bayan.organisation.models import Node
+from bayan.people.models import Member
+from bayan.people.permissions import StaffRequest, requires
+from bayan.work import services as work
+from bayan.work.models import Item
+
+
+def _own(request: StaffRequest, public_id: UUID) -> Letter:
+    """A letter for whose body the reader writes."""
+    found: Letter = get_object_or_404(
+        Letter.objects.select_related("node", "author", "refers_to"), public_id=public_id
+    )
+    request.access.require("letters.write", found.node)
+    return found
+
+
+def _body(request: StaffRequest) -> Node:
+    """The body in whose name the reader writes: of those, the highest."""
+    bodies = Node.objects.filter(pk__in=request.access.bodies_of("letters.write"))
+    return min(bodies, key=lambda node: len(node.lineage))
+
+
+@require_http_methods(["GET", "POST"])
+@requires("letters.write")
+def new(request: StaffRequest) -> HttpResponse:
+    """Begin a letter."""
+    node = _body(request)
+    form = LetterForm(request.POST or None, node=node, access=request.access, now=timezone.now())
+    return _edited(request, form, node, None)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("letters.write")
+def edit(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Write a draft anew."""
+    found = _own(request, public_id)
+    if not found.is_open:
+        raise services.NotOpen(
+            _("This can no longer be changed: it waits for a signature, or has left.")
+        )
+    form = LetterForm(
+        request.POST or None, node=found.node, access=request.access, now=timezone.now(),
+        initial=initial_of(found),
+    )  # fmt: skip
+    return _edited(request, form, found.node, found)
+
+
+def _edited(
+    request: StaffRequest, form: LetterForm, node: Node, found: Letter | None
+) -> HttpResponse:
+    now = timezone.now()
+    if request.method == "POST" and form.is_valid():
+        files = [
+            File(
+                upload.file,
+                upload.name or "",
+                upload.content_type or "",
+                _kind(upload.content_type),
+            )
+            for upload in request.FILES.getlist("files")
+            if upload.file is not None
+        ]
+        try:
+            if found is None:
+                kept = services.draft_letter(form.words(), node=node, by=request.user, now=now)
+            else:
+                kept = services.change_letter(
+                    found.public_id, form.words(), by=request.user, now=now
+                )
+            services.attach(kept.public_id, files, by=request.user, now=now)
+        except DomainError as refused:
+            form.add_error(None, str(refused))
+        else:
+            notices.say(request, _("Kept. Nobody gets it before it is signed."))
+            return redirect("correspondence:letter", kept.public_id)
+    files = found.attachments.select_related("media").order_by("pk") if found else []
+    context = {
+        "form": form,
+        "letter": found,
+        "node": node,
+        "files": files,
+        "most": services.MOST_FILES,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "correspondence/editor.html", context, status=status)
+
+
+def _kind(declared: str | None) -> str:
+    """The kind of message under whose limits a file falls."""
+    return "image" if (declared or "").startswith("image/") else "document"
+
+
+@require_POST
+@requires("letters.write")
+def remove_file(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpResponse:
+    """Take a file from a draft."""
+    _own(request, public_id)
+    services.detach(public_id, media_id, by=request.user, now=timezone.now())
+    return redirect("correspondence:edit", public_id)
+
+
+@require_POST
+@requires("letters.write")
+def submit(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Hand a draft to whoever signs it."""
+    _own(request, public_id)
+    key = uuid_in(request.POST.get("signer", ""))
+    signer = get_object_or_404(Member, public_id=key)
+    letter = services.submit(public_id, signer=signer, by=request.user, now=timezone.now())
+    if letter.state == Letter.State.SENT:
+        notices.say(request, _("Signed. It is on its way to everybody."))
+    else:
+        notices.say(request, _("Handed to %(name)s to sign.") % {"name": signer.name})
+    return redirect("correspondence:letter", public_id)
+
+
+@require_POST
+@requires("work.do")
+def decide(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Sign it, return it for changes, or refuse it."""
+    found = get_object_or_404(Letter.objects.select_related("approval"), public_id=public_id)
+    if found.state != Letter.State.REVIEW or found.approval is None:
+        raise services.NotOpen(_("It does not wait for a signature any more."))
+    if request.POST.get("print") != found.submitted_hash:
+        raise services.ChangedSince(
+            _("It has changed since you read it. Read it again, then sign.")
+        )
+    end = request.POST.get("end", "")
+    work.finish(
+        found.approval.public_id,
+        by=request.access,
+        now=timezone.now(),
+        words=request.POST.get("words", "")[:1000],
+        end=end if end in Item.State.values else Item.State.DONE,
+    )
+    if end == Item.State.DONE:
+        notices.say(request, _("Signed. It is on its way to everybody."))
+    else:
+        notices.say(request, _("Whoever wrote it reads your reason."))
+    return redirect("correspondence:letter", public_id)
+
+
+@require_POST
+@requires("letters.write")
+def take_back(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take it back from whoever was to sign it."""
+    _own(request, public_id)
+    services.take_back(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("It is a draft again."))
+    return redirect("correspondence:letter", public_id)
+
+
+@require_POST
+@requires("letters.write")
+def delete(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Throw a draft away."""
+    _own(request, public_id)
+    services.delete_draft(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("Thrown away."))
+    return redirect("correspondence:letters")
+
+
+@require_POST
+@requires("letters.write")
+def copy(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Begin a new one from it."""
+    _own(request, public_id)
+    made = services.copy(public_id, by=request.user, now=timezone.now())
+    return redirect("correspondence:edit", made.public_id)
+
+
+@require_POST
+@requires("letters.write")
+def correct(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Begin a correction."""
+    _own(request, public_id)
+    made = services.correct(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("Write the correction; it goes to the same people once it is signed."))
+    return redirect("correspondence:edit", made.public_id)
+
+
+@require_POST
+@requires("letters.write")
+def recall(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Take a letter back that was sent."""
+    _own(request, public_id)
+    services.recall(
+        public_id, reason=request.POST.get("reason", ""), by=request.user, now=timezone.now()
+    )
+    notices.say(request, _("Recalled. Whoever was told of it is told that now."))
+    return redirect("correspondence:letter", public_id)

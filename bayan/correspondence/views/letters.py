@@ -1,0 +1,180 @@
+"""The list of letters, and how far one is with its people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from bayan.core.exports import small_csv
+from bayan.core.paging import Cursor, counts_of, page_of
+from bayan.correspondence import document, selectors, services
+from bayan.correspondence.models import Letter
+from bayan.correspondence.templatetags.letters import stage_name
+from bayan.inbox import services as inbox_services
+from bayan.people.permissions import StaffRequest, requires
+
+VIEWS = ("open", "mine", "drafts", "waiting", "sent")
+SHOWN, MOST_SAVED = 50, 5_000
+QUARTER = timedelta(days=91)
+
+
+@require_GET
+@requires("work.do")
+def letters(request: StaffRequest) -> HttpResponse:
+    """What came to the reader, and what their bodies write."""
+    now = timezone.now()
+    writes = request.access.may("letters.write")
+    view = request.GET.get("view", "")
+    view = view if view in VIEWS else "open"
+    words = request.GET.get("q", "").strip()[:100]
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in Letter.Kind.values else ""
+    after = request.GET.get("after")
+    views = {
+        key: selectors.found(rows, words, kind=kind)
+        for key, rows in selectors.views_of(request.access, now=now).items()
+        if writes or key in {"open", "mine", "waiting"}
+    }
+    view = view if view in views else "open"
+    page = page_of(
+        selectors.shown(views[view]),
+        newest="changed_at",
+        after=Cursor.read(after) if after else None,
+        limit=SHOWN,
+    )
+    selectors.with_counts(page.rows)
+    context = {
+        "rows": page.rows,
+        "next_cursor": page.next_cursor,
+        "view": view,
+        "words": words,
+        "kind": kind,
+        "kinds": Letter.Kind.choices,
+        "counts": {} if after else counts_of(views),
+        "writes": writes,
+        "now": now,
+    }
+    part = ("#rows" if after else "#list") if request.htmx else ""
+    return render(request, f"correspondence/letters.html{part}", context)
+
+
+@require_GET
+@requires("work.do")
+def export(request: StaffRequest) -> HttpResponse:
+    """One view of the list as a file for spreadsheets."""
+    now = timezone.now()
+    views = selectors.views_of(request.access, now=now)
+    rows = views.get(request.GET.get("view", ""), views["mine"])
+    kind = request.GET.get("kind", "")
+    asked = selectors.found(
+        rows,
+        request.GET.get("q", "").strip()[:100],
+        kind=kind if kind in Letter.Kind.values else "",
+    )
+    found = list(selectors.shown(asked).order_by("-changed_at", "-pk")[:MOST_SAVED])
+    selectors.with_counts(found)
+    inbox_services.note_export("letters.exported", len(found), access=request.access, now=now)
+    heading = [
+        _("Follow-up number"), _("Kind"), _("Subject"), _("Body"), _("State"), _("Sent"), _("Due"),
+        _("Recipients"), _("Done"), _("Number in official correspondence"),
+    ]  # fmt: skip
+    return small_csv("letters", [heading, *map(_line, found)])
+
+
+def _line(one: Letter) -> list[str]:
+    return [
+        one.reference, str(one.get_kind_display()), one.subject, one.node.name,
+        str(one.get_state_display()), _moment(one.sent_at), _moment(one.due_at),
+        str(one.total), str(one.done), one.official_number,  # type: ignore[attr-defined]
+    ]  # fmt: skip
+
+
+def _moment(at: object) -> str:
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M") if at else ""  # type: ignore[arg-type]
+
+
+@require_GET
+@requires("work.do")
+def recipients(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Who has seen it and done what was wanted: كشف الاطلاع."""
+    now = timezone.now()
+    letter = _sent(request, public_id)
+    stage = request.GET.get("stage", "")
+    context = {
+        "letter": letter,
+        "matrix": selectors.matrix(letter, request.access, now=now, stage=stage),
+        "stage": stage,
+        "sees_all": selectors.may_see_all(letter, request.access),
+        "answers": selectors.answers_of(letter, request.access),
+        "replies": selectors.replies_of(letter, request.access),
+        "now": now,
+    }
+    part = "#matrix" if request.htmx else ""
+    return render(request, f"correspondence/recipients.html{part}", context)
+
+
+def _sent(request: StaffRequest, public_id: UUID) -> Letter:
+    """A letter that has left, of whose recipients the reader may see some."""
+    letter: Letter = get_object_or_404(
+        Letter.objects.sent().select_related("node", "author", "signer"), public_id=public_id
+    )
+    if not (selectors.may_see_all(letter, request.access) or request.access.may("people.manage")):
+        raise PermissionDenied(_("Who else got it is shown to whoever sent it."))
+    return letter
+
+
+@require_GET
+@requires("work.do")
+def recipients_export(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """The same as a file for spreadsheets."""
+    now = timezone.now()
+    letter = _sent(request, public_id)
+    rows = selectors.matrix(letter, request.access, now=now).rows
+    inbox_services.note_export(
+        "letter.recipients_exported", len(rows), access=request.access, now=now
+    )
+    heading = [
+        _("Body"), _("Name"), _("Copy"), _("State"), _("Handed over"), _("Seen"), _("Done"),
+        _("Answer"),
+    ]  # fmt: skip
+    lines = [
+        [
+            row.node.name, row.member.name, _("yes") if row.is_copy else "",
+            str(stage_name(row.stage)),  # type: ignore[attr-defined]
+            _moment(row.handed_at), _moment(row.seen_at),
+            _moment(row.item.ended_at if row.item else None), row.item.answer if row.item else "",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return small_csv("recipients", [heading, *lines])
+
+
+@require_GET
+@requires("letters.write")
+def certificate(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """محضر التبليغ: who got it, when they saw it, what they answered; as a document."""
+    now = timezone.now()
+    letter = _sent(request, public_id)
+    if not selectors.may_see_all(letter, request.access):
+        raise PermissionDenied(_("Who else got it is shown to whoever sent it."))
+    found = selectors.matrix(letter, request.access, now=now)
+    services.note("letter.certified", letter, by=request.user, now=now)
+    content = document.certificate(letter, found, now=now, by=request.user.name)
+    return document.pdf_response(content, f"{letter.year}-{letter.number}-certificate.pdf")
+
+
+@require_GET
+@requires("work.do")
+def responses(request: StaffRequest) -> HttpResponse:
+    """How bodies answer what is sent to them, over a quarter."""
+    now = timezone.now()
+    each, together = selectors.responses(request.access, since=now - QUARTER, now=now)
+    context = {"rows": each, "together": together, "now": now}
+    return render(request, "correspondence/responses.html", context)

@@ -1,0 +1,172 @@
+"""Reading a letter: its page, its document, its files; doing what it wants; checking one from outside."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from bayan.channels import services as channels
+from bayan.core import notices
+from bayan.core.errors import DomainError
+from bayan.core.files import file_response
+from bayan.core.rls import as_worker
+from bayan.correspondence import checks, document, selectors, services
+from bayan.correspondence.models import Letter, Look
+from bayan.people.permissions import StaffRequest, requires
+from bayan.work import services as work
+
+
+def _letter(public_id: UUID) -> Letter:
+    found: Letter = get_object_or_404(
+        Letter.objects.select_related(
+            "node", "author", "signer", "approval", "refers_to", "corrects"
+        ),
+        public_id=public_id,
+    )
+    return found
+
+
+@require_GET
+@requires("work.do")
+def letter(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """One letter: to read it, to do what it wants, to see how far it is."""
+    return letter_page(request, _letter(public_id))
+
+
+def letter_page(
+    request: StaffRequest, found: Letter, *, status: int = 200, **more: object
+) -> HttpResponse:
+    """The page of a letter; that it was opened is noted once it has left."""
+    now = timezone.now()
+    access = request.access
+    mine = (
+        services.look(found, Look.What.PAGE, by=request.user, now=now)
+        if found.sent_at and not request.htmx
+        else services.recipient_of(found, request.user, now=now)
+    )
+    writes = access.may("letters.write", found.node) or request.user.pk == found.author_id
+    sees_all = bool(found.sent_at) and selectors.may_see_all(found, access)
+    is_recalled = found.state == Letter.State.RECALLED
+    context = {
+        "letter": found,
+        "mine": mine,
+        # Whoever got it reads no word of what was recalled.
+        "is_hidden": is_recalled and not sees_all,
+        "writes": writes,
+        "sees_all": sees_all,
+        "files": list(found.attachments.select_related("media").order_by("pk")),
+        "addresses": found.addresses.select_related("node", "member", "list").order_by(
+            "is_copy", "pk"
+        ),
+        "reach": services.reach_of(found, now=now) if found.sent_at is None and writes else None,
+        "hints": list(checks.hints(found)) if found.is_open and writes else [],
+        "signers": selectors.signers_of(found.node, now=now) if found.is_open and writes else [],
+        "may_decide": found.state == Letter.State.REVIEW
+        and found.approval is not None
+        and work.may_act(found.approval, access, now=now),
+        "matrix": selectors.matrix(found, access, now=now, most=1) if sees_all else None,
+        "corrected_by": found.corrected_by.sent().first(),
+        "looks": selectors.looks_of(found) if sees_all and found.is_classified else [],
+        "history": selectors.history_of(found) if writes else [],
+        "now": now,
+    }
+    part = "#content" if request.htmx and not more else ""
+    return render(request, f"correspondence/letter.html{part}", context | more, status=status)
+
+
+@require_POST
+@requires("work.do")
+def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Do what the letter wants of the reader, or write a word about it."""
+    now = timezone.now()
+    found = _letter(public_id)
+    mine = services.recipient_of(found, request.user, now=now)
+    words = request.POST.get("words", "")[:3000]
+    if "remark" in request.POST:
+        if services.remark(found, words, by=request.user, now=now):
+            notices.say(request, _("Noted, and handed on to whoever sent it."))
+    elif mine is not None and mine.item is not None:
+        work.finish(mine.item.public_id, by=request.access, now=now, words=words)
+        notices.say(request, _("Noted. Whoever sent it sees it."))
+    return redirect("correspondence:letter", public_id)
+
+
+@require_GET
+@requires("work.do")
+def open_link(request: StaffRequest, secret: str) -> HttpResponse:
+    """The link of a message: once, for the one who got it."""
+    now = timezone.now()
+    try:
+        found = services.open_link(secret, by=request.user, now=now)
+    except services.LinkIsDead as dead:
+        services.note_refused_link(secret, by=request.user, now=now)
+        context = {"why": str(dead)}
+        return render(request, "correspondence/dead_link.html", context, status=HTTPStatus.GONE)
+    return redirect("correspondence:letter", found.public_id)
+
+
+def _readable(request: StaffRequest, public_id: UUID, what: str) -> Letter:
+    """A letter whose words the reader may have; that they had them is noted."""
+    found = _letter(public_id)
+    access = request.access
+    if found.state == Letter.State.RECALLED and not selectors.may_see_all(found, access):
+        raise services.NotSent(_("This letter was recalled."))
+    if found.sent_at:
+        services.look(found, what, by=request.user, now=timezone.now())
+    return found
+
+
+@require_GET
+@requires("work.do")
+def as_document(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """The letter in its official form, as a PDF; what is classified bears its reader's name on each page."""
+    found = _readable(request, public_id, Look.What.DOCUMENT)
+    content = document.letter(found, reader=request.user, now=timezone.now())
+    name = f"{found.year}-{found.number}.pdf" if found.number else "draft.pdf"
+    return document.pdf_response(content, name)
+
+
+@require_safe
+@requires("work.do")
+def file(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpResponseBase:
+    """A file that goes with the letter."""
+    found = _readable(request, public_id, Look.What.FILE)
+    attached = get_object_or_404(
+        found.attachments.select_related("media"), media__public_id=media_id
+    )
+    media = attached.media
+    try:
+        path = channels.media_path(media)
+    except DomainError:
+        return HttpResponse(status=HTTPStatus.GONE)
+    return file_response(
+        request, path, mime_type=media.mime_type, name=media.name, etag=media.sha256, to_save=False
+    )
+
+
+@require_GET
+def verify(request: HttpRequest, code: str) -> HttpResponse:
+    """For whoever holds a print: whether it is a letter of ours, and still good. It tells nothing else."""
+    key = document.key_behind(code)
+    with as_worker():
+        found = (
+            Letter.objects.sent().filter(public_id=key).select_related("node").first()
+            if key
+            else None
+        )
+        newer = found.corrected_by.sent().first() if found else None
+    context = {
+        "letter": found,
+        "newer": newer,
+        "is_good": found is not None and found.state == Letter.State.SENT,
+    }
+    status = HTTPStatus.OK if found else HTTPStatus.NOT_FOUND
+    response = render(request, "correspondence/verify.html", context, status=status)
+    response["X-Robots-Tag"] = "noindex"
+    return response
