@@ -179,7 +179,7 @@ def _compiled(template: str, data: dict[str, Any], found: Letter, *, now: dateti
             address = (
                 f"{settings.PUBLIC_URL}{reverse('correspondence:verify', args=[code_of(found)])}"
             )
-            segno.make(address, error="m").save(Path(folder, "qr.svg"), border=0)
+            segno.make(address, error="m").save(str(Path(folder, "qr.svg")), border=0)
         return typst.compile(
             str(source),
             root=folder,

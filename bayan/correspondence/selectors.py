@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import (
     Aggregate,
@@ -82,7 +83,7 @@ def found(rows: QuerySet[Letter], words: str, *, kind: str = "") -> QuerySet[Let
         rows = rows.filter(kind=kind)
     for word in words.split():
         digits = digits_in(word)
-        named = (
+        named: Any = (
             Q(subject__icontains=word)
             | Q(text__icontains=word)
             | Q(official_number__icontains=word)
@@ -128,11 +129,12 @@ def with_counts(letters: Sequence[Letter]) -> None:
             )
         }
     for letter in letters:
-        row = counts.get(letter.pk, {})
-        letter.total, letter.done = row.get("total", 0), row.get("done", 0)  # type: ignore[attr-defined]
+        found = counts.get(letter.pk)
+        letter.total = found["total"] if found else 0  # type: ignore[attr-defined]
+        letter.done = found["done"] if found else 0  # type: ignore[attr-defined]
 
 
-def staged(rows: QuerySet[Recipient]) -> QuerySet[Recipient]:
+def staged(rows: QuerySet[Recipient]) -> QuerySet[Any]:
     """With `stage`: how far it is with each, from their task, the page and their message, joined."""
     state = "outgoing__state"
     return rows.annotate(
@@ -312,7 +314,7 @@ def responses(
     return each, _response(root, together) if together["total"] else None
 
 
-def _response(node: Node, row: dict[str, float]) -> Response:
+def _response(node: Node, row: Mapping[str, Any]) -> Response:
     return Response(node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"])
 
 

@@ -249,9 +249,10 @@ def save_list(
         raise WordsMissing(_("Give the list a name."))
     if not members:
         raise NoAddressee(_("Choose who is on the list."))
-    if AddressList.objects.filter(node=node, name=name).exclude(public_id=list_id).exists():
-        raise ListTaken(_("There is a list of this name already."))
     found = AddressList.objects.filter(public_id=list_id).first() if list_id else None
+    same = AddressList.objects.filter(node=node, name=name)
+    if (same.exclude(pk=found.pk) if found else same).exists():
+        raise ListTaken(_("There is a list of this name already."))
     kept: AddressList = found or AddressList(node=node)
     kept.name = name
     kept.save()

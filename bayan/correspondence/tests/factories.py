@@ -6,12 +6,14 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from bayan.channels.models import Outgoing
 from bayan.correspondence import services
 from bayan.correspondence.models import Address, Letter
 from bayan.correspondence.services import To, Words
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from bayan.work.models import Item
 from bayan.work.tests.factories import link_mobile
 
 _phones = count(1)
@@ -55,3 +57,24 @@ def make_sent(node: Node, by: Member, *, now: datetime, **changes: Any) -> Lette
     services.hand_over(now=now)
     letter.refresh_from_db()
     return letter
+
+
+def message_to(letter: Letter) -> Outgoing:
+    """The message to its one recipient."""
+    found = letter.recipients.select_related("outgoing").get().outgoing
+    assert found is not None
+    return found
+
+
+def task_of(letter: Letter) -> Item:
+    """The task of its one recipient."""
+    found = letter.recipients.select_related("item").get().item
+    assert found is not None
+    return found
+
+
+def approval_of(letter: Letter) -> Item:
+    """The task of whoever is to sign it now."""
+    letter.refresh_from_db()
+    assert letter.approval is not None
+    return letter.approval

@@ -93,12 +93,11 @@ def _edited(
         else:
             notices.say(request, _("Kept. Nobody gets it before it is signed."))
             return redirect("correspondence:letter", kept.public_id)
-    files = found.attachments.select_related("media").order_by("pk") if found else []
     context = {
         "form": form,
         "letter": found,
         "node": node,
-        "files": files,
+        "files": found.attachments.select_related("media").order_by("pk") if found else [],
         "most": services.MOST_FILES,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK

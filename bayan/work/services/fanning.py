@@ -91,7 +91,7 @@ def _conversations(
     if number is None or not reached:
         return {}
     bodies = people_selectors.bodies_of_members(reached, now=now)
-    senders = {m.pk: people.Sender(phone=m.phone) for m in reached if m.pk in bodies}
+    senders = {m.pk: people.Sender(phone=m.phone or "") for m in reached if m.pk in bodies}
     people.lock_senders(senders.values())
     contacts = people.contacts_of(senders.values(), now=now)
     by_body = defaultdict(list)

@@ -183,8 +183,8 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
         )
         for task, item in zip(tasks, items, strict=True)
     )
-    told = [pair for task, *pair in zip(tasks, items, started, strict=True) if task.tells]
-    _let_know([item for item, _clock in told], [clock for _item, clock in told], now=now)
+    told = [place for place, task in enumerate(tasks) if task.tells]
+    _let_know([items[place] for place in told], [started[place] for place in told], now=now)
     note_each(
         "item.given", items, by=by or audit.SYSTEM, now=now,
         details=[{"item_kind": item.kind, **_holder(item)} for item in items],
