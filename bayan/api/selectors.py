@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,11 @@ from django.urls import reverse
 from bayan.cases.models import Case
 from bayan.channels.models import Media
 from bayan.core.paging import Cursor, page_of
+from bayan.correspondence import selectors as letters
+from bayan.correspondence.models import Letter
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
+from bayan.people.permissions import Access
 
 Out = dict[str, Any]
 
@@ -137,6 +141,48 @@ def case_out(row: Case) -> Out:
         "closed_at": row.closed_at,
         "outcome": row.outcome or None,
         "satisfaction": row.satisfaction,
+    }
+
+
+def circulars(*, state: str | None, kind: str | None, limit: int, after: Cursor | None) -> Out:
+    """A page of letters, each with how many have done what it wants."""
+    rows = Letter.objects.select_related("node")
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    page = page_of(rows, newest="changed_at", after=after, limit=limit)
+    letters.with_counts(page.rows)
+    return {
+        "items": [circular_out(row) for row in page.rows],
+        "next_cursor": str(page.next_cursor) if page.next_cursor else None,
+    }
+
+
+def circular(row: Letter, access: Access, *, now: datetime) -> Out:
+    """One letter with its text, and how far it is with its people where the reader may see that."""
+    letters.with_counts([row])
+    sees_all = letters.may_see_all(row, access)
+    is_hidden = row.state == Letter.State.RECALLED and not sees_all
+    stages = letters.matrix(row, access, now=now, most=1).counts if sees_all else None
+    return circular_out(row) | {"text": "" if is_hidden else row.text, "stages": stages}
+
+
+def circular_out(row: Letter) -> Out:
+    return {
+        "id": row.public_id,
+        "reference": row.reference or None,
+        "kind": row.kind,
+        "state": row.state,
+        "grade": row.grade,
+        "urgency": row.urgency,
+        "wants": row.wants,
+        "subject": row.subject,
+        "municipality": _municipality(row.node),
+        "sent_at": row.sent_at,
+        "due_at": row.due_at,
+        "recipients": row.total,  # type: ignore[attr-defined]
+        "done": row.done,  # type: ignore[attr-defined]
     }
 
 

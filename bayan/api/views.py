@@ -1,4 +1,4 @@
-"""What the API answers: conversations, messages, cases."""
+"""What the API answers: conversations, messages, cases, circulars."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from bayan.api import selectors
 from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.core.paging import Cursor
+from bayan.correspondence import services as letters
+from bayan.correspondence.models import Letter, Look
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
@@ -98,6 +100,36 @@ class CaseOut(Schema):
     satisfaction: int | None = Field(description="1 (very dissatisfied) to 5 (very satisfied)")
 
 
+class CircularOut(Schema):
+    id: UUID
+    reference: str | None = Field(description="Follow-up number, 1448/12; null until it is sent")
+    kind: str = Field(
+        description="circular | letter | telegram | memo | facts | direction | assignment"
+    )
+    state: str = Field(description="draft | review | returned | refused | sent | recalled")
+    grade: str = Field(description="public | restricted | secret | top_secret")
+    urgency: str
+    wants: str = Field(description="acknowledge | answer | do")
+    subject: str
+    municipality: str | None = Field(description="Whose letter it is; null: the authority's")
+    sent_at: datetime | None
+    due_at: datetime | None
+    recipients: int = Field(description="How many get it, copies not counted")
+    done: int = Field(description="How many of them have done what it wants")
+
+
+class CircularWhole(CircularOut):
+    text: str = Field(description="Empty for a reader of what was recalled")
+    stages: dict[str, int] | None = Field(
+        description="How many are done, read, delivered …; null where the reader may not see it"
+    )
+
+
+class CircularPage(Schema):
+    items: list[CircularOut]
+    next_cursor: str | None
+
+
 class ConversationPage(Schema):
     items: list[ConversationOut]
     next_cursor: str | None
@@ -137,6 +169,11 @@ class CaseFilter(Paging):
     state: str | None = Field(None, pattern="^(open|closed)$")
     municipality: str | None = None
     reference: str | None = None
+
+
+class CircularFilter(Paging):
+    state: str | None = Field(None, pattern="^(draft|review|returned|refused|sent|recalled)$")
+    kind: str | None = None
 
 
 class ReplyIn(Schema):
@@ -266,6 +303,28 @@ def close(request: StaffRequest, case_id: UUID, body: CloseIn) -> dict[str, Any]
         place=body.place,
     )
     return selectors.case_out(_case(case_id))
+
+
+@router.get("/circulars", response={200: CircularPage} | ERRORS)
+def list_circulars(
+    request: StaffRequest, filters: Annotated[CircularFilter, Query(...)]
+) -> dict[str, Any]:
+    """Circulars and letters that the token's member sees, the latest changed first."""
+    may(request, "read", "work.do")
+    return selectors.circulars(
+        state=filters.state, kind=filters.kind, limit=filters.limit, after=filters.after
+    )
+
+
+@router.get("/circulars/{circular_id}", response={200: CircularWhole} | ERRORS)
+def circular(request: StaffRequest, circular_id: UUID) -> dict[str, Any]:
+    """One of them with its text; that it was opened is noted, as on the page."""
+    may(request, "read", "work.do")
+    found = get_object_or_404(Letter.objects.select_related("node"), public_id=circular_id)
+    now = timezone.now()
+    if found.sent_at:
+        letters.look(found, Look.What.PAGE, by=request.user, now=now)
+    return selectors.circular(found, request.access, now=now)
 
 
 def may(request: StaffRequest, scope: str, permission: str) -> None:

@@ -19,7 +19,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.core.templatetags.bayan import dated
+from bayan.core.calendar import hijri
+from bayan.core.templatetags.bayan import hijri_words
 from bayan.correspondence.models import Address, Letter
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
@@ -124,7 +125,7 @@ def _head(found: Letter) -> dict[str, Any]:
     official = " · ".join(filter(None, [found.official_number, found.official_date]))
     letter_lines = [
         [_("Number"), found.reference or "—"],
-        [_("Date"), dated(found.sent_at) if found.sent_at else "—"],
+        [_("Date"), _both_dates(found.sent_at) if found.sent_at else "—"],
         [_("Attachments"), str(count) if count else "—"],
     ]
     if official:
@@ -161,6 +162,17 @@ def _reference(found: Letter) -> str:
     if found.refers_to is not None:
         return _("Further to our letter %(number)s") % {"number": found.refers_to.reference}
     return ""
+
+
+def _both_dates(at: datetime) -> str:
+    """As letters are dated: the Hijri day, then the Gregorian one."""
+    day = timezone.localdate(at)
+    found = hijri(day)
+    gregorian = _("%(date)s CE") % {"date": date_format(day, "DATE_FORMAT")}
+    if found is None:
+        return gregorian
+    islamic = hijri_words(day)
+    return _("%(hijri)s, that is %(gregorian)s") % {"hijri": islamic, "gregorian": gregorian}
 
 
 def _moment(at: datetime | None) -> str:

@@ -76,7 +76,9 @@ class LetterForm(Controls):
         ),
     )
     urgency = forms.ChoiceField(
-        label=gettext_lazy("Urgency"), choices=Letter.Urgency, initial=Letter.Urgency.USUAL
+        label=pgettext_lazy("letter", "Urgency"),
+        choices=Letter.Urgency,
+        initial=Letter.Urgency.USUAL,
     )
     municipalities = forms.BooleanField(label=gettext_lazy("All municipalities"), required=False)
     bodies = Several(

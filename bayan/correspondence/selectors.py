@@ -254,8 +254,11 @@ def looks_of(letter: Letter) -> list[Look]:
 
 def history_of(letter: Letter) -> list[Line]:
     """What happened to it, the latest first."""
+    # Its tasks are the matter of the list of who has seen it.
     entries = AuditEntry.objects.filter(
-        subject_type=services.LETTER, subject_key=str(letter.public_id)
+        subject_type=services.LETTER,
+        subject_key=str(letter.public_id),
+        action__startswith="letter.",
     ).exclude(action="letter.looked")
     return people.in_words(entries.order_by("-pk")[:LINES])
 

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bayan.cases.tests.factories import make_case
+from bayan.correspondence.models import Letter, Look
+from bayan.correspondence.tests.factories import make_letter, make_sent
 from bayan.inbox.models import Message
 from bayan.inbox.tests.factories import make_media
 from bayan.organisation.models import Node
@@ -149,17 +151,23 @@ def test_a_list_filters_by_state_municipality_and_reference(ask: Ask, khobar: No
     assert found("state=closed") == []
 
 
-@pytest.mark.parametrize("path", ["cases", "conversations", "messages"])
-def test_a_list_costs_the_same_queries_whatever_its_length(ask: Ask, path: str) -> None:
+@pytest.mark.parametrize("path", ["cases", "conversations", "messages", "circulars"])
+def test_a_list_costs_the_same_queries_whatever_its_length(
+    ask: Ask, path: str, desk_responder: Member
+) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             assert ask("get", path).status_code == 200
         return len(captured)
 
-    make_case()
+    def one_more() -> None:
+        make_case()
+        make_letter(desk_responder.roles.get().node, desk_responder, now=timezone.now())
+
+    one_more()
     few = queries()
     for _case in range(10):
-        make_case()
+        one_more()
     assert queries() == few
 
 
@@ -213,4 +221,28 @@ def test_a_viewer_may_read_but_not_close(client: StaffClient, khobar: Node, now:
 
 def test_the_description_of_the_api_names_every_list(client: StaffClient) -> None:
     paths = client.get("/api/v1/openapi.json").json()["paths"]
-    assert {"/api/v1/cases", "/api/v1/conversations", "/api/v1/messages"} <= set(paths)
+    assert {
+        "/api/v1/cases",
+        "/api/v1/conversations",
+        "/api/v1/messages",
+        "/api/v1/circulars",
+    } <= set(paths)
+
+
+def test_a_circular_shows_what_its_reader_may_see_and_that_it_was_opened(
+    ask: Ask, desk: Node, desk_responder: Member, khobar_responder: Member
+) -> None:
+    director = make_member(Role.Kind.DIRECTOR, desk)
+    now = timezone.now()
+    public = make_sent(desk, director, now=now)
+    secret = make_sent(desk, director, now=now, grade=Letter.Grade.SECRET)
+
+    listed = ask("get", "circulars?state=sent").json()["items"]
+    assert [row["id"] for row in listed] == [str(public.public_id)]
+    assert (listed[0]["reference"], listed[0]["recipients"], listed[0]["done"]) == ("1448/1", 1, 0)
+    whole = ask("get", f"circulars/{public.public_id}").json()
+    assert whole["text"] == public.text
+    # Who has seen it is for whoever writes for the body.
+    assert whole["stages"] is None
+    assert Look.objects.get().member == desk_responder
+    assert ask("get", f"circulars/{secret.public_id}").status_code == 404

@@ -336,7 +336,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
     # By whom a letter went to, and by its grade.
     "correspondence:open": "correspondence/test_services",
-    "correspondence:file": "correspondence/test_views", "correspondence:remove_file": "correspondence/test_views",
+    "correspondence:file": "correspondence/test_views",
+    "correspondence:remove_file": "correspondence/test_views",
     "correspondence:recipients": "correspondence/test_views",
     "correspondence:recipients_export": "correspondence/test_views",
     "correspondence:certificate": "correspondence/test_views",
@@ -353,6 +354,8 @@ API: dict[str, tuple[str, str | None, dict[str, str] | None]] = {
     "api:messages": ("conversations.read", None, None),
     "api:message": ("conversations.read", "message", None),
     "api:reply": ("conversations.reply", "conversation", {"text": "وعليكم السلام"}),
+    "api:list_circulars": ("work.do", None, None),
+    "api:circular": ("work.do", "letter", None),
     "api:list_cases": ("cases.read", None, None),
     "api:case": ("cases.read", "case", None),
     "api:assign": ("cases.assign", "case", {"municipality": "jubail"}),

@@ -179,6 +179,11 @@ def _both_calendars(minute: datetime, language: str | None) -> str:
     return f"{gregorian} · {hijri}" if hijri else gregorian
 
 
+def hijri_words(value: date) -> str:
+    """The day in the Umm al-Qura calendar, in the words of the page's language; empty after 2077."""
+    return _hijri(value, get_language())
+
+
 def _hijri(value: date, spoken: str | None) -> str:
     try:
         found = Gregorian.fromdate(value).to_hijri()

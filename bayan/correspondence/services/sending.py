@@ -72,7 +72,7 @@ def send(letter: Letter, *, by: Member, now: datetime) -> None:
         Recipient(letter=letter, member=person.member, node=person.node, is_copy=person.is_copy)
         for person in reach.people
     )
-    note("letter.sent", letter, by=by, now=now, number=letter.reference, count=len(reach.people))
+    note("letter.sent", letter, by=by, now=now)
 
 
 def year_of(moment: datetime) -> int:
