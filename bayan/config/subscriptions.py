@@ -71,7 +71,8 @@ def load() -> None:
     # cases.take_in knows the message that links a mobile.
     events.offer_phone_numbers(
         lambda: list(
-            Number.objects.filter(stopped_at=None)
+            Number.objects.of_whatsapp()
+            .filter(stopped_at=None)
             .exclude(account__nature=Account.Nature.EXERCISE)
             .order_by("pk")
             .values_list("display", flat=True)

@@ -8,15 +8,18 @@ from bayan.channels.services.accounts import (
     OverlapTooLong,
     SecretUnchanged,
     change_account,
+    change_gateway,
     change_verify_token,
     create_account,
     end_previous_app_secret,
+    gateway_secrets,
     offer_access_token,
     owner_of,
     remove_number,
     rotate_app_secret,
     save_account,
     save_number,
+    sender_id,
     want_sync,
 )
 from bayan.channels.services.claiming import claim, forget_limits
@@ -43,6 +46,7 @@ from bayan.channels.services.incoming import (
     parse,
     verify,
 )
+from bayan.channels.services.letters import Letter, call_off, reach
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
@@ -61,6 +65,7 @@ from bayan.channels.services.pausing import (
     resume_number,
     stop_number,
 )
+from bayan.channels.services.reaching import Reaching
 from bayan.channels.services.restoring import doubt_unsent
 from bayan.channels.services.sending import (
     NobodyToWriteTo,
@@ -81,11 +86,13 @@ from bayan.channels.services.sending import (
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
+from bayan.channels.services.ways import WAYS, number_for
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "WAYS",
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
@@ -94,6 +101,7 @@ __all__ = [
     "FileMissing",
     "FileNotAllowed",
     "FileTooLarge",
+    "Letter",
     "NoMobileNumber",
     "NobodyToWriteTo",
     "NotHeld",
@@ -103,11 +111,14 @@ __all__ = [
     "NumberIsStopped",
     "NumberTaken",
     "OverlapTooLong",
+    "Reaching",
     "SecretUnchanged",
     "TextTooLong",
     "apply_notices",
     "apply_statuses",
+    "call_off",
     "change_account",
+    "change_gateway",
     "change_verify_token",
     "choices_content",
     "claim",
@@ -121,6 +132,7 @@ __all__ = [
     "follow_contact",
     "forget_limits",
     "forget_words",
+    "gateway_secrets",
     "give_back",
     "keep_file",
     "keep_upload",
@@ -130,11 +142,13 @@ __all__ = [
     "media_path",
     "names_of",
     "note_received",
+    "number_for",
     "offer_access_token",
     "owner_of",
     "parse",
     "put_off_each",
     "raise_alert",
+    "reach",
     "release_held",
     "release_stranded",
     "remove_number",
@@ -148,6 +162,7 @@ __all__ = [
     "send",
     "send_each",
     "send_test",
+    "sender_id",
     "settle",
     "settle_alert",
     "stop_number",
