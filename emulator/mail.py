@@ -60,7 +60,7 @@ class Letter:
             "from": self.sender,
             "to": self.to,
             "subject": str(message["subject"] or ""),
-            "text": str(text)[:4000],
+            "text": str(text)[:4000].replace("\r\n", "\n"),
             "message_id": str(message["message-id"] or ""),
             "headers": {name: str(value) for name, value in message.items()},
             "at": self.at,
@@ -200,7 +200,9 @@ class Post:
                 line.say("334 ")
                 given = await line.hear()
             password = base64.b64decode(given).split(b"\0")[-1].decode()
-        if password not in self.passwords or self.faults.strikes("expired_token"):
+        # Clients try another way of saying the same on one connection: that is refused as well.
+        line.is_barred |= self.faults.strikes("expired_token") is not None
+        if password not in self.passwords or line.is_barred:
             line.say("535 Authentication credentials invalid")
         else:
             line.say("235 Authentication successful")
@@ -232,14 +234,14 @@ class Post:
             verb, _space, rest = rest.partition(" ")
             match verb.upper():
                 case "CAPABILITY":
-                    line.say("* CAPABILITY IMAP4rev1", f"{tag} OK")
+                    line.say("* CAPABILITY IMAP4rev1", f"{tag} OK done")
                 case "LOGIN":
                     name, password = _words(rest)
                     if password not in self.passwords or self.faults.strikes("expired_token"):
                         line.say(f"{tag} NO [AUTHENTICATIONFAILED] not right")
                     else:
                         user = name.lower()
-                        line.say(f"{tag} OK")
+                        line.say(f"{tag} OK done")
                 case "SELECT" | "EXAMINE" if user:
                     box = self.boxes.setdefault(user, [])
                     line.say(
@@ -252,9 +254,9 @@ class Post:
                 case "UID" if box is not None:
                     self._read(line, tag, rest, box)
                 case "NOOP" | "CLOSE":
-                    line.say(f"{tag} OK")
+                    line.say(f"{tag} OK done")
                 case "LOGOUT":
-                    line.say("* BYE", f"{tag} OK")
+                    line.say("* BYE", f"{tag} OK done")
                     return
                 case _:
                     line.say(f"{tag} BAD not here")
@@ -268,7 +270,7 @@ class Post:
             # The real ones name the last one, however small it is.
             if not uids and box:
                 uids = [box[-1].uid]
-            line.say("* SEARCH " + " ".join(map(str, uids)), f"{tag} OK")
+            line.say("* SEARCH " + " ".join(map(str, uids)), f"{tag} OK done")
             return
         if verb.upper() != "FETCH":
             line.say(f"{tag} BAD not here")
@@ -282,7 +284,7 @@ class Post:
                 line.write(head.encode() + letter.raw + b")\r\n")
             else:
                 line.say(f"* {position} FETCH (UID {uid} RFC822.SIZE {len(letter.raw)})")
-        line.say(f"{tag} OK")
+        line.say(f"{tag} OK done")
 
     # Control
 
@@ -336,6 +338,7 @@ class Line:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.is_barred = False
 
     def write(self, data: bytes) -> None:
         self._writer.write(data)

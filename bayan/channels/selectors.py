@@ -370,9 +370,7 @@ def how_far(
 ) -> dict[tuple[str, int], Reach]:
     """How far each letter about these subjects is, by subject and member: `how_far`, `way`, `outgoing`."""
     rows = (
-        Reach.objects.filter(
-            subject_type=subject_type, subject_key__in=list(keys), round=in_round
-        )
+        Reach.objects.filter(subject_type=subject_type, subject_key__in=list(keys), round=in_round)
         .how_far()
         .select_related("outgoing")
     )

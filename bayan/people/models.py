@@ -457,6 +457,7 @@ class Identity(models.Model):
         # The business-scoped id comes first: a person may have no visible phone number.
         WHATSAPP = "whatsapp", _("WhatsApp id")
         PHONE = "phone", _("mobile")
+        EMAIL = "email", _("e-mail")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities")
     scheme = models.CharField(_("scheme"), max_length=20, choices=Scheme)

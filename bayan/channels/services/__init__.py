@@ -1,5 +1,8 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
+from bayan.channels.adapters.email.mailbox import Found as FoundLetters
+from bayan.channels.adapters.email.mailbox import MailboxUnreadable
+from bayan.channels.adapters.email.mailbox import look_into as look_into_mailbox
 from bayan.channels.services import templates
 from bayan.channels.services.accounts import (
     AccountExists,
@@ -101,7 +104,9 @@ __all__ = [
     "FileMissing",
     "FileNotAllowed",
     "FileTooLarge",
+    "FoundLetters",
     "Letter",
+    "MailboxUnreadable",
     "NoMobileNumber",
     "NobodyToWriteTo",
     "NotHeld",
@@ -137,6 +142,7 @@ __all__ = [
     "keep_file",
     "keep_upload",
     "let_go_each",
+    "look_into_mailbox",
     "mark_read",
     "mark_settled",
     "media_path",

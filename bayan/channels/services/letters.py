@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid7
 
 from django.db import connection, transaction
 
@@ -15,6 +14,7 @@ from bayan.channels.models import Attempt, Outgoing, Reach
 from bayan.channels.services.sending import withdraw_each
 from bayan.channels.services.ways import WAYS
 from bayan.core import live
+from bayan.core.models import uuid7
 from bayan.core.rls import as_worker
 
 LONGEST_TITLE = 120

@@ -133,14 +133,13 @@ def test_a_worker_that_dies_in_the_midst_leaves_every_way_tried_once_or_not_at_a
     member: Member, template: Template, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.reach([letter_to(member)], subject_type=SUBJECT, now=now)
-    write = Attempt.objects.bulk_create
 
-    def die(*arguments: Any, **more: Any) -> Any:
-        write(*arguments, **more)
+    def die() -> None:
         raise DatabaseError("killed")
 
     with monkeypatch.context() as dying:
-        dying.setattr(type(Attempt.objects), "bulk_create", die)
+        # All is written, nothing is committed.
+        dying.setattr(reaching, "wake_dispatcher", die)
         with pytest.raises(DatabaseError):
             Reaching().step(now=now)
     assert not Outgoing.objects.exists()

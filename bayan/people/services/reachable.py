@@ -15,13 +15,16 @@ from bayan.people.services.members import AddressTaken, require_charge, trace
 
 
 @transaction.atomic
-def set_backup_phone(member: Member, phone: str, *, by: Member, now: datetime) -> None:
+def set_backup_phone(member: Member, phone: str, *, by: Access, now: datetime) -> None:
     """Reach the member on this mobile too, when theirs gets nothing; an empty one takes it away.
 
     Nobody is known by it, and two members may have the same: that of their office.
 
+    :raises PermissionDenied: it is another's, a role of whom lies outside one's bodies or above one's rights
     :raises NoMobile: this is no mobile number, or the one that they have already
     """
+    if member.pk != by.member.pk:
+        require_charge(member, by=by, now=now)
     mobile = mobile_in(phone) if phone else ""
     if mobile is None:
         raise NoMobile(_("This is no mobile number. Write it as 05… or with its country code."))
@@ -32,7 +35,7 @@ def set_backup_phone(member: Member, phone: str, *, by: Member, now: datetime) -
     Member.objects.filter(pk=member.pk).update(backup_phone=mobile)
     member.backup_phone = mobile
     action = "member.backup_phone_set" if mobile else "member.backup_phone_removed"
-    trace(member, action, by=by, now=now)
+    trace(member, action, by=by.member, now=now)
 
 
 @transaction.atomic

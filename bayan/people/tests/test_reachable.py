@@ -75,7 +75,7 @@ def test_the_first_mobile_is_no_backup_of_itself(desk: Node, now: datetime) -> N
     member = make_member(Role.Kind.RESPONDER, desk)
     member.phone = "966501234567"
     with pytest.raises(services.NoMobile):
-        services.set_backup_phone(member, "0501234567", by=member, now=now)
+        services.set_backup_phone(member, "0501234567", by=Access.of(member, now=now), now=now)
 
 
 def test_whoever_is_on_duty_is_called_first_and_calls_the_bodies_below(
@@ -90,13 +90,15 @@ def test_whoever_is_on_duty_is_called_first_and_calls_the_bodies_below(
         starts_at=now - timedelta(hours=1),
         ends_at=now + timedelta(hours=1),
     )
+    access = Access.of(director, now=now)
     with django_assert_num_queries(3):
-        above, below = call_tree(Access.of(director, now=now), now=now)
+        above, below = call_tree(access, now=now)
 
     assert [person.member for person in above.people] == [officer, director]
     assert above.called_by is None
     assert (below.node, below.first and below.first.member) == (khobar, mayor)
-    assert below.called_by and below.called_by.member == officer
+    assert below.called_by
+    assert below.called_by.member == officer
 
 
 def test_only_who_writes_the_roster_prints_the_tree_and_only_of_their_bodies(

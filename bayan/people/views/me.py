@@ -64,7 +64,10 @@ def backup_phone(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         try:
             services.set_backup_phone(
-                request.user, form.cleaned_data["backup_phone"], by=request.user, now=timezone.now()
+                request.user,
+                form.cleaned_data["backup_phone"],
+                by=request.access,
+                now=timezone.now(),
             )
         except services.NoMobile as refused:
             form.add_error("backup_phone", str(refused))

@@ -8,12 +8,14 @@ machine answers (RFC 3834) is noted and answered by nobody.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default
 from typing import Any
 
+from bayan.channels.adapters.email import persons
 from bayan.channels.adapters.email.outgoing import MARK
 from bayan.channels.events import DeliveryStatus, Parsed
 
@@ -29,7 +31,9 @@ ACTION = re.compile(r"^Action: *(\w+)", re.MULTILINE | re.IGNORECASE)
 READ_FOR_BOUNCES = 64 * 1024
 
 
-def parse(body: bytes, *, received_at: datetime) -> Parsed:
+def parse(
+    body: bytes, *, numbers: Mapping[str, int], received_at: datetime, request_id: str
+) -> Parsed:
     """What of a letter concerns us.
 
     :raises ValueError: it is no letter
@@ -42,10 +46,13 @@ def parse(body: bytes, *, received_at: datetime) -> Parsed:
             return _bounce(message, body, received_at=received_at)
         if reason := is_automatic(message):
             return Parsed(remarks=(f"automatic: {reason}",))
+        found = persons.messages_of(
+            message, body, numbers=numbers, received_at=received_at, request_id=request_id
+        )
     except (LookupError, UnicodeError, AttributeError, RecursionError, IndexError) as error:
         # The library reads headers that nobody should write; some of them break it.
         raise ValueError("a letter that cannot be read") from error
-    return Parsed(remarks=("a letter to nobody here",))
+    return Parsed(messages=found, remarks=() if found else ("a letter of nobody",))
 
 
 def is_bounce(message: Message) -> bool:

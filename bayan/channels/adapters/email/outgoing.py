@@ -10,9 +10,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 
 from bayan.channels.adapters.base import (
@@ -53,7 +55,7 @@ def message_id(account: Account, row: Outgoing) -> str:
     return f"<{row.public_id}@{host}>"[:160]
 
 
-def letter(account: Account, row: Outgoing) -> EmailMessage:
+def letter(account: Account, row: Outgoing, file: bytes = b"") -> EmailMessage:
     """The letter as it leaves."""
     said = row.content.get("email", {})
     # One line: a line break would begin a header of somebody else's.
@@ -71,13 +73,21 @@ def letter(account: Account, row: Outgoing) -> EmailMessage:
     if answered := _id(said.get("in_reply_to")):
         message["In-Reply-To"] = message["References"] = answered
     message.set_content(str(said.get("text", "")), charset="utf-8", cte="base64")
+    if file and row.media is not None:
+        main, _slash, sub = (row.media.mime_type or "application/octet-stream").partition("/")
+        name = row.media.name or f"file.{sub or 'bin'}"
+        message.add_attachment(file, maintype=main, subtype=sub or "octet-stream", filename=name)
     return message
 
 
-async def send(account: Account, row: Outgoing) -> Outcome:
-    """Hand one letter over; the outcome whatever happens."""
+async def send(account: Account, row: Outgoing, file_id: str = "") -> Outcome:
+    """Hand one letter over, with the file of this hash; the outcome whatever happens."""
     try:
-        written = letter(account, row).as_bytes()
+        file = await asyncio.to_thread(_stored, file_id) if file_id else b""
+    except OSError:
+        return Outcome(reaction=Reaction.GIVE_UP, error={"title": "no media"})
+    try:
+        written = letter(account, row, file).as_bytes()
         sender, to = row.number.display, row.to_email
         # ASCII only: what lies before the @ of an address may not be anything else yet.
         sender.encode("ascii")
@@ -193,6 +203,10 @@ def _stuffed(written: bytes) -> bytes:
     lines = written.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     body = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
     return body + (b"" if body.endswith(b"\r\n") else b"\r\n") + b".\r\n"
+
+
+def _stored(sha256: str) -> bytes:
+    return (Path(settings.MEDIA_ROOT) / sha256[:2] / sha256).read_bytes()
 
 
 def _address(address: str, name: str) -> Address:
