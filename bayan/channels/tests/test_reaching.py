@@ -70,7 +70,7 @@ def tries(reach: Reach) -> list[tuple[str, str]]:
     return [(each.way, each.ended) for each in reach.attempts.order_by("pk")]
 
 
-def become(state: State, way: str, **changes: Any) -> None:
+def become(state: Outgoing.State, way: str, **changes: Any) -> None:
     """Let the message by this way come to this state."""
     row = Outgoing.objects.get(attempt__way=way)
     Outgoing.objects.filter(pk=row.pk).update(state=state, **changes)

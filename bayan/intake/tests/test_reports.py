@@ -97,7 +97,8 @@ def test_an_answer_to_our_letter_comes_into_its_conversation(
     services.work_off(now=now)
     case = Case.objects.get()
     answer = inbox.reply(case.conversation.public_id, "أين بالضبط؟", by=desk_responder, now=now)
-    Outgoing.objects.filter(pk=answer.outgoing_id).update(external_id="<b2@example.org>")
+    assert answer.outgoing
+    Outgoing.objects.filter(pk=answer.outgoing.pk).update(external_id="<b2@example.org>")
     again = LETTER.replace(b"<a1@", b"<a2@").replace(b"To:", b"In-Reply-To: <b2@example.org>\nTo:")
     put(number.account, again, now=now)
     services.work_off(now=now)

@@ -110,7 +110,7 @@ def _files(message: EmailMessage, body: bytes) -> list[tuple[EmailMessage, Incom
     if not body.startswith(POSITION.encode()) or not position.isdigit():
         # Not from a mailbox of ours, so they could not be fetched.
         return []
-    found = []
+    found: list[tuple[EmailMessage, IncomingFile]] = []
     for number, part in enumerate(message.walk()):
         if len(found) == MOST_FILES:
             break

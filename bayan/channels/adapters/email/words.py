@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from html.parser import HTMLParser
 
 LONGEST = 20_000
@@ -58,7 +58,7 @@ def of(message: EmailMessage) -> str:
     return unquoted(from_html(content_of(page))) if page is not None else ""
 
 
-def content_of(part: EmailMessage) -> str:
+def content_of(part: MIMEPart) -> str:
     """A part's text, whatever it says of its letters."""
     raw = part.get_payload(decode=True)
     if not isinstance(raw, bytes):
