@@ -405,6 +405,8 @@ def failure(error: dict[str, object] | None) -> str:
     code = error.get("code") if error else None
     title = error.get("title") if error else None
     known = (reasons.get(code) if isinstance(code, int) else None) or ours.get(str(title))
+    if known is None and isinstance(code, int) and 400 <= code <= 999:
+        return _("The provider did not accept it. Tell the administrator if it happens again.")
     return known or _("WhatsApp did not accept it. Tell the administrator if it happens again.")
 
 
