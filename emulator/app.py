@@ -134,6 +134,8 @@ class Emulator:
         letters = Letters(gateways, post)
         add("GET", "/sms", letters.sms)
         add("GET", "/mail", letters.mail)
+        add("POST", "/sms", letters.trouble_sms)
+        add("POST", "/mail", letters.trouble_mail)
 
     def _route_phone(self) -> None:
         add = self.router.add

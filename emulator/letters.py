@@ -3,10 +3,13 @@
 import time
 from collections import defaultdict
 from html import escape
+from urllib.parse import parse_qsl
 
 from emulator.asgi import Request, Response
 from emulator.faults import Faults
+from emulator.mail import KINDS as MAIL_KINDS
 from emulator.mail import Post
+from emulator.sms import KINDS as SMS_KINDS
 from emulator.sms import Gateways, Text
 
 SHOWN = 40
@@ -23,7 +26,21 @@ WORDS = {
         "delivered": "سُلّمت",
         "failed": "لم تُسلَّم",
         "other": "English",
-        "to": "إلى",
+        "trouble": "عطل",
+        "once": "مرة واحدة",
+        "switch_on": "تشغيل",
+        "switch_off": "إنهاء الأعطال كلها",
+        "error": "رفض",
+        "fail": "يُقبل ثم لا يُسلَّم",
+        "timeout": "يُقبل ويتأخر الجواب",
+        "delay": "تأخر التسليم",
+        "drop": "ضياع",
+        "duplicate": "تكرار",
+        "outage": "انقطاع",
+        "expired_token": "مفتاح مرفوض",
+        "rate_limit": "أكثر من الحد",
+        "bad_gateway": "بوابة وسيطة معطلة",
+        "disconnect": "انقطاع الاتصال بلا جواب",
     },
     "en": {
         "sms": "Text messages",
@@ -37,7 +54,21 @@ WORDS = {
         "delivered": "delivered",
         "failed": "not delivered",
         "other": "العربية",
-        "to": "to",
+        "trouble": "Fault",
+        "once": "once",
+        "switch_on": "Switch on",
+        "switch_off": "End all faults",
+        "error": "refused",
+        "fail": "taken, then not delivered",
+        "timeout": "taken, the answer is late",
+        "delay": "delivered late",
+        "drop": "lost",
+        "duplicate": "twice",
+        "outage": "outage",
+        "expired_token": "key refused",
+        "rate_limit": "too many",
+        "bad_gateway": "a gateway in between is broken",
+        "disconnect": "cut off without an answer",
     },
 }
 PAGE = """<!DOCTYPE html>
@@ -46,10 +77,10 @@ PAGE = """<!DOCTYPE html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width,initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <meta http-equiv="refresh" content="5">
     <title>{title}</title>
     <link rel="icon" href="/static/mark.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/static/page.css">
+    <script type="module" src="/static/letters.js"></script>
   </head>
   <body>
     <header class="top">
@@ -59,7 +90,13 @@ PAGE = """<!DOCTYPE html>
       <a class="plain-button" href="/mail?lang={lang}">{mail}</a>
       <a class="plain-button" href="?lang={other_lang}" lang="{other_lang}">{other}</a>
     </header>
-    <main class="letters">
+    <form class="trouble" method="post" action="{action}?lang={lang}">
+      <label>{trouble} <select name="kind">{kinds}</select></label>
+      <label class="check"><input type="checkbox" name="once" value="1" checked> {once}</label>
+      <button class="plain-button" type="submit">{switch_on}</button>
+      <button class="plain-button" type="submit" name="clear" value="1">{switch_off}</button>
+    </form>
+    <main class="letters" data-letters>
       <p class="quiet">{faults}</p>
       {body}
     </main>
@@ -86,7 +123,7 @@ class Letters:
             for phone, texts in list(by_phone.items())[:SHOWN]
         ]
         body = "\n".join(cards) or f"<p>{words['nothing_sms']}</p>"
-        return _page(lang, words["sms"], body, self._gateways.faults)
+        return _page(lang, "sms", body, self._gateways.faults, SMS_KINDS)
 
     async def mail(self, request: Request) -> Response:
         lang, words = _language(request)
@@ -104,7 +141,13 @@ class Letters:
                 f'<section class="card"><h2><bdi dir="ltr">{escape(address)}</bdi></h2>{rows}</section>'
             )
         body = "\n".join(cards) or f"<p>{words['nothing_mail']}</p>"
-        return _page(lang, words["mail"], body, self._post.faults)
+        return _page(lang, "mail", body, self._post.faults, MAIL_KINDS)
+
+    async def trouble_sms(self, request: Request) -> Response:
+        return _troubled(request, "/sms", self._gateways.faults, SMS_KINDS)
+
+    async def trouble_mail(self, request: Request) -> Response:
+        return _troubled(request, "/mail", self._post.faults, MAIL_KINDS)
 
 
 def _text(text: Text, words: dict[str, str]) -> str:
@@ -116,13 +159,30 @@ def _text(text: Text, words: dict[str, str]) -> str:
     )
 
 
-def _page(lang: str, title: str, body: str, faults: Faults) -> Response:
+def _troubled(request: Request, path: str, faults: Faults, kinds: dict[str, str]) -> Response:
+    """Switch a fault on, or all off, and lead back to the page."""
+    asked = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    if "clear" in asked:
+        faults.clear()
+    elif asked.get("kind") in kinds:
+        faults.add(kind=asked["kind"], count=1 if asked.get("once") else None)
+    lang, _words = _language(request)
+    return Response(status=303, headers=[(b"location", f"{path}?lang={lang}".encode())])
+
+
+def _page(lang: str, what: str, body: str, faults: Faults, kinds: dict[str, str]) -> Response:
     words = WORDS[lang]
-    names = ", ".join(sorted({str(fault["kind"]) for fault in faults.listed()}))
+    names = ", ".join(sorted({words[str(fault["kind"])] for fault in faults.listed()}))
     html = PAGE.format(
         lang=lang,
         direction="rtl" if lang == "ar" else "ltr",
-        title=title,
+        title=words[what],
+        action=f"/{what}",
+        kinds="".join(f'<option value="{kind}">{words[kind]}</option>' for kind in kinds),
+        trouble=words["trouble"],
+        once=words["once"],
+        switch_on=words["switch_on"],
+        switch_off=words["switch_off"],
         phones=words["phones"],
         sms=words["sms"],
         mail=words["mail"],

@@ -48,14 +48,8 @@ def read_mailboxes(*, now: datetime) -> int:
 @transaction.atomic
 def journal(account: Account, found: channels.FoundLetters, *, now: datetime) -> int:
     """Put these letters into the journal, unless somebody else has read on meanwhile; returns how many."""
-    fresh = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
-    before = (account.inbox_generation, account.inbox_position)
-    after = (found.generation, found.position)
-    if (fresh.inbox_generation, fresh.inbox_position) != before or before == after:
+    if not channels.note_mailbox_read(account, found):
         return 0
-    Account.objects.filter(pk=account.pk).update(
-        inbox_generation=found.generation, inbox_position=found.position
-    )
     if found.letters:
         with connection.cursor() as cursor:
             cursor.execute(

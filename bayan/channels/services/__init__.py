@@ -50,6 +50,7 @@ from bayan.channels.services.incoming import (
     verify,
 )
 from bayan.channels.services.letters import Letter, call_off, reach
+from bayan.channels.services.mailboxes import note_mailbox_read
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
@@ -147,6 +148,7 @@ __all__ = [
     "mark_settled",
     "media_path",
     "names_of",
+    "note_mailbox_read",
     "note_received",
     "number_for",
     "offer_access_token",

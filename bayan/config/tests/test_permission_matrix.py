@@ -344,6 +344,7 @@ SETTINGS = {
     "past_surge",
     "surge",
     "account",
+    "gateway",
     "account_and_number",
     "alert",
     "key",
