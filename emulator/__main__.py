@@ -91,7 +91,9 @@ def _asked() -> tuple[Settings, Options]:
                 help="one more number of the account; may be repeated",
             )
             continue
-        kind = {"port": int, "data_dir": Path}.get(field.name, str)
+        kind = {"port": int, "smtp_port": int, "imap_port": int, "data_dir": Path}.get(
+            field.name, str
+        )
         parser.add_argument(name, type=kind, default=field.default if given is None else given)
     for field in fields(Options):
         given = os.environ.get(f"EMULATOR_{field.name.upper()}")

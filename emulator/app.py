@@ -20,11 +20,14 @@ from emulator.asgi import (
 from emulator.carrier import Carrier
 from emulator.control import Control
 from emulator.control_account import AccountControl
+from emulator.letters import Letters
+from emulator.mail import Post
 from emulator.management import Management
 from emulator.media import LARGEST_FILE
 from emulator.phone import Phone
 from emulator.provider import Provider
 from emulator.settings import Options, Settings
+from emulator.sms import Gateways
 
 SECURITY: Headers = [
     (
@@ -66,15 +69,21 @@ class Emulator:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self.carrier = Carrier(self.settings, self.options)
+        self.gateways = Gateways(self.settings, self.options)
+        self.post = Post(self.settings)
         self._route()
         self.carrier.start()
+        await self.post.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.stop()
         await self.carrier.close()
+        await self.gateways.close()
+        await self.post.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _route(self) -> None:
+        self._route_letters()
         self._route_provider()
         self._route_phone()
         self._route_control()
@@ -105,6 +114,28 @@ class Emulator:
         add("DELETE", version + r"/(?P<object_id>[^/]+)", management.delete)
         for method in ("GET", "POST", "DELETE"):
             add(method, version + "/.*", provider.unknown)
+
+    def _route_letters(self) -> None:
+        add, gateways, post = self.router.add, self.gateways, self.post
+        add("POST", "/rest/SMS/messages", gateways.unifonic_send)
+        add("POST", "/rest/Account/GetBalance", gateways.unifonic_balance)
+        add("POST", "/v1/messages", gateways.taqnyat_send)
+        add("GET", "/account/balance", gateways.taqnyat_balance)
+        add("GET", "/_control/sms", gateways.sent)
+        add("DELETE", "/_control/sms", gateways.forget)
+        add("POST", "/_control/sms/key", gateways.set_key)
+        add("GET", "/_control/mail", post.letters)
+        add("POST", "/_control/mail", post.write)
+        add("DELETE", "/_control/mail", post.forget)
+        for path, side in (("/_control/sms/faults", gateways), ("/_control/mail/faults", post)):
+            add("GET", path, side.list_faults)
+            add("POST", path, side.add_fault)
+            add("DELETE", path, side.clear_faults)
+        letters = Letters(gateways, post)
+        add("GET", "/sms", letters.sms)
+        add("GET", "/mail", letters.mail)
+        add("POST", "/sms", letters.trouble_sms)
+        add("POST", "/mail", letters.trouble_mail)
 
     def _route_phone(self) -> None:
         add = self.router.add

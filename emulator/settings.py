@@ -21,6 +21,14 @@ class Settings:
     app_id: str = "102030405060708"
     business_name: str = "أمانة المنطقة الشرقية"
     business_name_en: str = "Eastern Province Municipality"
+    # The gateways of text messages, and where each reports; empty: nowhere.
+    sms_key: str = "demo-sms-key"
+    unifonic_callback: str = ""
+    taqnyat_callback: str = ""
+    # The mail server; port 0: none.
+    smtp_port: int = 0
+    imap_port: int = 0
+    mail_password: str = "demo-mail-password"  # noqa: S105  as above
     public_url: str = ""
     data_dir: Path | None = None
 

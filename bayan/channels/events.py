@@ -57,6 +57,7 @@ class IncomingMessage:
     file: IncomingFile | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    email: str = ""  # in small letters; of a letter, whose sender has neither of the other two
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from bayan.channels.models import (
     Template,
 )
 from bayan.channels.services.facts import SYNC_EVERY, silent_among
-from bayan.channels.services.pausing import BY_HAND
+from bayan.channels.services.pausing import BY_HAND, TOKEN_CODES
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 
@@ -204,7 +204,7 @@ class Overview:
 def overview(access: Access, *, now: datetime) -> Overview:
     """Every account that concerns this member, with the numbers of the bodies that they look after."""
     by_account: dict[int, list[Number]] = defaultdict(list)
-    for number in selectors.numbers_for(access, "channels.read"):
+    for number in selectors.numbers_for(access, "channels.read", of_all=True):
         by_account[number.account_id].append(number)
     # What is counted here spans bodies and holds no words of anybody: the door has been checked.
     with as_worker():
@@ -237,6 +237,7 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
         .order_by("-last_at")
     ):
         if alert.number_id is None or alert.number_id in number_ids:
+            alert.account = by_account[alert.account_id][0].account
             alerts[alert.account_id].append(alert)
     result = []
     for account_id, numbers in by_account.items():
@@ -293,7 +294,7 @@ def _find_problems(health: AccountHealth, alerts: list[Alert], *, now: datetime)
                     wording.of_stop(error),
                     since=number.stopped_at,
                     stopped=number,
-                    needs_token=error.get("code") in (0, 190),
+                    needs_token=error.get("code") in TOKEN_CODES,
                 )
             )
         elif each.oldest and now - each.oldest > WAITS_LONG:
@@ -352,7 +353,7 @@ def _find_problems(health: AccountHealth, alerts: list[Alert], *, now: datetime)
     health.problems += _quiet(health, alerts, now=now)
     health.problems += _limits(health)
     if account.sync_error and not _is_said(alerts, "token_refused"):
-        health.problems.append(Problem(Level.WARNING, wording.of_sync(account.sync_error)))
+        health.problems.append(Problem(Level.WARNING, wording.of_sync(account.sync_error, account)))
     elif account.synced_at and now - account.synced_at > 3 * SYNC_EVERY:
         health.problems.append(
             Problem(
@@ -361,13 +362,17 @@ def _find_problems(health: AccountHealth, alerts: list[Alert], *, now: datetime)
                     _("What stands here may be out of date"),
                     _(
                         "WhatsApp has not been asked for a while: the part that does so may not be running."
+                    )
+                    if account.is_whatsapp
+                    else _(
+                        "It has not been asked for a while: the part that does so may not be running."
                     ),
                     _("Tell who runs the server."),
                 ),
                 since=account.synced_at,
             )
         )
-    if not account.business_id:
+    if account.is_whatsapp and not account.business_id:
         health.problems.append(
             Problem(
                 Level.NOTE,
@@ -382,6 +387,8 @@ def _find_problems(health: AccountHealth, alerts: list[Alert], *, now: datetime)
 
 def _quiet(health: AccountHealth, alerts: list[Alert], *, now: datetime) -> list[Problem]:
     account, heard = health.account, health.account.last_webhook_at
+    if not account.is_whatsapp:
+        return []
     if _is_said(alerts, "webhooks_silent"):
         return []
     if health.is_silent:

@@ -56,6 +56,9 @@ class Account(models.Model):
 
     class Channel(models.TextChoices):
         WHATSAPP = "whatsapp", _("WhatsApp")
+        UNIFONIC = "unifonic", _("SMS by Unifonic")
+        TAQNYAT = "taqnyat", _("SMS by Taqnyat")
+        EMAIL = "email", _("E-mail")
 
     key = models.SlugField(_("key"), max_length=40, unique=True)
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
@@ -64,7 +67,14 @@ class Account(models.Model):
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="accounts")
     # The provider's id of the account (WABA): templates and notices name it.
     business_id = models.CharField(_("business account id"), max_length=40, blank=True)
-    base_url = models.URLField(_("provider's address"))
+    # Of an e-mail account: smtp:// or smtps://.
+    base_url = models.CharField(_("provider's address"), max_length=200)
+    # Of an e-mail account: by which name we sign in, and where what people write lies (imap:// or imaps://).
+    login = models.CharField(_("user name"), max_length=254, blank=True, db_default="")
+    inbox_url = models.CharField(_("mailbox's address"), max_length=200, blank=True, db_default="")
+    # How far the mailbox has been read: its own generation, and the last message of it.
+    inbox_generation = models.BigIntegerField(_("mailbox's generation"), null=True)
+    inbox_position = models.BigIntegerField(_("last message read"), null=True)
     api_version = models.CharField(_("provider's version"), max_length=10, default="v25.0")
     app_secret_locked = models.BinaryField(_("app secret"))
     # Webhooks signed with the secret before this one are taken until then: a change leaves no gap.
@@ -97,7 +107,14 @@ class Account(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(nature="real") | Q(base_url__startswith="http://127.0.0.1:"),
+                condition=Q(nature="real")
+                | (
+                    (
+                        Q(base_url__startswith="http://127.0.0.1:")
+                        | Q(base_url__startswith="smtp://127.0.0.1:")
+                    )
+                    & (Q(inbox_url="") | Q(inbox_url__startswith="imap://127.0.0.1:"))
+                ),
                 name="account_demo_and_exercise_reach_only_the_emulator",
             )
         ]
@@ -117,6 +134,18 @@ class Account(models.Model):
     def access_token(self) -> str:
         return secretbox.unlock(self.access_token_locked)
 
+    @property
+    def is_whatsapp(self) -> bool:
+        return self.channel == self.Channel.WHATSAPP
+
+    @property
+    def is_sms(self) -> bool:
+        return self.channel in SMS
+
+
+# The gateways by which a text message leaves.
+SMS = (Account.Channel.UNIFONIC, Account.Channel.TAQNYAT)
+
 
 class Quality(models.TextChoices):
     """How content people are with what they get, by the provider."""
@@ -127,12 +156,26 @@ class Quality(models.TextChoices):
     UNKNOWN = "UNKNOWN", _("not known")
 
 
+class NumberQuerySet(models.QuerySet["Number"]):
+    def of_whatsapp(self) -> NumberQuerySet:
+        """Those to which people can write, and which have templates and windows."""
+        return self.filter(account__channel=Account.Channel.WHATSAPP)
+
+
 class Number(models.Model):
-    """One phone number of an account: the provider names it in every webhook."""
+    """One phone number of an account, a sender's name of a text message, an e-mail address."""
+
+    class Class(models.TextChoices):
+        """What a sender's name may be used for, as the operators have it registered."""
+
+        SERVICE = "service", _("service")
+        AWARENESS = "awareness", _("awareness")
+        WARNING = "warning", _("warning of danger")
+        PROMOTIONAL = "promotional", _("advertising (-AD)")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="numbers")
-    external_id = models.CharField(_("provider's id"), max_length=40, unique=True)
-    display = models.CharField(_("number"), max_length=30)
+    external_id = models.CharField(_("provider's id"), max_length=254, unique=True)
+    display = models.CharField(_("number"), max_length=254)
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     verified_name = models.CharField(_("name that people see"), max_length=120, blank=True)
     name_status = models.CharField(_("state of the name"), max_length=40, blank=True)
@@ -146,6 +189,12 @@ class Number(models.Model):
     stop_error = models.JSONField(_("why it stopped"), null=True)
     last_sent_at = models.DateTimeField(_("last accepted message"), null=True)
     last_received_at = models.DateTimeField(_("last message of a person"), null=True)
+    # Of a text message's sender; empty elsewhere.
+    sender_class = models.CharField(
+        _("kind of sender"), max_length=12, choices=Class, blank=True, db_default=""
+    )
+
+    objects = NumberQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.display
@@ -378,6 +427,7 @@ class Outgoing(models.Model):
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     to_phone = models.CharField(_("to (mobile)"), max_length=20, blank=True)
     to_whatsapp_id = models.CharField(_("to (WhatsApp id)"), max_length=160, blank=True)
+    to_email = models.CharField(_("to (e-mail)"), max_length=254, blank=True, db_default="")
     # The provider's part of the body: {"type": "text", "text": {…}}. A file's id is put in when it is sent.
     content = models.JSONField(_("content"))
     media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+", db_index=False)
@@ -442,7 +492,8 @@ class Outgoing(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(to_phone="") | ~Q(to_whatsapp_id=""), name="outgoing_has_a_recipient"
+                condition=~Q(to_phone="") | ~Q(to_whatsapp_id="") | ~Q(to_email=""),
+                name="outgoing_has_a_recipient",
             )
         ]
 
@@ -457,7 +508,7 @@ class Outgoing(models.Model):
     @property
     def recipient(self) -> str:
         """The one name by which limits count this person."""
-        return self.to_phone or self.to_whatsapp_id
+        return self.to_phone or self.to_whatsapp_id or self.to_email[:160]
 
     def is_worth_sending(self, *, now: datetime) -> bool:
         return self.expires_at is None or now < self.expires_at
@@ -561,6 +612,8 @@ class Alert(models.Model):
     times = models.PositiveIntegerField(_("times"), default=1)
     resolved_at = models.DateTimeField(_("settled"), null=True)
     resolved_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    # When the administrators were told of it, by whichever way still works.
+    announced_at = models.DateTimeField(_("announced"), null=True)
 
     class Meta:
         constraints = [
@@ -581,3 +634,104 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.kind}"
+
+
+class ReachQuerySet(models.QuerySet["Reach"]):
+    def how_far(self) -> ReachQuerySet:
+        """Each with `how_far`: waiting, queued, sent, delivered, read, failed or withdrawn."""
+        on_the_way = [Outgoing.State.HELD, Outgoing.State.QUEUED, Outgoing.State.SENDING]
+        return self.annotate(
+            how_far=models.Case(
+                models.When(outgoing__state="read", then=models.Value("read")),
+                models.When(outgoing__state="delivered", then=models.Value("delivered")),
+                models.When(state="withdrawn", then=models.Value("withdrawn")),
+                models.When(outgoing=None, state="open", then=models.Value("waiting")),
+                models.When(outgoing__state__in=["sent", "uncertain"], then=models.Value("sent")),
+                models.When(
+                    outgoing__state__in=on_the_way, state="open", then=models.Value("queued")
+                ),
+                # The next way is tried within a second.
+                models.When(state="open", then=models.Value("queued")),
+                default=models.Value("failed"),
+                output_field=models.CharField(),
+            )
+        )
+
+
+class Reach(models.Model):
+    """One thing that one member is to be told, by whichever way gets to them: each way once, in order."""
+
+    class Way(models.TextChoices):
+        WHATSAPP = "whatsapp", _("WhatsApp")
+        BACKUP = "backup", _("WhatsApp on the backup number")
+        SMS = "sms", _("SMS")
+        EMAIL = "email", _("e-mail")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("under way")
+        # One way has a receipt.
+        REACHED = "reached", _("reached")
+        # Every way was tried and none has a receipt: it stands on the page.
+        LEFT = "left", _("on the page")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
+    # What it is about, as its app names it; told again to the same person, it is another round.
+    subject_type = models.CharField(_("subject"), max_length=60)
+    subject_key = models.CharField(_("subject's key"), max_length=80)
+    round = models.PositiveSmallIntegerField(_("round"), default=0)
+    lane = models.PositiveSmallIntegerField(_("lane"), choices=Outgoing.Lane)
+    # What each channel says: {"title", "text", "content", "window_until", "template", "template_content"}.
+    words = models.JSONField(_("words"))
+    # The ways that are still to be tried, in their order.
+    ways = models.JSONField(_("ways ahead"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
+    # The try that counts: the one that arrived, or else the latest.
+    way = models.CharField(_("way"), max_length=10, choices=Way, blank=True)
+    outgoing = models.ForeignKey(
+        Outgoing, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    # When it is looked at next if nothing is heard.
+    look_at = models.DateTimeField(_("looked at next"))
+    expires_at = models.DateTimeField(_("worth sending until"), null=True)
+    created_at = models.DateTimeField(_("made"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = ReachQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "subject_type", "subject_key", "member", "round", name="reach_once"
+            )
+        ]
+        indexes = [models.Index("look_at", name="reach_open", condition=Q(state="open"))]
+
+    def __str__(self) -> str:
+        return f"{self.subject_type} {self.subject_key} to {self.member_id}"
+
+
+class Attempt(models.Model):
+    """One way by which it was tried to reach a member: a message, or why there was none."""
+
+    reach = models.ForeignKey(Reach, models.CASCADE, related_name="attempts", db_index=False)
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    way = models.CharField(_("way"), max_length=10, choices=Reach.Way)
+    # None: this way was not open.
+    outgoing = models.OneToOneField(Outgoing, models.SET_NULL, null=True, related_name="attempt")
+    # How long a receipt may take before the next way is tried, as measured when it began.
+    patience = models.DurationField(_("patience"), null=True)
+    # Why it was left, as a word that the pages turn into a sentence (channels.wording).
+    ended = models.CharField(_("why it was left"), max_length=20, blank=True)
+    created_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        constraints = [
+            # However often a worker dies: no way is tried twice.
+            models.UniqueConstraint("reach", "way", name="attempt_once_a_way")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reach_id} {self.way}"

@@ -15,11 +15,13 @@ from bayan.channels.adapters.whatsapp import templates as grammar
 from bayan.channels.adapters.whatsapp.templates import Parameter
 from bayan.channels.models import (
     Account,
+    Attempt,
     Broadcast,
     Number,
     Outgoing,
     Portfolio,
     Quality,
+    Reach,
     Template,
 )
 from bayan.core.models import AuditEntry
@@ -61,21 +63,27 @@ def accounts() -> list[Account]:
 
 def main_number() -> Number | None:
     """The number through which the authority itself writes to persons; never one of an exercise."""
-    numbers = Number.objects.exclude(account__nature=Account.Nature.EXERCISE).select_related("node")
+    numbers = Number.objects.of_whatsapp().exclude(account__nature=Account.Nature.EXERCISE)
+    numbers = numbers.select_related("node")
     return min(numbers.order_by("pk"), key=lambda number: not number.node.is_desk, default=None)
 
 
-def numbers_for(access: Access, permission: str) -> list[Number]:
-    """The numbers for whose body a role of this member allows it."""
-    numbers = Number.objects.select_related("account__portfolio", "node").order_by("pk")
+def numbers_for(access: Access, permission: str, *, of_all: bool = False) -> list[Number]:
+    """The WhatsApp numbers for whose body a role of this member allows it; `of_all` channels if wanted."""
+    numbers = Number.objects.all() if of_all else Number.objects.of_whatsapp()
+    numbers = numbers.select_related("account__portfolio", "node").order_by("pk")
     return [number for number in numbers if access.may(permission, number.node)]
 
 
-def accounts_for(access: Access, permission: str) -> list[Account]:
-    """The accounts for which this is allowed: a template belongs to all numbers of its account."""
+def accounts_for(access: Access, permission: str, *, of_all: bool = False) -> list[Account]:
+    """The WhatsApp accounts for which this is allowed: a template belongs to all numbers of its account.
+
+    With `of_all` those of every channel.
+    """
     allowed: dict[int, Account] = {}
     refused: set[int] = set()
-    for number in Number.objects.select_related("account", "node").order_by("pk"):
+    numbers = Number.objects.all() if of_all else Number.objects.of_whatsapp()
+    for number in numbers.select_related("account", "node").order_by("pk"):
         if access.may(permission, number.node):
             allowed[number.account_id] = number.account
         else:
@@ -352,3 +360,27 @@ def templates_to_try(numbers: Iterable[Number]) -> list[Template]:
             for parameter in grammar.parameters(template.components)
         )
     ]
+
+
+# Letters to members
+
+
+def how_far(
+    subject_type: str, keys: Iterable[str], *, in_round: int = 0
+) -> dict[tuple[str, int], Reach]:
+    """How far each letter about these subjects is, by subject and member: `how_far`, `way`, `outgoing`."""
+    rows = (
+        Reach.objects.filter(subject_type=subject_type, subject_key__in=list(keys), round=in_round)
+        .how_far()
+        .select_related("outgoing")
+    )
+    return {(row.subject_key, row.member_id): row for row in rows}
+
+
+def tries_of(reaches: Iterable[int]) -> dict[int, list[Attempt]]:
+    """By which ways it was tried, in their order, by the letter's id."""
+    found: dict[int, list[Attempt]] = {}
+    rows = Attempt.objects.filter(reach__in=list(reaches)).select_related("outgoing")
+    for row in rows.order_by("pk"):
+        found.setdefault(row.reach_id, []).append(row)
+    return found

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.channels.views import accounts, broadcasts, health, templates
+from bayan.channels.views import accounts, broadcasts, gateways, health, templates
 
 app_name = "channels"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("numbers/<int:number_id>/resume", health.resume, name="resume_number"),
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/new", accounts.new, name="new_account"),
+    path("accounts/new/sms", gateways.new_sms, name="new_sms"),
+    path("accounts/new/email", gateways.new_email, name="new_email"),
     path("accounts/<slug:key>/", accounts.account, name="account"),
     path("accounts/<slug:key>/ask", health.ask, name="ask_account"),
     path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
@@ -25,6 +27,8 @@ urlpatterns = [
     path("broadcasts/<uuid:public_id>/results.csv", broadcasts.results, name="broadcast_results"),
     path("broadcasts/<uuid:public_id>/bad.csv", broadcasts.bad_lines, name="broadcast_bad_lines"),
     path("accounts/<slug:key>/change", accounts.change, name="change_account"),
+    path("accounts/<slug:key>/settings", gateways.change, name="change_gateway"),
+    path("accounts/<slug:key>/senders", gateways.save_sender, name="save_sender"),
     path("accounts/<slug:key>/numbers", accounts.save_number, name="save_number"),
     path(
         "accounts/<slug:key>/numbers/<int:number_id>/remove",

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bayan.channels.models import Alert
+from bayan.channels.models import Account, Alert
 from bayan.channels.services.pausing import BY_HAND
 from bayan.core.templatetags.bayan import failure, left_to_right
 
@@ -94,6 +94,34 @@ STOPS: dict[int, Words] = {
     ),
 }
 STOPS[131044] = STOPS[131042]
+# Those of the gateways of text messages, and of a mail server (535).
+STOPS[401] = Words(
+    gettext_lazy("The provider does not accept the account's key"),
+    gettext_lazy("It has expired, was withdrawn, or is not one of this account."),
+    gettext_lazy("Have a new key made at the provider and enter it in the account."),
+)
+STOPS[402] = STOPS[401]
+STOPS[535] = Words(
+    gettext_lazy("The mail server does not let us in"),
+    gettext_lazy("The user name or the password is not right any more."),
+    gettext_lazy("Enter the right password in the account."),
+)
+STOPS[403] = Words(
+    gettext_lazy("The provider does not let this server in"),
+    gettext_lazy("It takes messages only from addresses that it was told of."),
+    gettext_lazy("Tell the provider this server's address, then let the sender go on."),
+)
+STOPS[901] = Words(
+    gettext_lazy("The account's balance is used up"),
+    gettext_lazy("The provider sends nothing more until it is charged."),
+    gettext_lazy("Charge the account at the provider, then let the sender go on."),
+)
+STOPS[480] = Words(
+    gettext_lazy("The sender's name is not permitted"),
+    gettext_lazy("It is not registered with the operators, or no longer."),
+    gettext_lazy("Have the name registered at the provider, then let the sender go on."),
+)
+STOPS[908] = STOPS[480]
 STOPPED = Words(
     gettext_lazy("Sending has stopped"),
     gettext_lazy("WhatsApp refused a message for a reason that only a person can mend."),
@@ -230,6 +258,11 @@ ALERTS: dict[str, Words] = {
             "Enter a new access token in the account within seven days: WhatsApp deletes them after that."
         ),
     ),
+    "mailbox_unreachable": Words(
+        gettext_lazy("The mailbox cannot be read"),
+        gettext_lazy("What comes back as undeliverable is not seen meanwhile."),
+        gettext_lazy("Look at the mailbox's address, the user name and the password."),
+    ),
     "storage_failed": Words(
         gettext_lazy("Files cannot be stored"),
         gettext_lazy("The server's disk is full or cannot be written."),
@@ -249,6 +282,8 @@ def of_alert(alert: Alert) -> Words:
         return of_stop(alert.facts)
     # Some kinds say after a colon which one it is.
     words = ALERTS.get(alert.kind.partition(":")[0], UNKNOWN)
+    if alert.kind == "token_refused" and not alert.account.is_whatsapp:
+        return STOPS[535 if alert.account.channel == Account.Channel.EMAIL else 401]
     if alert.kind == "token_expires" and (at := _moment(alert.facts.get("at"))):
         day = date_format(timezone.localtime(at), "DATE_FORMAT")
         return Words(
@@ -281,6 +316,7 @@ def of_failure(error: Mapping[str, Any]) -> str:
         "expired": _("They were too late to be of use and were not sent."),
         "opted out": _("The person does not want such messages."),
         "withdrawn": _("They were taken back before they were sent."),
+        "bounced": _("The mail server could not deliver it."),
     }
     return ours.get(str(error.get("title"))) or failure(dict(error))
 
@@ -304,8 +340,15 @@ def of_new_token(error: Mapping[str, Any]) -> Words:
     return Words(title, _("It answered: %(words)s") % {"words": error.get("title") or ""}, todo)
 
 
-def of_sync(error: Mapping[str, Any]) -> Words:
+def of_sync(error: Mapping[str, Any], account: Account) -> Words:
     """Why the provider could not be asked how the account stands."""
+    if not account.is_whatsapp:
+        return Words(
+            _("The provider could not be asked how the account stands"),
+            _("It did not answer, or not as expected: %(words)s")
+            % {"words": error.get("details") or error.get("title") or "—"},
+            _("It is asked again every minute. If it lasts, look at the account's address."),
+        )
     if error.get("title") == "no connection":
         return Words(
             _("WhatsApp could not be asked how the account stands"),

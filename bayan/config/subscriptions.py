@@ -26,10 +26,8 @@ def load() -> None:
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
     events.receive_replies(
-        correspondence.COPY,
-        lambda replies, *, now: cases.take_in(
-            correspondence.receive_remarks(replies, now=now), now=now
-        ),
+        correspondence.RECIPIENT,
+        lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
     )
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
@@ -81,7 +79,8 @@ def load() -> None:
     # cases.take_in knows the message that links a mobile.
     events.offer_phone_numbers(
         lambda: list(
-            Number.objects.filter(stopped_at=None)
+            Number.objects.of_whatsapp()
+            .filter(stopped_at=None)
             .exclude(account__nature=Account.Nature.EXERCISE)
             .order_by("pk")
             .values_list("display", flat=True)

@@ -67,6 +67,12 @@ class Instance:
             emulator = [
                 sys.executable, "-m", "emulator", "--port", str(environment.emulator_port),
                 "--callback", f"http://127.0.0.1:{environment.port}/hooks/whatsapp/demo",
+                "--unifonic-callback",
+                f"http://127.0.0.1:{environment.port}/hooks/unifonic/demo-sms/demo-sms-callback",
+                "--taqnyat-callback",
+                f"http://127.0.0.1:{environment.port}/hooks/taqnyat/demo-sms-2/demo-sms-callback",
+                "--smtp-port", str(environment.emulator_port + 1),
+                "--imap-port", str(environment.emulator_port + 2),
                 "--data-dir", str(environment.data_dir / "emulator"),
             ]  # fmt: skip
             self.parts.append(Part("emulator", emulator))

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.channels.models import Media, Outgoing
+from bayan.channels.models import Media, Reach
 from bayan.core.models import PublicIdField
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
@@ -241,11 +241,6 @@ class Attachment(models.Model):
 class Recipient(models.Model):
     """One person who gets a letter. What became of it is read from its task and its message."""
 
-    class Way(models.TextChoices):
-        WHATSAPP = "whatsapp", "WhatsApp"
-        TEMPLATE = "template", _("WhatsApp, by template")
-        PAGE = "page", _("on the page only")
-
     public_id = PublicIdField()
     letter = models.ForeignKey(Letter, models.CASCADE, related_name="recipients")
     member = models.ForeignKey(Member, models.PROTECT, related_name="+")
@@ -253,11 +248,9 @@ class Recipient(models.Model):
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     is_copy = models.BooleanField(_("copy"), default=False)
     handed_at = models.DateTimeField(_("handed over"), null=True)
-    way = models.CharField(_("way"), max_length=10, choices=Way, blank=True)
     item = models.OneToOneField(Item, models.SET_NULL, null=True, related_name="+")
-    outgoing = models.ForeignKey(
-        Outgoing, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
+    # By which ways they were told, and what became of it.
+    reach = models.OneToOneField(Reach, models.SET_NULL, null=True, related_name="+")
     # When they first opened it on the page.
     seen_at = models.DateTimeField(_("seen"), null=True)
     recall_told_at = models.DateTimeField(_("told of the recall"), null=True)

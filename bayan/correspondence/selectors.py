@@ -24,7 +24,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Extract
 
-from bayan.channels.models import Outgoing
+from bayan.channels.models import Outgoing, Reach
 from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
@@ -39,7 +39,7 @@ from bayan.work.models import Item
 
 # How far it is with one recipient, the furthest first.
 STAGES = (
-    "done", "read", "delivered", "sent", "queued", "uncertain", "failed", "page",
+    "done", "read", "delivered", "sent", "queued", "uncertain", "page",
 )  # fmt: skip
 LOOKS, REPLIES, LINES = 100, 200, 100
 
@@ -136,17 +136,17 @@ def with_counts(letters: Sequence[Letter]) -> None:
 
 def staged(rows: QuerySet[Recipient]) -> QuerySet[Any]:
     """With `stage`: how far it is with each, from their task, the page and their message, joined."""
-    state = "outgoing__state"
+    state = "reach__outgoing__state"
     return rows.annotate(
         stage=Case(
             When(item__state=Item.State.DONE, then=Value("done")),
             When(Q(seen_at__isnull=False) | Q(**{state: Outgoing.State.READ}), then=Value("read")),
             When(**{state: Outgoing.State.DELIVERED}, then=Value("delivered")),
+            # Every way was tried: it stands on the page, and somebody may have to call.
+            When(reach__state=Reach.State.LEFT, then=Value("page")),
             When(**{state: Outgoing.State.SENT}, then=Value("sent")),
             When(**{state: Outgoing.State.UNCERTAIN}, then=Value("uncertain")),
-            When(**{state: Outgoing.State.FAILED}, then=Value("failed")),
-            When(Q(handed_at=None) | Q(outgoing__isnull=False), then=Value("queued")),
-            default=Value("page"),
+            default=Value("queued"),
             output_field=CharField(),
         )
     )
@@ -213,7 +213,7 @@ def matrix(
             asked = asked.filter(is_copy=True)
         elif stage:
             asked = asked.filter(stage=stage, is_copy=False)
-        asked = asked.select_related("member", "node", "item", "item__ended_by", "outgoing")
+        asked = asked.select_related("member", "node", "item", "item__ended_by", "reach")
         asked = asked.order_by("is_copy", "node__position", "node", "member__name_ar", "pk")
         people_shown = list(asked[:most] if most else asked)
     total = sum(count for key, count in counts.items() if key != "copy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -104,7 +105,37 @@ def load(*, emulator_port: int, now: datetime) -> None:
             now=now,
             business_id=BUSINESS_ID,
         )
+    _other_ways(emulator_port, now=now)
     submit_suggestions(now=now)
+
+
+def _other_ways(emulator_port: int, *, now: datetime) -> None:
+    """By which members are reached when WhatsApp does not reach them: text messages and e-mail."""
+    here = f"http://127.0.0.1:{emulator_port}"
+    mail, mailbox = f"smtp://127.0.0.1:{emulator_port + 1}", f"imap://127.0.0.1:{emulator_port + 2}"
+    ways: tuple[dict[str, Any], ...] = (
+        {
+            "key": "demo-sms", "channel": Account.Channel.UNIFONIC, "name": "الرسائل القصيرة (تجريبي)",
+            "base_url": here, "access_token": "demo-sms-key", "sender_class": Number.Class.SERVICE,
+            "numbers": {channels.sender_id("demo-sms", "EasternMun"): "EasternMun"},
+        },
+        {
+            "key": "demo-mail", "channel": Account.Channel.EMAIL, "name": "بريد الأمانة (تجريبي)",
+            "base_url": mail, "inbox_url": mailbox, "login": f"bayan@{DOMAIN}",
+            "access_token": "demo-mail-password",
+            "numbers": {f"bayan@{DOMAIN}": f"bayan@{DOMAIN}"},
+        },
+    )  # fmt: skip
+    for way in ways:
+        if not Account.objects.filter(key=way["key"], base_url=way["base_url"]).exists():
+            channels.save_account(
+                nature=Account.Nature.DEMO,
+                app_secret="demo-app-secret",
+                verify_token="demo-sms-callback",
+                node=organisation.desk(),
+                now=now,
+                **way,
+            )
 
 
 def plan_duty(*, now: datetime) -> int:

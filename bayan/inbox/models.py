@@ -135,10 +135,14 @@ class Conversation(models.Model):
 
     @property
     def window_closes_at(self) -> datetime | None:
-        """Until when free text may be sent; None when the person never wrote."""
-        return self.last_inbound_at + WINDOW if self.last_inbound_at else None
+        """Until when free text may be sent; None when the person never wrote, and where no window closes."""
+        if self.last_inbound_at is None or not self.number.account.is_whatsapp:
+            return None
+        return self.last_inbound_at + WINDOW
 
     def is_writable(self, *, now: datetime) -> bool:
+        if not self.number.account.is_whatsapp:
+            return self.last_inbound_at is not None
         closes_at = self.window_closes_at
         return closes_at is not None and now < closes_at
 

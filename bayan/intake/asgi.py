@@ -27,6 +27,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_REPORT = 64 * 1024
 # Group commit: a flush takes what has gathered, at most so many rows or bytes.
 FLUSH_ROWS = 200
 FLUSH_BYTES = 8 * 1024 * 1024
@@ -48,10 +49,10 @@ INSERT = """
     SELECT pg_notify('bayan_intake', '')
 """
 ACCOUNTS = """
-    SELECT key, id, app_secret_locked, verify_token_locked,
+    SELECT channel, key, id, app_secret_locked, verify_token_locked,
            previous_app_secret_locked, previous_app_secret_until
     FROM channels_account
-    WHERE channel = 'whatsapp'
+    WHERE channel <> 'email'
 """
 
 ANSWERED = Counter("bayan_webhooks_total", "Webhooks answered", ["status"])
@@ -79,6 +80,14 @@ class Door:
     # The secret before this one, and the moment (in seconds) until which it is taken too.
     previous_secret: bytes = b""
     previous_until: float = 0.0
+    # False for a gateway of text messages: its reports come to an address that only it was given.
+    is_signed: bool = True
+
+    def is_opened_by(self, token: str) -> bool:
+        """True for the token at the end of a gateway's address."""
+        return bool(self.verify_token) and hmac.compare_digest(
+            token.encode(), self.verify_token.encode()
+        )
 
     def fits(self, signature: bytes, body: bytes) -> bool:
         """True when the provider signed these bytes with a secret that holds now."""
@@ -105,7 +114,7 @@ class Intake:
 
     def __init__(self) -> None:
         # None until the accounts are known: nobody is told meanwhile that an account does not exist.
-        self._doors: dict[str, Door] | None = None
+        self._doors: dict[tuple[str, str], Door] | None = None
         self._waiting: list[Waiting] = []
         self._in_flight: list[list[Waiting]] = []
         self._backlog = 0  # bytes that wait or are in flight
@@ -137,13 +146,18 @@ class Intake:
 
     async def _handle(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         parts = scope["path"].split("/")
-        if len(parts) != 4 or parts[1] != "hooks" or parts[2] != "whatsapp":
+        if not 4 <= len(parts) <= 5 or parts[1] != "hooks":
             return 404, b"No such account."
         if self._doors is None:
             return 503, b"Starting: deliver again."
-        door = self._doors.get(parts[3])
-        if door is None:
+        door = self._doors.get((parts[2], parts[3]))
+        if door is None or door.is_signed != (len(parts) == 4):
             return 404, b"No such account."
+        if not door.is_signed:
+            return await self._take_report(door, parts[4], scope, receive)
+        return await self._take_signed(door, scope, receive)
+
+    async def _take_signed(self, door: Door, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         if scope["method"] == "POST":
             return await self._take_in(door, scope, receive)
         if scope["method"] == "GET":
@@ -171,6 +185,25 @@ class Intake:
         if not await self._keep(door, body, request_id or os.urandom(8).hex()):
             return 503, b"Not stored: deliver again."
         return 200, b""
+
+    async def _take_report(
+        self, door: Door, token: str, scope: Scope, receive: Receive
+    ) -> tuple[int, bytes]:
+        """What a gateway of text messages says of one: a form or JSON; both are judged by the worker."""
+        if not door.is_opened_by(token):
+            log.warning("webhook.token_refused", account_id=door.account_id)
+            return 401, b"The address is not the one that was given."
+        if scope["method"] != "POST":
+            return 405, b"Only POST."
+        body = await read_body(receive, most=LARGEST_REPORT)
+        if body is None:
+            return 413, b"At most 64 kB."
+        if not body:
+            return 400, b"The body is empty."
+        if not await self._keep(door, body, os.urandom(8).hex()):
+            return 503, b"Not stored: deliver again."
+        # One of the gateways takes its own word for the sign that the report arrived.
+        return 200, token.encode()
 
     async def _keep(self, door: Door, body: bytes, request_id: str) -> bool:
         """Have the body committed together with others. True when it is durable."""
@@ -290,14 +323,15 @@ class Intake:
     async def _read_accounts(self, connection: psycopg.AsyncConnection) -> None:
         rows = await (await connection.execute(ACCOUNTS)).fetchall()
         doors = {}
-        for key, account_id, secret, token, previous, until in rows:
+        for channel, key, account_id, secret, token, previous, until in rows:
             try:
-                doors[key] = Door(
+                doors[channel, key] = Door(
                     account_id,
                     unlock(secret).encode(),
                     unlock(token),
                     unlock(previous).encode() if previous else b"",
                     until.timestamp() if previous and until else 0.0,
+                    is_signed=channel == "whatsapp",
                 )
             except InvalidToken:
                 # Locked with another field key. The other accounts work on.
@@ -321,7 +355,7 @@ def shake_hands(door: Door, scope: Scope) -> tuple[int, bytes]:
     return 200, query.get("hub.challenge", [""])[0].encode()
 
 
-async def read_body(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive, *, most: int = LARGEST_BODY) -> bytes | None:
     """The whole body; None when it is too large.
 
     :raises ClientGone: the sender hung up before the end
@@ -333,7 +367,7 @@ async def read_body(receive: Receive) -> bytes | None:
             raise ClientGone
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > LARGEST_BODY:
+        if size > most:
             return None
         chunks.append(chunk)
         is_more = message.get("more_body", False)

@@ -1,4 +1,4 @@
-"""The worker's loops: the journal, the sealer, clocks, answers to many, housekeeping, a second model."""
+"""The worker's loops: journal, sealer, clocks, answers, letters to members, mailboxes, housekeeping."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from bayan.cases import services as cases
+from bayan.channels import services as channels
 from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.correspondence import services as correspondence
 from bayan.intake import services
+from bayan.intake.mailbox import read_mailboxes
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -35,6 +37,9 @@ HAND_OVER_EVERY = 1.0
 # In a surge whoever writes is thanked within seconds.
 TEND_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
+# Members are reached by the next way within a second.
+REACH_EVERY = 1.0
+READ_MAIL_EVERY = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +69,18 @@ def run(stop: threading.Event) -> None:
             target=_every,
             args=(HAND_OVER_EVERY, lambda: correspondence.hand_over(now=timezone.now()), stop),
             name="letters",
+        ),
+        threading.Thread(
+            target=_every,
+            args=(REACH_EVERY, _reach_with(channels.Reaching()), stop),
+            name="reaching",
+        ),
+        # A mail server that hangs must not hold up the process's end.
+        threading.Thread(
+            target=_every,
+            args=(READ_MAIL_EVERY, lambda: read_mailboxes(now=timezone.now()), stop),
+            name="mailboxes",
+            daemon=True,
         ),
         threading.Thread(
             target=_every,
@@ -125,6 +142,10 @@ def _ring() -> int:
 
 def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:
     return lambda: delivery.step(now=timezone.now())
+
+
+def _reach_with(reaching: channels.Reaching) -> Callable[[], int]:
+    return lambda: reaching.step(now=timezone.now())
 
 
 def _tend() -> int:

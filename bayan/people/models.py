@@ -57,6 +57,10 @@ class Member(AbstractBaseUser):
     phone = models.CharField(_("mobile"), max_length=20, null=True, blank=True, unique=True)
     # When the member showed that they hold it, by a code sent from there.
     phone_linked_at = models.DateTimeField(_("mobile linked"), null=True, blank=True)
+    # Where they are to be reached when the mobile is not: nobody is known by it. Digits, or empty.
+    backup_phone = models.CharField(
+        _("backup mobile"), max_length=20, blank=True, default="", db_default=""
+    )
     name_ar = models.CharField(_("name in Arabic"), max_length=120)
     name_en = models.CharField(_("name in English"), max_length=120, blank=True)
     # The one that they last chose on a page: Bayan writes to them in it.
@@ -453,6 +457,7 @@ class Identity(models.Model):
         # The business-scoped id comes first: a person may have no visible phone number.
         WHATSAPP = "whatsapp", _("WhatsApp id")
         PHONE = "phone", _("mobile")
+        EMAIL = "email", _("e-mail")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities")
     scheme = models.CharField(_("scheme"), max_length=20, choices=Scheme)

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from bayan.people.views import (
+    calling,
     clearance,
     deputies,
     duty,
@@ -18,6 +19,7 @@ urlpatterns = [
     path("me/", me.me, name="me"),
     path("me/phone", me.link_phone, name="link_phone"),
     path("me/phone/unlink", me.unlink_phone, name="unlink_phone"),
+    path("me/backup-phone", me.backup_phone, name="backup_phone"),
     path("me/tour", me.end_tour, name="end_tour"),
     path("me/tour/again", me.restart_tour, name="restart_tour"),
     path("me/deputy", deputies.name_own, name="name_own_deputy"),
@@ -35,12 +37,15 @@ urlpatterns = [
     path("people/<uuid:public_id>/", members.member, name="member"),
     path("people/<uuid:public_id>/roles", members.give_role, name="give_role"),
     path("people/<uuid:public_id>/roles/<int:role_id>/end", members.end_role, name="end_role"),
+    path("people/<uuid:public_id>/backup-phone", members.backup_phone, name="member_backup_phone"),
+    path("people/<uuid:public_id>/address", members.address, name="member_address"),
     path("people/<uuid:public_id>/deputy", deputies.name, name="name_deputy"),
     path("people/<uuid:public_id>/off", members.switch_off, name="switch_off"),
     path("people/<uuid:public_id>/on", members.switch_on, name="switch_on"),
     path("people/<uuid:public_id>/clearance", clearance.clearance, name="clearance"),
     path("invitation/<str:secret>", invitations.accept, name="accept"),
     path("duty/", duty.roster, name="duty"),
+    path("duty/call-tree", calling.call_tree, name="call_tree"),
     path("duty/<slug:key>/plan", duty.plan, name="plan_duty"),
     path("duty/turns/<uuid:public_id>/", duty.turn, name="turn"),
     path("duty/turns/<uuid:public_id>/remove", duty.remove, name="remove_turn"),

@@ -130,8 +130,10 @@ def _steps(case: Case, entries: list[AuditEntry], bodies: dict[str, str]) -> lis
 
 def ways_to_write(reference: str) -> list[tuple[str, str]]:
     """The numbers under which we can be written to, each with the address that opens the chat."""
-    numbers = Number.objects.select_related("account").exclude(
-        account__nature=Account.Nature.EXERCISE
+    numbers = (
+        Number.objects.of_whatsapp()
+        .select_related("account")
+        .exclude(account__nature=Account.Nature.EXERCISE)
     )
     return [
         (number.display, _chat_with(number, reference)) for number in numbers.order_by("pk")[:5]

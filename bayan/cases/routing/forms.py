@@ -116,7 +116,9 @@ class RuleForm(Controls):
         fields: dict[str, Any] = self.fields
         bodies: list[Node | OutsideBody] = [*nodes, *outside]
         fields["bodies"].choices = [(body.key, body.short_name) for body in bodies]
-        accounts = Account.objects.order_by("pk").values_list("key", "name")
+        accounts = (
+            Account.objects.filter(channel="whatsapp").order_by("pk").values_list("key", "name")
+        )
         fields["accounts"].choices = list(accounts)
         fields["to"].choices = [
             (To.STAYS.value, _("Nowhere: it stays where it is")),

@@ -100,7 +100,9 @@ def locked(case_id: UUID) -> Case:
 def contacts_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Contact]:
     """The contact behind each message, by the message's id; their rows stay ours until the commit."""
     senders = {
-        m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
+        m.external_id: people.Sender(
+            whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name, email=m.email
+        )
         for m in messages
     }
     people.lock_senders(senders.values())

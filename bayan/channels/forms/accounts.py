@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -32,7 +32,7 @@ class SecretInput(forms.PasswordInput):
         super().__init__(attrs={"autocomplete": "off", "dir": "ltr", **attrs}, render_value=False)
 
 
-def _provider_address(address: str, *, nature: str) -> str:
+def provider_address(address: str, *, nature: str) -> str:
     """The address, checked: a real account is reached by HTTPS, any other only on this machine."""
     parts = urlsplit(address)
     if parts.username or parts.query or parts.fragment:
@@ -107,7 +107,7 @@ class FactsForm(Controls):
         field.choices = [(OWN_PORTFOLIO, _("One of its own")), *((key, key) for key in known)]
 
     def clean_base_url(self) -> str:
-        return _provider_address(self.cleaned_data["base_url"], nature=self.for_nature)
+        return provider_address(self.cleaned_data["base_url"], nature=self.for_nature)
 
 
 class ChangeForm(FactsForm):
@@ -279,11 +279,9 @@ class TestForm(Controls):
         label=gettext_lazy("From the number"), queryset=Number.objects.none(), empty_label=None
     )
     phone = forms.CharField(
-        label=gettext_lazy("To your mobile"),
-        max_length=30,
-        widget=forms.TextInput(
-            attrs={"dir": "ltr", "inputmode": "tel", "autocomplete": "tel", "placeholder": "05"}
-        ),
+        label=gettext_lazy("To your mobile, or your e-mail address"),
+        max_length=254,
+        widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "on", "placeholder": "05"}),
     )
     text = forms.CharField(
         label=gettext_lazy("Text"),
@@ -319,11 +317,22 @@ class TestForm(Controls):
                 widget=forms.TextInput(attrs={"class": "control"}),
             )
 
-    def clean_phone(self) -> str:
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        number, address = given.get("number"), given.get("phone", "").strip()
+        if number is None or not address:
+            return given
+        if number.account.channel == Account.Channel.EMAIL:
+            try:
+                validate_email(address)
+            except forms.ValidationError as refused:
+                self.add_error("phone", refused)
+            return given | {"phone": address}
         try:
-            return international(self.cleaned_data["phone"])
+            return given | {"phone": international(address)}
         except NoMobileNumber as error:
-            raise forms.ValidationError(str(error)) from error
+            self.add_error("phone", str(error))
+            return given
 
     @property
     def values(self) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Everything that changes accounts and messages on channels; the way to the adapters."""
 
+from bayan.channels.adapters.email.mailbox import Found as FoundLetters
+from bayan.channels.adapters.email.mailbox import MailboxUnreadable
+from bayan.channels.adapters.email.mailbox import look_into as look_into_mailbox
 from bayan.channels.services import templates
 from bayan.channels.services.accounts import (
     AccountExists,
@@ -8,15 +11,18 @@ from bayan.channels.services.accounts import (
     OverlapTooLong,
     SecretUnchanged,
     change_account,
+    change_gateway,
     change_verify_token,
     create_account,
     end_previous_app_secret,
+    gateway_secrets,
     offer_access_token,
     owner_of,
     remove_number,
     rotate_app_secret,
     save_account,
     save_number,
+    sender_id,
     want_sync,
 )
 from bayan.channels.services.claiming import claim, forget_limits
@@ -43,6 +49,8 @@ from bayan.channels.services.incoming import (
     parse,
     verify,
 )
+from bayan.channels.services.letters import Letter, call_off, reach
+from bayan.channels.services.mailboxes import note_mailbox_read
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
@@ -61,6 +69,7 @@ from bayan.channels.services.pausing import (
     resume_number,
     stop_number,
 )
+from bayan.channels.services.reaching import Reaching
 from bayan.channels.services.restoring import doubt_unsent
 from bayan.channels.services.sending import (
     NobodyToWriteTo,
@@ -81,11 +90,13 @@ from bayan.channels.services.sending import (
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
+from bayan.channels.services.ways import WAYS, number_for
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "WAYS",
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
@@ -94,6 +105,9 @@ __all__ = [
     "FileMissing",
     "FileNotAllowed",
     "FileTooLarge",
+    "FoundLetters",
+    "Letter",
+    "MailboxUnreadable",
     "NoMobileNumber",
     "NobodyToWriteTo",
     "NotHeld",
@@ -103,11 +117,14 @@ __all__ = [
     "NumberIsStopped",
     "NumberTaken",
     "OverlapTooLong",
+    "Reaching",
     "SecretUnchanged",
     "TextTooLong",
     "apply_notices",
     "apply_statuses",
+    "call_off",
     "change_account",
+    "change_gateway",
     "change_verify_token",
     "choices_content",
     "claim",
@@ -121,20 +138,25 @@ __all__ = [
     "follow_contact",
     "forget_limits",
     "forget_words",
+    "gateway_secrets",
     "give_back",
     "keep_file",
     "keep_upload",
     "let_go_each",
+    "look_into_mailbox",
     "mark_read",
     "mark_settled",
     "media_path",
     "names_of",
+    "note_mailbox_read",
     "note_received",
+    "number_for",
     "offer_access_token",
     "owner_of",
     "parse",
     "put_off_each",
     "raise_alert",
+    "reach",
     "release_held",
     "release_stranded",
     "remove_number",
@@ -148,6 +170,7 @@ __all__ = [
     "send",
     "send_each",
     "send_test",
+    "sender_id",
     "settle",
     "settle_alert",
     "stop_number",

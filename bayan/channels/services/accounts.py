@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,9 @@ SYNC_WANTED = "bayan_sync"
 # The provider may still deliver what it signed with the old secret (reference 1.2).
 LONGEST_OVERLAP = timedelta(days=7)
 SECRETS = ("app_secret", "verify_token", "access_token")
+# Messages a second. One gateway documents 100 requests a minute, the other none (reference 2.8); a mail
+# server takes a few connections at once.
+RATES = {Account.Channel.UNIFONIC: 10, Account.Channel.TAQNYAT: 1, Account.Channel.EMAIL: 5}
 
 
 class AccountExists(DomainError):
@@ -66,32 +70,42 @@ def save_account(
     now: datetime,
     business_id: str = "",
     portfolio: str = "",
+    channel: Account.Channel = Account.Channel.WHATSAPP,
+    login: str = "",
+    inbox_url: str = "",
+    sender_class: str = "",
     by: audit.Actor = audit.SYSTEM,
 ) -> Account:
-    """Make the WhatsApp account of this key, or change it; `numbers` maps provider ids to numbers.
+    """Make the account of this key, or change it; `numbers` maps provider ids to numbers.
+
+    Of text messages a number is a sender's name of this kind, of e-mail an address; what signs webhooks
+    and what else such an account has not is made up by `gateway_secrets`.
 
     Accounts of one business share a `portfolio`, which has the messaging limit; without its key the
     account has one of its own. The secrets take the place of the old ones at once.
     """
     before = Account.objects.filter(key=key).first()
-    secrets = dict(zip(SECRETS, (app_secret, verify_token, access_token), strict=True))
+    given = dict(zip(SECRETS, (app_secret, verify_token, access_token), strict=True))
     business, _is_new = Portfolio.objects.get_or_create(key=portfolio or key)
     account, is_new = Account.objects.update_or_create(
         key=key,
         defaults={
-            "channel": Account.Channel.WHATSAPP,
+            "channel": channel,
             "nature": nature,
             "name": name,
             "portfolio": business,
             "business_id": business_id,
             "base_url": base_url.rstrip("/"),
-            **{f"{which}_locked": secretbox.lock(secret) for which, secret in secrets.items()},
+            "login": login,
+            "inbox_url": inbox_url.rstrip("/"),
+            **{f"{which}_locked": secretbox.lock(secret) for which, secret in given.items()},
         },
     )
     for external_id, display in numbers.items():
         number, _is_new = Number.objects.update_or_create(
             external_id=external_id,
-            defaults={"account": account, "display": display, "node": node},
+            defaults={"account": account, "display": display, "node": node}
+            | _of_sender(account, sender_class),
         )
         Pace.objects.get_or_create(number=number, defaults={"next_at": now})
     _record(
@@ -103,7 +117,7 @@ def save_account(
         nature=nature,
     )
     if before:
-        for which, secret in secrets.items():
+        for which, secret in given.items():
             if _opened(before, which) != secret:
                 _record(account, f"account.{which}_changed", by=by, now=now, node=node)
     _announce(account, now=now)
@@ -123,7 +137,48 @@ def create_account(
         raise AccountExists(_("An account with this key exists. Choose another key."))
     account = save_account(key=key, numbers={}, node=node, by=by, now=now, **facts)
     for external_id, display in numbers.items():
-        save_number(account, external_id=external_id, display=display, node=node, by=by, now=now)
+        save_number(
+            account, external_id=external_id, display=display, node=node, by=by, now=now,
+            sender_class=facts.get("sender_class", ""),
+        )  # fmt: skip
+    return account
+
+
+def sender_id(key: str, name: str) -> str:
+    """As which a sender's name of this account is known: two gateways may have the same one."""
+    return f"{key}:{name}"
+
+
+def gateway_secrets() -> dict[str, str]:
+    """What an account needs that signs nothing: a token for the end of its callback's address."""
+    return {"app_secret": secrets.token_urlsafe(24), "verify_token": secrets.token_urlsafe(24)}
+
+
+@transaction.atomic
+def change_gateway(
+    account: Account,
+    *,
+    name: str,
+    base_url: str,
+    by: Member,
+    now: datetime,
+    login: str = "",
+    inbox_url: str = "",
+) -> Account:
+    """Change what is no secret of an account of text messages or e-mail."""
+    account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
+    if account.inbox_url != inbox_url.rstrip("/"):
+        # Another mailbox is read from its beginning.
+        account.inbox_generation = account.inbox_position = None
+    account.name, account.base_url = name, base_url.rstrip("/")
+    account.login, account.inbox_url = login, inbox_url.rstrip("/")
+    account.save(
+        update_fields=[
+            "name", "base_url", "login", "inbox_url", "inbox_generation", "inbox_position",
+        ]
+    )  # fmt: skip
+    _record(account, "account.changed", by=by, now=now)
+    _announce(account, now=now)
     return account
 
 
@@ -164,7 +219,14 @@ def change_account(
 
 @transaction.atomic
 def save_number(
-    account: Account, *, external_id: str, display: str, node: Node, by: Member, now: datetime
+    account: Account,
+    *,
+    external_id: str,
+    display: str,
+    node: Node,
+    by: Member,
+    now: datetime,
+    sender_class: str = "",
 ) -> Number:
     """Give the account a number, or change how its own is shown and whose it is.
 
@@ -174,7 +236,9 @@ def save_number(
     if known and known.account_id != account.pk:
         raise NumberTaken(_("Another account has this number. Check the phone number id."))
     number, is_new = Number.objects.update_or_create(
-        external_id=external_id, defaults={"account": account, "display": display, "node": node}
+        external_id=external_id,
+        defaults={"account": account, "display": display, "node": node}
+        | _of_sender(account, sender_class),
     )
     _give_pace(number, now=now)
     action = "number.added" if is_new else "number.changed"
@@ -347,6 +411,14 @@ def want_sync(account: Account, *, now: datetime) -> None:
     # The latest wish counts: what is being asked already may be older than it.
     Account.objects.filter(pk=account.pk).update(sync_wanted_at=now)
     _notify(SYNC_WANTED)
+
+
+def _of_sender(account: Account, sender_class: str) -> dict[str, Any]:
+    """What is particular to a sender that is no WhatsApp number."""
+    if account.is_whatsapp:
+        return {}
+    rate = {"throughput": RATES[Account.Channel(account.channel)]}
+    return rate | ({"sender_class": sender_class} if sender_class else {})
 
 
 def _give_pace(number: Number, *, now: datetime) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from bayan.channels.adapters.sms import senders
 from bayan.channels.models import Media, Number, Outgoing, Pace, Pair, Portfolio, Reached, Template
 from bayan.core import live
 from bayan.people.models import OptOut
@@ -128,11 +129,15 @@ def _choose(
     pairs = _Pairs(number, rows, now=now)
     limit = _Limit(number.account.portfolio, rows, now=now)
     unwilling = _unwilling(rows)
+    # A sender's name for awareness or advertising writes to nobody at night.
+    opens_at = senders.opens_at(number.sender_class, now=now)
     for row in rows:
         if len(found.leaving) >= slots:
             break
         if problem := _problem(row, unwilling, now=now):
             found.failed.append((row, problem))
+        elif opens_at > now:
+            found.later.append((row, opens_at, {"title": "hours"}))
         elif row.template and row.template.status == Template.Status.PAUSED:
             found.later.append((row, now + LIMIT_PAUSE, {"title": "template paused"}))
         elif row.lane == Outgoing.Lane.BULK and len(found.leaving) >= bulk_room:

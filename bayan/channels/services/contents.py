@@ -67,6 +67,7 @@ def _sentence(part: str, limit: int) -> str:
             "Each answer needs words, %(limit)d characters at most; its explanation may have more."
         ),
         "description": _("The explanation of an answer may have %(limit)d characters."),
+        "kind": _("This channel carries nothing but text."),
         "url": _("Write the whole address of the page, beginning with https://."),
     }
     place = _("Choose a place on the map, or write its latitude and longitude.")

@@ -183,7 +183,8 @@ async def watch_silence(session: aiohttp.ClientSession, account: Account) -> Non
 def silent_among(accounts: Iterable[Account], *, now: datetime) -> set[int]:
     """The accounts, by key, that sent a message a while ago and have heard nothing since."""
     late = now - CONFIRMED_WITHIN
-    heard = {account.pk: account.last_webhook_at for account in accounts}
+    # Text messages and e-mails may have no receipt at all.
+    heard = {account.pk: account.last_webhook_at for account in accounts if account.is_whatsapp}
     wanted = {key for key, at in heard.items() if at is None or at <= late}
     if not wanted:
         return set()

@@ -14,8 +14,8 @@ from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.people.models import Member
 
-# The provider's codes for a token that opens nothing (any more): mended by another token.
-TOKEN_CODES = (0, 190)
+# The providers' codes for a token, a key or a password that opens nothing (any more): mended by another one.
+TOKEN_CODES = (0, 190, 401, 402, 535)
 # What stands in `stop_error` of a number that a person stopped.
 BY_HAND = "by hand"
 

@@ -11,7 +11,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from bayan.channels.models import Media, Number, Outgoing, Template
+from bayan.channels.models import Account, Media, Number, Outgoing, Template
 from bayan.core import live
 from bayan.core.errors import DomainError
 from bayan.people.models import Contact, Identity
@@ -55,15 +55,11 @@ def send(
     :raises NobodyToWriteTo: no way is known in which the channel reaches this person
     """
     names = dict(contact.identities.values_list("scheme", "value"))
-    if not names:
-        raise NobodyToWriteTo(_("No number of who wrote this is known: it was passed on."))
     row = Outgoing.objects.create(
         node_id=node_id,
         number=number,
         contact=contact,
-        # The provider takes both and prefers the phone; a person may have hidden theirs.
-        to_phone=names.get(Identity.Scheme.PHONE, ""),
-        to_whatsapp_id=names.get(Identity.Scheme.WHATSAPP, ""),
+        **_addressed(number, names),
         content=content,
         media=media,
         template=template,
@@ -184,15 +180,31 @@ def send_each(rows: Sequence[Outgoing], *, now: datetime) -> list[Outgoing]:
     names = names_of([row.contact_id for row in rows if row.contact_id])
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     for row in rows:
-        known = names.get(row.contact_id or 0)
-        if not known:
-            raise NobodyToWriteTo(_("No number of who wrote this is known: it was passed on."))
-        row.to_phone = known.get(Identity.Scheme.PHONE, "")
-        row.to_whatsapp_id = known.get(Identity.Scheme.WHATSAPP, "")
+        known = _addressed(row.number, names.get(row.contact_id or 0, {}))
+        row.to_phone, row.to_whatsapp_id = known["to_phone"], known["to_whatsapp_id"]
+        row.to_email = known["to_email"]
         row.request_id, row.not_before, row.created_at = request_id, now, now
     made = Outgoing.objects.bulk_create(rows)
     wake_dispatcher()
     return made
+
+
+def _addressed(number: Number, names: Mapping[str, str]) -> dict[str, str]:
+    """Where a message of this number goes to a person of these names.
+
+    :raises NobodyToWriteTo: the channel knows none of them
+    """
+    account = number.account
+    is_email = account.channel == Account.Channel.EMAIL
+    # WhatsApp takes both and prefers the phone; a person may have hidden theirs.
+    found = {
+        "to_phone": "" if is_email else names.get(Identity.Scheme.PHONE, ""),
+        "to_whatsapp_id": names.get(Identity.Scheme.WHATSAPP, "") if account.is_whatsapp else "",
+        "to_email": names.get(Identity.Scheme.EMAIL, "") if is_email else "",
+    }
+    if not any(found.values()):
+        raise NobodyToWriteTo(_("No number of who wrote this is known: it was passed on."))
+    return found
 
 
 def names_of(contacts: Collection[int]) -> dict[int, dict[str, str]]:

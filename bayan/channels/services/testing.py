@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bayan.channels.models import Number, Outgoing, Template
+from bayan.channels.models import Account, Number, Outgoing, Template
 from bayan.channels.services import templates
 from bayan.channels.services.contents import compose
 from bayan.channels.services.sending import wake_dispatcher
@@ -62,12 +62,16 @@ def send_test(
 ) -> Outgoing:
     """Queue one test message: the template filled with these values, or else the text.
 
+    Of an e-mail account `phone` is an address that has been checked.
+
     :raises NoMobileNumber: the phone is none
     :raises NumberIsStopped: nothing leaves this number now
     :raises ParameterRefused: a value does not fit the template
     :raises TextTooLong: the text is empty or too long
     """
-    to_phone = international(phone)
+    account = number.account
+    is_email = account.channel == Account.Channel.EMAIL
+    to_phone = "" if is_email else international(phone)
     if number.stopped_at:
         raise NumberIsStopped(_("This number is stopped. Let it go on first."))
     if template is None:
@@ -80,6 +84,7 @@ def send_test(
         node_id=number.node_id,
         number=number,
         to_phone=to_phone,
+        to_email=phone if is_email else "",
         content=content,
         template=template,
         lane=Outgoing.Lane.PERSON,

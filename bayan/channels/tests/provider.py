@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 @dataclass
@@ -70,7 +71,10 @@ def running_provider() -> Iterator[Provider]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self._take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            # A gateway of text messages takes a form.
+            is_form = "form-urlencoded" in self.headers.get("Content-Type", "")
+            self._take(dict(parse_qsl(body.decode())) if is_form else json.loads(body))
 
         def do_GET(self) -> None:
             told = provider.told.get(self.path.partition("?")[0])

@@ -23,9 +23,11 @@ from bayan.channels.forms.accounts import (
     TestForm,
     VerifyTokenForm,
 )
+from bayan.channels.forms.gateways import KeyForm
 from bayan.channels.forms.health import StopForm
 from bayan.channels.models import Account, Number, Outgoing
 from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
+from bayan.channels.views import gateways
 from bayan.core.errors import DomainError
 from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
@@ -53,9 +55,9 @@ FIELDS = (
 @requires("channels.manage")
 def accounts(request: StaffRequest) -> HttpResponse:
     """All accounts with their numbers."""
-    found = selectors.accounts_for(request.access, "channels.manage")
+    found = selectors.accounts_for(request.access, "channels.manage", of_all=True)
     numbers: dict[int, list[Number]] = {}
-    for number in selectors.numbers_for(request.access, "channels.manage"):
+    for number in selectors.numbers_for(request.access, "channels.manage", of_all=True):
         numbers.setdefault(number.account_id, []).append(number)
     rows = [(account, numbers.get(account.pk, [])) for account in found]
     return render(request, "channels/accounts.html", {"rows": rows})
@@ -185,7 +187,8 @@ def verify_token(request: StaffRequest, key: str) -> HttpResponse:
 def access_token(request: StaffRequest, key: str) -> HttpResponse:
     """Hand in another access token."""
     found = _account(request, key)
-    form = AccessTokenForm(request.POST, auto_id="new-access-%s")
+    of_channel = AccessTokenForm if found.is_whatsapp else KeyForm
+    form = of_channel(request.POST, auto_id="new-access-%s")
     if form.is_valid():
         try:
             services.offer_access_token(
@@ -202,7 +205,7 @@ def access_token(request: StaffRequest, key: str) -> HttpResponse:
 @requires("channels.manage")
 def test_send(request: StaffRequest) -> HttpResponse:
     """Send a template or a text to a phone of one's own."""
-    numbers = selectors.numbers_for(request.access, "channels.manage")
+    numbers = selectors.numbers_for(request.access, "channels.manage", of_all=True)
     given = request.POST if request.method == "POST" else request.GET
     choices = selectors.templates_to_try(numbers)
     template = next((t for t in choices if str(t.public_id) == given.get("template")), None)
@@ -270,6 +273,8 @@ def _account(request: StaffRequest, key: str) -> Account:
 
 
 def _page(request: StaffRequest, found: Account, **bound: forms.Form) -> HttpResponse:
+    if not found.is_whatsapp:
+        return gateways.page(request, found, **bound)
     numbers = list(found.numbers.select_related("node").order_by("pk"))
     context: dict[str, Any] = {
         "account": found,

@@ -337,6 +337,8 @@ def failure(error: dict[str, object] | None) -> str:
         "opted out": _("The person has asked for no more messages of this kind."),
         "too large": _("The file is larger than WhatsApp takes. Send a smaller one."),
         "no media": _("The file is not here any more. Attach it again."),
+        "hours": _("The sender's name may not write at this hour; it goes out in the morning."),
+        "bounced": _("The mail server could not deliver it."),
     }
     blocked = _("WhatsApp has locked the account.") + " " + administrator
     too_much = _("WhatsApp limits this number for now.") + " " + administrator
@@ -390,11 +392,26 @@ def failure(error: dict[str, object] | None) -> str:
         132016: template,
         132068: _("WhatsApp has blocked this form. Ask in words."),
         132069: _("WhatsApp slows this form down. Ask in words, or try later."),
+        # Text messages: by the gateway's number, above 900 by its ER- number; then the mail server's.
+        401: settings,
+        402: settings,
+        403: settings,
+        409: _("The same text went to the same number a moment ago, so it was not sent again."),
+        410: _("The gateway does not know this number as a mobile."),
+        412: _("The text is too long for a text message. Shorten it."),
+        480: settings,
+        482: _("The gateway does not know this number as a mobile."),
+        535: settings,
+        550: _("The mail server does not know this address."),
+        901: _("The account's balance is used up.") + " " + administrator,
+        999: _("It did not arrive: the phone was out of reach or takes no such messages."),
         137000: _("The person's WhatsApp has changed. Wait until they write again."),
     }  # fmt: skip
     code = error.get("code") if error else None
     title = error.get("title") if error else None
     known = (reasons.get(code) if isinstance(code, int) else None) or ours.get(str(title))
+    if known is None and isinstance(code, int) and 400 <= code <= 999:
+        return _("The provider did not accept it. Tell the administrator if it happens again.")
     return known or _("WhatsApp did not accept it. Tell the administrator if it happens again.")
 
 

@@ -27,13 +27,19 @@ from bayan.correspondence.services.reading import (
     look,
     note_refused_link,
     open_link,
-    receive_remarks,
+    receive,
     recipient_of,
     remark,
     take_remark,
 )
 from bayan.correspondence.services.recalling import recall
-from bayan.correspondence.services.sending import BATCH, COPY, hand_over, hand_over_some, year_of
+from bayan.correspondence.services.sending import (
+    BATCH,
+    RECIPIENT,
+    hand_over,
+    hand_over_some,
+    year_of,
+)
 from bayan.correspondence.services.signing import (
     ChangedSince,
     MayNotSign,
@@ -44,9 +50,9 @@ from bayan.correspondence.services.signing import (
 
 __all__ = [
     "BATCH",
-    "COPY",
     "LETTER",
     "MOST_FILES",
+    "RECIPIENT",
     "ChangedSince",
     "File",
     "LinkIsDead",
@@ -81,7 +87,7 @@ __all__ = [
     "open_link",
     "reach_of",
     "recall",
-    "receive_remarks",
+    "receive",
     "recipient_of",
     "remark",
     "save_list",

@@ -107,26 +107,44 @@ def take_remark(item: Item, member: Member, message: Message, now: datetime) -> 
 
 
 @transaction.atomic
-def receive_remarks(
+def receive(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime
 ) -> list[IncomingMessage]:
-    """Keep what people wrote under the message about a copy. Returns what is none of a member's."""
-    members = work.members_of([message for message, _key in replies], now=now)
-    others = []
+    """Do what recipients pressed under the message about a letter, and keep what they wrote there.
+
+    Returns what is none of a member's.
+    """
+    rows = {
+        str(row.public_id): row
+        for row in Recipient.objects.filter(
+            public_id__in=[key for _message, key in replies]
+        ).select_related("item", "letter")
+    }
+    tasks, others = [], []
     for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = work.keep(message, member, now=now) if member else None
-        found = Recipient.objects.filter(public_id=key).select_related("letter").first()
-        if member is None or conversation is None or found is None:
+        row = rows.get(key)
+        if row is None:
             others.append(message)
-            continue
-        kept = Message.objects.get(
-            number=message.number_id, external_id=message.external_id, direction="in"
-        )
-        _keep(found, member, kept, now=now)
-        with override(member.language):
-            work.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
-    return others
+        elif row.item is not None:
+            tasks.append((message, str(row.item.public_id)))
+        elif not _remarked(message, row, now=now):
+            others.append(message)
+    return others + (work.receive(tasks, now=now) if tasks else [])
+
+
+def _remarked(message: IncomingMessage, row: Recipient, *, now: datetime) -> bool:
+    """Keep what somebody wrote under the message about a copy; False where it is none of a member's."""
+    member = work.members_of([message], now=now).get(message.external_id)
+    conversation = work.keep(message, member, now=now) if member else None
+    if member is None or conversation is None:
+        return False
+    kept = Message.objects.get(
+        number=message.number_id, external_id=message.external_id, direction="in"
+    )
+    _keep(row, member, kept, now=now)
+    with override(member.language):
+        work.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
+    return True
 
 
 def _keep(found: Recipient, member: Member, message: Message, *, now: datetime) -> None:

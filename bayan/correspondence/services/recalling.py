@@ -6,18 +6,17 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
-from bayan.channels.models import Outgoing
 from bayan.core.rls import as_worker
-from bayan.correspondence.models import Letter, Recipient
+from bayan.correspondence.models import Letter
 from bayan.correspondence.services.drafting import WordsMissing
 from bayan.correspondence.services.parts import LETTER, NotSent, locked, note
+from bayan.correspondence.services.sending import RECIPIENT
 from bayan.people.models import Member
 from bayan.work import services as work
-
-ON_THE_WAY = (Outgoing.State.HELD, Outgoing.State.QUEUED)
 
 
 @transaction.atomic
@@ -41,11 +40,13 @@ def recall(letter_id: UUID, *, reason: str, by: Member, now: datetime) -> Letter
     letter.save()
     with as_worker():
         work.withdraw_of((LETTER, str(letter.public_id)), by=by, now=now)
-        waiting = letter.recipients.filter(outgoing__state__in=ON_THE_WAY)
-        keys = dict(waiting.values_list("outgoing", "pk"))
-        stopped = channels.withdraw_each(list(keys), now=now)
-        # Whom its message never left for has nothing to be told about.
-        unaware = [keys[key] for key in stopped]
-        Recipient.objects.filter(pk__in=unaware).update(recall_told_at=now)
-    note("letter.recalled", letter, by=by, now=now, stopped=len(stopped))
+        keys = [str(key) for key in letter.recipients.values_list("public_id", flat=True)]
+        channels.call_off(RECIPIENT, keys, now=now)
+        # Whom nothing had left for has nothing to be told about.
+        unaware = letter.recipients.filter(
+            Q(reach__outgoing=None) | Q(reach__outgoing__error__title="withdrawn"),
+            reach__isnull=False,
+        )
+        stopped = unaware.update(recall_told_at=now)
+    note("letter.recalled", letter, by=by, now=now, stopped=stopped)
     return letter

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from bayan.channels.models import Outgoing
+from bayan.channels.models import Outgoing, Reach
 from bayan.core import live
 from bayan.core.calendar import hijri
 from bayan.correspondence.models import Letter, Recipient
@@ -37,8 +37,10 @@ BATCH = 200
 LOCK = "bayan.correspondence.numbers"
 # A message with buttons carries 1,024 characters, its heading among them.
 LONGEST = 640
-# What an answer to the message about a copy is about: it has no task (config/subscriptions.py).
-COPY = "letter.copy"
+# What an answer to a message about a letter is about: the one who got it (config/subscriptions.py).
+RECIPIENT = "letter.recipient"
+# Told of the same letter again, that it was recalled.
+RECALLED = 1
 LANES = {
     Letter.Urgency.VERY_URGENT: Outgoing.Lane.CRISIS,
     Letter.Urgency.AT_ONCE: Outgoing.Lane.CRISIS,
@@ -161,25 +163,31 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
         row.item = item
     files = letter.attachments.count()
     words = [_word(letter, row, due, files, now=now) for row in rows]
-    told = work.tell_each(
-        words, now=now, lane=LANES.get(Letter.Urgency(letter.urgency), Outgoing.Lane.WORK)
+    work.tell_each(words, subject_type=RECIPIENT, now=now, lane=_lane(letter))
+    reaches = dict(
+        Reach.objects.filter(
+            subject_type=RECIPIENT, subject_key__in=[word.key for word in words], round=0
+        ).values_list("subject_key", "pk")
     )
-    for row, one in zip(rows, told, strict=True):
-        row.handed_at, row.way, row.outgoing = now, one.way, one.outgoing
-    Recipient.objects.bulk_update(rows, ["item", "handed_at", "way", "outgoing", "link_hash"])
+    for row in rows:
+        row.handed_at, row.reach_id = now, reaches.get(str(row.public_id))
+    Recipient.objects.bulk_update(rows, ["item", "handed_at", "reach", "link_hash"])
+
+
+def _lane(letter: Letter) -> Outgoing.Lane:
+    return LANES.get(Letter.Urgency(letter.urgency), Outgoing.Lane.WORK)
 
 
 def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> Word:
     with override(row.member.language):
-        subject = (work.ONE, str(row.item.public_id)) if row.item else (COPY, str(row.public_id))
         return Word(
             member=row.member,
+            key=str(row.public_id),
+            node_id=row.node_id,
             text=_text(letter, row, due, files, now=now),
             title=titled(letter),
             due_at=due,
-            subject=subject,
             buttons=work.buttons_of(row.item) if row.item else (),
-            item=row.item,
         )
 
 
@@ -227,11 +235,11 @@ def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime)
             }
             words.append(
                 Word(
-                    member=row.member, text=text, title=_("Recalled: %(letter)s") % {"letter": named(letter)},
-                    due_at=now, subject=(COPY, str(row.public_id)),
+                    member=row.member, key=str(row.public_id), node_id=row.node_id, text=text,
+                    title=_("Recalled: %(letter)s") % {"letter": named(letter)}, due_at=now,
                 )
             )  # fmt: skip
-    work.tell_each(words, now=now, lane=Outgoing.Lane.WORK)
+    work.tell_each(words, subject_type=RECIPIENT, now=now, lane=Outgoing.Lane.WORK, round=RECALLED)
     for row in rows:
         row.recall_told_at = now
     Recipient.objects.bulk_update(rows, ["recall_told_at"])

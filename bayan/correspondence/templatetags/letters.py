@@ -14,15 +14,13 @@ STAGES: dict[str, str | Promise] = {
     "sent": pgettext_lazy("stage of a letter", "sent"),
     "queued": pgettext_lazy("stage of a letter", "on its way"),
     "uncertain": pgettext_lazy("stage of a letter", "uncertain"),
-    "failed": pgettext_lazy("stage of a letter", "did not arrive"),
     "page": pgettext_lazy("stage of a letter", "on the page only"),
 }
 COLOURS = {
     "done": "is-ok",
     "read": "is-info",
-    "failed": "is-bad",
     "uncertain": "is-warn",
-    "page": "is-warn",
+    "page": "is-bad",
 }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from bayan.channels import services as channels
 from bayan.channels.models import Outgoing
 from bayan.correspondence import services
 from bayan.correspondence.models import Address, Letter
@@ -54,14 +55,21 @@ def make_sent(node: Node, by: Member, *, now: datetime, **changes: Any) -> Lette
     """A letter that its writer has signed; the worker has told everybody."""
     letter = make_letter(node, by, now=now, **changes)
     services.submit(letter.public_id, signer=by, by=by, now=now)
-    services.hand_over(now=now)
+    tell(now=now)
     letter.refresh_from_db()
     return letter
 
 
+def tell(*, now: datetime) -> int:
+    """What the worker does within seconds: hand over, and reach; returns how many were told."""
+    told = services.hand_over(now=now)
+    channels.Reaching().step(now=now)
+    return told
+
+
 def message_to(letter: Letter) -> Outgoing:
     """The message to its one recipient."""
-    found = letter.recipients.select_related("outgoing").get().outgoing
+    found = letter.recipients.select_related("reach__outgoing").get().reach.outgoing  # type: ignore[union-attr]
     assert found is not None
     return found
 

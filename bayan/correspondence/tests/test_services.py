@@ -22,6 +22,7 @@ from bayan.correspondence.tests.factories import (
     make_sent,
     message_to,
     task_of,
+    tell,
     words,
 )
 from bayan.organisation.models import Node
@@ -66,7 +67,7 @@ def test_a_circular_reaches_each_municipality_once_with_a_number_of_the_hijri_ye
         alone,
     }
     assert make_sent(office.desk, office.writer, now=now).reference == "1448/2"
-    assert services.hand_over(now=now) == 0
+    assert tell(now=now) == 0
 
 
 def test_what_is_public_goes_out_whole_with_its_button(office: Office, now: datetime) -> None:
@@ -75,7 +76,6 @@ def test_what_is_public_goes_out_whole_with_its_button(office: Office, now: date
 
     letter = make_sent(office.desk, office.writer, now=now, to=to_khobar(office.khobar))
 
-    assert letter.recipients.get().way == "whatsapp"
     content = message_to(letter).content["interactive"]
     assert "خطة موسم الأمطار" in content["body"]["text"]
     assert content["action"]["buttons"][0]["reply"]["id"] == "work-done"
@@ -146,14 +146,14 @@ def test_a_recall_kills_the_tasks_and_the_links_and_tells_whoever_was_told(
     Outgoing.objects.filter(pk=message_to(letter).pk).update(state="delivered")
 
     services.recall(letter.public_id, reason="نسخة خاطئة", by=office.writer, now=now)
-    assert services.hand_over(now=now) == 1
+    assert tell(now=now) == 1
 
     assert Item.objects.get(pk=task_of(letter).pk).state == Item.State.WITHDRAWN
     with pytest.raises(services.LinkIsDead, match="سُحبت"):
         services.open_link(said.rsplit("/open/", 1)[1].strip("/ \n"), by=office.mayor, now=now)
     [told] = [body for body in texts() if "سُحب" in body]
     assert "نسخة خاطئة" not in told
-    assert services.hand_over(now=now) == 0
+    assert tell(now=now) == 0
     with pytest.raises(services.NotSent):
         services.recall(letter.public_id, reason="ثانية", by=office.writer, now=now)
 
@@ -167,7 +167,7 @@ def test_whom_its_message_had_not_reached_hears_nothing_of_the_recall(
 
     services.recall(letter.public_id, reason="نسخة خاطئة", by=office.writer, now=now)
 
-    assert services.hand_over(now=now) == 0
+    assert tell(now=now) == 0
     assert message_to(letter).state == Outgoing.State.FAILED
 
 

@@ -72,7 +72,6 @@ from bayan.inbox.services.parting import facts_of_contacts, part
 from bayan.inbox.services.posting import (
     Letter,
     lock_conversations,
-    notify_each,
     send_each,
     take_back_each,
 )
@@ -89,6 +88,7 @@ from bayan.inbox.services.sending import (
     ask_place,
     ask_with_buttons,
     ask_with_list,
+    buttons_draft,
     heading,
     nudge,
     openers,
@@ -103,6 +103,7 @@ from bayan.inbox.services.sending import (
     send_notice,
     send_place,
     send_template,
+    text_draft,
     withdraw,
 )
 
@@ -138,6 +139,7 @@ __all__ = [
     "ask_with_list",
     "assign",
     "be_here",
+    "buttons_draft",
     "conversations_for",
     "delete_canned_reply",
     "delete_label",
@@ -165,7 +167,6 @@ __all__ = [
     "name_matters",
     "note_export",
     "note_export_of",
-    "notify_each",
     "nudge",
     "offered_macros",
     "openers",
@@ -193,6 +194,7 @@ __all__ = [
     "snooze",
     "store",
     "take_back_each",
+    "text_draft",
     "undo_assign",
     "undo_label",
     "undo_notes",

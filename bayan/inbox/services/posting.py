@@ -44,8 +44,7 @@ class Letter:
     # The reference of the case under whose number it goes.
     matter: str
     text: str = ""
-    # Answers as buttons under the words, (key, title); or a list of them, with its button.
-    buttons: Sequence[tuple[str, str]] = ()
+    # A list of answers under the words, with its button.
     rows: Sequence[tuple[str, str]] = ()
     button: str = ""
     subject: tuple[str, str] = ("", "")
@@ -82,7 +81,27 @@ def send_each(
     asks = _asks([letter for letter, _draft in good if letter.waits], now=now)
     # The question first, the words that wait for its answer behind it.
     all_of_it = asks + good
-    messages = _queue(all_of_it, by=by, now=now, lane=lane)
+    outgoing = channels.send_each(
+        [_outgoing(letter, draft, now=now, lane=lane) for letter, draft in all_of_it], now=now
+    )
+    messages = Message.objects.bulk_create(
+        Message(
+            node_id=letter.conversation.node_id,
+            conversation=letter.conversation,
+            direction=Message.Direction.OUT,
+            matter=letter.matter,
+            kind=draft.kind,
+            text=draft.text,
+            payload=draft.payload,
+            number=letter.conversation.number,
+            outgoing=row,
+            author=by,
+            request_id=row.request_id,
+            sent_at=now,
+            received_at=now,
+        )
+        for (letter, draft), row in zip(all_of_it, outgoing, strict=True)
+    )
     _touch(good, now=now)
     # The person reads it in the name of their body; who wrote it stands in the trail, read once.
     author = audit.Named(by.audit_key, by.audit_label)
@@ -109,54 +128,6 @@ def send_each(
     return [next(sent) if isinstance(draft, Draft) else draft for draft in drafts]
 
 
-def notify_each(
-    letters: Sequence[Letter], *, now: datetime, lane: Outgoing.Lane
-) -> list[Message | DomainError]:
-    """Send each of these by Bayan itself, as `send_each`: it answers nothing, and nobody goes on waiting."""
-    drafts = [_drafted(letter) for letter in letters]
-    good = [
-        (letter, draft)
-        for letter, draft in zip(letters, drafts, strict=True)
-        if isinstance(draft, Draft)
-    ]
-    sent = iter(_queue(good, by=None, now=now, lane=lane))
-    live.announce(
-        (letter.conversation.node_id, "conversation", letter.conversation.public_id)
-        for letter, _draft in good
-    )
-    return [next(sent) if isinstance(draft, Draft) else draft for draft in drafts]
-
-
-def _queue(
-    drafted: Sequence[tuple[Letter, Draft]],
-    *,
-    by: Member | None,
-    now: datetime,
-    lane: Outgoing.Lane,
-) -> list[Message]:
-    outgoing = channels.send_each(
-        [_outgoing(letter, draft, now=now, lane=lane) for letter, draft in drafted], now=now
-    )
-    return Message.objects.bulk_create(
-        Message(
-            node_id=letter.conversation.node_id,
-            conversation=letter.conversation,
-            direction=Message.Direction.OUT,
-            matter=letter.matter,
-            kind=draft.kind,
-            text=draft.text,
-            payload=draft.payload,
-            number=letter.conversation.number,
-            outgoing=row,
-            author=by,
-            request_id=row.request_id,
-            sent_at=now,
-            received_at=now,
-        )
-        for (letter, draft), row in zip(drafted, outgoing, strict=True)
-    )
-
-
 def take_back_each(messages: Sequence[Message], *, now: datetime) -> set[int]:
     """Take back those of these messages of ours that no dispatcher has claimed; returns their ids.
 
@@ -179,8 +150,6 @@ def _drafted(letter: Letter) -> Draft | DomainError:
     try:
         if letter.template is not None:
             return sending.template_draft(letter.template, letter.values)
-        if letter.buttons:
-            return sending.buttons_draft(conversation, letter.text, buttons=letter.buttons)
         if letter.rows:
             return sending.list_draft(
                 conversation, letter.text, rows=letter.rows, button=letter.button

@@ -17,3 +17,23 @@ class PhoneForm(Controls):
         widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel", "autocomplete": "tel"}),
         help_text=_("Write it as 05… or with its country code."),
     )
+
+
+class BackupForm(Controls):
+    """Another mobile for when the first one gets nothing."""
+
+    backup_phone = forms.CharField(
+        label=_("Backup mobile"),
+        max_length=30,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel", "autocomplete": "off"}),
+        help_text=_("Of the office or the family, for urgent messages. Empty: none."),
+    )
+
+
+class AddressForm(Controls):
+    """The e-mail address of somebody who has none yet."""
+
+    email = forms.EmailField(
+        label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"dir": "ltr"})
+    )

@@ -88,6 +88,7 @@ from bayan.people.services.members import (
     switch_off,
     switch_on,
 )
+from bayan.people.services.reachable import give_address, set_backup_phone
 from bayan.people.services.tour import end_tour, restart_tour
 from bayan.people.wishes import wish_of
 
@@ -149,6 +150,7 @@ __all__ = [
     "end_sessions",
     "end_tour",
     "facts_of_contact",
+    "give_address",
     "give_role",
     "hand_over",
     "hear_wish",
@@ -165,6 +167,7 @@ __all__ = [
     "rename_contact",
     "renew_invitation",
     "restart_tour",
+    "set_backup_phone",
     "split_identities",
     "switch_off",
     "switch_on",

@@ -19,16 +19,21 @@ from bayan.people.models import Contact, ContactNote, Identity, Member, OptOut
 
 @dataclass(frozen=True)
 class Sender:
-    """Somebody who wrote, as the channel names them; at least one of id and phone is known."""
+    """Somebody who wrote, as the channel names them; at least one of id, phone and address is known."""
 
     whatsapp_id: str = ""
     phone: str = ""
     name: str = ""
+    email: str = ""
 
     @property
     def identities(self) -> list[tuple[str, str]]:
         """Their names in our register, the surest first."""
-        known = [(Identity.Scheme.WHATSAPP, self.whatsapp_id), (Identity.Scheme.PHONE, self.phone)]
+        known = [
+            (Identity.Scheme.WHATSAPP, self.whatsapp_id),
+            (Identity.Scheme.PHONE, self.phone),
+            (Identity.Scheme.EMAIL, self.email),
+        ]
         return [(str(scheme), value) for scheme, value in known if value]
 
 
@@ -355,10 +360,7 @@ def delete_contact_note(note: ContactNote, *, by: Member, now: datetime) -> None
 def lock_contacts(*contacts: Contact) -> None:
     """Keep other workers from these contacts until the transaction ends, as `lock_senders` does."""
     named = Identity.objects.filter(contact__in=contacts).values_list("scheme", "value")
-    lock_senders(
-        Sender(phone=value) if scheme == Identity.Scheme.PHONE else Sender(whatsapp_id=value)
-        for scheme, value in named
-    )
+    lock_senders(_sender_named(scheme, value) for scheme, value in named)
 
 
 def facts_of_contact(contact: Contact) -> dict[str, Any]:
@@ -446,3 +448,12 @@ def _note(action: str, contact: Contact, *, by: audit.Actor, now: datetime, **de
             details=details,
         )
     )
+
+
+def _sender_named(scheme: str, value: str) -> Sender:
+    """Somebody as they are known by this one name."""
+    if scheme == Identity.Scheme.PHONE:
+        return Sender(phone=value)
+    if scheme == Identity.Scheme.EMAIL:
+        return Sender(email=value)
+    return Sender(whatsapp_id=value)

@@ -137,6 +137,7 @@ def _roster(
         form = PlanForm(node=node, first_day=first, now=now)
     context = {
         "node": node,
+        "may_print_tree": request.access.may("duty.manage"),
         "bodies": selectors.bodies_for(request.access, "duty.read"),
         "first": first,
         "last": days[-1],

@@ -18,7 +18,7 @@ from bayan.core import undo as core_undo
 from bayan.core.events import phone_numbers
 from bayan.people import selectors, services
 from bayan.people.forms.deputies import DeputyForm
-from bayan.people.forms.me import PhoneForm
+from bayan.people.forms.me import BackupForm, PhoneForm
 from bayan.people.permissions import StaffRequest, for_members
 
 TURNS = 10
@@ -58,6 +58,26 @@ def unlink_phone(request: StaffRequest) -> HttpResponse:
 
 @require_POST
 @for_members
+def backup_phone(request: StaffRequest) -> HttpResponse:
+    """Another mobile on which to be reached."""
+    form = BackupForm(request.POST)
+    if form.is_valid():
+        try:
+            services.set_backup_phone(
+                request.user,
+                form.cleaned_data["backup_phone"],
+                by=request.access,
+                now=timezone.now(),
+            )
+        except services.NoMobile as refused:
+            form.add_error("backup_phone", str(refused))
+        else:
+            return redirect("people:me")
+    return page(request, backup_form=form)
+
+
+@require_POST
+@for_members
 def end_tour(request: StaffRequest) -> HttpResponse:
     """The member has been shown around, or does not want to be."""
     services.end_tour(request.user, now=timezone.now())
@@ -77,6 +97,7 @@ def page(
     *,
     deputy_form: DeputyForm | None = None,
     phone_form: PhoneForm | None = None,
+    backup_form: BackupForm | None = None,
     code: str = "",
 ) -> HttpResponse:
     """The page, with what was entered and refused, or with the code that was asked for."""
@@ -95,10 +116,12 @@ def page(
         "deputy_form": deputy_form or DeputyForm(member=member, now=now),
         "deputy_failed": deputy_form is not None,
         "phone_form": phone_form or PhoneForm(initial={"phone": member.phone}),
+        "backup_form": backup_form
+        or BackupForm(initial={"backup_phone": member.backup_phone and f"+{member.backup_phone}"}),
         "numbers": phone_numbers(),
         "code": code,
     }
-    failed = deputy_form is not None or phone_form is not None
+    failed = any(form is not None for form in (deputy_form, phone_form, backup_form))
     return render(request, "people/me.html", context, status=422 if failed else 200)
 
 

@@ -14,6 +14,7 @@ from bayan.core.errors import DomainError
 from bayan.core.exports import small_csv
 from bayan.people import selectors, services
 from bayan.people.forms.deputies import DeputyForm
+from bayan.people.forms.me import AddressForm, BackupForm
 from bayan.people.forms.members import FilterForm, RoleForm
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
@@ -119,10 +120,48 @@ def switch_on(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return redirect("people:member", public_id)
 
 
+@require_POST
+@requires("people.manage")
+def backup_phone(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Another mobile on which the member is to be reached."""
+    found = _known(request, public_id)
+    form = BackupForm(request.POST)
+    if form.is_valid():
+        try:
+            services.set_backup_phone(
+                found, form.cleaned_data["backup_phone"], by=request.access, now=timezone.now()
+            )
+        except DomainError as refused:
+            form.add_error("backup_phone", str(refused))
+        else:
+            return redirect("people:member", public_id)
+    return page(request, found, backup_form=form)
+
+
+@require_POST
+@requires("people.manage")
+def address(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """An e-mail address for a member who has none."""
+    found = _known(request, public_id)
+    form = AddressForm(request.POST)
+    if form.is_valid():
+        try:
+            services.give_address(
+                found, form.cleaned_data["email"], by=request.access, now=timezone.now()
+            )
+        except services.AddressTaken as refused:
+            form.add_error("email", str(refused))
+        else:
+            return redirect("people:member", public_id)
+    return page(request, found, address_form=form)
+
+
 def page(
     request: StaffRequest,
     found: Member,
     *,
+    backup_form: BackupForm | None = None,
+    address_form: AddressForm | None = None,
     role_form: RoleForm | None = None,
     deputy_form: DeputyForm | None = None,
 ) -> HttpResponse:
@@ -144,12 +183,16 @@ def page(
         "history": selectors.history_of(found, limit=LINES_OF_HISTORY),
         "is_oneself": found.pk == request.user.pk,
         "is_in_charge": selectors.is_in_charge(request.access, found, now=now),
+        "backup_form": backup_form
+        or BackupForm(initial={"backup_phone": found.backup_phone and f"+{found.backup_phone}"}),
+        "address_form": address_form or AddressForm(),
+        "ways_failed": backup_form is not None or address_form is not None,
         "role_form": role_form or RoleForm(access=request.access),
         "role_failed": role_form is not None,
         "deputy_form": deputy_form or DeputyForm(member=found, now=now),
         "deputy_failed": deputy_form is not None,
     }
-    failed = role_form is not None or deputy_form is not None
+    failed = any(form is not None for form in (role_form, deputy_form, backup_form, address_form))
     return render(request, "people/member.html", context, status=422 if failed else 200)
 
 

@@ -18,7 +18,7 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Told, Word, tell_each
+from bayan.work.services.fanning import Word, tell_each
 from bayan.work.services.hearing import hear_members, keep, members_of, receive, receive_choice
 from bayan.work.services.items import (
     ITEM,
@@ -77,7 +77,6 @@ __all__ = [
     "Start",
     "Task",
     "TitleMissing",
-    "Told",
     "TooManyPictures",
     "Word",
     "WordsMissing",

@@ -1,7 +1,7 @@
-"""Telling many members of what is theirs to do, each in a message with words of its own.
+"""Telling many members of something, each in words of their own, by whichever way gets to them.
 
-As many statements for two hundred as for one (and one more for each body): the caller decides how many go
-into a transaction.
+As many statements for two hundred as for one (and one or two more for each body): the caller decides how many
+go into a transaction. The messages themselves are made and sent by the worker (`channels.Reaching`).
 """
 
 from __future__ import annotations
@@ -10,77 +10,64 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import override
 
 from bayan.channels import services as channels
-from bayan.channels.models import Account, Number, Outgoing, Template
+from bayan.channels.models import Number, Outgoing, Reach, Template
+from bayan.channels.services import WAYS
+from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
-from bayan.inbox.models import Conversation, Message
-from bayan.inbox.services import Letter
+from bayan.inbox.models import Conversation
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
-from bayan.work.models import Clock, Item, Notice
-from bayan.work.services.items import ITEM
 from bayan.work.services.telling import when
+
+# Who has not shown that a mobile is theirs cannot answer from it: no chat, but a text message.
+WITHOUT_CHAT = tuple(way for way in WAYS if way not in {Reach.Way.WHATSAPP, Reach.Way.BACKUP})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """What one member is told: within the window as `text`, outside by a template that names it."""
+    """What one member is told: freely as `text`, outside the window by a template that names it."""
 
     member: Member
+    # Under which an answer to it comes back, with the subject's type (config/subscriptions.py).
+    key: str
     text: str
     # What it is, in a line that may leave the house.
     title: str
     due_at: datetime
-    # What an answer to the message is about (config/subscriptions.py).
-    subject: tuple[str, str]
+    # Whose message it is: for row-level security.
+    node_id: int
     # At most three, of 20 characters: (key, title).
     buttons: Sequence[tuple[str, str]] = ()
-    # Its own task, for the list of who was told.
-    item: Item | None = None
 
 
-@dataclass(frozen=True)
-class Told:
-    """How a member was told; without a message the page alone shows it."""
+def tell_each(
+    words: Sequence[Word],
+    *,
+    subject_type: str,
+    now: datetime,
+    lane: Outgoing.Lane,
+    round: int = 0,  # noqa: A002  # as `channels.Letter` has it
+) -> int:
+    """Let each of these members be reached, in the running transaction; returns how many are new.
 
-    way: str
-    outgoing: Outgoing | None = None
-
-
-def tell_each(words: Sequence[Word], *, now: datetime, lane: Outgoing.Lane) -> list[Told]:
-    """Queue a message to each of these members, in the running transaction. Each member at most once."""
-    number = (
-        Number.objects.filter(stopped_at=None)
-        .exclude(account__nature=Account.Nature.EXERCISE)
-        .select_related("account")
-        .order_by("pk")
-        .first()
-    )
+    Told again of the same in the same `round`, nobody gets it twice.
+    """
+    number = channels.number_for(Reach.Way.WHATSAPP)
     conversations = _conversations([word.member for word in words], number, now=now)
     templates = _templates(number)
-    letters = {
-        place: letter
-        for place, word in enumerate(words)
-        if (conversation := conversations.get(word.member.pk))
-        and (letter := _letter(word, conversation, templates, now=now))
-    }
-    sent = dict(
-        zip(letters, inbox.notify_each(list(letters.values()), now=now, lane=lane), strict=True)
-    )
-    told = [_told(letters.get(place), sent.get(place)) for place in range(len(words))]
-    _note(words, told, now=now)
-    return told
-
-
-def _told(letter: Letter | None, sent: object) -> Told:
-    if letter is None or not isinstance(sent, Message):
-        return Told(Notice.Way.PAGE)
-    way = Notice.Way.TEMPLATE if letter.template else Notice.Way.WHATSAPP
-    return Told(way, sent.outgoing)
+    letters = [
+        _letter(
+            word, conversations.get(word.member.pk), templates, lane=lane, round_=round, now=now
+        )
+        for word in words
+    ]
+    return channels.reach(letters, subject_type=subject_type, now=now)
 
 
 def _conversations(
@@ -102,34 +89,63 @@ def _conversations(
     for body, there in by_body.items():
         pairs = [(contacts[senders[m.pk]], number.pk) for m in there]
         made = inbox.conversations_for(pairs, node=body, now=now)
-        for member, pair in zip(there, pairs, strict=True):
-            found[member.pk] = made[pair[0].pk, number.pk].pk
+        for member, (contact, _number) in zip(there, pairs, strict=True):
+            found[member.pk] = made[contact.pk, number.pk].pk
     locked = inbox.lock_conversations(found.values())
     return {member: locked[key] for member, key in found.items()}
 
 
 def _letter(
     word: Word,
-    conversation: Conversation,
+    conversation: Conversation | None,
     templates: dict[str, Template],
     *,
+    lane: Outgoing.Lane,
+    round_: int,
     now: datetime,
-) -> Letter | None:
-    if conversation.is_writable(now=now):
-        return Letter(
-            conversation=conversation, matter="", text=word.text, buttons=word.buttons,
-            subject=word.subject,
-        )  # fmt: skip
+) -> channels.Letter:
     template = templates.get(word.member.language) or templates.get("ar")
-    if template is None:
+    content = _content(word, conversation, now=now)
+    return channels.Letter(
+        member_id=word.member.pk,
+        node_id=word.node_id,
+        subject_key=word.key,
+        title=word.title[:120],
+        text=word.text,
+        round=round_,
+        lane=lane,
+        content=content,
+        window_until=conversation.window_closes_at if conversation and content else None,
+        template_id=template.pk if template else None,
+        template_content=_filled(template, word, now=now) if template else None,
+        ways=WAYS if word.member.phone_linked_at is not None else WITHOUT_CHAT,
+    )
+
+
+def _content(
+    word: Word, conversation: Conversation | None, *, now: datetime
+) -> dict[str, Any] | None:
+    if conversation is None or not conversation.is_writable(now=now):
         return None
+    # It is no word about a case of the member's own that may be open there.
+    conversation.matter = ""
+    try:
+        if word.buttons:
+            return inbox.buttons_draft(conversation, word.text, buttons=word.buttons).content
+        return inbox.text_draft(conversation, word.text).content
+    except DomainError:
+        # Too long for the channel: the template names it, and the page has all of it.
+        return None
+
+
+def _filled(template: Template, word: Word, *, now: datetime) -> dict[str, Any] | None:
     with override(template.language[:2]):
         said = [word.title, when(word.due_at, now=now)]
     keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
-    return Letter(
-        conversation=conversation, matter="", template=template, subject=word.subject,
-        values=dict(zip(keys, said, strict=False)),
-    )  # fmt: skip
+    try:
+        return channels.templates.fill(template, dict(zip(keys, said, strict=False)))
+    except DomainError:
+        return None
 
 
 def _templates(number: Number | None) -> dict[str, Template]:
@@ -143,22 +159,3 @@ def _templates(number: Number | None) -> dict[str, Template]:
         forget_at=None,
     )
     return {row.language[:2]: row for row in rows.order_by("-language")}
-
-
-def _note(words: Sequence[Word], told: Sequence[Told], *, now: datetime) -> None:
-    """Keep who was told of which task, as for those of which Bayan tells by itself."""
-    keys = {str(word.item.public_id): word for word in words if word.item is not None}
-    clocks = {
-        clock.subject_key: clock
-        for clock in Clock.objects.filter(
-            subject_type=ITEM, subject_key__in=keys, name=Clock.Name.DUE, ended_at=None
-        )
-    }
-    Notice.objects.bulk_create(
-        Notice(
-            member=word.member, clock=clocks[str(word.item.public_id)], created_at=now,
-            told_at=now, way=one.way, outgoing=one.outgoing,
-        )
-        for word, one in zip(words, told, strict=True)
-        if word.item is not None and str(word.item.public_id) in clocks
-    )  # fmt: skip

@@ -280,7 +280,7 @@ def keep_pictures(
         raise TooManyPictures(_("Attach %(most)d pictures at most.") % {"most": MOST_PICTURES})
     # What a picture may weigh is what the channel takes, whoever sees its numbers.
     with as_worker():
-        number = Number.objects.order_by("pk").first() if pictures else None
+        number = Number.objects.of_whatsapp().order_by("pk").first() if pictures else None
     if number is None:
         return []
     return [

@@ -148,7 +148,8 @@ def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
     if body is None or not member.phone or member.phone_linked_at is None:
         return None
     number = (
-        Number.objects.filter(stopped_at=None)
+        Number.objects.of_whatsapp()
+        .filter(stopped_at=None)
         .exclude(account__nature=Account.Nature.EXERCISE)
         .order_by("pk")
         .first()

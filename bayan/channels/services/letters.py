@@ -1,0 +1,128 @@
+"""Letters to members: asked for and called off; the worker delivers them (`reaching`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from bayan.channels.models import Attempt, Outgoing, Reach
+from bayan.channels.services.sending import withdraw_each
+from bayan.channels.services.ways import WAYS
+from bayan.core import live
+from bayan.core.models import uuid7
+from bayan.core.rls import as_worker
+
+LONGEST_TITLE = 120
+State = Reach.State
+NOT_LEFT = (Outgoing.State.HELD, Outgoing.State.QUEUED)
+NEW = """
+    INSERT INTO channels_reach
+        (public_id, node_id, member_id, subject_type, subject_key, round, lane, words, ways, state, way,
+         look_at, expires_at, created_at)
+    SELECT n.public_id, n.node_id, n.member_id, %s, n.subject_key, n.round, n.lane, n.words, n.ways,
+           'open', '', n.look_at, n.expires_at, %s
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::int[], %s::jsonb[],
+                %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
+        AS n (public_id, node_id, member_id, subject_key, round, lane, words, ways, look_at, expires_at)
+    ORDER BY n.subject_key, n.member_id, n.round
+    ON CONFLICT (subject_type, subject_key, member_id, round) DO NOTHING
+    RETURNING node_id, public_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What one member is to be told, and how each channel says it.
+
+    `content` is a WhatsApp message for within the window, which closes at `window_until`; the template,
+    filled in as `template_content`, is for outside it. Without either the template that tells members of
+    their tasks says the title. `text` is whole in itself, with its link: text messages and e-mails say it.
+    """
+
+    member_id: int
+    node_id: int
+    subject_key: str
+    title: str
+    text: str
+    round: int = 0
+    lane: Outgoing.Lane = Outgoing.Lane.WORK
+    content: dict[str, Any] | None = None
+    window_until: datetime | None = None
+    template_id: int | None = None
+    template_content: dict[str, Any] | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    ways: tuple[str, ...] = WAYS
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """As it is kept."""
+        until = self.window_until
+        return {
+            "title": self.title[:LONGEST_TITLE],
+            "text": self.text,
+            "content": self.content,
+            "window_until": until.isoformat() if until else None,
+            "template": self.template_id,
+            "template_content": self.template_content,
+        }
+
+
+@transaction.atomic
+def reach(letters: Sequence[Letter], *, subject_type: str, now: datetime) -> int:
+    """Have these members told, in the running transaction; returns how many letters are new.
+
+    A letter with the subject, member and round of one that is known is passed over, whatever it says.
+
+    :raises ValueError: the lane of what goes to the public, or a way that there is none
+    """
+    for letter in letters:
+        if letter.lane == Outgoing.Lane.BULK or set(letter.ways) - set(WAYS):
+            raise ValueError(f"no letter to members: {letter.lane} {letter.ways}")
+    if not letters:
+        return 0
+    # Who may tell whom has been checked where it was asked for; the body may be above the asker's own.
+    with as_worker(), connection.cursor() as cursor:
+        cursor.execute(
+            NEW,
+            [
+                subject_type,
+                now,
+                [uuid7() for _letter in letters],
+                [letter.node_id for letter in letters],
+                [letter.member_id for letter in letters],
+                [letter.subject_key for letter in letters],
+                [letter.round for letter in letters],
+                [int(letter.lane) for letter in letters],
+                [json.dumps(letter.words, ensure_ascii=False) for letter in letters],
+                [json.dumps(letter.ways) for letter in letters],
+                [max(letter.not_before or now, now) for letter in letters],
+                [letter.expires_at for letter in letters],
+            ],
+        )
+        made = cursor.fetchall()
+        live.announce((node_id, "reach", public_id) for node_id, public_id in made)
+    return len(made)
+
+
+@transaction.atomic
+def call_off(subject_type: str, keys: Collection[str], *, now: datetime) -> int:
+    """Try no further way for these; what no dispatcher has claimed yet is not sent. Returns how many."""
+    with as_worker():
+        rows = list(
+            Reach.objects.select_for_update(of=("self",)).filter(
+                subject_type=subject_type, subject_key__in=list(keys), state=State.OPEN
+            )
+        )
+        tries = Attempt.objects.filter(reach__in=rows, outgoing__state__in=NOT_LEFT)
+        withdraw_each(list(tries.values_list("outgoing", flat=True)), now=now)
+        Reach.objects.filter(pk__in=[row.pk for row in rows]).update(
+            state=State.WITHDRAWN, ended_at=now
+        )
+        live.announce((row.node_id, "reach", row.public_id) for row in rows)
+    return len(rows)
