@@ -1,0 +1,149 @@
+"""A circular to twenty-five municipalities: seen by some, read by others, sent by SMS, and a few are silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pypdfium2
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.conftest import Instance, axe, wait_for
+from e2e.test_conversation import write
+from e2e.test_path import sign_in
+
+pytestmark = pytest.mark.xdist_group("phone")
+
+WRITER = "966500000460"
+# Three people in each municipality, with mobiles of their own, which they have linked.
+STAFF = """
+from django.utils import timezone
+from bayan.organisation.models import Node
+from bayan.people.models import Member, Role
+now = timezone.now()
+Member.objects.filter(email__startswith="director@").update(phone="966500000460", phone_linked_at=now)
+bodies = Node.objects.filter(kind="municipality")
+Role.objects.filter(node__in=bodies, kind__in=["executive", "director", "press_officer"]).delete()
+number = 0
+for node in bodies.order_by("pk"):
+    for kind in ("executive", "director", "press_officer"):
+        member = Member.objects.create(
+            email=f"{kind}@{node.key}.circular.example", name_ar=f"{node.key} {kind}",
+            phone=f"96654600{number:04}", phone_linked_at=now, toured_at=now, password="!",
+        )
+        Role.objects.create(member=member, kind=kind, node=node, starts_at=now)
+        number += 1
+print(number)
+"""
+PHONES = [f"96654600{number:04}" for number in range(75)]
+# Working hours pass for those who are silent: the next rung of their ladder is due.
+LATER = """
+from django.utils import timezone
+from bayan.work.models import Clock, Item
+keys = Item.objects.filter(owner__phone__in={phones}, state="open").values_list("public_id", flat=True)
+Clock.objects.filter(subject_key__in=map(str, keys), rings_at__isnull=False).update(
+    rings_at=timezone.now()
+)
+"""
+
+
+def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
+    def carry_out(code: str) -> str:
+        done = instance.bayan("manage", "shell", "--no-imports", "--command", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def control(path: str, **body: Any) -> None:
+        httpx.post(f"{instance.emulator}/_control/{path}", json=body).raise_for_status()
+
+    def messages() -> list[dict[str, Any]]:
+        return httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+
+    def circulars() -> dict[str, dict[str, Any]]:
+        """The message about the circular on each phone."""
+        return {
+            item["to"]: item
+            for item in messages()
+            if item["to"] in PHONES and "خطة موسم الأمطار" in str(item["body"])
+        }
+
+    assert carry_out(STAFF).strip() == "75"
+    # Everybody has written today, so that Bayan may write to them freely.
+    for phone in (WRITER, *PHONES):
+        write(instance, phone, text="مهامي")
+    wait_for(lambda: {item["to"] for item in messages()} >= set(PHONES))
+
+    director = new_page(viewport={"width": 1366, "height": 900})
+    sign_in(director, instance, "فيصل العتيبي")
+    director.goto(f"{instance.url}/letters/new/")
+    director.get_by_label("الموضوع").fill("خطة موسم الأمطار")
+    director.get_by_label("النص").fill("السلام عليكم، نأمل الاطلاع خلال ثلاثة أيام.")
+    director.get_by_label("جميع البلديات").check()
+    assert axe(director) == []
+    director.get_by_role("button", name="حفظ المسودة").click()
+    assert axe(director) == []
+    # Five numbers are not on WhatsApp.
+    control("faults", kind="fail", code=131026, count=5)
+    director.get_by_role("button", name="رفع للتوقيع").click()
+    expect(director.locator("#stages")).to_be_visible()
+
+    wait_for(lambda: len(circulars()) == 75, 60)
+    gone = wait_for(
+        lambda: (
+            (texts := httpx.get(f"{instance.emulator}/_control/sms").json()["items"])[4:] and texts
+        ),
+        60,
+    )
+    by_sms = {text["to"].removeprefix("+") for text in gone}
+    assert len(by_sms) == len(gone) == 5
+    assert all("خطة موسم الأمطار" in str(text) for text in gone)
+
+    there = [phone for phone in PHONES if phone not in by_sms]
+    seen, read, silent = there[:55], there[55:67], there[67:]
+    assert len(silent) == 3
+    sent = circulars()
+    for phone in seen:
+        reply = {"type": "button_reply", "button_reply": {"id": "work-done", "title": "تم الاطلاع"}}
+        write(
+            instance,
+            phone,
+            message={
+                "type": "interactive",
+                "interactive": reply,
+                "context": {"id": sent[phone]["id"]},
+            },
+        )
+    for phone in read:
+        httpx.post(f"{instance.emulator}/_phone/read", json={"person": phone}).raise_for_status()
+    # Nobody reloads the page.
+    counts = director.locator("#stages")
+    expect(counts).to_contain_text("55/75", timeout=60_000)
+    director.get_by_role("link", name="الكشف كاملًا").click()
+    for stage, count in (("done", 55), ("read", 12), ("delivered", 8)):
+        expect(director.locator(f"tr[data-stage={stage}]")).to_have_count(count, timeout=30_000)
+    expect(director.locator("td", has_text="رسالة نصية")).to_have_count(5)
+    assert axe(director) == []
+
+    # The silent are reminded and chased, then whoever heads their body hears of it.
+    for level in ("تذكير", "تعقيب أول", "تعقيب ثانٍ"):
+        carry_out(LATER.format(phones=silent))
+        wait_for(
+            lambda: (
+                {item["to"] for item in messages() if level in str(item["body"])} >= set(silent)  # noqa: B023  # looked at at once
+            ),
+            60,
+        )
+    before = len(messages())
+    carry_out(LATER.format(phones=silent))
+    raised = wait_for(lambda: [i for i in messages()[before:] if i["to"] not in silent], 60)
+    assert {item["to"] for item in raised} <= {*PHONES, WRITER}
+
+    address = director.url.split("recipients/")[0]
+    certificate = pypdfium2.PdfDocument(director.request.get(f"{address}certificate.pdf").body())
+    words = "".join(page.get_textpage().get_text_range() for page in certificate)
+    assert "1448/" in words
+    assert words.count("khobar") >= 3
