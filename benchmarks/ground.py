@@ -58,7 +58,7 @@ class Ground:
         self.cluster.bootstrap()
         done = subprocess.run(
             [sys.executable, "-m", "bayan", "prepare", "--demo"],
-            env=self._variables(), cwd=PROJECT_DIR, stderr=subprocess.PIPE, text=True, check=False,
+            env=self.variables(), cwd=PROJECT_DIR, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
@@ -98,7 +98,7 @@ class Ground:
         with (self.folder / "logs" / f"{name}.log").open("wb") as sink, uninterrupted():
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                env=self._variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
+                env=self.variables(), cwd=PROJECT_DIR, stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=sink, start_new_session=True, preexec_fn=die_with_parent(),  # noqa: PLW1509  # no threads here
             )  # fmt: skip
             self.processes[name] = process
@@ -119,7 +119,7 @@ class Ground:
 
     def settle_in(self) -> None:
         """Have Django in this very process, seeing what the web sees."""
-        os.environ.update(self._variables())
+        os.environ.update(self.variables())
         # The caller's own instance may have been asked for already.
         vars(environment).pop("data_dir", None)
         django(LOGIN)
@@ -162,7 +162,7 @@ class Ground:
         self.cluster.stop(at_once=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         # Nothing of the caller's own instance may be touched.
         clean = {k: v for k, v in os.environ.items() if not k.startswith("BAYAN_")}
         return {**clean, "BAYAN_DATA_DIR": str(self.folder), "BAYAN_DEMO": "1"}

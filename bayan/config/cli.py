@@ -662,6 +662,7 @@ def bench(options: argparse.Namespace) -> int:
     from benchmarks import (
         bursts,
         chaos,
+        circular,
         dispatch,
         intake,
         pages,
@@ -675,6 +676,7 @@ def bench(options: argparse.Namespace) -> int:
         "intake": intake.main,
         "pipeline": pipeline.main,
         "dispatch": dispatch.main,
+        "circular": circular.main,
         "pages": pages.main,
         "search": search.main,
         "chaos": chaos.main,
