@@ -22,8 +22,8 @@ from benchmarks.ground import BenchFailed, Ground, ask, ground
 ANSWER_MS, ANSWER_JITTER_MS = 150, 100
 MOST_UNCERTAIN = 64
 LEAST_SHARE = 0.98
-# Members in all municipalities, who have linked their mobile and written a moment ago; and a circular to a list
-# of them, signed.
+# Members in all municipalities, who have linked their mobile and written a moment ago; and a circular to a
+# list of them, signed.
 MADE = """
 from django.utils import timezone
 from bayan.channels.models import Number
@@ -47,7 +47,7 @@ Role.objects.bulk_create(
 )
 contacts = Contact.objects.bulk_create(Contact(name=m.name_ar, created_at=now) for m in members)
 Identity.objects.bulk_create(
-    Identity(contact=c, scheme="phone", value=phone) for c, phone in zip(contacts, phones)
+    Identity(contact=c, scheme="phone", value=phone, created_at=now) for c, phone in zip(contacts, phones)
 )
 Conversation.objects.bulk_create(
     Conversation(

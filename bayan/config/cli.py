@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     bench_parser.add_argument(
         "name",
         choices=[
-            "intake", "pipeline", "dispatch", "pages", "search", "chaos", "surge", "triage",
+            "intake", "pipeline", "dispatch", "circular", "pages", "search", "chaos", "surge", "triage",
             "bursts",
         ],
     )  # fmt: skip
