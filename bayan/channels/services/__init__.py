@@ -51,6 +51,7 @@ from bayan.channels.services.media import (
     expect_files,
     keep_file,
     media_path,
+    taken_of,
     what_is_allowed,
 )
 from bayan.channels.services.notices import apply_notices
@@ -152,6 +153,7 @@ __all__ = [
     "settle_alert",
     "stop_number",
     "take_read_marks",
+    "taken_of",
     "tell_read",
     "templates",
     "upload",
