@@ -143,6 +143,7 @@ def page(
         "clearances": found.clearances.order_by("-cleared_at"),
         "history": selectors.history_of(found, limit=LINES_OF_HISTORY),
         "is_oneself": found.pk == request.user.pk,
+        "factor": selectors.second_factor_of(found),
         "is_in_charge": selectors.is_in_charge(request.access, found, now=now),
         "role_form": role_form or RoleForm(access=request.access),
         "role_failed": role_form is not None,
