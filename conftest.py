@@ -19,6 +19,7 @@ from psycopg import sql
 from bayan.cases.surge import band
 from bayan.config.testing import KEPT_TABLES, cluster
 from bayan.organisation.models import Node, OutsideBody
+from bayan.organisation.selectors import OwnHours
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.places.models import Outline, Place
@@ -109,6 +110,12 @@ def client(db: None) -> StaffClient:
 def no_surge_remembered() -> None:
     """What pages remember of surges for seconds would be another test's: here there is none."""
     band.Memory.bands, band.Memory.until = (), float("inf")
+
+
+@pytest.fixture(autouse=True)
+def no_hours_remembered() -> None:
+    """Nor bodies with hours of their own, until a test gives one some."""
+    OwnHours.calendars, OwnHours.until = {}, float("inf")
 
 
 @pytest.fixture

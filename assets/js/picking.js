@@ -1,4 +1,6 @@
 // Choosing several rows of a list, or all that its filters let through, and doing one thing with them.
+import htmx from "htmx.org/dist/htmx.esm.js";
+
 const form = () => document.getElementById("bulk");
 const list = () => document.getElementById("list");
 const picks = () => [...document.querySelectorAll("#rows .pick")];
@@ -16,6 +18,12 @@ function show() {
   for (const pick of picks()) pick.tabIndex = isPicking ? 0 : -1;
   document.querySelector("[data-pick]")?.setAttribute("aria-pressed", isPicking);
   bulk.querySelector("[data-count]").textContent = all.value ? matching() : count;
+  // Told by the server, where it counts further than the tab does.
+  const exact = bulk.querySelector("[data-matching]");
+  if (exact) {
+    if (!all.value) exact.textContent = "";
+    bulk.querySelector("[data-some]").hidden = Boolean(exact.textContent.trim());
+  }
   bulk.querySelector("[data-pick-all]").hidden = Boolean(all.value);
   for (const action of bulk.querySelectorAll("[name=do]")) action.disabled = !all.value && !count;
   const query = bulk.querySelector("[data-list-query]");
@@ -39,8 +47,16 @@ document.addEventListener("htmx:beforeSwap", () => {
 document.addEventListener("htmx:afterSettle", () => {
   if (!kept || !list()) return;
   list().classList.add("is-picking");
-  for (const pick of picks()) pick.checked = kept.has(pick.value) || Boolean(form()?.querySelector("[data-all]").value);
+  const all = form()?.querySelector("[data-all]").value;
+  for (const pick of picks()) pick.checked = kept.has(pick.value) || Boolean(all);
   show();
+});
+
+// What matches is told anew with the list, and shown once it is known.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!form()?.querySelector("[data-matching]") || !form().querySelector("[data-all]").value) return;
+  if (list()?.contains(event.target)) htmx.trigger(form().querySelector("[data-pick-all]"), "matching");
+  else if (event.target.matches("[data-matching]")) show();
 });
 
 document.addEventListener("click", (event) => {
@@ -76,6 +92,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt !== form() || !event.detail.successful) return;
   for (const menu of form().querySelectorAll("details[open]")) menu.open = false;
+  form().reset();
   stop();
 });
 

@@ -32,10 +32,11 @@ class Term:
     length: timedelta
     around_the_clock: bool = False
 
-    def ends(self, since: datetime) -> datetime:
+    def ends(self, since: datetime, *, of: int | None = None) -> datetime:
+        """When it is over that began then; `of`: the body whose working time counts, else the authority's."""
         if self.around_the_clock:
             return since + self.length
-        return organisation.calendar().add(since, self.length)
+        return organisation.calendar(of).add(since, self.length)
 
 
 # Where the authority says nothing. The end: two hours for danger, then one, three and five days of seven
@@ -61,9 +62,11 @@ OF_CATEGORY = "category"
 type Terms = Mapping[tuple[str, str], Term]
 
 
-def due_at(*, kind: str, priority: str, since: datetime, category: str = "") -> datetime:
-    """The moment by which the end of a case that began then is due."""
-    return term_of("due", kind=kind, category=category, priority=priority).ends(since)
+def due_at(
+    *, kind: str, priority: str, since: datetime, category: str = "", of: int | None = None
+) -> datetime:
+    """The moment by which the end of a case that began then is due, by the working time of this body."""
+    return term_of("due", kind=kind, category=category, priority=priority).ends(since, of=of)
 
 
 def term_of(what: str, *, kind: str, category: str, priority: str) -> Term:

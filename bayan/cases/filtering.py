@@ -40,6 +40,11 @@ class Asked:
     def rows(self, *, member: Member, now: datetime) -> CaseQuerySet:
         return selectors.cases(self.filters, member=member, now=now, found=self.found)
 
+    def in_order(self, *, member: Member, now: datetime) -> CaseQuerySet:
+        """These cases as the list shows them: where not all can be taken, the first ones are."""
+        order = ("due_at", "pk") if self.filters.is_by_due else ("-opened_at", "-pk")
+        return self.rows(member=member, now=now).order_by(*order)
+
     def counts(self, *, member: Member, now: datetime) -> dict[str, int]:
         return selectors.counts(self.filters, member=member, now=now, found=self.found)
 
@@ -85,7 +90,7 @@ def chosen(given: QueryDict, *, member: Member, now: datetime, most: int) -> Cas
     """The cases that a form names one by one, or all that its filters let through (`all`)."""
     if given.get("all"):
         asked = Asked.by(QueryDict(given.get("query", "")), is_all=True)
-        rows = asked.rows(member=member, now=now)
+        rows = asked.in_order(member=member, now=now)
         return Case.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:most]))
     ids = [found for found in map(uuid_in, given.getlist("ids")) if found]
     return Case.objects.filter(public_id__in=ids[:most])

@@ -12,8 +12,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-# Here Django finds the tables of surge mode.
+# Here Django finds the tables of surge mode and of whole cases.
 from bayan.cases.surge import models as _surge  # noqa: F401
+from bayan.cases.whole import models as _whole  # noqa: F401
 from bayan.channels.models import Media, Template
 from bayan.core.models import PublicIdField
 from bayan.core.references import LENGTH
@@ -368,15 +369,23 @@ class SecondReader(models.Model):
 
 
 class Reminded(models.Model):
-    """A person for whose words a case waits was reminded, once each time that it waits."""
+    """A person for whose words a case waits was reminded, once in each way each time that it waits."""
+
+    class Way(models.TextChoices):
+        WORDS = "words", _("in words")
+        # Outside their 24 hours: the words wait behind the template that asks them to open the conversation.
+        TEMPLATE = "template", _("by a template")
 
     case = models.ForeignKey(Case, models.CASCADE, related_name="+")
     # Since when it waits.
     since = models.DateTimeField(_("since"))
     at = models.DateTimeField(_("at"))
+    way = models.CharField(
+        _("way"), max_length=10, choices=Way, default=Way.WORDS, db_default=Way.WORDS
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint("case", "since", name="reminded_once")]
+        constraints = [models.UniqueConstraint("case", "since", "way", name="reminded_once")]
 
     def __str__(self) -> str:
         return f"{self.case_id}"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Floor
+from django.db.models.functions import Coalesce, Floor
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -221,7 +221,7 @@ def same_matter(case: Case) -> SameMatter:
     rows = (
         Case.objects.filter(Q(parent=root) | Q(pk=root))
         .exclude(pk=case.pk)
-        .select_related("contact", "conversation", "node")
+        .select_related("contact", "conversation", "node", "follower")
         .order_by(F("parent").asc(nulls_first=True), "-opened_at")
     )
     is_shared = case.parent_id or getattr(case, "has_reports", True)
@@ -578,6 +578,13 @@ def _view(rows: CaseQuerySet, view: str, *, member_id: int, now: datetime) -> Ca
     return rows & narrowed() if narrowed else rows
 
 
+def with_reports(rows: CaseQuerySet) -> CaseQuerySet:
+    """These cases with how many further people report the matter of each, as `reports`."""
+    others = Case.objects.filter(parent=OuterRef("pk")).order_by().values("parent")
+    count = Subquery(others.annotate(count=Count("pk")).values("count"))
+    return rows.annotate(reports=Coalesce(count, 0))
+
+
 def shown(rows: CaseQuerySet) -> CaseQuerySet:
     """These cases with all that a row shows of them."""
     return rows.select_related("node", "contact", "conversation", "owner")
@@ -596,7 +603,7 @@ def page_of_cases(
     if _is_whole_view(filters, found) and after is None:
         first = _first_page(filters.view).rows(member.pk, now)
         return as_page(first, next(iter(order.values())), PAGE)
-    rows = shown(cases(filters, member=member, now=now, found=found))
+    rows = with_reports(shown(cases(filters, member=member, now=now, found=found)))
     return page_of(rows, **order, after=after, limit=PAGE)
 
 
@@ -629,7 +636,7 @@ _OWN_DUE_FIRST = Prepared(
 def _first_page(view: str) -> Prepared[Case]:
     def build(member_id: int, now: datetime) -> QuerySet[Case]:
         rows = _view(Case.objects.all(), view, member_id=member_id, now=now)
-        return beginning(shown(rows), **_order(Filters(view=view)), limit=PAGE)
+        return beginning(with_reports(shown(rows)), **_order(Filters(view=view)), limit=PAGE)
 
     return Prepared(build, int, datetime)
 

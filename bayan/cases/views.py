@@ -24,14 +24,16 @@ from django_htmx.http import HttpResponseClientRedirect
 from bayan.cases import selectors, services, stages
 from bayan.cases.answering.reading import for_case as answers_for
 from bayan.cases.answering.views import together
+from bayan.cases.ending import in_words as ending_in_words
 from bayan.cases.filtering import Asked, chosen, filters_in, query_of
-from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm, closing_words
+from bayan.cases.forms import PROMISES, AssignForm, CloseForm, DescribeForm
 from bayan.cases.models import Burst, Case, CaseQuerySet, Related
 from bayan.cases.routing.reading import why_there
 from bayan.cases.surge import band
 from bayan.cases.surge.lanes import LANES
 from bayan.cases.surge.models import Handled
 from bayan.cases.whole.file import document
+from bayan.cases.words import closing_words
 from bayan.channels import services as channels
 from bayan.core import maps, notices
 from bayan.core.events import phone_numbers
@@ -211,6 +213,9 @@ def _frame(request: StaffRequest, asked: Asked, *, now: datetime) -> dict[str, A
         "now": now,
         "counts": asked.counts(member=request.user, now=now),
         "may_act": request.access.may("cases.assign"),
+        "may_close": request.access.may("cases.close"),
+        "outcomes": Case.Outcome.choices,
+        "closing_words": closing_words(),
         "lane": LANES.get(filters.lane, ""),
         "surge_words": band.is_on(),
         "saved_views": inbox.saved_views_of(request.user, SavedView.Page.CASES),
@@ -254,6 +259,8 @@ def act(request: StaffRequest) -> HttpResponse:
         return together(
             request, rows.filter(node__lineage__overlap=request.access.bodies_of("cases.close"))
         )
+    if name == "close":
+        return _end_together(request, rows, now)
     verb = {
         "pass": _pass_on,
         "back": _give_back,
@@ -270,10 +277,46 @@ def act(request: StaffRequest) -> HttpResponse:
             _("Nothing was changed: these cases are closed, or it was so already."),
             status=422,
         )
+    return _said(request, done, said)
+
+
+def _said(request: StaffRequest, done: Done, said: str) -> HttpResponse:
     notices.say(request, said, undo=done.undo)
     if request.htmx:
         return HttpResponse()
     return redirect(f"{reverse('cases:cases')}?{request.POST.get('query', '')[:600]}")
+
+
+@require_GET
+@requires("cases.assign")
+def matching(request: StaffRequest) -> HttpResponse:
+    """How many cases "all that match" takes, and what it leaves: the page's own counts end earlier."""
+    now = timezone.now()
+    asked = Asked.by(QueryDict(request.GET.get("query", "")), is_all=True)
+    keys = asked.in_order(member=request.user, now=now).values("pk")
+    may = request.access.bodies_of("cases.assign")
+    first = keys[:MOST_AT_ONCE]
+    context = {
+        "count": Case.objects.filter(pk__in=first, node__lineage__overlap=may).count(),
+        "is_more": bool(keys[MOST_AT_ONCE : MOST_AT_ONCE + 1]),
+        "looked_through": inbox.ALL_THAT_MATCH if asked.found and asked.found.is_cut else 0,
+    }
+    return render(request, "cases/matching.html", context)
+
+
+def _end_together(request: StaffRequest, rows: CaseQuerySet, now: datetime) -> HttpResponse:
+    """Close many, and say whom it does not reach and what it leaves open."""
+    ended = services.end_together(
+        rows.filter(node__lineage__overlap=request.access.bodies_of("cases.close")),
+        outcome=request.POST.get("outcome", ""),
+        words=request.POST.get("words", ""),
+        by=request.user,
+        now=now,
+    )
+    said = ending_in_words(ended)
+    if not ended.done.count:
+        return refusal(request, said, status=422)
+    return _said(request, ended.done, said)
 
 
 def _pass_on(
@@ -670,10 +713,10 @@ def step(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("cases.close")
 def promise(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Note by when the person was promised news."""
-    _checked(request, public_id)
+    checked = _checked(request, public_id)
     now = timezone.now()
     within = PROMISES.get(request.POST.get("within", ""))
-    until = organisation.calendar().add(now, within[0]) if within else now
+    until = organisation.calendar(checked.node_id).add(now, within[0]) if within else now
     case = services.promise(public_id, until=until, by=request.user, now=now)
     notices.say(request, _("Noted. You are reminded before it."))
     return _shown(request, case)

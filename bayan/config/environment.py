@@ -70,6 +70,23 @@ class Environment:
         return int(wanted)
 
     @property
+    def second_factor_roles(self) -> frozenset[str]:
+        """The roles that do not go without a second factor, with commas between: administrator,director."""
+        given = os.environ.get("BAYAN_SECOND_FACTOR", "")
+        roles = frozenset(part.strip() for part in given.split(",")) - {""}
+        known = {
+            "administrator", "director", "executive", "spokesperson", "press_officer", "editor",
+            "responder", "monitor", "field_officer", "legal_reviewer", "trainer", "researcher",
+            "viewer",
+        }  # fmt: skip
+        if unknown := sorted(roles - known):
+            raise ConfigurationMissing(
+                f"BAYAN_SECOND_FACTOR names '{unknown[0]}': it takes roles such as "
+                "administrator,director."
+            )
+        return roles
+
+    @property
     def emulator_port(self) -> int:
         return self._port("BAYAN_EMULATOR_PORT", 8100)
 

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "bayan.core",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -201,7 +202,12 @@ ACCOUNT_RATE_LIMITS = {
     "accept_invitation": "30/m/ip",
     "invite": "60/h/user",
     "join_surge": "20/m/user",
+    "second_factor": "8/5m/key",
 }
+# A second factor: codes of an app, and codes on paper. Which roles do not go without one.
+MFA_ADAPTER = "bayan.people.factors.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+SECOND_FACTOR_ROLES = environment.second_factor_roles
 SESSION_ENGINE = "bayan.people.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "bayan_session"

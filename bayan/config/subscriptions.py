@@ -103,4 +103,5 @@ def load() -> None:
     undo.register(cases.SORTED, cases.undo_sort)
     undo.register(cases.BEGUN, cases.undo_begin_surge)
     undo.register(cases.HANDLED, cases.undo_handle_together)
+    undo.register(cases.ENDED, cases.undo_end_together)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

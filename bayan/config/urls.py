@@ -8,7 +8,7 @@ from bayan.config import health
 from bayan.desk.urls import contacts_urls, figures_urls, palette_urls, places_urls, today_urls
 from bayan.desk.views.brand import brand
 from bayan.desk.views.styleguide import styleguide
-from bayan.people.views import me, signing
+from bayan.people.views import factor, me, signing
 
 handler403 = "bayan.core.views.forbidden"
 handler404 = "bayan.core.views.not_found"
@@ -32,6 +32,8 @@ urlpatterns = [
     path("", include("bayan.work.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),
+    # The step of allauth between password and door goes by this name.
+    path("sign-in/code/", factor.at_sign_in, name="mfa_authenticate"),
     path("sign-out/", accounts.logout, name="account_logout"),
     path("language/", me.speak, name="set_language"),
     path("api/v1/", api.urls),

@@ -13,7 +13,7 @@ import tomllib
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -125,6 +125,21 @@ class WorkingCalendar:
         :raises CalendarUnreadable: the file is not TOML, or something in it is not what it should be
         """
         return _Reader(path).calendar()
+
+    def with_own(
+        self,
+        *,
+        week: tuple[tuple[Span, ...], ...] | None = None,
+        ramadan: tuple[Span, ...] | None = None,
+        dates: Mapping[date, tuple[Span, ...]] | None = None,
+    ) -> WorkingCalendar:
+        """This calendar with the week, the hours in Ramadan and the single days of one body in its place."""
+        return replace(
+            self,
+            week=self.week if week is None else week,
+            ramadan=self.ramadan if ramadan is None else ramadan,
+            dates={**self.dates, **(dates or {})},
+        )
 
     def is_working(self, moment: datetime) -> bool:
         """True from the moment the doors open until the one they close."""
@@ -280,6 +295,28 @@ class WorkingCalendar:
 
     def _offset(self, utc: datetime) -> timedelta:
         return utc.astimezone(self.zone).utcoffset() or NOTHING
+
+
+def spans_in(texts: Iterable[str]) -> tuple[Span, ...]:
+    """Hours of a day such as 07:30-14:30, in their order.
+
+    :raises ValueError: one of them is none, or they overlap
+    """
+    spans = []
+    for text in texts:
+        found = A_SPAN.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(text)
+        from_hour, from_minute, to_hour, to_minute = map(int, found.groups())
+        start = timedelta(hours=from_hour, minutes=from_minute)
+        end = timedelta(hours=to_hour, minutes=to_minute)
+        if from_minute > 59 or to_minute > 59 or not start < end <= A_DAY:
+            raise ValueError(text)
+        spans.append(Span(start, end))
+    spans.sort()
+    if any(later.start < earlier.end for earlier, later in pairwise(spans)):
+        raise ValueError(", ".join(texts))
+    return tuple(spans)
 
 
 def _days(first: date, end: date) -> Iterator[date]:

@@ -149,11 +149,12 @@ def _reach_with(reaching: channels.Reaching) -> Callable[[], int]:
 
 
 def _tend() -> int:
-    """Do what surges ask for, until nothing of it waits."""
+    """Do what surges ask for, what was ended together, what followers are owed, until nothing of it waits."""
     tended = 0
     while True:
         now = timezone.now()
         done = cases.tend_surges(partial(services.backlog, now=now), now=now)
+        done += cases.end_some(now=now) + cases.tell_followers(now=now)
         tended += done
         if not done:
             return tended

@@ -8,10 +8,16 @@ from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from bayan.core.calendar import Span, spans_in
+
 
 class NodeQuerySet(models.QuerySet["Node"]):
     def municipalities(self) -> NodeQuerySet:
         return self.filter(kind=Node.Kind.MUNICIPALITY)
+
+    def targets(self) -> NodeQuerySet:
+        """Those to which rules lead cases: municipalities, and departments wherever they belong."""
+        return self.filter(kind__in=[Node.Kind.MUNICIPALITY, Node.Kind.DEPARTMENT])
 
 
 class Node(models.Model):
@@ -87,3 +93,46 @@ class OutsideBody(models.Model):
     @property
     def short_name(self) -> str:
         return self.short_name_en if get_language() == "en" else self.short_name_ar
+
+
+class BodyHours(models.Model):
+    """When one body works, where that is not as the authority does; what lies below it works so too."""
+
+    node = models.OneToOneField(Node, models.CASCADE, primary_key=True, related_name="hours")
+    # Seven lists of hours such as 07:30-14:30, Monday first; null: as above it.
+    week = models.JSONField(_("week"), null=True)
+    # The hours of working days in Ramadan; null: as above it.
+    ramadan = models.JSONField(_("hours in Ramadan"), null=True)
+
+    def __str__(self) -> str:
+        return str(self.node_id)
+
+    def spans_of_week(self) -> tuple[tuple[Span, ...], ...] | None:
+        """The week as a calendar counts it."""
+        return None if self.week is None else tuple(spans_in(day) for day in self.week)
+
+    def spans_of_ramadan(self) -> tuple[Span, ...] | None:
+        """The hours in Ramadan as a calendar counts them."""
+        return None if self.ramadan is None else spans_in(self.ramadan)
+
+
+class OwnDay(models.Model):
+    """Days on which one body is closed, or open at other hours: its own holiday, a festival, a flood."""
+
+    node = models.ForeignKey(Node, models.CASCADE, related_name="own_days")
+    first = models.DateField(_("from"))
+    last = models.DateField(_("until"))
+    name = models.CharField(_("name"), max_length=120)
+    # Empty: closed.
+    hours = ArrayField(models.CharField(max_length=11), default=list, verbose_name=_("hours"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last__gte=models.F("first")), name="own_day_ends_after_it_begins"
+            )
+        ]
+        indexes = [models.Index("node", "first", name="own_day_of_node")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first}"

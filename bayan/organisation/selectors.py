@@ -1,17 +1,21 @@
 """Reading the tree, and when the authority works."""
 
+import time
+from collections import defaultdict
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
 
-from bayan.core.calendar import Span, WorkingCalendar
+from bayan.core.calendar import Span, WorkingCalendar, spans_in
 from bayan.core.queries import Prepared
+from bayan.core.rls import as_worker
 from bayan.organisation.brand import read_brand, tokens
-from bayan.organisation.models import Node
+from bayan.organisation.models import BodyHours, Node, OwnDay
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +74,67 @@ def brand_sheet() -> str:
     return f":root{{{colours}}}\n"
 
 
+def calendar(of: int | None = None) -> WorkingCalendar:
+    """When the authority works, or one of its bodies (by its key), with hours and holidays of its own.
+
+    :raises CalendarUnreadable: the pack's `calendar.toml` is not what it should be
+    """
+    usual = authority_calendar()
+    return usual if of is None else own_calendars().get(of, usual)
+
+
+class OwnHours:
+    """What a process remembers for seconds: asked for with every due time, and changed a few times a year."""
+
+    calendars: ClassVar[dict[int, WorkingCalendar]] = {}
+    until: ClassVar[float] = 0.0
+
+    # Another process takes so long at the most to hear of a change.
+    REMEMBERED: ClassVar[float] = 15.0
+
+    @classmethod
+    def forget(cls) -> None:
+        """Ask anew with the next question: this process has changed something."""
+        cls.until = 0.0
+
+
+def own_calendars() -> dict[int, WorkingCalendar]:
+    """The calendars of bodies that have hours or holidays of their own, or lie below one, by their keys."""
+    if time.monotonic() >= OwnHours.until:
+        OwnHours.calendars = _read_own()
+        OwnHours.until = time.monotonic() + OwnHours.REMEMBERED
+    return OwnHours.calendars
+
+
+def _read_own() -> dict[int, WorkingCalendar]:
+    # Whoever asks: when a body works is no secret, and every due time hangs on it.
+    with as_worker():
+        hours = {row.node_id: row for row in BodyHours.objects.all()}
+        days: dict[int, dict[date, tuple[Span, ...]]] = defaultdict(dict)
+        for day in OwnDay.objects.order_by("first", "pk"):
+            for passed in range((day.last - day.first).days + 1):
+                days[day.node_id][day.first + timedelta(days=passed)] = spans_in(day.hours)
+        if not hours and not days:
+            return {}
+        found = {}
+        for node in Node.objects.all():
+            known = authority_calendar()
+            # A department works as its municipality does, but for what is its own.
+            for key in node.lineage:
+                if key in hours or key in days:
+                    own = hours.get(key)
+                    known = known.with_own(
+                        week=own.spans_of_week() if own else None,
+                        ramadan=own.spans_of_ramadan() if own else None,
+                        dates=days.get(key),
+                    )
+            if known is not authority_calendar():
+                found[node.pk] = known
+    return found
+
+
 @cache
-def calendar() -> WorkingCalendar:
+def authority_calendar() -> WorkingCalendar:
     """When the authority works, by its pack; read once a process.
 
     :raises CalendarUnreadable: the pack's `calendar.toml` is not what it should be

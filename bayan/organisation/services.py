@@ -1,16 +1,20 @@
 """Everything that changes the tree."""
 
 import tomllib
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bayan.core import audit
+from bayan.core.calendar import spans_in
 from bayan.core.errors import DomainError
 from bayan.organisation import selectors
 from bayan.organisation.brand import read_brand
-from bayan.organisation.models import Node, OutsideBody
+from bayan.organisation.models import BodyHours, Node, OutsideBody, OwnDay
 
 
 class PackUnreadable(DomainError):
@@ -19,6 +23,110 @@ class PackUnreadable(DomainError):
 
 class AnotherAuthority(DomainError):
     pass
+
+
+class HoursUnusable(DomainError):
+    pass
+
+
+# As many days of its own a body keeps; a longer closure is no holiday.
+LONGEST_CLOSURE = timedelta(days=60)
+
+
+@transaction.atomic
+def save_hours(
+    node: Node,
+    *,
+    week: Sequence[Sequence[str]] | None,
+    ramadan: Sequence[str] | None,
+    by: audit.Actor,
+    now: datetime,
+) -> None:
+    """Let a body, and what lies below it, work at these hours; None: as the authority does.
+
+    What is due already stays due when it was; what is counted from now on counts so.
+
+    :raises HoursUnusable: hours are not written as 07:30-14:30, overlap, or no day has any
+    """
+    for day in [*(week or []), ramadan or []]:
+        _check_hours(day)
+    if week is not None and (len(week) != 7 or not any(week)):
+        raise HoursUnusable(_("Give hours to at least one day."))
+    if ramadan is not None and not ramadan:
+        raise HoursUnusable(_("Write the hours in Ramadan, or leave them to the authority."))
+    if week is None and ramadan is None:
+        BodyHours.objects.filter(node=node).delete()
+    else:
+        BodyHours.objects.update_or_create(
+            node=node,
+            defaults={
+                "week": None if week is None else [list(day) for day in week],
+                "ramadan": None if ramadan is None else list(ramadan),
+            },
+        )
+    _hours_changed(node, "body.hours_changed", by=by, now=now)
+
+
+@transaction.atomic
+def add_day(
+    node: Node,
+    *,
+    first: date,
+    last: date,
+    name: str,
+    hours: Sequence[str] = (),
+    by: audit.Actor,
+    now: datetime,
+) -> OwnDay:
+    """Let a body be closed on these days, or open at other hours.
+
+    :raises HoursUnusable: the days are in the wrong order or too many, have no name, or the hours are none
+    """
+    name = " ".join(name.split())[:120]
+    if not name:
+        raise HoursUnusable(_("Write what is on these days."))
+    if not first <= last <= first + LONGEST_CLOSURE:
+        raise HoursUnusable(_("The last day comes after the first, and within sixty days."))
+    _check_hours(hours)
+    made: OwnDay = OwnDay.objects.create(
+        node=node, first=first, last=last, name=name, hours=list(hours)
+    )
+    _hours_changed(node, "body.day_added", by=by, now=now)
+    return made
+
+
+@transaction.atomic
+def remove_day(node: Node, day_id: int, *, by: audit.Actor, now: datetime) -> None:
+    """Let a body work on these days as on any other."""
+    day = OwnDay.objects.filter(node=node, pk=day_id).first()
+    if day is not None:
+        day.delete()
+        _hours_changed(node, "body.day_removed", by=by, now=now)
+
+
+def _check_hours(given: Sequence[str]) -> None:
+    try:
+        spans_in(given)
+    except ValueError as error:
+        raise HoursUnusable(
+            _("“%(given)s” are no hours. Write them as 07:30-14:30, with commas between several.")
+            % {"given": error}
+        ) from error
+
+
+def _hours_changed(node: Node, action: str, *, by: audit.Actor, now: datetime) -> None:
+    selectors.OwnHours.forget()
+    audit.record(
+        audit.Entry(
+            action=action,
+            subject_type="body",
+            subject_key=node.key,
+            by=by,
+            at=now,
+            node_id=node.pk,
+            details={"body": node.key},
+        )
+    )
 
 
 @transaction.atomic

@@ -12,9 +12,16 @@ from bayan.core.errors import DomainError
 from bayan.core.rls import look_as
 from bayan.core.views import refusal
 from bayan.people import selectors
-from bayan.people.permissions import Access
+from bayan.people.freshness import is_given
+from bayan.people.permissions import Access, confirm_first, wants_factor
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+# Where one gives a code, or goes away.
+WITHOUT_A_CODE = {
+    "people:second_factor", "people:confirm_factor", "account_logout", "set_language", "brand",
+}  # fmt: skip
 
 
 class _Refused(Exception):
@@ -51,5 +58,18 @@ def one_transaction_per_request(get_response: Handler) -> Handler:
             return refusal(request, str(exception))
         return None
 
+    def process_view(
+        request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        """Let whose role wants a second factor nowhere else before they have given a code of it."""
+        access: Access | None = getattr(request, "access", None)
+        if access is None or not wants_factor(access) or is_given(request.session):
+            return None
+        if getattr(request, "api_scopes", None) is not None:
+            return None
+        match = request.resolver_match
+        return None if match and match.view_name in WITHOUT_A_CODE else confirm_first(request)
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

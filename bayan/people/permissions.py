@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.core.queries import Prepared
 from bayan.organisation.models import Node
+from bayan.people import freshness
 from bayan.people.models import Member, Role
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -175,6 +178,47 @@ def check_scope(request: HttpRequest) -> None:
     scope = "read" if request.method in SAFE_METHODS else "write"
     if scopes is not None and scope not in scopes:
         raise PermissionDenied(_("This token lacks the scope '%(scope)s'.") % {"scope": scope})
+
+
+def wants_factor(access: Access) -> bool:
+    """Whether a role of theirs does not go without a second factor (BAYAN_SECOND_FACTOR)."""
+    wanted = settings.SECOND_FACTOR_ROLES
+    return bool(wanted) and any(role.kind in wanted for role in access.roles)
+
+
+def confirm_first(request: HttpRequest) -> HttpResponseBase:
+    """Lead to the page that asks for a code, and back to where the member is."""
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        back = htmx.current_url_abs_path or "/"
+    elif request.method in SAFE_METHODS:
+        back = request.get_full_path()
+    else:
+        # What was sent is sent again by whoever meant it.
+        parts = urlsplit(request.headers.get("Referer", ""))
+        back = parts.path if parts.netloc == request.get_host() else "/"
+    address = f"{resolve_url('people:confirm_factor')}?next={quote(back)}"
+    return HttpResponseClientRedirect(address) if htmx else redirect(address)
+
+
+def requires_fresh_factor[**P](
+    view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[StaffRequest, P], HttpResponseBase]:
+    """Let only whoever gave a code of their second factor within ten minutes do something grave.
+
+    Others are asked for one, and come back to the page where they were. It stands behind `requires`, which
+    says who may at all. Whoever has no second factor sets one up first.
+    """
+
+    @wraps(view)
+    def checked(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if getattr(request, "api_scopes", None) is not None:
+            raise PermissionDenied(_("This needs a code of a second factor: do it on the page."))
+        if not freshness.is_fresh(request.session, now=timezone.now()):
+            return confirm_first(request)
+        return view(request, *args, **kwargs)
+
+    return checked
 
 
 def for_members[**P](

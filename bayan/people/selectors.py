@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.db import connection
 from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
@@ -487,3 +489,22 @@ def exchangeable(turn: Turn, *, now: datetime) -> QuerySet[Turn]:
         .select_related("member")
         .order_by("starts_at")
     )
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A member's second factor: since when, when a code was taken last, how many are left on paper."""
+
+    since: datetime
+    last_used_at: datetime | None
+    on_paper: int
+
+
+def second_factor_of(member: Member) -> Factor | None:
+    """What a member is asked for beside the password; None: nothing."""
+    rows = {row.type: row for row in Authenticator.objects.filter(user=member)}
+    app, paper = rows.get(Authenticator.Type.TOTP), rows.get(Authenticator.Type.RECOVERY_CODES)
+    if app is None:
+        return None
+    left = len(RecoveryCodes(paper).get_unused_codes()) if paper else 0
+    return Factor(app.created_at, app.last_used_at, left)

@@ -37,6 +37,9 @@ ACTIONS: dict[str, str | Promise] = {
     "answer.resumed": pgettext_lazy("trail", "Answer to everybody goes on"),
     "answer.started": pgettext_lazy("trail", "Answer to everybody started"),
     "answer.taken_back": pgettext_lazy("trail", "Answer to everybody taken back"),
+    "body.day_added": pgettext_lazy("trail", "Days of a body's own added"),
+    "body.day_removed": pgettext_lazy("trail", "Days of a body's own removed"),
+    "body.hours_changed": pgettext_lazy("trail", "Working hours of a body changed"),
     "broadcast.cancelled": pgettext_lazy("trail", "Broadcast cancelled"),
     "broadcast.created": pgettext_lazy("trail", "Broadcast prepared"),
     "broadcast.finished": pgettext_lazy("trail", "Broadcast finished"),
@@ -57,6 +60,7 @@ ACTIONS: dict[str, str | Promise] = {
     "case.described": pgettext_lazy("trail", "Case described"),
     "cases.exported": pgettext_lazy("trail", "List of cases saved as a file"),
     "case.followed": pgettext_lazy("trail", "The person looked at the case"),
+    "case.following_stopped": pgettext_lazy("trail", "The person wants to hear no more of it"),
     "case.forward_joined": pgettext_lazy("trail", "Forward of a member added to the case"),
     "case.given_back": pgettext_lazy("trail", "Case given back to the authority"),
     "case.given": pgettext_lazy("trail", "Who handles the case"),
@@ -67,6 +71,9 @@ ACTIONS: dict[str, str | Promise] = {
     ),
     "case.linked": pgettext_lazy("trail", "Linked to another case"),
     "case.unlinked": pgettext_lazy("trail", "Link to another case taken away"),
+    "case.not_ended": pgettext_lazy(
+        "trail", "Not closed with the others: something changed before"
+    ),
     "case.news_promised": pgettext_lazy("trail", "News promised to the person"),
     "case.person_reminded": pgettext_lazy("trail", "The person was reminded to answer"),
     "case.place_asked": pgettext_lazy("trail", "The person was asked where it is"),
@@ -169,6 +176,11 @@ ACTIONS: dict[str, str | Promise] = {
     "member.backup_phone_set": pgettext_lazy("trail", "Backup mobile entered"),
     "member.backup_phone_removed": pgettext_lazy("trail", "Backup mobile taken off"),
     "member.address_given": pgettext_lazy("trail", "E-mail address entered"),
+    "member.second_factor_set": pgettext_lazy("trail", "Second factor set up"),
+    "member.second_factor_taken_off": pgettext_lazy("trail", "Second factor taken off"),
+    "member.second_factor_reset": pgettext_lazy("trail", "Second factor reset by somebody else"),
+    "member.recovery_code_used": pgettext_lazy("trail", "Code on paper used"),
+    "member.recovery_codes_renewed": pgettext_lazy("trail", "New codes on paper"),
     "member.switched_off": pgettext_lazy("trail", "Member switched off"),
     "member.switched_on": pgettext_lazy("trail", "Member switched on again"),
     "message.resent": pgettext_lazy("trail", "Message sent again"),
@@ -211,6 +223,15 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "to_improve": pgettext_lazy("quality", "to improve"),
         "reopened": pgettext_lazy("quality", "opened again"),
     },
+    "reminded": {
+        "words": pgettext_lazy("trail", "in words"),
+        "template": pgettext_lazy("trail", "by a template"),
+    },
+    "told": {
+        True: pgettext_lazy("trail", "the person was told"),
+        False: pgettext_lazy("trail", "nothing could reach the person"),
+    },
+    "together": {True: pgettext_lazy("trail", "together with others")},
     "shown": {"picture": gettext_lazy("shown by a picture")},
     "way": {"phone": gettext_lazy("by phone"), "whatsapp": gettext_lazy("by WhatsApp")},
     "item_kind": {
@@ -348,6 +369,7 @@ FIELDS: dict[str, str | Promise] = {
 SUBJECTS: dict[str, str | Promise] = {
     "account": pgettext_lazy("trail", "channel account"),
     "answer": pgettext_lazy("trail", "answer to everybody"),
+    "body": pgettext_lazy("trail", "body"),
     "broadcast": pgettext_lazy("trail", "broadcast"),
     "contact": pgettext_lazy("trail", "contact"),
     "canned_reply": pgettext_lazy("trail", "ready reply"),

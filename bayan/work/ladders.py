@@ -76,29 +76,41 @@ class Term:
     since: datetime
     until: datetime
     around_the_clock: bool = False
+    # The body whose working time counts; None: the authority's.
+    of: int | None = None
 
     def moment(self, rung: Rung) -> datetime:
         """When this rung is due by the plan."""
         if rung.share >= 1:
-            return later(self.until, rung.after, around_the_clock=self.around_the_clock)
-        length = between(self.since, self.until, around_the_clock=self.around_the_clock)
-        return later(
-            self.since, length * rung.share + rung.after, around_the_clock=self.around_the_clock
-        )
+            return self.later(self.until, rung.after)
+        length = self.between(self.since, self.until)
+        return self.later(self.since, length * rung.share + rung.after)
+
+    def later(self, moment: datetime, length: timedelta) -> datetime:
+        """So long after a moment, in the time that counts for this term."""
+        return later(moment, length, around_the_clock=self.around_the_clock, of=self.of)
+
+    def between(self, since: datetime, until: datetime) -> timedelta:
+        """The time that counts for this term, from one moment to a later one."""
+        return between(since, until, around_the_clock=self.around_the_clock, of=self.of)
 
 
-def later(moment: datetime, length: timedelta, *, around_the_clock: bool) -> datetime:
+def later(
+    moment: datetime, length: timedelta, *, around_the_clock: bool, of: int | None = None
+) -> datetime:
     """So long after a moment, in the time that counts."""
     if not length:
         return moment
-    return moment + length if around_the_clock else organisation.calendar().add(moment, length)
+    return moment + length if around_the_clock else organisation.calendar(of).add(moment, length)
 
 
-def between(since: datetime, until: datetime, *, around_the_clock: bool) -> timedelta:
+def between(
+    since: datetime, until: datetime, *, around_the_clock: bool, of: int | None = None
+) -> timedelta:
     """The time that counts from one moment to a later one; none where it comes first."""
     if until <= since:
         return NOTHING
-    return until - since if around_the_clock else organisation.calendar().between(since, until)
+    return until - since if around_the_clock else organisation.calendar(of).between(since, until)
 
 
 def first_ring(ladder: Ladder, term: Term) -> datetime:
@@ -115,8 +127,8 @@ def next_ring(ladder: Ladder, term: Term, *, rung: int, rang_at: datetime) -> da
     if rung + 1 >= len(ladder):
         return None
     planned, following = term.moment(ladder[rung]), term.moment(ladder[rung + 1])
-    distance = between(planned, following, around_the_clock=term.around_the_clock)
-    return max(following, later(rang_at, distance, around_the_clock=term.around_the_clock))
+    distance = term.between(planned, following)
+    return max(following, term.later(rang_at, distance))
 
 
 def named(key: str) -> Ladder:

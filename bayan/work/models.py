@@ -40,6 +40,8 @@ class Clock(models.Model):
     since = models.DateTimeField(_("since"))
     due_at = models.DateTimeField(_("due"))
     around_the_clock = models.BooleanField(_("around the clock"), default=False)
+    # The key of the body whose working time counts; empty: the authority's. A key only, as the others.
+    calendar_of = models.BigIntegerField(_("whose working time counts"), null=True)
     # The next rung, by its place in the ladder, and when it rings; empty once the last has rung.
     rung = models.PositiveSmallIntegerField(_("rung"), default=0)
     rings_at = models.DateTimeField(_("rings"), null=True)
@@ -71,7 +73,7 @@ class Clock(models.Model):
 
     @property
     def term(self) -> Term:
-        return Term(self.since, self.due_at, self.around_the_clock)
+        return Term(self.since, self.due_at, self.around_the_clock, self.calendar_of)
 
 
 class Ring(models.Model):

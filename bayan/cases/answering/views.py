@@ -19,8 +19,9 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from bayan.cases import services
 from bayan.cases.answering import reading
-from bayan.cases.forms import CloseForm, closing_words
+from bayan.cases.forms import CloseForm
 from bayan.cases.models import Answer, Case, CaseQuerySet, Closing
+from bayan.cases.words import closing_words
 from bayan.core import notices
 from bayan.core.exports import csv_response
 from bayan.core.paging import Cursor

@@ -242,7 +242,7 @@ class _Reader:
             self._read_member()
         if self._take(_POINTED, turn):
             self._say("to", To.POINTED.value, _("to the municipality of its place"))
-        elif body := self._named(Node.objects.municipalities(), turn):
+        elif body := self._named(Node.objects.targets(), turn):
             self._say("to", f"body:{body.key}", _("to %(body)s") % {"body": body.name})
         elif self._take(_STAYS, turn):
             self._say("to", To.STAYS.value, _("it stays at the authority's desk"))

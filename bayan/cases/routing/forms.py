@@ -109,9 +109,11 @@ class RuleForm(Controls):
 
     def __init__(self, *args: Any, members: list[Member], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        nodes = list(Node.objects.municipalities().order_by("position"))
+        targets = list(Node.objects.targets().select_related("parent").order_by("kind", "position"))
+        nodes = [node for node in targets if node.kind == Node.Kind.MUNICIPALITY]
+        departments = [node for node in targets if node.kind == Node.Kind.DEPARTMENT]
         outside = list(OutsideBody.objects.order_by("position"))
-        self._nodes = {node.key: node for node in nodes}
+        self._nodes = {node.key: node for node in targets}
         self._members = {str(member.public_id): member for member in members}
         fields: dict[str, Any] = self.fields
         bodies: list[Node | OutsideBody] = [*nodes, *outside]
@@ -124,6 +126,12 @@ class RuleForm(Controls):
             (To.STAYS.value, _("Nowhere: it stays where it is")),
             (To.POINTED.value, _("To the municipality that its place points to")),
             *((f"body:{node.key}", node.name) for node in nodes),
+            # Many a municipality has a department of this name.
+            *(
+                (f"body:{node.key}", f"{node.name} · {node.parent.short_name}")
+                for node in departments
+                if node.parent
+            ),
         ]
         fields["give"].choices = [
             *((give.value, give.label) for give in Give if give != Give.MEMBER),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Count
 
-from bayan.cases.models import Case, RoutingDecision, RoutingRule
+from bayan.cases.models import Case, Reading, RoutingDecision, RoutingRule
 from bayan.cases.routing.sentences import Names, explained, in_words
 from bayan.core.rls import as_worker
 from bayan.organisation import selectors as organisation
@@ -51,4 +51,5 @@ def why_there(case: Case) -> tuple[RoutingDecision, str] | None:
     if not getattr(case, "has_decisions", True):
         return None
     decision = case.decisions.select_related("member").order_by("-pk").first()
-    return (decision, explained(decision)) if decision else None
+    reading: Reading | None = getattr(case, "reading", None)
+    return (decision, explained(decision, reading)) if decision else None

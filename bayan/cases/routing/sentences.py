@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bayan.cases.models import Case, RoutingDecision, RoutingRule
+from bayan.cases.models import Case, Reading, RoutingDecision, RoutingRule
 from bayan.cases.routing.matching import Give, Hours, To
 from bayan.channels.models import Account
 from bayan.organisation.models import Node, OutsideBody
@@ -163,12 +163,15 @@ def _consequence(rule: RoutingRule, names: Names) -> str:
 # What was decided
 
 
-def explained(decision: RoutingDecision) -> str:
-    """Why a case is where it is: the rule, what it saw in the case, and who got it."""
+def explained(decision: RoutingDecision, reading: Reading | None = None) -> str:
+    """Why a case is where it is: the rule, what it saw in the case, and who got it.
+
+    `reading`: how its message was read, which knows the words behind a label.
+    """
     body = Node.objects.filter(key=decision.body).first()
     name = body.short_name if body else decision.body
     rule = _ISOLATED % decision.name
-    reasons = _reasons(decision.found)
+    reasons = _reasons(decision.found, reading.said if reading else {})
     if decision.is_moved:
         said = _("The rule “%(rule)s” led it to %(body)s") % {"rule": rule, "body": name}
     else:
@@ -232,13 +235,32 @@ POINTED_BY: dict[str, str | Promise] = {
 }
 
 
-def _reasons(found: Mapping[str, Any]) -> list[str]:
+# As many of the words behind a label are named.
+FEW_WORDS = 3
+
+
+def _words_behind(said_by: Mapping[str, Any], name: str, label: str) -> str:
+    """The words by which triage gave this label; nothing where it gave another one."""
+    known, _sure, words, *_others = said_by.get(name, ("", None, []))
+    if known != label or not words:
+        return ""
+    return _and([_("“%(words)s”") % {"words": _ISOLATED % word} for word in words[:FEW_WORDS]])
+
+
+def _reasons(found: Mapping[str, Any], said_by: Mapping[str, Any]) -> list[str]:
     reasons = []
     for name, (words_of, say) in LABELS.items():
         if name in found:
             label, sure = found[name]
             said = str(words_of.get(label, label))
-            if sure is not None:
+            words = _words_behind(said_by, name, label)
+            if sure is not None and words:
+                said = _("%(label)s (%(sure)s%%, by %(words)s)") % {
+                    "label": said,
+                    "sure": round(100 * sure),
+                    "words": words,
+                }
+            elif sure is not None:
                 said = _("%(label)s (%(sure)s%%)") % {"label": said, "sure": round(100 * sure)}
             reasons.append(str(say) % {"labels": said})
     if found.get("words"):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,8 +18,9 @@ from bayan.cases.routing import reading
 from bayan.cases.routing.drafting import draft_of
 from bayan.cases.routing.forms import RuleForm
 from bayan.cases.routing.sentences import Names, explained, in_words
+from bayan.cases.routing.trying import CHUNK, shown, to_try, with_draft
 from bayan.cases.routing.trying import dry_run as tried
-from bayan.cases.routing.trying import with_draft
+from bayan.cases.whole.models import RoutingTrial
 from bayan.core import notices
 from bayan.people.permissions import StaffRequest, requires
 
@@ -71,7 +72,7 @@ def _edit(request: StaffRequest, known: RoutingRule | None) -> HttpResponse:
         said = in_words(made, Names.of([made]))
         made.name = made.name or _short(said.rstrip("."))
         if request.POST.get("do") == "try":
-            context = _trial(made) | {"draft": made, "sentence": said}
+            context = _trial(request, made, known) | {"draft": made, "sentence": said}
             return _page(request, form, known, context)
         services.save_rule(made, by=request.user, now=timezone.now())
         notices.say(request, _("The rule “%(name)s” was saved.") % {"name": made.name})
@@ -153,16 +154,84 @@ def _list(request: StaffRequest) -> HttpResponse:
     return render(request, "cases/routing.html#list", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @managing
 def dry_run(request: StaffRequest) -> HttpResponse:
-    """What the rules would have made of last month's cases."""
+    """What the rules would have made of last month's cases; a POST begins what takes a while."""
     page = "cases/trial.html" if request.htmx else "cases/routing_trial.html"
-    return render(request, page, _trial(None))
+    return render(request, page, _trial(request, None, None, begins=request.method == "POST"))
 
 
-def _trial(made: RoutingRule | None) -> dict[str, Any]:
-    return {"trial": tried(with_draft(made), now=timezone.now())}
+def _trial(
+    request: StaffRequest,
+    made: RoutingRule | None,
+    known: RoutingRule | None,
+    *,
+    begins: bool = True,
+) -> dict[str, Any]:
+    """What came of it, where that is a matter of a moment; else the trial under way."""
+    now = timezone.now()
+    keys, is_cut = to_try(now=now)
+    if len(keys) > CHUNK:
+        if not begins:
+            return {"is_to_begin": True}
+        asked = request.POST.urlencode() if made else ""
+        run = services.begin_trial(
+            keys,
+            is_cut=is_cut,
+            asked=asked,
+            rule=known.public_id if known else None,
+            by=request.user,
+            now=now,
+        )
+        return {"run": run}
+    held = with_draft(made)
+    found = tried(held, keys, focus=made.public_id if made else None, now=now)
+    return {"trial": shown(found, held, is_cut=is_cut)}
+
+
+@require_POST
+@managing
+def step_trial(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Try the next cases of a dry run, and say how far it is, or what came of it."""
+    run = get_object_or_404(RoutingTrial, public_id=public_id, by=request.user)
+    made = _made(run)
+    held = with_draft(made)
+    stepped = services.step_trial(
+        public_id, held, focus=made.public_id if made else None, by=request.user,
+        now=timezone.now(),
+    )  # fmt: skip
+    context: dict[str, Any] = {"draft": made, "is_cancelled": stepped is None}
+    if stepped and stepped.is_over:
+        context["trial"] = shown(stepped.found, held, is_cut=stepped.is_cut)
+    else:
+        context["run"] = stepped
+    return render(request, "cases/trial.html", context)
+
+
+def _made(run: RoutingTrial) -> RoutingRule | None:
+    """The rule that a dry run looks at, as it was typed."""
+    if not run.asked:
+        return None
+    form = _form(QueryDict(run.asked))
+    if not form.is_valid():
+        # What it names is gone: the others are tried without it.
+        return None
+    known = RoutingRule.objects.filter(public_id=run.rule).first() if run.rule else None
+    made = form.rule(known)
+    if known is None:
+        # The same in each step.
+        made.public_id = run.public_id
+    made.name = made.name or _short(in_words(made, Names.of([made])).rstrip("."))
+    return made
+
+
+@require_POST
+@managing
+def cancel_trial(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Break a dry run off."""
+    services.cancel_trial(public_id, by=request.user)
+    return render(request, "cases/trial.html", {"is_cancelled": True})
 
 
 @require_http_methods(["GET", "POST"])

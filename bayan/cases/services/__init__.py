@@ -60,6 +60,13 @@ from bayan.cases.services.directives import (
     note_directives,
     register_directive,
 )
+from bayan.cases.services.ending import (
+    ENDED,
+    Ended,
+    end_some,
+    end_together,
+    undo_end_together,
+)
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
@@ -182,6 +189,7 @@ from bayan.cases.services.team import (
     withdraw_helper,
     withdraw_link,
 )
+from bayan.cases.services.telling import tell_followers
 from bayan.cases.services.tending import tend_surges
 from bayan.cases.services.together import (
     HANDLED,
@@ -192,12 +200,14 @@ from bayan.cases.services.together import (
     is_any_waiting,
     undo_handle_together,
 )
+from bayan.cases.services.trials import begin_trial, cancel_trial, step_trial
 from bayan.cases.services.understanding import reader, thresholds
 
 __all__ = [
     "BEGUN",
     "CASE",
     "DIRECTIVE",
+    "ENDED",
     "FORWARD",
     "GIVEN",
     "HANDLED",
@@ -226,6 +236,7 @@ __all__ = [
     "Basis",
     "CaseAlreadyClosed",
     "Delivery",
+    "Ended",
     "ExcuseMissing",
     "Facts",
     "HelperIsGone",
@@ -270,6 +281,8 @@ __all__ = [
     "answer_together",
     "assign_case",
     "begin_surge",
+    "begin_trial",
+    "cancel_trial",
     "check_thanks",
     "choose_step",
     "close_case",
@@ -287,7 +300,9 @@ __all__ = [
     "draft_answer",
     "draw_now",
     "draw_when_due",
+    "end_some",
     "end_surge",
+    "end_together",
     "evidence_of",
     "except_from_answer",
     "filled_for",
@@ -351,15 +366,18 @@ __all__ = [
     "sort_matters",
     "split_contact",
     "start_answer",
+    "step_trial",
     "switch_rule",
     "take_back_answer",
     "take_in",
     "take_step",
     "tell_apart",
+    "tell_followers",
     "tend_surges",
     "thresholds",
     "undo_begin_surge",
     "undo_delete_rule",
+    "undo_end_together",
     "undo_give_to",
     "undo_handle_together",
     "undo_link",

@@ -39,12 +39,14 @@ State, To = Answer.State, AnswerRecipient.State
 GATHER = """
     INSERT INTO cases_answerrecipient (answer_id, node_id, case_id, state, reason, stage_before)
     SELECT %(answer)s, c.node_id, c.id,
-           CASE WHEN c.place_of_person = 1 THEN 'waiting' ELSE 'skipped' END,
+           CASE WHEN c.place_of_person > 1 THEN 'skipped' WHEN c.has_stopped THEN 'excepted'
+                ELSE 'waiting' END,
            CASE WHEN c.place_of_person = 1 THEN '' ELSE 'same_person' END, ''
     FROM (
         SELECT c.*, row_number() OVER (PARTITION BY contact_id ORDER BY opened_at, id)
-            AS place_of_person
+            AS place_of_person, f.stopped_at IS NOT NULL AS has_stopped
         FROM cases_case c
+        LEFT JOIN cases_follower f ON f.own_id = c.id
         WHERE (c.id = %(matter)s OR c.parent_id = %(matter)s) AND c.closed_at IS NULL
         AND c.node_id = ANY (%(nodes)s)
     ) c

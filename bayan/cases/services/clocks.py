@@ -63,6 +63,7 @@ def _close(case: Case) -> Start:
         since=_since(case),
         due_at=case.due_at,
         around_the_clock=term.around_the_clock,
+        of=case.node_id,
     )
 
 
@@ -73,8 +74,9 @@ def _answer(case: Case) -> Start:
         subject_key=case.reference,
         name=ANSWER,
         since=case.opened_at,
-        due_at=term.ends(case.opened_at),
+        due_at=term.ends(case.opened_at, of=case.node_id),
         around_the_clock=term.around_the_clock,
+        of=case.node_id,
     )
 
 
@@ -100,8 +102,9 @@ def _person(case: Case, *, now: datetime) -> Start:
         subject_key=case.reference,
         name=PERSON,
         since=now,
-        due_at=term.ends(now),
+        due_at=term.ends(now, of=case.node_id),
         around_the_clock=term.around_the_clock,
+        of=case.node_id,
         ladder="person",
     )
 
@@ -145,6 +148,7 @@ def promise(case_id: UUID, *, until: datetime, by: Member, now: datetime) -> Cas
         [
             Start(
                 subject_type=CASE, subject_key=case.reference, name=UPDATE, since=now, due_at=until,
+                of=case.node_id,
             )
         ]
     )  # fmt: skip

@@ -85,6 +85,7 @@ def close_case(
     :raises CaseAlreadyClosed: two officers pressed the button; the first one wins
     :raises OutcomeMissing: no known outcome is named
     :raises ProofMissing, PlaceMissing, ExcuseMissing, NotTriedEnough: see `proof.check`
+    :raises PictureTooOld: the picture was taken before the case was opened last
     """
     case = locked(case_id)
     if case.is_closed:
@@ -110,7 +111,7 @@ def close_case(
             button=question.button,
             subject=(SATISFACTION, case.reference),
         )
-    case.save(update_fields=["place"])
+    case.save(update_fields=["place", "latitude", "longitude"])
     told = {"asked": can_ask} | _told_of(basis, shown, case, outcome)
     close_each([case], outcome=outcome, by=by, now=now, details={case.pk: told})
     live.announce([(case.node_id, "conversation", conversation.public_id)])
@@ -206,18 +207,29 @@ def unclose_each(
 
 @transaction.atomic
 def reopen_case(case_id: UUID, *, by: Member, now: datetime) -> Case:
-    """Open a closed case again; it is due anew, and its conversation names it again.
+    """Open a closed case again; it is due anew, its conversation names it again, and its person hears of it.
+
+    Where they last wrote more than 24 hours ago, the words wait behind the template that asks them to open
+    the conversation; where there is none, the trail says that nobody was told.
 
     :raises StepNotPossible: it is open
     """
     case = locked(case_id)
     if not case.is_closed:
         raise StepNotPossible(_("This case is open already."))
-    _reopen(case, by=by, now=now)
+    conversation = case.conversation
+    conversation.matter = case.reference
+    with override("ar"):
+        text = _(
+            "We have opened your report again, to look into it once more. You hear here what comes of it. "
+            "Thank you for your patience."
+        )
+    told = inbox.notify(conversation, text, now=now)
+    _reopen(case, by=by, now=now, told=told is not None)
     return case
 
 
-def _reopen(case: Case, *, by: audit.Actor, now: datetime) -> None:
+def _reopen(case: Case, *, by: audit.Actor, now: datetime, **details: Any) -> None:
     case.stage, case.outcome = Case.Stage.IN_PROGRESS, ""
     case.closed_at = case.closed_by = None
     case.reopened_at = now
@@ -232,7 +244,7 @@ def _reopen(case: Case, *, by: audit.Actor, now: datetime) -> None:
     conversation = Conversation.objects.get(pk=case.conversation_id)
     if not conversation.matter:
         inbox.name_matters({conversation.pk: case.reference})
-    audit.record(entry("case.reopened", case, by=by, now=now))
+    audit.record(entry("case.reopened", case, by=by, now=now, **details))
     live.announce(
         [
             (case.node_id, "case", case.public_id),

@@ -127,7 +127,7 @@ def _create(forward: Forward, conversation: Conversation, *, by: Member, now: da
         conversation=target,
         subject=subject_of(forward.text),
         opened_at=now,
-        due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now),
+        due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now, of=forward.node_id),
     )
     said = None
     if reading := forwards.read(forward):

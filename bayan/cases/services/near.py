@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.cases.models import Alike, Case
+from bayan.cases.services import followers
 from bayan.cases.services.handling import carry
 from bayan.cases.services.parts import entry
 from bayan.cases.whole import pack
@@ -170,6 +171,7 @@ def settle(case: Case, answer: str, *, request_id: str, now: datetime) -> str:
     if other.is_closed:
         return _("That one was closed meanwhile. Yours is followed up by itself.")
     _go_to(case, other, now=now)
+    followers.follow(case, other, now=now)
     if case.node_id == other.node_id:
         case.parent_id = other.parent_id or other.pk
         Case.objects.bulk_update([case], ["parent"])
@@ -180,7 +182,9 @@ def settle(case: Case, answer: str, *, request_id: str, now: datetime) -> str:
             )
         )  # fmt: skip
         live.announce((one.node_id, "case", one.public_id) for one in (case, other))
-    return _("Thank you. You follow it too: you hear here what comes of it.")
+    return _(
+        "Thank you. You follow it too: you hear here what comes of it. To hear no more of it, write: unfollow"
+    )
 
 
 def _go_to(case: Case, other: Case, *, now: datetime) -> None:

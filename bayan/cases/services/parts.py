@@ -48,7 +48,13 @@ class StepNotPossible(DomainError):
 def due(case: Case) -> datetime:
     """By when it is due, counted from when it was opened, last."""
     since = max(filter(None, [case.opened_at, case.reopened_at]))
-    return due_at(kind=case.kind, category=case.category, priority=case.priority, since=since)
+    return due_at(
+        kind=case.kind,
+        category=case.category,
+        priority=case.priority,
+        since=since,
+        of=case.node_id,
+    )
 
 
 def lock_all(rows: QuerySet[Case]) -> list[Case]:

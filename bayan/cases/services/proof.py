@@ -27,7 +27,7 @@ from bayan.core.references import grouped
 from bayan.inbox.models import Message
 from bayan.people.models import Member
 from bayan.work.models import Item, Proof
-from bayan.work.services import Picture
+from bayan.work.services import Picture, check_age
 
 # Whoever did not answer is tried again on another day.
 DAYS_TO_TRY = 2
@@ -140,29 +140,51 @@ def check(
         if basis.excuse == Closing.Excuse.OTHER and not basis.words.strip():
             raise ExcuseMissing(_("Write why there is no picture; it is looked at afterwards."))
         return {}
-    there = evidence_of(wanting) if wanting and uploaded is None else {}
-    shown: dict[int, Media] = {}
-    without, nowhere = [], []
-    for case in wanting:
-        known = there.get(case.pk, [])
-        if basis.chosen:
-            known = [one for one in known if one.media.public_id == basis.chosen]
-        if uploaded is None and not known:
-            without.append(case)
-            continue
-        shown[case.pk] = uploaded or known[0].media
-        if not (case.place or case.latitude is not None or (known and known[0].has_place)):
-            nowhere.append(case)
+    sifted = sift(wanting, outcome, chosen=basis.chosen, uploaded=uploaded)
+    shown, without, nowhere = sifted.shown, sifted.without, sifted.nowhere
     if without:
         words = _(
             "What is put right is shown: add a picture of the place as it is now, or choose why there is "
             "none."
         )
-        raise ProofMissing(f"{words} {_named(without, len(cases))}".strip())
+        raise ProofMissing(f"{words} {named(without, len(cases))}".strip())
     if nowhere:
         words = _("Write where it is, so that the picture is of a place.")
-        raise PlaceMissing(f"{words} {_named(nowhere, len(cases))}".strip())
+        raise PlaceMissing(f"{words} {named(nowhere, len(cases))}".strip())
     return shown
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """The pictures on which closings would rest, by the case's key, and who lacks one, or its place."""
+
+    shown: dict[int, Media]
+    without: list[Case]
+    nowhere: list[Case]
+
+
+def sift(
+    cases: Sequence[Case],
+    outcome: str,
+    *,
+    chosen: UUID | None = None,
+    uploaded: Media | None = None,
+) -> Sifted:
+    """Tell which of these cases may close with this outcome as they are; three statements for all."""
+    wanting = [case for case in cases if wants_picture(case, outcome)]
+    there = evidence_of(wanting) if wanting and uploaded is None else {}
+    sifted = Sifted({}, [], [])
+    for case in wanting:
+        known = there.get(case.pk, [])
+        if chosen:
+            known = [one for one in known if one.media.public_id == chosen]
+        if uploaded is None and not known:
+            sifted.without.append(case)
+            continue
+        sifted.shown[case.pk] = uploaded or known[0].media
+        if not (case.place or case.latitude is not None or (known and known[0].has_place)):
+            sifted.nowhere.append(case)
+    return sifted
 
 
 def check_together(cases: Sequence[Case], outcome: str, basis: Basis = PLAIN) -> Media | None:
@@ -190,7 +212,7 @@ def check_together(cases: Sequence[Case], outcome: str, basis: Basis = PLAIN) ->
     return latest.media
 
 
-def _named(cases: Sequence[Case], of: int) -> str:
+def named(cases: Sequence[Case], of: int) -> str:
     """Of many the first ones that are meant; one alone is known to whoever reads it."""
     if of == 1:
         return ""
@@ -214,7 +236,7 @@ def _check_tried(cases: Sequence[Case], basis: Basis) -> None:
             words = _(
                 "One unanswered call closes no case: note attempts to reach the person on two days."
             )
-            raise NotTriedEnough(f"{words} {_named([case], len(cases))}".strip())
+            raise NotTriedEnough(f"{words} {named([case], len(cases))}".strip())
 
 
 def keep(
@@ -253,8 +275,15 @@ def keep(
 def keep_picture(picture: Picture, case: Case, *, now: datetime) -> Media:
     """Keep a picture that a member adds while closing, as a file of the case's body.
 
+    Where nobody knows the place yet, what its camera says of that is the case's from now on (not saved here).
+
+    :raises PictureTooOld: it was taken before the case was opened last
     :raises FileNotAllowed, FileTooLarge, FileMissing: nothing of it is kept
     """
+    taken = channels.taken_of(picture.stream, now=now)
+    check_age(taken.at, since=case.reopened_at or case.opened_at)
+    if taken.point and case.latitude is None and not case.place:
+        case.latitude, case.longitude = taken.point
     return channels.keep_file(
         picture.stream,
         kind="image",

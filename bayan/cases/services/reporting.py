@@ -84,7 +84,9 @@ def open_reported(report: Report, *, by: Member, now: datetime) -> Case:
     case = Case(
         reference=reference, node=conversation.node, contact=contact, conversation=conversation,
         subject=subject_of(text), opened_at=now, balady_number=report.balady_number,
-        due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now),
+        due_at=due_at(
+            kind="", priority=Case.Priority.NORMAL, since=now, of=conversation.node_id
+        ),
     )  # fmt: skip
     said = _understand(case, report, message, now=now)
     case.save()

@@ -309,6 +309,8 @@ def lead(decided: Sequence[Decided], *, now: datetime) -> dict[int, Conversation
         if one.is_moved:
             one.case.conversation = moved[one.case.conversation_id]
             one.case.node = one.node
+            # By the working time of that body.
+            one.case.due_at = due(one.case)
     return moved
 
 
@@ -434,6 +436,7 @@ def route_again(cases: Iterable[Case], *, now: datetime) -> None:
         if one.is_moved:
             one.case.conversation = moved[one.case.conversation_id]
             one.case.node = one.node
+            one.case.due_at = due(one.case)
     Case.objects.bulk_update(
         [one.case for one in decided], ["priority", "category", "due_at", "owner"]
     )

@@ -19,6 +19,7 @@ from bayan.cases.services import (
     acknowledging,
     asking,
     clocks,
+    followers,
     forwards,
     near,
     pictures,
@@ -67,7 +68,9 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     members = people_selectors.linked_members(contacts.values())
     # First of all: whoever is asked something may call it off by a word that else stops broadcasts.
     messages = _without_work(messages, contacts, members, now=now)
-    wishes = _wishes_of(messages, contacts)
+    # A word that stops a following stops no broadcasts, too.
+    stopped = followers.hear_stops(messages, contacts, now=now)
+    wishes = _wishes_of(messages, contacts, but=stopped)
     heard = people.note_wishes(wishes.values(), now=now)
     linked = _linked(messages, now=now)
     quoted = inbox_selectors.conversation_ids_of_quoted(
@@ -84,7 +87,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         chosen[message.external_id] = inbox_selectors.choose(
             theirs[key], quoted=quoted.get(message.quoted_id or message.target_id), now=now
         )
-    mute = {*wishes, *linked}
+    mute = {*wishes, *linked, *stopped}
     messages = _without_forwards(messages, contacts, chosen, members, but=mute, now=now)
     at_desk = inbox.conversations_for(
         ((contacts[m.external_id], m.number_id) for m in messages if chosen[m.external_id] is None),
@@ -111,7 +114,10 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
                     subject=subject_of(message.text),
                     opened_at=message.received_at,
                     due_at=due_at(
-                        kind="", priority=Case.Priority.NORMAL, since=message.received_at
+                        kind="",
+                        priority=Case.Priority.NORMAL,
+                        since=message.received_at,
+                        of=conversation.node_id,
                     ),
                 )
             )
@@ -119,9 +125,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
             matters[conversation.pk] = matter
         arrivals.append(inbox.Arrival(message, conversation, matter))
 
-    known = placing.earlier(contacts.values(), now=now)
-    at_home = {name: known.get(contact.pk, "") for name, contact in contacts.items()}
-    readings = understanding.read(messages, near=at_home)
+    readings = understanding.read(messages, near=_at_home(contacts, now=now))
     placing.place(opened, arrivals, readings)
     said = _understand(opened, arrivals, readings, now=now)
     decided, arrivals, matters = _routed(opened, arrivals, readings, matters, now=now)
@@ -140,9 +144,16 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     # Why they went where they are, the question where it is, and what is owed by when.
     _begin(decided, opened, arrivals, readings, nodes=nodes, mute=mute, now=now, told=told)
     _confirm(arrivals, wishes, heard, now=now)
-    _tell_of_links([a for a in arrivals if a.message.external_id in linked], now=now)
+    for names, tell in ((linked, _tell_of_links), (stopped, followers.confirm_stops)):
+        tell([a for a in arrivals if a.message.external_id in names], now=now)
     # Last: with them conversations move.
     routing.route_again(told, now=now)
+
+
+def _at_home(contacts: Mapping[str, Contact], *, now: datetime) -> dict[str, str]:
+    """The body to which the sender of each message wrote of a place before."""
+    known = placing.earlier(contacts.values(), now=now)
+    return {name: known.get(contact.pk, "") for name, contact in contacts.items()}
 
 
 def _begin(
@@ -342,12 +353,16 @@ def _opens_a_case(message: IncomingMessage) -> bool:
 
 
 def _wishes_of(
-    messages: Sequence[IncomingMessage], contacts: Mapping[str, Contact]
+    messages: Sequence[IncomingMessage],
+    contacts: Mapping[str, Contact],
+    *,
+    but: Collection[str] = (),
 ) -> dict[str, people.Wish]:
     """Which of these messages only say that the person wants, or does not want, what goes to many."""
     wishes = {}
     for message in messages:
-        wants = people.wish_of(message.text) if message.kind in WORDED else None
+        is_heard = message.kind in WORDED and message.external_id not in but
+        wants = people.wish_of(message.text) if is_heard else None
         if wants is not None:
             wishes[message.external_id] = people.Wish(
                 contact=contacts[message.external_id],

@@ -173,7 +173,13 @@ def hear_danger(
         case.priority = Case.Priority.EMERGENCY
         case.due_at = min(
             due(case),
-            due_at(kind=case.kind, category=case.category, priority=case.priority, since=now),
+            due_at(
+                kind=case.kind,
+                category=case.category,
+                priority=case.priority,
+                since=now,
+                of=case.node_id,
+            ),
         )
     Case.objects.bulk_update(cases, ["priority", "due_at"])
     clocks.follow(cases)

@@ -45,7 +45,7 @@ def case_look(context: Context, case: Case) -> Hashable:
         get_language(), context.get("may_act"), case.public_id, case.conversation.public_id,
         case.subject, case.contact.name, case.category, case.node_id, case.place,
         case.owner and case.owner.name, case.priority, case.stage, case.outcome,
-        case.satisfaction, case.times_reopened,
+        case.satisfaction, case.times_reopened, getattr(case, "reports", 0),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from bayan.cases import services
 from bayan.cases.models import Case
 from bayan.cases.tests.factories import CONFIRMED, make_case
-from bayan.channels.tests.factories import incoming
+from bayan.channels.tests.factories import body_part, incoming, make_template
 from bayan.core.models import AuditEntry
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Message
@@ -192,6 +192,49 @@ def test_who_is_asked_and_silent_is_reminded_once_and_whoever_has_the_case_hears
     assert case.stage == "waits_for_person"
     assert work.ring(now=silence) == 1
     assert Notice.objects.get(clock__name="person").member == khobar_responder
+
+
+def test_who_is_silent_for_two_days_is_asked_once_more_by_a_template_where_there_is_one(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now)
+    services.take_step(case.public_id, "ask_person", by=khobar_responder, now=now + HOUR)
+    assert services.remind_people(now=now + 21 * HOUR) == 1
+    assert services.remind_people(now=now + 3 * DAY) == 0
+
+    make_template(purpose="reopen", components=[body_part("نود الرد عليكم")])
+    assert services.remind_people(now=now + 2 * DAY) == 0
+    assert services.remind_people(now=now + 3 * DAY) == 1
+    assert services.remind_people(now=now + 3 * DAY + HOUR) == 0
+    waits, asked = Message.objects.filter(conversation=case.conversation).order_by("-pk")[:2]
+    assert asked.kind == "template"
+    assert waits.outgoing is not None
+    assert (waits.outgoing.state, "نذكّركم" in waits.text) == ("held", True)
+
+
+def test_whose_case_is_opened_again_is_told_so_at_once_or_by_a_template(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    case = make_case(node=khobar, now=now)
+
+    def reopened(at: datetime) -> tuple[str, bool]:
+        services.close_case(
+            case.public_id, outcome="answered", words="", by=khobar_responder, now=at
+        )
+        services.reopen_case(case.public_id, by=khobar_responder, now=at)
+        told = Message.objects.filter(conversation=case.conversation).latest("pk")
+        assert told.outgoing is not None
+        line = AuditEntry.objects.filter(action="case.reopened").latest("pk")
+        return f"{told.kind} {told.outgoing.state}", line.details["told"]
+
+    assert reopened(now + HOUR) == ("text queued", True)
+    assert "أعدنا فتح بلاغك" in Message.objects.latest("pk").text
+    # It is no answer of ours: the clock of the first one runs.
+    case.conversation.refresh_from_db()
+    assert case.conversation.last_outbound_at == now + HOUR
+    assert reopened(now + 3 * DAY) == ("text queued", False)
+    make_template(purpose="reopen", components=[body_part("نود الرد عليكم")])
+    assert reopened(now + 5 * DAY) == ("text held", True)
 
 
 def test_who_answers_is_reminded_no_more(

@@ -293,3 +293,54 @@ def test_only_who_manages_the_authority_s_routing_comes_in(
 
     assert client.get(reverse("cases:routing")).status_code == 403
     assert client.get(reverse("cases:rule", args=[UUID(int=1)])).status_code == 403
+
+
+def test_a_dry_run_over_many_goes_step_by_step_and_can_be_broken_off(
+    client: StaffClient, administrator: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bayan.cases.routing.views.CHUNK", "bayan.cases.services.trials.CHUNK"):
+        monkeypatch.setattr(name, 2)
+    first = make_rule(name="الأولى", words=["زبالة"], to="pointed")
+    for _ in range(5):
+        make_case(DIRTY_IN_KHOBAR, now=timezone.now())
+    assert "is_to_begin" in client.get(reverse("cases:try_rules")).context
+
+    begun = client.post(
+        reverse("cases:new_rule"),
+        {"words": "زبالة", "places": "الخبر", "to": "stays", "give": "duty", "do": "try"},
+    )
+    run = begun.context["run"]
+    step = reverse("cases:step_trial", args=[run.public_id])
+    assert [client.post(step).context["run"].done for _ in range(2)] == [2, 4]
+    done = client.post(step)
+
+    trial = done.context["trial"]
+    assert (trial.count, trial.fits) == (5, 5)
+    assert [(rule.name, count) for rule, count in trial.before] == [("الأولى", 5)]
+    assert reverse("cases:rule", args=[first.public_id]) in done.content.decode()
+    assert client.post(step).status_code == 404
+
+    run = client.post(reverse("cases:try_rules")).context["run"]
+    client.post(reverse("cases:cancel_trial", args=[run.public_id]))
+    assert client.post(reverse("cases:step_trial", args=[run.public_id])).status_code == 404
+
+
+def test_a_rule_leads_to_a_department_too(
+    client: StaffClient, administrator: Member, khobar: Node
+) -> None:
+    roads = Node.objects.create(
+        key="khobar-roads", kind="department", parent=khobar, name_ar="إدارة الطرق",
+        name_en="Roads department", short_name_ar="الطرق", short_name_en="Roads",
+    )  # fmt: skip
+    Node.objects.filter(pk=roads.pk).update(lineage=[*khobar.lineage, roads.pk])
+    colleague = make_member(Role.Kind.RESPONDER, Node.objects.get(pk=roads.pk))
+    client.post(
+        reverse("cases:new_rule"),
+        {"words": "زبالة", "to": "body:khobar-roads", "give": "least", "do": "save"},
+    )
+
+    case = make_case(DIRTY_IN_KHOBAR)
+
+    case.refresh_from_db()
+    assert (case.node, case.owner) == (roads, colleague)
+    assert "Roads" in page(client, "panel", case.conversation.public_id)

@@ -59,6 +59,7 @@ from bayan.channels.services.media import (
     expect_files,
     keep_file,
     media_path,
+    taken_of,
     what_is_allowed,
 )
 from bayan.channels.services.notices import apply_notices
@@ -175,6 +176,7 @@ __all__ = [
     "settle_alert",
     "stop_number",
     "take_read_marks",
+    "taken_of",
     "tell_read",
     "templates",
     "upload",

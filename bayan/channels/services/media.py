@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -18,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from bayan.channels import files
+from bayan.channels import files, metadata
 from bayan.channels.events import IncomingFile
 from bayan.channels.models import Alert, Media, Number
 from bayan.channels.services.health import raise_alert, settle_alert
@@ -109,14 +110,18 @@ def keep_file(
 ) -> Media:
     """Keep a file that a member wants to send as this kind, under its hash.
 
-    What counts are its bytes, not what its name or its browser (`declared`) says.
+    What counts are its bytes, not what its name or its browser (`declared`) says. Of a picture nothing is
+    kept that its camera wrote beside it (`taken_of` reads that before).
 
     :raises FileMissing: nothing is in it
     :raises FileTooLarge: the channel takes no file of this kind that is so large
     :raises FileNotAllowed: it is not of a type that the channel takes as this kind
     """
-    writer = FileWriter(limit=files.RULES[kind].most)
+    most = files.RULES[kind].most
+    writer = FileWriter(limit=most)
     try:
+        if kind == "image":
+            stream = _stripped(stream, most=most)
         writer.open()
         while piece := stream.read(PIECE):
             writer.write(piece)
@@ -152,6 +157,21 @@ def keep_file(
         seconds=measures.seconds,
         created_at=now,
     )
+
+
+def _stripped(stream: IO[bytes], *, most: int) -> IO[bytes]:
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise TooLarge
+    return BytesIO(metadata.stripped(data))
+
+
+def taken_of(stream: IO[bytes], *, now: datetime) -> metadata.Taken:
+    """Where and when the camera says that a picture was taken; the stream is as it was."""
+    begin = stream.tell()
+    data = stream.read(files.RULES["image"].most)
+    stream.seek(begin)
+    return metadata.taken(data, now=now)
 
 
 def what_is_allowed(kind: str) -> str:

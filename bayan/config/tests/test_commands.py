@@ -102,7 +102,7 @@ def test_the_doctor_says_what_is_wrong_with_the_calendar(
     superuser: psycopg.Connection, settings: Any, tmp_path: Path
 ) -> None:
     def finding() -> examination.Finding:
-        organisation.calendar.cache_clear()
+        organisation.authority_calendar.cache_clear()
         (found,) = examination._calendar(superuser)
         return found
 
@@ -111,5 +111,5 @@ def test_the_doctor_says_what_is_wrong_with_the_calendar(
     assert finding().is_well
     settings.CALENDAR_FILE.write_text('time_zone = "Asia/Atlantis"\n[week]\nsunday = []\n')
     said = finding()
-    organisation.calendar.cache_clear()
+    organisation.authority_calendar.cache_clear()
     assert (said.is_well, "time_zone" in said.text) == (False, True)

@@ -255,7 +255,38 @@ ANY_MOMENT = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=
 WORKING_TIME = st.timedeltas(timedelta(0), timedelta(hours=300))
 
 
-@pytest.fixture(params=["eastern", "night_desk"], scope="module")
+@pytest.fixture(scope="module")
+def own_hours(eastern: WorkingCalendar) -> WorkingCalendar:
+    """The eastern authority's calendar as a municipality with two shifts and days of its own has it."""
+    morning, evening = calendar.spans_in(["08:00-12:00", "16:00-20:00"])
+    ordinary = (morning, evening)
+    return eastern.with_own(
+        week=(ordinary, ordinary, (morning,), ordinary, ordinary, (), (evening,)),
+        ramadan=calendar.spans_in(["21:00-24:00"]),
+        dates={date(2026, 3, 29): (), date(2027, 1, 1): calendar.spans_in(["10:00-11:30"])},
+    )
+
+
+def test_a_body_of_its_own_keeps_the_authoritys_holidays_and_not_its_hours(
+    eastern: WorkingCalendar, own_hours: WorkingCalendar
+) -> None:
+    assert own_hours.intervals(date(2026, 11, 23)) == (
+        (riyadh(2026, 11, 23, 8), riyadh(2026, 11, 23, 12)),
+        (riyadh(2026, 11, 23, 16), riyadh(2026, 11, 23, 20)),
+    )
+    # The national day, and a day that is its own alone.
+    assert own_hours.intervals(date(2026, 9, 23)) == ()
+    assert own_hours.intervals(date(2026, 3, 29)) == ()
+    assert eastern.intervals(date(2026, 3, 29)) != ()
+
+
+@pytest.mark.parametrize("given", [["7-14"], ["14:00-07:00"], ["07:30-14:30", "14:00-15:00"]])
+def test_what_are_no_hours_is_refused(given: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"\d"):
+        calendar.spans_in(given)
+
+
+@pytest.fixture(params=["eastern", "night_desk", "own_hours"], scope="module")
 def any_calendar(request: pytest.FixtureRequest) -> WorkingCalendar:
     found: WorkingCalendar = request.getfixturevalue(request.param)
     return found

@@ -386,6 +386,27 @@ def nudge(conversation_id: UUID, text: str, *, by: Member, now: datetime) -> Mes
     return _send(conversation, draft, by=by, now=now)
 
 
+def notify(conversation: Conversation, text: str, *, now: datetime) -> Message | None:
+    """Tell the person something by Bayan itself: at once, or once they open the conversation.
+
+    Outside their 24 hours the approved template asks them to open it; whoever was asked within the last day
+    is not asked again. None: nothing can reach them. It answers nothing, as `send` says.
+
+    :raises TextTooLong: empty, or longer than the channel carries
+    """
+    if conversation.is_writable(now=now):
+        return send(conversation, text, by=None, now=now)
+    template = openers([conversation.number.account_id]).get(conversation.number.account_id)
+    if template is None or not channels.names_of([conversation.contact_id]):
+        return None
+    draft = text_draft(conversation, text)
+    draft.held = True
+    if not _was_asked(conversation, now=now):
+        values = reopening_values(conversation, template)
+        _send_template(conversation, template, values, by=None, now=now)
+    return _send(conversation, draft, by=None, now=now)
+
+
 def send(
     conversation: Conversation,
     text: str,

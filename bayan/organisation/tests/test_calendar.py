@@ -18,9 +18,9 @@ THURSDAY = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def read_anew() -> Iterator[None]:
-    selectors.calendar.cache_clear()
+    selectors.authority_calendar.cache_clear()
     yield
-    selectors.calendar.cache_clear()
+    selectors.authority_calendar.cache_clear()
 
 
 def test_the_calendar_is_that_of_the_authority_and_read_once() -> None:

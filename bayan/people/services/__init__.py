@@ -1,5 +1,9 @@
 """Everything that changes members, their turns and deputies, and contacts."""
 
+from bayan.people.freshness import FRESH_FOR as SECOND_FACTOR_FRESH_FOR
+from bayan.people.freshness import GIVEN_AT as SECOND_FACTOR_GIVEN
+from bayan.people.freshness import confirm as confirm_second_factor
+from bayan.people.freshness import is_fresh as is_second_factor_fresh
 from bayan.people.services.clearance import NoSuccessor, all_holdings, clear_member
 from bayan.people.services.contacts import (
     NoteEmpty,
@@ -89,18 +93,36 @@ from bayan.people.services.members import (
     switch_on,
 )
 from bayan.people.services.reachable import give_address, set_backup_phone
+from bayan.people.services.second_factor import (
+    FactorIsSet,
+    FactorIsWanted,
+    NoFactor,
+    WrongCode,
+)
+from bayan.people.services.second_factor import address_of as factor_address
+from bayan.people.services.second_factor import check as check_second_factor
+from bayan.people.services.second_factor import new_secret as new_factor_secret
+from bayan.people.services.second_factor import renew_codes as renew_recovery_codes
+from bayan.people.services.second_factor import reset as reset_second_factor
+from bayan.people.services.second_factor import set_up as set_up_second_factor
+from bayan.people.services.second_factor import take_off as take_off_second_factor
 from bayan.people.services.tour import end_tour, restart_tour
 from bayan.people.wishes import wish_of
 
 __all__ = [
     "INVITATION_GOOD_FOR",
     "SCOPES",
+    "SECOND_FACTOR_FRESH_FOR",
+    "SECOND_FACTOR_GIVEN",
     "AddressTaken",
     "DeputyNamedAlready",
     "DeputyshipIsOver",
     "EndsInThePast",
+    "FactorIsSet",
+    "FactorIsWanted",
     "InvitationIsOver",
     "InvitedAlready",
+    "NoFactor",
     "NoMobile",
     "NoSuccessor",
     "NobodyLeft",
@@ -129,6 +151,7 @@ __all__ = [
     "UnknownMember",
     "UnknownScope",
     "Wish",
+    "WrongCode",
     "absorb_contact",
     "accept_invitation",
     "acknowledge",
@@ -138,8 +161,10 @@ __all__ = [
     "ask_swap",
     "bring_back_contact",
     "change_identity",
+    "check_second_factor",
     "choose_language",
     "clear_member",
+    "confirm_second_factor",
     "contacts_of",
     "create_member",
     "create_token",
@@ -149,28 +174,35 @@ __all__ = [
     "end_role",
     "end_sessions",
     "end_tour",
+    "factor_address",
     "facts_of_contact",
     "give_address",
     "give_role",
     "hand_over",
     "hear_wish",
     "invite",
+    "is_second_factor_fresh",
     "link_code_of",
     "link_phone_by_code",
     "lock_contacts",
     "lock_senders",
     "name_deputy",
     "new_contact",
+    "new_factor_secret",
     "note_wishes",
     "plan_turns",
     "remove_turn",
     "rename_contact",
     "renew_invitation",
+    "renew_recovery_codes",
+    "reset_second_factor",
     "restart_tour",
     "set_backup_phone",
+    "set_up_second_factor",
     "split_identities",
     "switch_off",
     "switch_on",
+    "take_off_second_factor",
     "unlink_phone",
     "wish_of",
     "withdraw_invitation",

@@ -161,6 +161,7 @@ def _roster(
         "is_empty": not turns,
         "on_duty": selectors.on_duty(node, now=now),
         "waiting": selectors.hand_over_to(request.user, now=now),
+        "may_plan": may_plan,
         "form": form if may_plan else None,
     }
     failed = form is not None and form.is_bound

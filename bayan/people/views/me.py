@@ -108,6 +108,7 @@ def page(
         "roles": [(role, role.member_id != member.pk) for role in request.access.roles],
         "turns": selectors.turns_ahead(member, now=now, limit=TURNS),
         "now": now,
+        "factor": selectors.second_factor_of(member),
         "asked_of_me": [swap for swap in swaps if swap.asked_id == member.pk],
         "asked_by_me": [swap for swap in swaps if swap.asked_id != member.pk],
         "waiting": selectors.hand_over_to(member, now=now),

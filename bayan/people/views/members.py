@@ -182,6 +182,7 @@ def page(
         "clearances": found.clearances.order_by("-cleared_at"),
         "history": selectors.history_of(found, limit=LINES_OF_HISTORY),
         "is_oneself": found.pk == request.user.pk,
+        "factor": selectors.second_factor_of(found),
         "is_in_charge": selectors.is_in_charge(request.access, found, now=now),
         "backup_form": backup_form
         or BackupForm(initial={"backup_phone": found.backup_phone and f"+{found.backup_phone}"}),

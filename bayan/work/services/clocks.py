@@ -37,6 +37,8 @@ class Start:
     due_at: datetime
     around_the_clock: bool = False
     ladder: str = "usual"
+    # The body whose working time counts; None: the authority's.
+    of: int | None = None
 
 
 def start(wanted: Iterable[Start]) -> list[Clock]:
@@ -50,8 +52,10 @@ def start(wanted: Iterable[Start]) -> list[Clock]:
             since=one.since,
             due_at=one.due_at,
             around_the_clock=one.around_the_clock,
+            calendar_of=one.of,
             rings_at=ladders.first_ring(
-                ladders.named(one.ladder), Term(one.since, one.due_at, one.around_the_clock)
+                ladders.named(one.ladder),
+                Term(one.since, one.due_at, one.around_the_clock, one.of),
             ),
         )
         for one in wanted
@@ -90,12 +94,13 @@ def reset(wanted: Sequence[Start], *, only_running: bool = False) -> None:
             continue
         clock.since, clock.due_at = one.since, one.due_at
         clock.around_the_clock, clock.ladder = one.around_the_clock, one.ladder
+        clock.calendar_of = one.of
         clock.rung = 0
         clock.rings_at = ladders.first_ring(ladders.named(clock.ladder), clock.term)
         changed.append(clock)
     Clock.objects.bulk_update(
         changed,
-        ["since", "due_at", "around_the_clock", "ladder", "rung", "rings_at"],
+        ["since", "due_at", "around_the_clock", "calendar_of", "ladder", "rung", "rings_at"],
         batch_size=500,
     )
     if not only_running:
@@ -131,14 +136,12 @@ def resume(
         .select_for_update()
     )
     for clock in paused:
-        stopped, way = clock.paused_at, clock.around_the_clock
+        stopped, term = clock.paused_at, clock.term
         assert stopped is not None  # noqa: S101  # asked for above
         if clock.due_at > stopped:
-            left = ladders.between(stopped, clock.due_at, around_the_clock=way)
-            clock.due_at = ladders.later(now, left, around_the_clock=way)
+            clock.due_at = term.later(now, term.between(stopped, clock.due_at))
         if clock.rings_at is not None:
-            left = ladders.between(stopped, clock.rings_at, around_the_clock=way)
-            clock.rings_at = ladders.later(now, left, around_the_clock=way)
+            clock.rings_at = term.later(now, term.between(stopped, clock.rings_at))
         clock.paused_at = None
     Clock.objects.bulk_update(paused, ["due_at", "rings_at", "paused_at"], batch_size=500)
     return {(clock.subject_key, clock.name): clock.due_at for clock in paused}

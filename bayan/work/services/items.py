@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
@@ -33,6 +35,8 @@ ITEM = "item"
 # A reason for silence buys a working day, in an emergency a few minutes.
 PATIENCE, PATIENCE_IN_EMERGENCY = timedelta(hours=7), timedelta(minutes=10)
 MOST_PICTURES = 8
+# What was done a little before it was put down as a task is done.
+GIVEN_AFTER = timedelta(days=1)
 State = Item.State
 # Which end which kind may have; whoever gave it may withdraw every kind.
 ENDS: Mapping[str, frozenset[str]] = {
@@ -72,6 +76,10 @@ class WordsMissing(DomainError):
 
 
 class ProofMissing(DomainError):
+    pass
+
+
+class PictureTooOld(DomainError):
     pass
 
 
@@ -122,6 +130,8 @@ class Shown:
     media: Media
     latitude: float | None = None
     longitude: float | None = None
+    # When it was taken, where its camera says so.
+    at: datetime | None = None
 
 
 @transaction.atomic
@@ -180,6 +190,7 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
             due_at=task.due_at,
             around_the_clock=task.around_the_clock or task.is_emergency,
             ladder="emergency" if task.is_emergency else "usual",
+            of=task.node.pk,
         )
         for task, item in zip(tasks, items, strict=True)
     )
@@ -260,6 +271,7 @@ def finish(
     :raises NotYours: somebody else has it
     :raises WordsMissing: an answer without words, a return or a refusal without a reason
     :raises ProofMissing: a picture is wanted and none is there
+    :raises PictureTooOld: it was taken before the item was given
     :raises TooManyPictures: eight are enough
     :raises FileNotAllowed, FileTooLarge, FileMissing: nothing of it is kept
     """
@@ -275,7 +287,12 @@ def keep_pictures(
     place: tuple[float, float] | None = None,
     now: datetime,
 ) -> list[Shown]:
-    """Keep pictures as files of the body that gave the item; `place` is where they were taken."""
+    """Keep pictures as files of the body that gave the item, each with where and when it was taken.
+
+    What the camera says of that goes before `place`, where the sender is; nothing else of it is kept.
+
+    :raises PictureTooOld: it was taken before the item was given, so it cannot show what was done
+    """
     if len(pictures) > MOST_PICTURES:
         raise TooManyPictures(_("Attach %(most)d pictures at most.") % {"most": MOST_PICTURES})
     # What a picture may weigh is what the channel takes, whoever sees its numbers.
@@ -283,16 +300,34 @@ def keep_pictures(
         number = Number.objects.of_whatsapp().order_by("pk").first() if pictures else None
     if number is None:
         return []
-    return [
-        Shown(
-            channels.keep_file(
-                picture.stream, kind="image", name=picture.name, declared=picture.declared,
-                number=number, node=item.given_from, now=now,
-            ),
-            *(place or (None, None)),
+    shown = []
+    for picture in pictures:
+        taken = channels.taken_of(picture.stream, now=now)
+        if item.kind == Item.Kind.DO:
+            check_age(taken.at, since=item.given_at - GIVEN_AFTER)
+        media = channels.keep_file(
+            picture.stream, kind="image", name=picture.name, declared=picture.declared,
+            number=number, node=item.given_from, now=now,
+        )  # fmt: skip
+        latitude, longitude = taken.point or place or (None, None)
+        shown.append(Shown(media, latitude, longitude, taken.at))
+    return shown
+
+
+def check_age(at: datetime | None, *, since: datetime) -> None:
+    """Refuse a picture whose camera says that it was taken before `since`.
+
+    :raises PictureTooOld: it shows how it was then
+    """
+    if at is not None and at < since:
+        day = date_format(timezone.localtime(at), "DATE_FORMAT")
+        raise PictureTooOld(
+            _(
+                "This picture was taken on %(date)s, before there was anything to do. Attach one of the "
+                "place as it is now."
+            )
+            % {"date": day}
         )
-        for picture in pictures
-    ]  # fmt: skip
 
 
 def end_item(
@@ -319,7 +354,8 @@ def end_item(
         (
             Proof(
                 item=item, media=shown.media, latitude=shown.latitude,
-                longitude=shown.longitude, at=now,
+                longitude=shown.longitude,
+                at=min(shown.at or now, now),
             )
             for shown in proofs
         ),
@@ -356,7 +392,7 @@ def explain_item(item: Item, silence: str, *, by: Member | None, now: datetime) 
     item.silence, item.silence_at = silence, now
     item.save(update_fields=["silence", "silence_at"])
     patience = PATIENCE_IN_EMERGENCY if item.is_emergency else PATIENCE
-    until = ladders.later(now, patience, around_the_clock=item.is_emergency)
+    until = ladders.later(now, patience, around_the_clock=item.is_emergency, of=item.node_id)
     clocks.rest(ITEM, str(item.public_id), until=until)
     actor: audit.Actor = by or BY_LINK
     note("item.explained", item, by=actor, now=now, why=silence)
@@ -468,7 +504,7 @@ def send_again(item_id: UUID, *, reason: str, due_at: datetime, by: Access, now:
             Start(
                 subject_type=ITEM, subject_key=str(item.public_id), name=Clock.Name.DUE, since=now,
                 due_at=due_at, around_the_clock=item.is_emergency,
-                ladder="emergency" if item.is_emergency else "usual",
+                ladder="emergency" if item.is_emergency else "usual", of=item.node_id,
             )
         ]
     )  # fmt: skip

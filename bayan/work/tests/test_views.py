@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from bayan.channels.services import media_path
 from bayan.channels.tests.factories import make_number
+from bayan.channels.tests.test_metadata import a_photo
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
@@ -125,14 +127,22 @@ def test_a_contractor_sees_the_task_and_nothing_else_and_does_it(
     assert "اسمك" in nameless.content.decode()
     later = outside.post(address, {"silence": "site"})
     assert later.status_code == 302
+    old = SimpleUploadedFile("old.jpg", a_photo(at="2020:05:01 09:00:00"), "image/jpeg")
+    refused = outside.post(address, {"name": "سالم", "words": "أُنجز", "pictures": [old]})
+    assert (refused.status_code, "2020" in refused.content.decode()) == (422, True)
+    at = timezone.now().strftime("%Y:%m:%d %H:%M:%S")
+    taken = SimpleUploadedFile("site.jpg", a_photo(at=at, offset="+00:00"), "image/jpeg")
     done = outside.post(
         address,
-        {"name": "سالم", "words": "أُنجز", "pictures": [photo()], "latitude": "26.3",
+        {"name": "سالم", "words": "أُنجز", "pictures": [taken], "latitude": "26.3",
          "longitude": "950"},
     )  # fmt: skip
     assert done.status_code == 302
     assert Item.objects.get().ended_name == "سالم"
-    assert Item.objects.get().proofs.get().latitude is None
+    # The camera says where; nothing else of what it says is kept.
+    proof = Item.objects.get().proofs.get()
+    assert (round(proof.latitude or 0, 4), f"{proof.at:%Y:%m:%d %H:%M:%S}") == (26.2794, at)
+    assert b"Galaxy of Salem" not in media_path(proof.media).read_bytes()
     assert "شكرًا" in outside.get(address).content.decode()
     assert outside.get(reverse("work:link", args=["x" * 32])).status_code == 410
 
