@@ -11,6 +11,7 @@ from bayan.core import events, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.needs import services as needs
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
 from bayan.work.models import Item
@@ -22,6 +23,7 @@ def load() -> None:
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
+    events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
     events.subscribe(PersonAnswered, cases.follow_answer)
@@ -30,8 +32,11 @@ def load() -> None:
     events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
+    events.subscribe(ItemEnded, needs.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    register_subject(needs.NEED, needs.describe_needs)
+    register_subject(needs.BOOKING, needs.describe_bookings)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(
@@ -94,4 +99,5 @@ def load() -> None:
     undo.register(cases.SORTED, cases.undo_sort)
     undo.register(cases.BEGUN, cases.undo_begin_surge)
     undo.register(cases.HANDLED, cases.undo_handle_together)
+    undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

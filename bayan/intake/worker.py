@@ -17,6 +17,7 @@ from bayan.cases import services as cases
 from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.intake import services
+from bayan.needs import services as needs
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -112,7 +113,7 @@ def _ring() -> int:
     rang = 0
     while done := work.ring(now=now):
         rang += done
-    return rang + work.tell(now=now)
+    return rang + work.tell(now=now) + needs.tell(now=now)
 
 
 def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:

@@ -25,8 +25,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
 # What each is given to do is theirs to do.
 STAFF = frozenset({"duty.read", "work.do"})
-READ = STAFF | {"conversations.read", "cases.read", "places.read"}
-ANSWER = READ | {
+READ = STAFF | {"conversations.read", "cases.read", "needs.read", "places.read"}
+# Whoever makes what is published needs things for it, and hands out those of their body.
+MAKE = {"needs.ask", "needs.provide"}
+ANSWER = READ | MAKE | {
     "conversations.reply",
     "cases.close",
     "cases.assign",
@@ -42,6 +44,8 @@ DIRECT = frozenset(
         "directives.read",
         "duty.manage",
         "figures.compare",
+        "needs.decide",
+        "needs.manage",
         "people.manage",
         "quality.manage",
         "routing.manage",
@@ -56,8 +60,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # They look and direct; the answer to the public is given by those whose work it is.
     Role.Kind.EXECUTIVE: READ | {"audit.read", "figures.compare"},
     Role.Kind.SPOKESPERSON: READ,
-    Role.Kind.PRESS_OFFICER: READ,
-    Role.Kind.EDITOR: READ,
+    Role.Kind.PRESS_OFFICER: READ | MAKE,
+    Role.Kind.EDITOR: READ | MAKE,
     Role.Kind.RESPONDER: ANSWER,
     Role.Kind.MONITOR: READ,
     Role.Kind.FIELD_OFFICER: READ,

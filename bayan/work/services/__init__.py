@@ -2,6 +2,7 @@
 
 from bayan.work.services.clocks import (
     Start,
+    call,
     end,
     let_past,
     pause,
@@ -18,7 +19,13 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.hearing import hear_members, receive, receive_choice
+from bayan.work.services.hearing import (
+    hear_members,
+    keep,
+    members_of,
+    receive,
+    receive_choice,
+)
 from bayan.work.services.items import (
     ITEM,
     DueInThePast,
@@ -35,6 +42,7 @@ from bayan.work.services.items import (
     WordsMissing,
     delegate,
     describe_items,
+    end_item,
     explain,
     finish,
     give,
@@ -55,7 +63,7 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
-from bayan.work.services.telling import ONE, SEVERAL, tell
+from bayan.work.services.telling import ONE, SEVERAL, Word, say, tell, tell_member, when
 
 __all__ = [
     "ITEM",
@@ -77,11 +85,14 @@ __all__ = [
     "Task",
     "TitleMissing",
     "TooManyPictures",
+    "Word",
     "WordsMissing",
     "add_project",
+    "call",
     "delegate",
     "describe_items",
     "end",
+    "end_item",
     "end_project",
     "explain",
     "explain_by_link",
@@ -91,9 +102,11 @@ __all__ = [
     "give_each",
     "hand_over",
     "hear_members",
+    "keep",
     "let_past",
     "make_link",
     "may_act",
+    "members_of",
     "open_link",
     "pause",
     "receive",
@@ -103,9 +116,12 @@ __all__ = [
     "resume",
     "revive",
     "ring",
+    "say",
     "send_again",
     "start",
     "tell",
+    "tell_member",
+    "when",
     "withdraw",
     "withdraw_links",
     "withdraw_of",
