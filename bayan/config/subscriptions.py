@@ -12,6 +12,7 @@ from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.needs import services as needs
+from bayan.needs.selectors import held_by as held_needs
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
 from bayan.work.models import Item
@@ -61,6 +62,14 @@ def load() -> None:
             label=_("Open tasks"),
             count=lambda member: Item.objects.open().filter(owner=member).count(),
             hand_over=work.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="needs",
+            label=_("Open requests of needs, and bookings"),
+            count=held_needs,
+            hand_over=needs.hand_over_needs,
         )
     )
     for key, label, choices in (

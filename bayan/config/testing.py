@@ -56,7 +56,9 @@ def _start_cluster() -> Cluster:
     cluster.start()
     with cluster.connect(TEMPLATE) as connection:
         # A test makes the rules, forms and things that it is about.
-        connection.execute("TRUNCATE cases_routingrule, cases_rulebook, needs_form, needs_thing CASCADE")
+        connection.execute(
+            "TRUNCATE cases_routingrule, cases_rulebook, needs_form, needs_thing CASCADE"
+        )
     return cluster
 
 

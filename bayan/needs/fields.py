@@ -146,9 +146,7 @@ class FilesField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         given = [one for one in (data if isinstance(data, list | tuple) else [data]) if one]
         if len(given) > MOST_FILES:
-            raise forms.ValidationError(
-                _("Attach %(most)d files at most.") % {"most": MOST_FILES}
-            )
+            raise forms.ValidationError(_("Attach %(most)d files at most.") % {"most": MOST_FILES})
         found: list[Any] = [super(FilesField, self).clean(one, initial) for one in given]
         if not found:
             super().clean(None, initial)
@@ -200,7 +198,8 @@ class AskForm(Controls):
         ]
 
 
-def _control(field: Field) -> forms.Field:
+# As long a list of kinds has as many ends.
+def _control(field: Field) -> forms.Field:  # noqa: PLR0911
     common: dict[str, Any] = {
         "label": field.label, "help_text": field.help, "required": field.is_required,
     }  # fmt: skip
@@ -210,16 +209,17 @@ def _control(field: Field) -> forms.Field:
             return forms.CharField(max_length=LONGEST_WORDS, widget=area, **common)
         case FieldKind.NUMBER:
             number = forms.NumberInput(attrs={"inputmode": "numeric", "dir": "ltr"})
-            return forms.IntegerField(
-                min_value=1, max_value=MOST_OF_IT, widget=number, **common
-            )
+            return forms.IntegerField(min_value=1, max_value=MOST_OF_IT, widget=number, **common)
         case FieldKind.DATE:
             day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
             return forms.DateField(widget=day, **common)
         case FieldKind.SPAN:
             return SpanField(**common)
         case FieldKind.CHOICE:
-            choices = [("", "—"), *((str(n), field.choice(str(n))) for n in range(len(field.choices)))]
+            choices = [
+                ("", "—"),
+                *((str(n), field.choice(str(n))) for n in range(len(field.choices))),
+            ]
             return forms.ChoiceField(choices=choices, **common)
         case FieldKind.FILE:
             return FilesField(**common)

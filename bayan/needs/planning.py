@@ -23,7 +23,7 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Entry:
-    """A booking on one day of the calendar. Of other bodies' it is known when and how many, and nothing else."""
+    """A booking on one day of the calendar. Of other bodies' it is known when and how many, no more."""
 
     booking: Booking
     is_known: bool
@@ -66,9 +66,7 @@ def days(
     seen = set(access.bodies_of("needs.read"))
 
     def is_known(booking: Booking) -> bool:
-        return any(
-            seen & set(nodes[key].lineage) for key in (booking.node_id, booking.lender_id)
-        )
+        return any(seen & set(nodes[key].lineage) for key in (booking.node_id, booking.lender_id))
 
     found = []
     for number in range(count):
@@ -156,9 +154,7 @@ class Inventory:
     def average(self) -> dict[str, Sums]:
         """What a municipality has on average, by kind; the authority's own is not in it."""
         count = len(self.municipalities) or 1
-        return {
-            kind: sums.divided(count) for kind, sums in self.of(self.municipalities).items()
-        }
+        return {kind: sums.divided(count) for kind, sums in self.of(self.municipalities).items()}
 
 
 COUNT = """
@@ -187,8 +183,6 @@ def inventory(year: int) -> Inventory:
         for body, kind, *sums in cursor.fetchall():
             by_body[body][kind] = Sums(*map(int, sums))
     municipalities = [
-        node.pk
-        for node in organisation.nodes().values()
-        if node.kind == Node.Kind.MUNICIPALITY
+        node.pk for node in organisation.nodes().values() if node.kind == Node.Kind.MUNICIPALITY
     ]
     return Inventory(year, by_body, municipalities)

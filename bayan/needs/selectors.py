@@ -23,6 +23,7 @@ from bayan.needs.models import (
 )
 from bayan.needs.models.asking import TO_PROVIDE
 from bayan.organisation.models import Node
+from bayan.people.models import Member
 from bayan.people.permissions import Access
 
 VIEWS = ("waiting", "providing", "late", "ended", "all")
@@ -69,7 +70,8 @@ def views(asked: NeedFilter, access: Access, *, now: datetime) -> dict[str, Need
     digits = digits_in(asked.words)
     for word in asked.words.split():
         named = Q(title__icontains=word)
-        if digits:
+        # A single digit stands in most numbers.
+        if len(digits) >= 3:
             named |= Q(reference__contains=digits)
         rows = rows.filter(named)
     if asked.kind:
@@ -113,6 +115,14 @@ def attachments_of(need: Need) -> list[Attachment]:
         )
 
 
+def held_by(member: Member) -> int:
+    """How many open requests and bookings are in this member's name."""
+    return (
+        Need.objects.open().filter(asked_by=member).count()
+        + Booking.objects.standing().filter(booked_by=member).count()
+    )
+
+
 def offered() -> QuerySet[Form]:
     """What can be asked for now, in the order of the list."""
     return (
@@ -130,9 +140,7 @@ def home_of(access: Access, permission: str) -> Node | None:
 
 def bodies_asking() -> list[Node]:
     """The bodies of which there are requests that the reader sees, by the tree's order."""
-    return list(
-        Node.objects.filter(pk__in=Need.objects.values("node")).order_by("position", "pk")
-    )
+    return list(Node.objects.filter(pk__in=Need.objects.values("node")).order_by("position", "pk"))
 
 
 def lent_things() -> QuerySet[Thing]:

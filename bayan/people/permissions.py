@@ -28,14 +28,18 @@ STAFF = frozenset({"duty.read", "work.do"})
 READ = STAFF | {"conversations.read", "cases.read", "needs.read", "places.read"}
 # Whoever makes what is published needs things for it, and hands out those of their body.
 MAKE = {"needs.ask", "needs.provide"}
-ANSWER = READ | MAKE | {
-    "conversations.reply",
-    "cases.close",
-    "cases.assign",
-    "contacts.manage",
-    "inbox.manage",
-    "work.give",
-}
+ANSWER = (
+    READ
+    | MAKE
+    | {
+        "conversations.reply",
+        "cases.close",
+        "cases.assign",
+        "contacts.manage",
+        "inbox.manage",
+        "work.give",
+    }
+)
 DIRECT = frozenset(
     {
         "audit.read",

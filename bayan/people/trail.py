@@ -155,6 +155,7 @@ ACTIONS: dict[str, str | Promise] = {
     "need.confirmed": pgettext_lazy("trail", "Need received"),
     "need.decision_undone": pgettext_lazy("trail", "Decision on a need undone"),
     "need.disputed": pgettext_lazy("trail", "Need not provided as agreed"),
+    "need.handed_over": pgettext_lazy("trail", "Request of a need handed over"),
     "need.given": pgettext_lazy("trail", "Need given to somebody to provide"),
     "need.granted": pgettext_lazy("trail", "Need granted"),
     "need.provided": pgettext_lazy("trail", "Need provided"),
@@ -235,6 +236,9 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "time": gettext_lazy("it needs more time"),
         "not_reachable": gettext_lazy("the person could not be reached"),
         "not_ours": gettext_lazy("it is not ours"),
+    },
+    "need_state": {
+        "partly": pgettext_lazy("trail", "in part"),
     },
     "clock": {
         "answer": pgettext_lazy("clock", "first answer"),

@@ -519,7 +519,8 @@ def make_things(node: Node, position: int) -> Things:
         answer=everybody.public_id, surge=surge.public_id, past_surge=past.public_id,
         team_link=team_link.public_id, helper=helper.public_id, need=need.public_id,
         booking=booking.public_id, owned_thing=thing.public_id,
-        words=(name, f"طلب-{node.key}", str(booking.public_id), text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
+        words=(name, text, file, f"طلب-{node.key}", str(booking.public_id),
+               f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from bayan.core.models import PublicIdField
 from bayan.needs.models.asking import Need
@@ -112,6 +111,9 @@ class Booking(models.Model):
     # Why it was cancelled by somebody else than who booked.
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
+    # Somebody else cancelled it: whoever booked is to be told, and was.
+    tell_at = models.DateTimeField(_("to tell"), null=True)
+    told_at = models.DateTimeField(_("told"), null=True)
 
     objects = BookingQuerySet.as_manager()
 
@@ -129,6 +131,11 @@ class Booking(models.Model):
         indexes = [
             models.Index("thing", "starts_at", name="booking_of_thing"),
             models.Index("starts_at", "id", name="booking_starts"),
+            models.Index(
+                "tell_at",
+                name="booking_to_tell",
+                condition=Q(told_at=None, tell_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Everything that changes requests, their forms, and the things that are lent and given out."""
 
+from bayan.needs.fields import Asked
 from bayan.needs.services.asking import (
     FilesNotKept,
     FormNotOffered,
@@ -7,6 +8,7 @@ from bayan.needs.services.asking import (
     ask,
     confirm,
     dispute,
+    hand_over_needs,
     withdraw_need,
 )
 from bayan.needs.services.booking import (
@@ -58,13 +60,14 @@ from bayan.needs.services.stock import (
     save_thing,
     take_out_of_order,
 )
-from bayan.needs.services.telling import TOLD, may_answer, receive_told, tell
+from bayan.needs.services.telling import TOLD, let_past, may_answer, receive_told, tell
 
 __all__ = [
     "BOOKING",
     "DECIDED",
     "NEED",
     "TOLD",
+    "Asked",
     "BookingIsOver",
     "Done",
     "Draft",
@@ -95,6 +98,8 @@ __all__ = [
     "give_out",
     "grant_each",
     "hand_out",
+    "hand_over_needs",
+    "let_past",
     "load_pack",
     "may_answer",
     "mend",

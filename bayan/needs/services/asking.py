@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
 from bayan.channels.models import Number
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.references import new_reference
 from bayan.core.rls import as_worker
 from bayan.needs.fields import Asked
-from bayan.needs.models import Attachment, Form, FormVersion, Need
+from bayan.needs.models import Attachment, Booking, Form, FormVersion, Need
 from bayan.needs.services.deciding import Grant, give_task
 from bayan.needs.services.steps import (
     NEED,
@@ -25,6 +26,7 @@ from bayan.needs.services.steps import (
     locked,
     move,
     note,
+    record,
     words_in,
 )
 from bayan.organisation import selectors as organisation
@@ -135,6 +137,17 @@ def withdraw_need(need_id: UUID, *, by: Member, now: datetime) -> Need:
         work.end(NEED, [str(need.public_id)], now=now)
         work.withdraw_of((NEED, str(need.public_id)), by=by, now=now)
     return need
+
+
+@transaction.atomic
+def hand_over_needs(member: Member, *, to: Member, by: Member, now: datetime) -> int:
+    """Let another have a leaving member's open requests and bookings; returns how many."""
+    needs = list(Need.objects.open().filter(asked_by=member).order_by("pk").select_for_update())
+    for need in needs:
+        need.asked_by = to
+    Need.objects.bulk_update(needs, ["asked_by"])
+    record("need.handed_over", needs, by=audit.Named(by.audit_key, by.audit_label), now=now)
+    return len(needs) + Booking.objects.standing().filter(booked_by=member).update(booked_by=to)
 
 
 @transaction.atomic

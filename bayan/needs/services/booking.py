@@ -1,4 +1,4 @@
-"""Bookings: made while there is something left, handed out, taken back; PostgreSQL never lets them pass the stock."""
+"""Bookings: made while something is left, handed out, taken back; PostgreSQL keeps them within the stock."""
 
 from __future__ import annotations
 
@@ -117,10 +117,16 @@ def cancel_booking(booking_id: UUID, *, by: Member, now: datetime, reason: str =
     booking = _locked(booking_id)
     if booking.state != State.BOOKED:
         raise BookingIsOver(_("This booking was handed out, or is over."))
-    booking.state, booking.ended_at, booking.reason = State.CANCELLED, now, words_in(reason)[:300]
-    booking.save(update_fields=["state", "ended_at", "reason"])
-    _note("booking.cancelled", booking, by=by, now=now)
+    _cancel(booking, words_in(reason)[:300], by=by, now=now)
     return booking
+
+
+def _cancel(booking: Booking, reason: str, *, by: Member, now: datetime) -> None:
+    booking.state, booking.ended_at, booking.reason = State.CANCELLED, now, reason
+    # Who cancels what is theirs need not be told.
+    booking.tell_at = None if booking.booked_by_id in {None, by.pk} else now
+    booking.save(update_fields=["state", "ended_at", "reason", "tell_at"])
+    _note("booking.cancelled", booking, by=by, now=now)
 
 
 @transaction.atomic
@@ -164,7 +170,7 @@ def take_back(
     """Take back what was handed out, in the condition in which it came.
 
     What is damaged is out of order until `mended_by`, what is missing leaves the stock; bookings that do not
-    fit any more are cancelled, those made last first, and whoever made them sees why.
+    fit any more are cancelled, those made last first, and whoever made them is told why.
 
     :raises BookingIsOver: it is not out
     :raises RepairMissing: it is damaged, and nobody says until when
@@ -224,10 +230,7 @@ def make_room(
             booking = (last if until is None else last.filter(starts_at__lt=until)).first()
             if booking is None:
                 break
-            booking.state, booking.ended_at = State.CANCELLED, now
-            booking.reason = _("It is out of order at that time.")
-            booking.save(update_fields=["state", "ended_at", "reason"])
-            _note("booking.cancelled", booking, by=by, now=now)
+            _cancel(booking, _("It is out of order at that time."), by=by, now=now)
             cancelled += 1
     return cancelled
 
@@ -249,9 +252,7 @@ def describe_bookings(keys: Collection[str]) -> dict[str, Subject]:
     rows = Booking.objects.filter(public_id__in=named, state=State.OUT).select_related("thing")
     return {
         str(one.public_id): Subject(
-            title=ngettext(
-                "Bring back: %(thing)s", "Bring back: %(thing)s (%(count)d)", one.count
-            )
+            title=ngettext("Bring back: %(thing)s", "Bring back: %(thing)s (%(count)d)", one.count)
             % {"thing": one.thing.name, "count": one.count},
             node_id=one.node_id,
             owner_id=one.booked_by_id,

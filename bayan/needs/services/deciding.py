@@ -245,14 +245,12 @@ def provide(
     if item is not None and item.is_open:
         # Who may hand over may end the task, whoever of the body has it.
         with as_worker():
-            work.end_item(
-                item, end=Item.State.DONE, words=words, proofs=(), by=by.member, now=now
-            )
+            work.end_item(item, end=Item.State.DONE, words=words, proofs=(), by=by.member, now=now)
     return need
 
 
 def follow_ended(ended: ItemEnded) -> None:
-    """A task that is done has provided its request; one that was withdrawn leaves it (config/subscriptions.py)."""
+    """A task that is done has provided its request; a withdrawn one leaves it (config/subscriptions.py)."""
     item = ended.item
     if item.subject_type != NEED:
         return

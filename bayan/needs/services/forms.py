@@ -56,9 +56,7 @@ def save_form(form: Form | None, draft: Draft, *, by: Member, now: datetime) -> 
     _lock()
     if form is None:
         made = uuid7()
-        form = Form(
-            public_id=made, key=f"form-{made.hex[-12:]}", position=Form.objects.count() + 1
-        )
+        form = Form(public_id=made, key=f"form-{made.hex[-12:]}", position=Form.objects.count() + 1)
     form.kind, form.provider, form.is_on = draft.kind, draft.provider, draft.is_on
     form.save()
     _give_version(form, draft, fields, by=by, now=now)
@@ -161,7 +159,7 @@ def _checked_field(place: int, field: Field) -> Field:
 
 @transaction.atomic
 def load_pack(folder: Path, *, now: datetime) -> int:
-    """Take over the forms and things of the authority pack's `needs.toml`, once: then they are edited on pages.
+    """Take over the forms and things of the pack's `needs.toml`, once: then they are edited on pages.
 
     Returns how many forms were taken over.
 
@@ -212,14 +210,11 @@ def _pairs(choices: Sequence[Any]) -> tuple[tuple[str, str], ...]:
     return tuple((str(one["ar"]), str(one.get("en", ""))) for one in choices)
 
 
-def _load_thing(
-    row: Any, position: int, nodes: dict[str, Node], provider: str, path: Path
-) -> None:
+def _load_thing(row: Any, position: int, nodes: dict[str, Node], provider: str, path: Path) -> None:
     where = f"things[{position}]"
     try:
         known = dict(row)
-        if known["kind"] not in Thing.Kind.values:
-            raise ValueError(known["kind"])
+        known["kind"] = Thing.Kind(known["kind"])
         node = nodes[known.pop("node", provider)]
         thing = Thing(node=node, **known)
     except (KeyError, TypeError, ValueError) as error:

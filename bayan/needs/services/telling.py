@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -15,7 +16,7 @@ from bayan.cases import services as cases
 from bayan.channels.events import IncomingMessage
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
-from bayan.needs.models import Need, Step
+from bayan.needs.models import Booking, Need, Step
 from bayan.needs.services.asking import confirm
 from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
@@ -31,10 +32,20 @@ State = Need.State
 
 @transaction.atomic
 def tell(*, now: datetime) -> int:
-    """Queue the messages about steps whose time to be undone is over; returns how many were looked at.
+    """Queue messages about steps that cannot be undone any more, and about bookings that others cancelled.
 
-    Of several steps of one request the last one is told.
+    Of several steps of one request the last one is told. Returns how many were looked at.
     """
+    return _tell_steps(now=now) + _tell_cancelled(now=now)
+
+
+def let_past(*, now: datetime) -> int:
+    """Let steps that should have been told by now be told no more; see `work.let_past`. Returns how many."""
+    rows = Step.objects.filter(told_at=None, tell_at__lte=now)
+    return rows.update(told_at=now, way=Step.Way.PAGE)
+
+
+def _tell_steps(*, now: datetime) -> int:
     waiting = list(
         Step.objects.filter(told_at=None, tell_at__lte=now)
         .select_related("need__asked_by", "need__version")
@@ -55,6 +66,44 @@ def tell(*, now: datetime) -> int:
                 step.way = work.tell_member(member, _word(step), now=now)
     Step.objects.bulk_update(waiting, ["told_at", "way"])
     return len(waiting)
+
+
+def _tell_cancelled(*, now: datetime) -> int:
+    waiting = list(
+        Booking.objects.filter(told_at=None, tell_at__lte=now)
+        .select_related("booked_by", "thing")
+        .order_by("pk")
+        .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
+    )
+    people.lock_senders(
+        people.Sender(phone=one.booked_by.phone)
+        for one in waiting
+        if one.booked_by and one.booked_by.phone
+    )
+    for one in waiting:
+        one.told_at = now
+        if one.booked_by is not None and one.booked_by.is_active:
+            with override(one.booked_by.language):
+                work.tell_member(one.booked_by, _word_of(one, now=now), now=now)
+    Booking.objects.bulk_update(waiting, ["told_at"])
+    return len(waiting)
+
+
+def _word_of(booking: Booking, *, now: datetime) -> work.Word:
+    path = reverse("needs:booking", args=[booking.public_id])
+    facts = {
+        "thing": booking.thing.name,
+        "time": work.when(booking.starts_at, now=now),
+        "reason": booking.reason,
+    }
+    return work.Word(
+        text=_("We are sorry: your booking of %(thing)s, %(time)s, had to be cancelled. %(reason)s")
+        % facts
+        + f"\n{settings.PUBLIC_URL}{path}",
+        what=_("Booking cancelled: %(thing)s") % facts,
+        at=booking.starts_at,
+        subject=(TOLD, str(booking.public_id)),
+    )
 
 
 def _word(step: Step) -> work.Word:
@@ -132,6 +181,8 @@ def receive_told(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetim
 
 def _answer(key: UUID, message: IncomingMessage, member: Member, *, now: datetime) -> str:
     need = Need.objects.select_related("node").filter(public_id=key).first()
+    if need is None and Booking.objects.filter(public_id=key, booked_by=member).exists():
+        return f"{settings.PUBLIC_URL}{reverse('needs:booking', args=[key])}"
     if need is None or not may_answer(need, Access.of(member, now=now)):
         return _("This request is none of yours.")
     page = f"{settings.PUBLIC_URL}{path_of(need)}"
@@ -142,9 +193,9 @@ def _answer(key: UUID, message: IncomingMessage, member: Member, *, now: datetim
             return str(refused)
         return _("Thank you: it is noted that it came.")
     if message.choice_id == "need-dispute":
-        return _("Write on this page what is missing; it goes to whoever provides it:\n%(page)s") % {
-            "page": page
-        }
+        return _(
+            "Write on this page what is missing; it goes to whoever provides it:\n%(page)s"
+        ) % {"page": page}
     return f"{title_of(need)} ({need.get_state_display()})\n{page}"
 
 

@@ -78,7 +78,7 @@ def sums_cells(sums: Sums, average: Sums | None = None) -> SafeString:
     beside = average.cells if average is not None else [None] * len(values)
     return format_html_join(
         "",
-        '<td><b>{}</b>{}{}</td>',
+        "<td><b>{}</b>{}{}</td>",
         (
             (
                 thousands(int(values[at])),

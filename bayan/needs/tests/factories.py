@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-
+from bayan.config.environment import PROJECT_DIR
 from bayan.needs import services
 from bayan.needs.fields import Asked
 from bayan.needs.models import Booking, Form, Need, Thing
@@ -19,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 def load_forms(*, now: datetime) -> None:
     """The forms and things of the authority pack."""
-    services.load_pack(settings.AUTHORITY_DIR, now=now)
+    services.load_pack(PROJECT_DIR / "authorities" / "eastern", now=now)
 
 
 def make_need(

@@ -1,4 +1,4 @@
-"""Bookings never pass the stock: whoever books at the same moment, whatever is out of order, however it came back."""
+"""Bookings never pass the stock: whoever books at once, whatever is out of order, however it comes back."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def test_no_more_is_ever_promised_than_there_is_and_what_is_free_is_had(
             if what == "book":
                 free = stock - promised(thing, begin, begin + hours * HOUR)
                 try:
-                    make_booking(
-                        thing, khobar, begin, by=member, now=now, hours=hours, count=count
-                    )
+                    make_booking(thing, khobar, begin, by=member, now=now, hours=hours, count=count)
                     assert count <= free
                 except services.NothingLeft:
                     assert count > free
@@ -138,8 +136,9 @@ def test_what_is_out_past_its_time_is_asked_back_and_is_nobody_elses(
 
 
 def test_what_comes_back_damaged_or_not_at_all_makes_room_for_nobody(
-    khobar: Node, khobar_responder: Member, desk_responder: Member, now: datetime
+    khobar: Node, khobar_responder: Member, desk_responder: Member
 ) -> None:
+    now = timezone.now()
     thing = make_thing(2)
     first, second = (
         make_booking(thing, khobar, now + hours * HOUR, by=khobar_responder, now=now)

@@ -105,7 +105,8 @@ def test_the_list_asks_the_same_few_statements_is_searched_and_saved(
     assert len(desk.get(reverse("needs:needs"), {"body": "khobar"}).context["page"].rows) == 1
     assert desk.get(reverse("needs:export"), {"kind": "design"}).content.decode().count("\n") == 9
     answer = desk.post(
-        reverse("needs:act"), {"do": "refuse", "reason": "العدد مكتمل", "all": "1", "query": "kind=design"}
+        reverse("needs:act"),
+        {"do": "refuse", "reason": "العدد مكتمل", "all": "1", "query": "kind=design"},
     )
     assert answer.status_code == 302
     assert Need.objects.filter(state="refused").count() == 8
@@ -130,7 +131,10 @@ def test_a_form_that_is_changed_leaves_what_was_asked_in_it_before(
     }
     given["f1_label_ar"] = "اسم الفعالية"
     given |= {f"f{place}_order": str(7 - place) for place in range(1, 7)}
-    assert builder.post(address, given | {"f2_kind": "choice", "f2_choices": "واحد"}).status_code == 422
+    assert (
+        builder.post(address, given | {"f2_kind": "choice", "f2_choices": "واحد"}).status_code
+        == 422
+    )
     assert builder.post(address, given).status_code == 302
     form.refresh_from_db()
     need.refresh_from_db()
@@ -219,8 +223,8 @@ def test_a_thing_is_lent_from_its_page_and_noted_when_it_comes_back(
         reverse("needs:take_back", args=[booking.public_id]),
         {"condition": "damaged", "note": "كسر في العدسة", "mended_by": _in_days(5, now)},
     )
-    page = desk.get(reverse("needs:thing", args=[thing.public_id])).content.decode()
-    assert "كسر في العدسة" in page
+    shown = desk.get(reverse("needs:thing", args=[thing.public_id])).content.decode()
+    assert "كسر في العدسة" in shown
     outage = thing.outages.get()
     desk.post(reverse("needs:mend", args=[thing.public_id]), {"outage": str(outage.pk)})
     assert thing.outages.get().ends_at < now + HOUR

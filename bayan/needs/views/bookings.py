@@ -96,9 +96,7 @@ def calendar(request: StaffRequest) -> HttpResponse:
         following = (begin + timedelta(days=32)).replace(day=1)
         before = (begin - timedelta(days=1)).replace(day=1)
         count = WEEK * -(-((following - first).days) // WEEK)
-        days = planning.days(
-            first, count, access=request.access, thing=thing, month=begin.month
-        )
+        days = planning.days(first, count, access=request.access, thing=thing, month=begin.month)
     else:
         begin = planning.sunday_of(asked)
         following, before = begin + timedelta(days=WEEK), begin - timedelta(days=WEEK)
@@ -219,9 +217,7 @@ def _may_cancel(request: StaffRequest, found: Booking) -> bool:
 @requires("needs.ask")
 def cancel(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Let others have it."""
-    found = get_object_or_404(
-        Booking.objects.select_related("node", "lender"), public_id=public_id
-    )
+    found = get_object_or_404(Booking.objects.select_related("node", "lender"), public_id=public_id)
     if not _may_cancel(request, found):
         raise PermissionDenied(
             _("Your role in %(body)s does not allow this.") % {"body": found.node.name}

@@ -47,7 +47,9 @@ class BuilderForm(Controls):
         required=False,
         widget=forms.TextInput(attrs=LTR),
     )
-    kind = forms.ChoiceField(label=gettext_lazy("Counted in the inventory as"), choices=Kind.choices)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Counted in the inventory as"), choices=Kind.choices
+    )
     provider = NodeField(
         label=gettext_lazy("Who decides and provides"),
         queryset=Node.objects.none(),
@@ -209,15 +211,11 @@ def _build(request: StaffRequest, found: Form | None) -> HttpResponse:
     built = BuilderForm(request.POST or None, initial=initial_of(found) if found else {})
     if request.method == "POST" and built.is_valid():
         try:
-            made = services.save_form(
-                found, built.draft(), by=request.user, now=timezone.now()
-            )
+            made = services.save_form(found, built.draft(), by=request.user, now=timezone.now())
         except services.FormUnfit as unfit:
             built.add_error(None, str(unfit))
         else:
-            notices.say(
-                request, _("Saved as a new version. Requests made before keep theirs.")
-            )
+            notices.say(request, _("Saved as a new version. Requests made before keep theirs."))
             return redirect("needs:form", made.public_id)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if built.is_bound else HTTPStatus.OK
     context = {

@@ -52,8 +52,7 @@ def _asked(request: StaffRequest) -> Asked:
     bodies = [
         node
         for node in organisation.nodes().values()
-        if node.kind in {Node.Kind.AUTHORITY, Node.Kind.MUNICIPALITY}
-        and roots & set(node.lineage)
+        if node.kind in {Node.Kind.AUTHORITY, Node.Kind.MUNICIPALITY} and roots & set(node.lineage)
     ]
     key = request.GET.get("body", "")
     chosen = next((node for node in bodies if node.key == key), None)
@@ -120,7 +119,12 @@ def export(request: StaffRequest) -> HttpResponse:
         _("Pieces granted"), _("Requests provided"), _("Pieces provided"),
     ]  # fmt: skip
     lines = [
-        [str(asked.year), node.name, str(Kind(kind).label), *(str(int(cell)) for cell in sums.cells)]
+        [
+            str(asked.year),
+            node.name,
+            str(Kind(kind).label),
+            *(str(int(cell)) for cell in sums.cells),
+        ]
         for node in shown
         for kind, sums in sorted(found.by_body.get(node.pk, {}).items())
     ]

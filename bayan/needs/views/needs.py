@@ -77,9 +77,7 @@ def export(request: StaffRequest) -> HttpResponse:
     asked = NeedFilter.read(request.GET.dict())
     rows = selectors.views(asked, request.access, now=now)[asked.view]
     found = list(selectors.shown(rows).order_by("-asked_at", "-pk")[:MOST_SAVED])
-    inbox.note_export(
-        "needs.exported", len(found), access=request.access, now=now, view=asked.view
-    )
+    inbox.note_export("needs.exported", len(found), access=request.access, now=now, view=asked.view)
     heading = [
         _("Number"), _("Kind"), _("Subject"), _("Body that asks"), _("Asked on"), _("State"),
         _("How many asked"), _("How many granted"), _("How many provided"), _("Due"), _("Provided on"),
@@ -179,9 +177,7 @@ def ask(request: StaffRequest, key: str) -> HttpResponse:
             by=request.user,
             now=timezone.now(),
             files=[
-                services.Upload(
-                    field, upload.file, upload.name or "", upload.content_type or ""
-                )
+                services.Upload(field, upload.file, upload.name or "", upload.content_type or "")
                 for field, upload in form.uploads()
             ],
         )
@@ -216,9 +212,7 @@ def _page(
     context = {
         "need": found,
         "answers": answered(found.version, found.answers),
-        "files": [
-            (labels.get(one.field, ""), one) for one in selectors.attachments_of(found)
-        ],
+        "files": [(labels.get(one.field, ""), one) for one in selectors.attachments_of(found)],
         "is_undecided": found.state in {Need.State.ASKED, Need.State.REVIEW},
         "is_to_provide": is_to_provide,
         "may_decide": may_decide,
@@ -305,7 +299,9 @@ def decide(request: StaffRequest, public_id: UUID) -> HttpResponse:
         )
     except DomainError as refused:
         return refusal(request, str(refused), status=422)
-    notices.say(request, _("Granted; the task is given, and whoever asked is told."), undo=done.undo)
+    notices.say(
+        request, _("Granted; the task is given, and whoever asked is told."), undo=done.undo
+    )
     return redirect("needs:need", public_id)
 
 
@@ -349,9 +345,7 @@ def confirm(request: StaffRequest, public_id: UUID) -> HttpResponse:
 def dispute(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Say what is not as agreed."""
     _own(request, public_id)
-    services.dispute(
-        public_id, request.POST.get("words", ""), by=request.user, now=timezone.now()
-    )
+    services.dispute(public_id, request.POST.get("words", ""), by=request.user, now=timezone.now())
     notices.say(request, _("Whoever provides it gets your words with a new task."))
     return redirect("needs:need", public_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -22,7 +21,6 @@ from bayan.core.views import refusal
 from bayan.needs import planning, selectors, services
 from bayan.needs.models import Booking, Movement, Outage, Thing
 from bayan.needs.views.bookings import MomentField
-
 from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
 
@@ -112,9 +110,7 @@ class GiveOutForm(Controls):
     """How many, to whom, what for."""
 
     count = _number(gettext_lazy("How many"), min_value=1)
-    to = NodeField(
-        label=gettext_lazy("To whom"), queryset=Node.objects.none(), to_field_name="key"
-    )
+    to = NodeField(label=gettext_lazy("To whom"), queryset=Node.objects.none(), to_field_name="key")
     words = forms.CharField(label=gettext_lazy("What for"), max_length=200, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -234,9 +230,7 @@ def restock(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = _owned(request, public_id, "needs.manage")
     form = RestockForm(request.POST)
     if not form.is_valid():
-        return _page(
-            request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, restock_form=form
-        )
+        return _page(request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, restock_form=form)
     given = form.cleaned_data
     services.restock(found, given["change"], given["words"], by=request.user, now=timezone.now())
     notices.say(request, _("The stock is noted."))
@@ -267,9 +261,7 @@ def out_of_order(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = _owned(request, public_id, "needs.provide")
     form = OutageForm(request.POST)
     if not form.is_valid():
-        return _page(
-            request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, outage_form=form
-        )
+        return _page(request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, outage_form=form)
     given = form.cleaned_data
     try:
         cancelled = services.take_out_of_order(
