@@ -285,11 +285,16 @@ def mend(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Let it be lent again."""
     found = _owned(request, public_id, "needs.provide")
     key = request.POST.get("outage", "")
-    outage = get_object_or_404(
-        Outage.objects.select_related("thing"),
-        thing=found,
-        pk=int(key) if key.isascii() and key.isdigit() and len(key) < 18 else 0,
+    outage = (
+        Outage.objects.select_related("thing")
+        .filter(
+            thing=found,
+            pk=int(key) if key.isascii() and key.isdigit() and len(key) < 18 else 0,
+        )
+        .first()
     )
+    if outage is None:
+        return refusal(request, _("It can be lent again."))
     services.mend(outage, by=request.user, now=timezone.now())
     notices.say(request, _("It can be lent again."))
     return redirect("needs:thing", public_id)
