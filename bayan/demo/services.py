@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -33,7 +34,7 @@ from bayan.demo.stories import (
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.needs import services as needs
-from bayan.needs.models import Form, Need, Thing
+from bayan.needs.models import Form, FormVersion, Need, Thing
 from bayan.needs.services import Asked
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
@@ -219,7 +220,7 @@ def _ask_needs(members: dict[str | None, Member], nodes: dict[str, Node], *, now
         made = needs.ask(
             form.version,
             Asked(
-                answers=need.answers, title=need.title, quantity=need.quantity,
+                answers=need.answers | _when(form.version, starts), title=need.title, quantity=need.quantity,
                 starts_at=starts, ends_at=None,
             ),
             node=nodes[need.node], by=members[f"{need.by}@{DOMAIN}"], now=at,
@@ -247,6 +248,18 @@ def _ask_needs(members: dict[str | None, Member], nodes: dict[str, Node], *, now
                 ),
                 by=members[f"{by}@{DOMAIN}"], now=now,
             )  # fmt: skip
+
+
+def _when(version: FormVersion, starts: datetime) -> dict[str, Any]:
+    """The answer to the form's question when it is needed."""
+    local = timezone.localtime(starts)
+    for field in version.fields:
+        if field["kind"] == "span":
+            ends = local + timedelta(hours=2)
+            return {field["key"]: [local.isoformat(), ends.isoformat()]}
+        if field["kind"] == "date":
+            return {field["key"]: local.date().isoformat()}
+    return {}
 
 
 def _at_nine(now: datetime, days: int) -> datetime:

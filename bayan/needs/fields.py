@@ -214,6 +214,7 @@ def _control(field: Field) -> forms.Field:  # noqa: PLR0911
             day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
             return forms.DateField(widget=day, **common)
         case FieldKind.SPAN:
+            common["help_text"] = field.help or _("From, and below it until.")
             return SpanField(**common)
         case FieldKind.CHOICE:
             choices = [

@@ -124,8 +124,8 @@ class Sums:
         return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def divided(self, by: int) -> Sums:
-        """An equal share of it, to one decimal."""
-        return Sums(*(round(getattr(self, f.name) / by, 1) for f in fields(self)))
+        """An equal share of it."""
+        return Sums(*(round(getattr(self, f.name) / by, 2) for f in fields(self)))
 
     @property
     def cells(self) -> list[float]:
