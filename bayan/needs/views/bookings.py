@@ -48,7 +48,10 @@ class BookForm(Controls):
     """What, from when until when, how many, what for: five fields."""
 
     thing = ThingField(
-        label=gettext_lazy("What"), queryset=Thing.objects.none(), to_field_name="public_id"
+        label=gettext_lazy("What"),
+        queryset=Thing.objects.none(),
+        to_field_name="public_id",
+        empty_label="—",
     )
     starts_at = MomentField(label=gettext_lazy("From"))
     ends_at = MomentField(label=gettext_lazy("Until"))

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bayan.core import notices
@@ -54,6 +54,7 @@ class BuilderForm(Controls):
         label=gettext_lazy("Who decides and provides"),
         queryset=Node.objects.none(),
         to_field_name="key",
+        empty_label="—",
     )
     is_on = forms.BooleanField(
         label=gettext_lazy("Offered to those who ask"), required=False, initial=True
@@ -71,7 +72,7 @@ class BuilderForm(Controls):
                     label=gettext_lazy("It asks for"), choices=kinds, required=False
                 ),
                 "order": forms.IntegerField(
-                    label=gettext_lazy("Place"),
+                    label=pgettext_lazy("form", "Place"),
                     min_value=1,
                     max_value=MOST_FIELDS,
                     initial=place,

@@ -110,7 +110,12 @@ class GiveOutForm(Controls):
     """How many, to whom, what for."""
 
     count = _number(gettext_lazy("How many"), min_value=1)
-    to = NodeField(label=gettext_lazy("To whom"), queryset=Node.objects.none(), to_field_name="key")
+    to = NodeField(
+        label=gettext_lazy("To whom"),
+        queryset=Node.objects.none(),
+        to_field_name="key",
+        empty_label="—",
+    )
     words = forms.CharField(label=gettext_lazy("What for"), max_length=200, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
