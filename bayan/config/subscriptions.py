@@ -14,7 +14,7 @@ from bayan.inbox.models import Conversation
 from bayan.needs import services as needs
 from bayan.needs.selectors import held_by as held_needs
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, ItemGiven, register_subject
+from bayan.work.events import ItemEnded, ItemGiven, answer_words, register_subject
 from bayan.work.models import Item
 
 
@@ -36,8 +36,10 @@ def load() -> None:
     events.subscribe(ItemEnded, needs.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    answer_words(needs.WORDS, needs.answer_needs)
     register_subject(needs.NEED, needs.describe_needs)
     register_subject(needs.BOOKING, needs.describe_bookings)
+    register_subject(needs.THING, needs.describe_things)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(

@@ -52,21 +52,33 @@ from bayan.needs.services.steps import (
     describe_needs,
 )
 from bayan.needs.services.stock import (
+    THING,
     Facts,
     ThingUnfit,
+    describe_things,
     give_out,
     mend,
     restock,
     save_thing,
     take_out_of_order,
 )
-from bayan.needs.services.telling import TOLD, let_past, may_answer, receive_told, tell
+from bayan.needs.services.telling import (
+    TOLD,
+    WORDS,
+    answer_needs,
+    let_past,
+    may_answer,
+    receive_told,
+    tell,
+)
 
 __all__ = [
     "BOOKING",
     "DECIDED",
     "NEED",
+    "THING",
     "TOLD",
+    "WORDS",
     "Asked",
     "BookingIsOver",
     "Done",
@@ -86,12 +98,14 @@ __all__ = [
     "TimeUnfit",
     "Upload",
     "Wish",
+    "answer_needs",
     "ask",
     "book",
     "cancel_booking",
     "confirm",
     "describe_bookings",
     "describe_needs",
+    "describe_things",
     "dispute",
     "follow_ended",
     "give_again",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.core import audit
 from bayan.core.errors import DomainError
+from bayan.core.views import uuid_in
 from bayan.needs.models import Movement, Need, Outage, Thing
 from bayan.needs.services.booking import NothingLeft, TimeUnfit, make_room, over_the_stock
 from bayan.needs.services.steps import words_in
@@ -18,6 +21,7 @@ from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.work import services as work
+from bayan.work.events import Subject
 from bayan.work.models import Item
 from bayan.work.services import Task
 
@@ -174,6 +178,21 @@ def mend(outage: Outage, *, by: Member, now: datetime) -> None:
         outage.ends_at = now
         outage.save(update_fields=["ends_at"])
     _note("thing.mended", outage.thing, by=by, now=now)
+
+
+def describe_things(keys: Collection[str]) -> dict[str, Subject]:
+    """The things among these, as whoever is to buy more of them is led to them."""
+    named = [key for text in keys if (key := uuid_in(text))]
+    return {
+        str(thing.public_id): Subject(
+            title=thing.name,
+            node_id=thing.node_id,
+            owner_id=None,
+            path=reverse("needs:thing", args=[thing.public_id]),
+            live_key=str(thing.public_id),
+        )
+        for thing in Thing.objects.filter(public_id__in=named)
+    }
 
 
 def _note(action: str, thing: Thing, *, by: Member, now: datetime, change: int = 0) -> None:

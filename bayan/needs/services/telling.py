@@ -16,7 +16,7 @@ from bayan.cases import services as cases
 from bayan.channels.events import IncomingMessage
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
-from bayan.needs.models import Booking, Need, Step
+from bayan.needs.models import Booking, Form, Need, Step
 from bayan.needs.services.asking import confirm
 from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
@@ -109,6 +109,8 @@ def _word_of(booking: Booking, *, now: datetime) -> work.Word:
 def _word(step: Step) -> work.Word:
     need = step.need
     text, buttons = _said(step)
+    if step.words and step.state in {State.GRANTED, State.PROVIDED}:
+        text = f"{text}\n{step.words}"
     return work.Word(
         text=f"{text}\n{settings.PUBLIC_URL}{path_of(need)}",
         what=f"{title_of(need)} ({need.get_state_display()})",
@@ -160,6 +162,28 @@ def _said(step: Step) -> tuple[str, list[tuple[str, str]]]:
                 [("need-confirm", _("Yes, it came")), ("need-dispute", _("Not as agreed"))],
             )
     return title_of(need), []
+
+
+# What a member writes to hear of their requests and how to make one.
+WORDS = ("احتياج", "احتياجات", "احتياجاتي", "طلب احتياج", "needs", "my needs")
+MOST_NAMED = 5
+
+
+def answer_needs(member: Member, now: datetime) -> str:
+    """How this member's open requests stand, and where each new one is made."""
+    if not Access.of(member, now=now).may("needs.ask"):
+        return _("Your role does not include requests of needs.")
+    own = Need.objects.open().filter(asked_by=member).order_by("-asked_at")[:MOST_NAMED]
+    lines = [f"• {title_of(need)} ({need.get_state_display()})" for need in own]
+    if lines:
+        lines = [_("Your open requests:"), *lines, ""]
+    offered = Form.objects.filter(is_on=True).select_related("version").order_by("position", "pk")
+    asked = [
+        f"• {form.version.name}: {settings.PUBLIC_URL}{reverse('needs:ask', args=[form.key])}"
+        for form in offered
+        if form.version is not None
+    ]
+    return "\n".join([*lines, _("What do you need? A minute is enough:"), *asked])
 
 
 @transaction.atomic

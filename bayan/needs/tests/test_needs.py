@@ -191,6 +191,19 @@ def test_both_bodies_see_a_request_and_no_other_does(
     assert seen == [(True, True), (True, True), (False, False)]
 
 
+def test_a_word_in_whatsapp_tells_of_ones_requests_and_where_to_make_one(
+    khobar: Node, khobar_responder: Member, now: datetime
+) -> None:
+    make_number()
+    asker = link_mobile(khobar_responder, "966500000014", now=now)
+    need = make_need(khobar, by=asker, now=now)
+    heard = work.hear_members([(written_by(asker, "إحتياجاتي!"), asker)], now=now)
+    assert len(heard) == 1
+    text = Message.objects.filter(direction="out").latest("pk").text
+    assert need.title in text
+    assert "/needs/new/printing/" in text
+
+
 def test_who_presses_a_button_that_is_not_theirs_changes_nothing(
     khobar: Node, khobar_responder: Member, qatif_responder: Member, director: Member, now: datetime
 ) -> None:

@@ -278,6 +278,8 @@ def decide(request: StaffRequest, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     one = Need.objects.filter(pk=found.pk)
     what = request.POST.get("do", "")
+    if what not in {"grant", "part", "give", "refuse"}:
+        raise Http404
     try:
         if what == "refuse":
             done = services.refuse_each(
