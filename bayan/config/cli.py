@@ -364,6 +364,7 @@ def prepare(options: argparse.Namespace) -> int:
     from bayan.cases import services as cases
     from bayan.config.health import is_migrated
     from bayan.intake import services as intake
+    from bayan.needs import services as needs
     from bayan.organisation import services as organisation
     from bayan.places import services as places
 
@@ -373,6 +374,7 @@ def prepare(options: argparse.Namespace) -> int:
     organisation.load_pack(environment.authority_dir)
     places.load_pack(environment.authority_dir)
     cases.load_rules(environment.authority_dir)
+    needs.load_pack(environment.authority_dir, now=timezone.now())
     intake.keep_house(now=timezone.now())
     if options.demo:
         from bayan.demo import services as demo

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "bayan.desk",
     "bayan.api",
     "bayan.intake",
+    "bayan.needs",
     "bayan.cases",
     "bayan.work",
     "bayan.correspondence",

@@ -12,8 +12,16 @@ from bayan.correspondence import services as correspondence
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.needs import services as needs
+from bayan.needs.selectors import held_by as held_needs
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, ItemGiven, register_remarks, register_subject
+from bayan.work.events import (
+    ItemEnded,
+    ItemGiven,
+    answer_words,
+    register_remarks,
+    register_subject,
+)
 from bayan.work.models import Item
 
 
@@ -23,6 +31,7 @@ def load() -> None:
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
+    events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
     events.receive_replies(
@@ -38,8 +47,13 @@ def load() -> None:
     events.subscribe(ItemEnded, correspondence.follow_approval)
     register_remarks(correspondence.LETTER, correspondence.take_remark)
     register_subject(correspondence.LETTER, correspondence.describe_letters)
+    events.subscribe(ItemEnded, needs.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    answer_words(needs.WORDS, needs.answer_needs)
+    register_subject(needs.NEED, needs.describe_needs)
+    register_subject(needs.BOOKING, needs.describe_bookings)
+    register_subject(needs.THING, needs.describe_things)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(
@@ -64,6 +78,14 @@ def load() -> None:
             label=_("Open tasks"),
             count=lambda member: Item.objects.open().filter(owner=member).count(),
             hand_over=work.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="needs",
+            label=_("Open requests of needs, and bookings"),
+            count=held_needs,
+            hand_over=needs.hand_over_needs,
         )
     )
     for key, label, choices in (
@@ -104,4 +126,5 @@ def load() -> None:
     undo.register(cases.BEGUN, cases.undo_begin_surge)
     undo.register(cases.HANDLED, cases.undo_handle_together)
     undo.register(cases.ENDED, cases.undo_end_together)
+    undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

@@ -55,8 +55,10 @@ def _start_cluster() -> Cluster:
         shutil.copytree(Path(folder, name), Path(folder, "filled", name))
     cluster.start()
     with cluster.connect(TEMPLATE) as connection:
-        # A test makes the rules that it is about.
-        connection.execute("TRUNCATE cases_routingrule, cases_rulebook")
+        # A test makes the rules, forms and things that it is about.
+        connection.execute(
+            "TRUNCATE cases_routingrule, cases_rulebook, needs_form, needs_thing CASCADE"
+        )
     return cluster
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("palette/", include(palette_urls)),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
+    path("needs/", include("bayan.needs.urls")),
     path("contacts/", include(contacts_urls)),
     path("channels/", include("bayan.channels.urls")),
     path("places/", include(places_urls)),

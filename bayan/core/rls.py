@@ -57,7 +57,11 @@ def as_worker() -> Iterator[None]:
     For pages of the platform itself, whose permission is checked at their door.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, set_config('role', 'bayan_worker', true)")
+        # The owner, who prepares an instance, sees all rows and may take no other role.
+        cursor.execute(
+            "SELECT current_user, set_config('role', "
+            "CASE current_user WHEN 'bayan_owner' THEN 'bayan_owner' ELSE 'bayan_worker' END, true)"
+        )
         before = cursor.fetchone()[0]
         yield
         cursor.execute("SELECT set_config('role', %s, true)", [before])

@@ -19,9 +19,11 @@ from bayan.channels.models import Account, Number, Template
 from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
 from bayan.demo.stories import (
+    BOOKINGS,
     CONTRACTORS,
     DESK,
     LABELS,
+    NEEDS,
     READY_ACTIONS,
     READY_REPLIES,
     STORIES,
@@ -31,6 +33,9 @@ from bayan.demo.stories import (
 )
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
+from bayan.needs import services as needs
+from bayan.needs.models import Form, FormVersion, Need, Thing
+from bayan.needs.services import Asked
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import services as people
@@ -226,7 +231,70 @@ def tell_stories(*, now: datetime) -> int:
     Account.objects.filter(key="demo").update(asks_where=True)
     work.let_past(now=now)
     _give_work(members, nodes, now=now)
+    _ask_needs(members, nodes, now=now)
     return len(STORIES)
+
+
+def _ask_needs(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:
+    """Requests in all states, and a week of bookings."""
+    forms = {form.key: form for form in Form.objects.select_related("version")}
+    things = {thing.key: thing for thing in Thing.objects.exclude(key="")}
+    director = members[f"director@{DOMAIN}"]
+    access = Access.of(director, now=now)
+    for need in NEEDS:
+        form = forms.get(need.form)
+        if form is None or form.version is None:
+            continue
+        at = now - timedelta(hours=need.hours_ago)
+        starts = _at_nine(now, need.days_ahead)
+        made = needs.ask(
+            form.version,
+            Asked(
+                answers=need.answers | _when(form.version, starts), title=need.title, quantity=need.quantity,
+                starts_at=starts, ends_at=None,
+            ),
+            node=nodes[need.node], by=members[f"{need.by}@{DOMAIN}"], now=at,
+        )  # fmt: skip
+        rows = Need.objects.filter(pk=made.pk)
+        grant = needs.Grant(due_at=max(starts, at + timedelta(hours=1)), words=need.words)
+        if need.end in {"granted", "provided", "confirmed"}:
+            needs.grant_each(rows, grant, by=director, now=at + timedelta(minutes=40))
+        if need.end in {"provided", "confirmed"}:
+            needs.provide(made.public_id, by=access, now=at + timedelta(minutes=90))
+        if need.end == "confirmed":
+            asker = members[f"{need.by}@{DOMAIN}"]
+            needs.confirm(made.public_id, by=asker, now=at + timedelta(minutes=120))
+        if need.end == "refused":
+            needs.refuse_each(rows, need.words, by=director, now=at + timedelta(minutes=40))
+    # What is long past is told to nobody.
+    needs.let_past(now=now)
+    for key, day, hours, node, by, purpose in BOOKINGS:
+        if key in things:
+            starts = _at_nine(now, day)
+            needs.book(
+                needs.Wish(
+                    thing=things[key], node=nodes[node], starts_at=starts,
+                    ends_at=starts + timedelta(hours=hours), purpose=purpose,
+                ),
+                by=members[f"{by}@{DOMAIN}"], now=now,
+            )  # fmt: skip
+
+
+def _when(version: FormVersion, starts: datetime) -> dict[str, Any]:
+    """The answer to the form's question when it is needed."""
+    local = timezone.localtime(starts)
+    for field in version.fields:
+        if field["kind"] == "span":
+            ends = local + timedelta(hours=2)
+            return {field["key"]: [local.isoformat(), ends.isoformat()]}
+        if field["kind"] == "date":
+            return {field["key"]: local.date().isoformat()}
+    return {}
+
+
+def _at_nine(now: datetime, days: int) -> datetime:
+    day = timezone.localdate(now) + timedelta(days=days)
+    return timezone.make_aware(datetime.combine(day, time(9)))
 
 
 def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:

@@ -201,3 +201,52 @@ TASKS = (
     ("معاينة الموقع وتصويره", "قبل الظهر إن أمكن، ومع صورة تُظهر اسم الشارع.", "do", "field.khobar"),
     ("إفادة عن موعد الإصلاح", "يُبلَّغ به مقدم البلاغ اليوم.", "answer", "responder.khobar"),
 )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a body asked the department for, and how it went."""
+
+    form: str
+    title: str
+    answers: dict[str, object]
+    node: str
+    by: str
+    hours_ago: float
+    days_ahead: int
+    quantity: int = 1
+    end: str = ""
+    words: str = ""
+
+
+NEEDS = (
+    Wanted("coverage", "تدشين الواجهة البحرية الشمالية",
+           {"f1": "تدشين الواجهة البحرية الشمالية", "f3": "كورنيش الخبر، بجوار الممشى", "f4": "1",
+            "f5": "رئيس البلدية، ويستقبلكم بدر الدوسري"}, "khobar", KHOBAR, 3, 4),
+    Wanted("printing", "مطويات السلامة من الحفر المكشوفة",
+           {"f1": "مطويات السلامة من الحفر المكشوفة", "f2": 500, "f3": "1"}, "qatif", QATIF, 26, 6, 500),
+    Wanted("design", "دعوة حفل تكريم المتطوعين",
+           {"f1": "دعوة حفل تكريم المتطوعين", "f2": "3", "f3": 2, "f4": "النص مرفق، مقاس A5"},
+           "jubail", JUBAIL, 20, 3, 2),
+    Wanted("translation", "دليل خدمات المستثمر",
+           {"f1": "دليل خدمات المستثمر", "f2": "0", "f3": 24}, "khobar", KHOBAR, 50, 5, 24, "granted"),
+    Wanted("coverage", "زيارة مدرسية لمشتل البلدية",
+           {"f1": "زيارة مدرسية لمشتل البلدية", "f3": "مشتل القطيف", "f4": "0"}, "qatif", QATIF, 74, 1,
+           end="provided"),
+    Wanted("vehicle", "جولة إعلامية على مشاريع الطرق",
+           {"f1": "جولة إعلامية على مشاريع الطرق", "f3": "مبنى البلدية", "f4": "طريق الملك فهد", "f5": 6},
+           "khobar", KHOBAR, 98, -1, end="confirmed"),
+    Wanted("equipment", "شاشة عرض خارجية",
+           {"f1": "شاشة عرض خارجية", "f2": 1, "f4": "حديقة الفناتير"}, "jubail", JUBAIL, 30, 2, 1, "refused",
+           "الشاشة محجوزة لفعالية سابقة في الموعد نفسه، ويسعدنا ترتيبها في الأسبوع التالي."),
+)  # fmt: skip
+# (thing, days from today, hours, body, who, what for)
+BOOKINGS = (
+    ("camera-kit", 1, 4, "khobar", KHOBAR, "تغطية حملة النظافة"),
+    ("camera-kit", 1, 3, "qatif", QATIF, "تصوير مشروع الكورنيش"),
+    ("drone", 2, 3, "jubail", JUBAIL, "تصوير جوي للواجهة"),
+    ("media-car", 2, 6, "khobar", KHOBAR, "جولة المشاريع"),
+    ("press-hall", 3, 2, "eastern", "press", "مؤتمر صحفي"),
+    ("sound-system", 4, 5, "qatif", QATIF, "حفل التكريم"),
+    ("camera-kit", 5, 8, "eastern", "press", "زيارة الوفد"),
+)

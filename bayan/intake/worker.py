@@ -20,6 +20,7 @@ from bayan.core.live import listening_parameters
 from bayan.correspondence import services as correspondence
 from bayan.intake import services
 from bayan.intake.mailbox import read_mailboxes
+from bayan.needs import services as needs
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -137,7 +138,7 @@ def _ring() -> int:
     rang = 0
     while done := work.ring(now=now):
         rang += done
-    return rang + work.tell(now=now)
+    return rang + work.tell(now=now) + needs.tell(now=now)
 
 
 def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:

@@ -40,6 +40,8 @@ DAILY = (
 OFFICES = (
     Entry("correspondence:letters", pgettext_lazy("menu", "Letters"), "work.do", icon="mail"),
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
+    # A municipality's officer comes to it from the first page.
+    Entry("needs:needs", _("Needs"), "needs.read", icon="package", everywhere=True),
     Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
     Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),

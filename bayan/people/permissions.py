@@ -28,15 +28,21 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
 # What each is given to do is theirs to do.
 STAFF = frozenset({"duty.read", "work.do"})
-READ = STAFF | {"conversations.read", "cases.read", "places.read"}
-ANSWER = READ | {
-    "conversations.reply",
-    "cases.close",
-    "cases.assign",
-    "contacts.manage",
-    "inbox.manage",
-    "work.give",
-}
+READ = STAFF | {"conversations.read", "cases.read", "needs.read", "places.read"}
+# Whoever makes what is published needs things for it, and hands out those of their body.
+MAKE = {"needs.ask", "needs.provide"}
+ANSWER = (
+    READ
+    | MAKE
+    | {
+        "conversations.reply",
+        "cases.close",
+        "cases.assign",
+        "contacts.manage",
+        "inbox.manage",
+        "work.give",
+    }
+)
 DIRECT = frozenset(
     {
         "audit.read",
@@ -47,6 +53,8 @@ DIRECT = frozenset(
         "figures.compare",
         "letters.sign",
         "letters.write",
+        "needs.decide",
+        "needs.manage",
         "people.manage",
         "quality.manage",
         "routing.manage",
@@ -61,8 +69,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # They look and direct; the answer to the public is given by those whose work it is.
     Role.Kind.EXECUTIVE: READ | {"audit.read", "figures.compare", "letters.sign", "letters.write"},
     Role.Kind.SPOKESPERSON: READ,
-    Role.Kind.PRESS_OFFICER: READ | {"letters.write"},
-    Role.Kind.EDITOR: READ | {"letters.write"},
+    Role.Kind.PRESS_OFFICER: READ | MAKE | {"letters.write"},
+    Role.Kind.EDITOR: READ | MAKE | {"letters.write"},
     Role.Kind.RESPONDER: ANSWER,
     Role.Kind.MONITOR: READ,
     Role.Kind.FIELD_OFFICER: READ,

@@ -39,6 +39,8 @@ from bayan.correspondence.tests.factories import make_letter
 from bayan.inbox import services as inbox
 from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
+from bayan.needs.models import Booking, FormVersion, Need, Thing
+from bayan.needs.models import Form as NeedForm
 from bayan.organisation.models import Node
 from bayan.people import services
 from bayan.people.models import Member, Role
@@ -87,6 +89,7 @@ PAGE, FORM = Door(), Door(READ_AND_WRITE)
 RULE = UUID(int=7)
 # That of the whole authority.
 SURGE = UUID(int=8)
+NEED_FORM = UUID(int=9)
 
 
 def changes_rule(**data: str) -> Door:
@@ -220,6 +223,37 @@ DOORS: dict[str, Door] = {
     "work:withdraw": changes("item"),
     "work:send_again": changes("item", reason="بقي الرصيف", term="7"),
     "work:make_link": changes("item"),
+    "needs:needs": PAGE,
+    "needs:export": PAGE,
+    "needs:act": Door(("POST",), data={"do": "grant", "all": "1"}),
+    "needs:choose": PAGE,
+    "needs:ask": Door(READ_AND_WRITE, more=("coverage",)),
+    "needs:need": shows("need"),
+    "needs:take": changes("need"),
+    "needs:decide": changes("need", do="refuse", reason="لا يتوفر"),
+    "needs:provide": changes("need"),
+    "needs:confirm": changes("need"),
+    "needs:dispute": changes("need", words="لم يصل"),
+    "needs:withdraw": changes("need"),
+    "needs:forms": PAGE,
+    "needs:new_form": FORM,
+    "needs:form": Door(READ_AND_WRITE, more=(NEED_FORM,)),
+    "needs:move_form": Door(("POST",), more=(NEED_FORM,), data={"way": "up"}),
+    "needs:calendar": PAGE,
+    "needs:book": FORM,
+    "needs:booking": shows("booking"),
+    "needs:cancel_booking": changes("booking"),
+    "needs:hand_out": changes("booking"),
+    "needs:take_back": changes("booking", condition="good"),
+    "needs:things": PAGE,
+    "needs:new_thing": FORM,
+    "needs:edit_thing": Door(READ_AND_WRITE, "owned_thing"),
+    "needs:restock": changes("owned_thing", change="1", words="توريد"),
+    "needs:give_out": changes("owned_thing", count="1"),
+    "needs:out_of_order": changes("owned_thing", count="1"),
+    "needs:mend": changes("owned_thing", outage="0"),
+    "needs:inventory": PAGE,
+    "needs:inventory_export": PAGE,
     "contacts:contacts": PAGE,
     "contacts:contact": shows("contact"),
     "contacts:rename": changes("contact", name="اسم"),
@@ -347,6 +381,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:hand_over_turn": "test_duty", "people:acknowledge_turn": "test_duty",
     "people:answer_swap": "test_duty", "people:withdraw_swap": "test_duty",
     # A part of the page of whatever the tasks belong to, and a picture of a task.
+    # Every body may see every thing, and what is booked of it.
+    "needs:thing": "needs/test_pages", "needs:file": "needs/test_pages",
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
     # By whom a letter went to, and by its grade.
     "correspondence:open": "correspondence/test_services",
@@ -390,6 +426,8 @@ SETTINGS = {
     "number",
     "ready",
     "template",
+    # Whoever plans sees everything that is lent.
+    "owned_thing",
 }
 # Only who made it may change it: the service refuses everybody else, whatever their role.
 OWN = {"note"}
@@ -510,6 +548,18 @@ def make_things(node: Node, position: int) -> Things:
     helper = Helper.objects.create(surge=surge, member=clerk, joined_at=now, ends_at=now)
     letter = make_letter(node, clerk, now=now, subject=f"تعميم-{node.key}")
     address_list = letters.save_list(f"قائمة-{node.key}", [clerk], node=node)
+    form = NeedForm.objects.get(public_id=NEED_FORM)
+    asked: dict[str, Any] = {
+        "node": node, "version": form.version, "kind": form.kind, "title": f"طلب-{node.key}",
+        "asked_at": now,
+    }  # fmt: skip
+    # What a body asks for of itself: it decides, too.
+    need = Need.objects.create(reference=f"10000000{position}", provider=node, **asked)
+    thing = Thing.objects.create(node=node, kind="camera", name_ar="حقيبة", stock=1)
+    booking = Booking.objects.create(
+        thing=thing, node=node, lender=node, starts_at=now, ends_at=now + timedelta(hours=1),
+        booked_at=now,
+    )  # fmt: skip
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key,
@@ -521,9 +571,11 @@ def make_things(node: Node, position: int) -> Things:
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
         macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
         answer=everybody.public_id, surge=surge.public_id, past_surge=past.public_id,
-        team_link=team_link.public_id, helper=helper.public_id,
         letter=letter.public_id, address_list=address_list.public_id,
-        words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
+        team_link=team_link.public_id, helper=helper.public_id, need=need.public_id,
+        booking=booking.public_id, owned_thing=thing.public_id,
+        words=(name, text, file, f"طلب-{node.key}", str(booking.public_id),
+               f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
                f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id),
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
@@ -598,6 +650,13 @@ def make_world() -> World:
     nodes = {node.key: node for node in Node.objects.filter(key__in=BODIES)}
     make_member("desk@matrix.example", (("responder", "eastern"),), nodes)
     make_number()
+    form = NeedForm.objects.create(
+        public_id=NEED_FORM, key="coverage", kind="coverage", provider=nodes["eastern"]
+    )
+    form.version = FormVersion.objects.create(
+        form=form, number=1, name_ar="تغطية", fields=[], made_at=timezone.now()
+    )
+    form.save()
     things = {key: make_things(nodes[key], position) for position, key in enumerate(BODIES)}
     RoutingRule.objects.create(public_id=RULE, position=1, name="قاعدة", is_on=False)
     members, clients = {}, {}

@@ -11,182 +11,622 @@ import bayan.core.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('channels', '0014_reaching'),
-        ('inbox', '0009_contacts_found'),
-        ('organisation', '0002_outside_bodies'),
-        ('work', '0003_item_on_page'),
+        ("channels", "0014_reaching"),
+        ("inbox", "0009_contacts_found"),
+        ("organisation", "0002_outside_bodies"),
+        ("work", "0003_item_on_page"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AddressList',
+            name="AddressList",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', bayan.core.models.PublicIdField(db_default=django.db.models.functions.uuid.UUID7(), default=bayan.core.models.uuid7, editable=False, unique=True)),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('members', models.ManyToManyField(related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='members')),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.node')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    bayan.core.models.PublicIdField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        default=bayan.core.models.uuid7,
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "members",
+                    models.ManyToManyField(
+                        related_name="+", to=settings.AUTH_USER_MODEL, verbose_name="members"
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.node",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Letter',
+            name="Letter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', bayan.core.models.PublicIdField(db_default=django.db.models.functions.uuid.UUID7(), default=bayan.core.models.uuid7, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('circular', 'circular'), ('letter', 'letter'), ('telegram', 'telegram'), ('memo', 'internal memo'), ('facts', 'request for facts'), ('direction', 'instruction'), ('assignment', 'assignment')], default='circular', max_length=12, verbose_name='kind')),
-                ('subject', models.CharField(max_length=140, verbose_name='subject')),
-                ('text', models.TextField(verbose_name='text')),
-                ('urgency', models.CharField(choices=[('usual', 'usual'), ('urgent', 'urgent'), ('very_urgent', 'very urgent'), ('at_once', 'at once')], default='usual', max_length=12, verbose_name='urgency')),
-                ('grade', models.CharField(choices=[('public', 'public'), ('restricted', 'restricted'), ('secret', 'secret'), ('top_secret', 'top secret')], default='public', max_length=12, verbose_name='grade')),
-                ('wants', models.CharField(choices=[('acknowledge', 'to be seen'), ('answer', 'an answer'), ('do', 'to be done')], default='acknowledge', max_length=12, verbose_name='wanted')),
-                ('term_hours', models.PositiveSmallIntegerField(default=21, verbose_name='within, in working hours')),
-                ('official_number', models.CharField(blank=True, max_length=40, verbose_name='number in official correspondence')),
-                ('official_date', models.CharField(blank=True, max_length=40, verbose_name='its date')),
-                ('transaction_number', models.CharField(blank=True, max_length=40, verbose_name='transaction number')),
-                ('signer_title', models.CharField(blank=True, max_length=120, verbose_name='post of whoever signs')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('review', 'waits for signature'), ('returned', 'returned for changes'), ('refused', 'not signed'), ('sent', 'sent'), ('recalled', 'recalled')], default='draft', max_length=10, verbose_name='state')),
-                ('created_at', models.DateTimeField(verbose_name='made')),
-                ('changed_at', models.DateTimeField(verbose_name='changed')),
-                ('submitted_hash', models.CharField(blank=True, max_length=64, verbose_name='hash of what was submitted')),
-                ('remark', models.TextField(blank=True, verbose_name='why it was returned')),
-                ('year', models.PositiveSmallIntegerField(null=True, verbose_name='year')),
-                ('number', models.PositiveIntegerField(null=True, verbose_name='number')),
-                ('sent_at', models.DateTimeField(null=True, verbose_name='sent')),
-                ('due_at', models.DateTimeField(null=True, verbose_name='due')),
-                ('bodies', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list)),
-                ('handed_at', models.DateTimeField(null=True, verbose_name='handed over')),
-                ('recalled_at', models.DateTimeField(null=True, verbose_name='recalled')),
-                ('recall_reason', models.TextField(blank=True, verbose_name='why it was recalled')),
-                ('approval', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='work.item')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('corrects', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='corrected_by', to='correspondence.letter')),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.node')),
-                ('refers_to', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='followed_by', to='correspondence.letter')),
-                ('signer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    bayan.core.models.PublicIdField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        default=bayan.core.models.uuid7,
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("circular", "circular"),
+                            ("letter", "letter"),
+                            ("telegram", "telegram"),
+                            ("memo", "internal memo"),
+                            ("facts", "request for facts"),
+                            ("direction", "instruction"),
+                            ("assignment", "assignment"),
+                        ],
+                        default="circular",
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("subject", models.CharField(max_length=140, verbose_name="subject")),
+                ("text", models.TextField(verbose_name="text")),
+                (
+                    "urgency",
+                    models.CharField(
+                        choices=[
+                            ("usual", "usual"),
+                            ("urgent", "urgent"),
+                            ("very_urgent", "very urgent"),
+                            ("at_once", "at once"),
+                        ],
+                        default="usual",
+                        max_length=12,
+                        verbose_name="urgency",
+                    ),
+                ),
+                (
+                    "grade",
+                    models.CharField(
+                        choices=[
+                            ("public", "public"),
+                            ("restricted", "restricted"),
+                            ("secret", "secret"),
+                            ("top_secret", "top secret"),
+                        ],
+                        default="public",
+                        max_length=12,
+                        verbose_name="grade",
+                    ),
+                ),
+                (
+                    "wants",
+                    models.CharField(
+                        choices=[
+                            ("acknowledge", "to be seen"),
+                            ("answer", "an answer"),
+                            ("do", "to be done"),
+                        ],
+                        default="acknowledge",
+                        max_length=12,
+                        verbose_name="wanted",
+                    ),
+                ),
+                (
+                    "term_hours",
+                    models.PositiveSmallIntegerField(
+                        default=21, verbose_name="within, in working hours"
+                    ),
+                ),
+                (
+                    "official_number",
+                    models.CharField(
+                        blank=True, max_length=40, verbose_name="number in official correspondence"
+                    ),
+                ),
+                (
+                    "official_date",
+                    models.CharField(blank=True, max_length=40, verbose_name="its date"),
+                ),
+                (
+                    "transaction_number",
+                    models.CharField(blank=True, max_length=40, verbose_name="transaction number"),
+                ),
+                (
+                    "signer_title",
+                    models.CharField(
+                        blank=True, max_length=120, verbose_name="post of whoever signs"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("review", "waits for signature"),
+                            ("returned", "returned for changes"),
+                            ("refused", "not signed"),
+                            ("sent", "sent"),
+                            ("recalled", "recalled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="made")),
+                ("changed_at", models.DateTimeField(verbose_name="changed")),
+                (
+                    "submitted_hash",
+                    models.CharField(
+                        blank=True, max_length=64, verbose_name="hash of what was submitted"
+                    ),
+                ),
+                ("remark", models.TextField(blank=True, verbose_name="why it was returned")),
+                ("year", models.PositiveSmallIntegerField(null=True, verbose_name="year")),
+                ("number", models.PositiveIntegerField(null=True, verbose_name="number")),
+                ("sent_at", models.DateTimeField(null=True, verbose_name="sent")),
+                ("due_at", models.DateTimeField(null=True, verbose_name="due")),
+                (
+                    "bodies",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list
+                    ),
+                ),
+                ("handed_at", models.DateTimeField(null=True, verbose_name="handed over")),
+                ("recalled_at", models.DateTimeField(null=True, verbose_name="recalled")),
+                ("recall_reason", models.TextField(blank=True, verbose_name="why it was recalled")),
+                (
+                    "approval",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="work.item",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="corrected_by",
+                        to="correspondence.letter",
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.node",
+                    ),
+                ),
+                (
+                    "refers_to",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="followed_by",
+                        to="correspondence.letter",
+                    ),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('media', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.media')),
-                ('letter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='correspondence.letter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "media",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="channels.media",
+                    ),
+                ),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachments",
+                        to="correspondence.letter",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('municipalities', 'all municipalities'), ('body', 'a body'), ('member', 'a member'), ('list', 'a list')], max_length=14, verbose_name='kind')),
-                ('role', models.CharField(blank=True, choices=[('administrator', 'administrator'), ('director', 'public relations and media director'), ('executive', 'executive'), ('spokesperson', 'spokesperson'), ('press_officer', 'press officer'), ('editor', 'editor'), ('responder', 'responder'), ('monitor', 'media monitor'), ('field_officer', 'field officer'), ('legal_reviewer', 'legal reviewer'), ('trainer', 'training coordinator'), ('researcher', 'researcher'), ('viewer', 'viewer')], max_length=20, verbose_name='role')),
-                ('is_copy', models.BooleanField(default=False, verbose_name='copy')),
-                ('member', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('node', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.node')),
-                ('list', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='correspondence.addresslist')),
-                ('letter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='addresses', to='correspondence.letter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("municipalities", "all municipalities"),
+                            ("body", "a body"),
+                            ("member", "a member"),
+                            ("list", "a list"),
+                        ],
+                        max_length=14,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("administrator", "administrator"),
+                            ("director", "public relations and media director"),
+                            ("executive", "executive"),
+                            ("spokesperson", "spokesperson"),
+                            ("press_officer", "press officer"),
+                            ("editor", "editor"),
+                            ("responder", "responder"),
+                            ("monitor", "media monitor"),
+                            ("field_officer", "field officer"),
+                            ("legal_reviewer", "legal reviewer"),
+                            ("trainer", "training coordinator"),
+                            ("researcher", "researcher"),
+                            ("viewer", "viewer"),
+                        ],
+                        max_length=20,
+                        verbose_name="role",
+                    ),
+                ),
+                ("is_copy", models.BooleanField(default=False, verbose_name="copy")),
+                (
+                    "member",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.node",
+                    ),
+                ),
+                (
+                    "list",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="correspondence.addresslist",
+                    ),
+                ),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="correspondence.letter",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Look',
+            name="Look",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('what', models.CharField(choices=[('page', 'the page'), ('document', 'the document'), ('file', 'an attachment')], max_length=10, verbose_name='what')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('letter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='looks', to='correspondence.letter')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "what",
+                    models.CharField(
+                        choices=[
+                            ("page", "the page"),
+                            ("document", "the document"),
+                            ("file", "an attachment"),
+                        ],
+                        max_length=10,
+                        verbose_name="what",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="looks",
+                        to="correspondence.letter",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Recipient',
+            name="Recipient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', bayan.core.models.PublicIdField(db_default=django.db.models.functions.uuid.UUID7(), default=bayan.core.models.uuid7, editable=False, unique=True)),
-                ('is_copy', models.BooleanField(default=False, verbose_name='copy')),
-                ('handed_at', models.DateTimeField(null=True, verbose_name='handed over')),
-                ('seen_at', models.DateTimeField(null=True, verbose_name='seen')),
-                ('recall_told_at', models.DateTimeField(null=True, verbose_name='told of the recall')),
-                ('link_hash', models.BinaryField(max_length=32, null=True, unique=True, verbose_name="link's hash")),
-                ('link_used_at', models.DateTimeField(null=True, verbose_name='link used')),
-                ('item', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='work.item')),
-                ('letter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='correspondence.letter')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.node')),
-                ('reach', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels.reach')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    bayan.core.models.PublicIdField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        default=bayan.core.models.uuid7,
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                ("is_copy", models.BooleanField(default=False, verbose_name="copy")),
+                ("handed_at", models.DateTimeField(null=True, verbose_name="handed over")),
+                ("seen_at", models.DateTimeField(null=True, verbose_name="seen")),
+                (
+                    "recall_told_at",
+                    models.DateTimeField(null=True, verbose_name="told of the recall"),
+                ),
+                (
+                    "link_hash",
+                    models.BinaryField(
+                        max_length=32, null=True, unique=True, verbose_name="link's hash"
+                    ),
+                ),
+                ("link_used_at", models.DateTimeField(null=True, verbose_name="link used")),
+                (
+                    "item",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="work.item",
+                    ),
+                ),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recipients",
+                        to="correspondence.letter",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.node",
+                    ),
+                ),
+                (
+                    "reach",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="channels.reach",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Reply',
+            name="Reply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(blank=True, verbose_name='text')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('message', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='inbox.message')),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replies', to='correspondence.recipient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(blank=True, verbose_name="text")),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "message",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="inbox.message",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replies",
+                        to="correspondence.recipient",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='addresslist',
-            constraint=models.UniqueConstraint(models.F('node'), models.F('name'), name='address_list_once'),
+            model_name="addresslist",
+            constraint=models.UniqueConstraint(
+                models.F("node"), models.F("name"), name="address_list_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='letter',
-            index=models.Index(models.OrderBy(models.F('changed_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='letter_latest'),
+            model_name="letter",
+            index=models.Index(
+                models.OrderBy(models.F("changed_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="letter_latest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='letter',
-            index=models.Index(models.OrderBy(models.F('sent_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('sent_at__isnull', False)), name='letter_sent'),
+            model_name="letter",
+            index=models.Index(
+                models.OrderBy(models.F("sent_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("sent_at__isnull", False)),
+                name="letter_sent",
+            ),
         ),
         migrations.AddIndex(
-            model_name='letter',
-            index=models.Index(models.F('id'), condition=models.Q(('handed_at', None), ('state', 'sent')), name='letter_to_hand_over'),
+            model_name="letter",
+            index=models.Index(
+                models.F("id"),
+                condition=models.Q(("handed_at", None), ("state", "sent")),
+                name="letter_to_hand_over",
+            ),
         ),
         migrations.AddIndex(
-            model_name='letter',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('bodies'), name='letter_of_bodies'),
+            model_name="letter",
+            index=django.contrib.postgres.indexes.GinIndex(
+                models.F("bodies"), name="letter_of_bodies"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='letter',
-            constraint=models.UniqueConstraint(models.F('node'), models.F('year'), models.F('number'), name='letter_number_once'),
+            model_name="letter",
+            constraint=models.UniqueConstraint(
+                models.F("node"), models.F("year"), models.F("number"), name="letter_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='letter',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('number', None), ('sent_at', None), ('year', None)), models.Q(('number__isnull', False), ('sent_at__isnull', False), ('year__isnull', False)), _connector='OR'), name='letter_sent_has_its_number'),
+            model_name="letter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("number", None), ("sent_at", None), ("year", None)),
+                    models.Q(
+                        ("number__isnull", False),
+                        ("sent_at__isnull", False),
+                        ("year__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="letter_sent_has_its_number",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='letter',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'recalled'), _negated=True), ('recalled_at__isnull', False), _connector='OR'), name='letter_recalled_has_its_moment'),
+            model_name="letter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "recalled"), _negated=True),
+                    ("recalled_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="letter_recalled_has_its_moment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.UniqueConstraint(models.F('letter'), models.F('media'), name='attachment_once'),
+            model_name="attachment",
+            constraint=models.UniqueConstraint(
+                models.F("letter"), models.F("media"), name="attachment_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(models.F('letter'), models.F('kind'), models.F('node'), models.F('role'), models.F('member'), models.F('list'), name='address_once', nulls_distinct=False),
+            model_name="address",
+            constraint=models.UniqueConstraint(
+                models.F("letter"),
+                models.F("kind"),
+                models.F("node"),
+                models.F("role"),
+                models.F("member"),
+                models.F("list"),
+                name="address_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddIndex(
-            model_name='look',
-            index=models.Index(models.F('letter'), models.OrderBy(models.F('at'), descending=True), name='look_latest'),
+            model_name="look",
+            index=models.Index(
+                models.F("letter"),
+                models.OrderBy(models.F("at"), descending=True),
+                name="look_latest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='recipient',
-            index=models.Index(models.F('member'), models.F('letter'), name='recipient_of_member'),
+            model_name="recipient",
+            index=models.Index(models.F("member"), models.F("letter"), name="recipient_of_member"),
         ),
         migrations.AddIndex(
-            model_name='recipient',
-            index=models.Index(models.F('letter'), models.F('node'), models.F('id'), condition=models.Q(('handed_at', None)), name='recipient_to_tell'),
+            model_name="recipient",
+            index=models.Index(
+                models.F("letter"),
+                models.F("node"),
+                models.F("id"),
+                condition=models.Q(("handed_at", None)),
+                name="recipient_to_tell",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.UniqueConstraint(models.F('letter'), models.F('member'), name='recipient_once'),
+            model_name="recipient",
+            constraint=models.UniqueConstraint(
+                models.F("letter"), models.F("member"), name="recipient_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(models.F('recipient'), models.F('at'), name='reply_of_recipient'),
+            model_name="reply",
+            index=models.Index(models.F("recipient"), models.F("at"), name="reply_of_recipient"),
         ),
     ]

@@ -29,7 +29,7 @@ from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.selectors import hash_of
 from bayan.work import services as work
-from bayan.work.services import Task, Word
+from bayan.work.services import Task, Telling
 from bayan.work.services.telling import when
 
 # So many people a transaction.
@@ -178,9 +178,9 @@ def _lane(letter: Letter) -> Outgoing.Lane:
     return LANES.get(Letter.Urgency(letter.urgency), Outgoing.Lane.WORK)
 
 
-def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> Word:
+def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> Telling:
     with override(row.member.language):
-        return Word(
+        return Telling(
             member=row.member,
             key=str(row.public_id),
             node_id=row.node_id,
@@ -234,7 +234,7 @@ def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime)
                 "letter": named(letter)
             }
             words.append(
-                Word(
+                Telling(
                     member=row.member, key=str(row.public_id), node_id=row.node_id, text=text,
                     title=_("Recalled: %(letter)s") % {"letter": named(letter)}, due_at=now,
                 )

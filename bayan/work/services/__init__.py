@@ -2,6 +2,7 @@
 
 from bayan.work.services.clocks import (
     Start,
+    call,
     end,
     let_past,
     pause,
@@ -18,8 +19,14 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Word, tell_each
-from bayan.work.services.hearing import hear_members, keep, members_of, receive, receive_choice
+from bayan.work.services.fanning import Telling, tell_each
+from bayan.work.services.hearing import (
+    hear_members,
+    keep,
+    members_of,
+    receive,
+    receive_choice,
+)
 from bayan.work.services.items import (
     ITEM,
     DueInThePast,
@@ -38,6 +45,7 @@ from bayan.work.services.items import (
     check_age,
     delegate,
     describe_items,
+    end_item,
     explain,
     finish,
     give,
@@ -58,7 +66,16 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
-from bayan.work.services.telling import ONE, SEVERAL, buttons_of, say, tell
+from bayan.work.services.telling import (
+    ONE,
+    SEVERAL,
+    Word,
+    buttons_of,
+    say,
+    tell,
+    tell_member,
+    when,
+)
 
 __all__ = [
     "ITEM",
@@ -79,16 +96,19 @@ __all__ = [
     "Shown",
     "Start",
     "Task",
+    "Telling",
     "TitleMissing",
     "TooManyPictures",
     "Word",
     "WordsMissing",
     "add_project",
     "buttons_of",
+    "call",
     "check_age",
     "delegate",
     "describe_items",
     "end",
+    "end_item",
     "end_project",
     "explain",
     "explain_by_link",
@@ -117,6 +137,8 @@ __all__ = [
     "start",
     "tell",
     "tell_each",
+    "tell_member",
+    "when",
     "withdraw",
     "withdraw_links",
     "withdraw_of",

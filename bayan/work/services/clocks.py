@@ -62,6 +62,15 @@ def start(wanted: Iterable[Start]) -> list[Clock]:
     )
 
 
+def call(started: Collection[Clock], node: Node, *, now: datetime) -> None:
+    """Let whoever is on duty for this body, else whoever heads it, be told that these clocks run."""
+    turn = people.on_duty(node, now=now)
+    told = [turn.member] if turn else people.in_charge_of(node, HEADS, now=now)
+    Notice.objects.bulk_create(
+        Notice(member=member, clock=clock, created_at=now) for clock in started for member in told
+    )
+
+
 def end(subject_type: str, keys: Collection[str], *, name: str = "", now: datetime) -> int:
     """End the running clocks of these subjects, or those of one name. Returns how many."""
     rows = Clock.objects.filter(subject_type=subject_type, subject_key__in=keys, ended_at=None)

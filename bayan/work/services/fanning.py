@@ -30,7 +30,7 @@ WITHOUT_CHAT = tuple(way for way in WAYS if way not in {Reach.Way.WHATSAPP, Reac
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
+class Telling:
     """What one member is told: freely as `text`, outside the window by a template that names it."""
 
     member: Member
@@ -47,7 +47,7 @@ class Word:
 
 
 def tell_each(
-    words: Sequence[Word],
+    words: Sequence[Telling],
     *,
     subject_type: str,
     now: datetime,
@@ -96,7 +96,7 @@ def _conversations(
 
 
 def _letter(
-    word: Word,
+    word: Telling,
     conversation: Conversation | None,
     templates: dict[str, Template],
     *,
@@ -123,7 +123,7 @@ def _letter(
 
 
 def _content(
-    word: Word, conversation: Conversation | None, *, now: datetime
+    word: Telling, conversation: Conversation | None, *, now: datetime
 ) -> dict[str, Any] | None:
     if conversation is None or not conversation.is_writable(now=now):
         return None
@@ -138,7 +138,7 @@ def _content(
         return None
 
 
-def _filled(template: Template, word: Word, *, now: datetime) -> dict[str, Any] | None:
+def _filled(template: Template, word: Telling, *, now: datetime) -> dict[str, Any] | None:
     with override(template.language[:2]):
         said = [word.title, when(word.due_at, now=now)]
     keys = [p.key for p in channels.templates.parameters(template) if p.is_required]

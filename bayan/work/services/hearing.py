@@ -88,7 +88,8 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
     for message, member in messages:
         word = _word(message.text) if message.kind == "text" else ""
         item = selectors.waiting_for(member, now=now)
-        if word not in MENU and item is None:
+        answer = events.answer_to(word)
+        if word not in MENU and item is None and answer is None:
             continue
         if item is not None and word not in MENU and not _may_answer(message):
             continue
@@ -101,6 +102,8 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
                 send_menu(conversation, member, now=now)
             elif item is not None:
                 _take(item, word, member, conversation, message, now=now)
+            elif answer is not None:
+                telling.say(conversation, answer(member, now), now=now)
     return taken
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -373,18 +374,64 @@ def _by_template(
                 "%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others
             ) % {"what": what, "count": others}
         said = [what, when(first.clock.due_at, now=now)]
-    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
-    values = dict(zip(keys, said, strict=False))
     about = (
         (ONE, first.clock.subject_key)
         if first.clock.subject_type == ITEM and not others
         else (SEVERAL, conversation.contact.audit_key)
     )
+    return _send_template(conversation, template, said, subject=about, lane=lane, now=now)
+
+
+def _send_template(
+    conversation: Conversation,
+    template: Template,
+    said: Sequence[str],
+    *,
+    subject: tuple[str, str],
+    lane: Outgoing.Lane,
+    now: datetime,
+) -> Message | None:
+    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
+    values = dict(zip(keys, said, strict=False))
     try:
-        return inbox.send_notice(conversation, template, values, subject=about, lane=lane, now=now)
+        return inbox.send_notice(
+            conversation, template, values, subject=subject, lane=lane, now=now
+        )
     except DomainError:
         # A template that asks for something else than these two: the page shows the task.
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a member is told of something of theirs that is no task."""
+
+    text: str
+    # As a template says it, outside the 24 hours: in a few words what, and of when.
+    what: str
+    at: datetime
+    subject: tuple[str, str]
+    buttons: Sequence[tuple[str, str]] = ()
+
+
+def tell_member(member: Member, word: Word, *, now: datetime) -> str:
+    """Tell a member something by WhatsApp, in the language that is set. Returns the way, as of a notice."""
+    conversation = conversation_with(member, now=now)
+    message = None
+    way = Notice.Way.PAGE
+    if conversation is not None and conversation.is_writable(now=now):
+        message = _send(
+            conversation, word.text, buttons=word.buttons, subject=word.subject,
+            lane=Outgoing.Lane.WORK, now=now,
+        )  # fmt: skip
+        way = Notice.Way.WHATSAPP
+    elif conversation is not None and (template := _template(conversation, member)):
+        message = _send_template(
+            conversation, template, [word.what, when(word.at, now=now)], subject=word.subject,
+            lane=Outgoing.Lane.WORK, now=now,
+        )  # fmt: skip
+        way = Notice.Way.TEMPLATE
+    return way if message else Notice.Way.PAGE
 
 
 def _template(conversation: Conversation, member: Member) -> Template | None:

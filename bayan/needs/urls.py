@@ -1,0 +1,40 @@
+from django.urls import path
+
+from bayan.needs.views import bookings, builder, inventory, needs, things
+
+app_name = "needs"
+urlpatterns = [
+    path("", needs.needs, name="needs"),
+    path("needs.csv", needs.export, name="export"),
+    path("act", needs.act, name="act"),
+    path("new/", needs.choose, name="choose"),
+    path("new/<slug:key>/", needs.ask, name="ask"),
+    path("forms/", builder.all_forms, name="forms"),
+    path("forms/new", builder.new_form, name="new_form"),
+    path("forms/<uuid:public_id>/", builder.form, name="form"),
+    path("forms/<uuid:public_id>/move", builder.move_form, name="move_form"),
+    path("calendar/", bookings.calendar, name="calendar"),
+    path("calendar/book", bookings.book, name="book"),
+    path("bookings/<uuid:public_id>/", bookings.booking, name="booking"),
+    path("bookings/<uuid:public_id>/cancel", bookings.cancel, name="cancel_booking"),
+    path("bookings/<uuid:public_id>/out", bookings.hand_out, name="hand_out"),
+    path("bookings/<uuid:public_id>/back", bookings.take_back, name="take_back"),
+    path("things/", things.things, name="things"),
+    path("things/new", things.new_thing, name="new_thing"),
+    path("things/<uuid:public_id>/", things.thing, name="thing"),
+    path("things/<uuid:public_id>/edit", things.edit_thing, name="edit_thing"),
+    path("things/<uuid:public_id>/restock", things.restock, name="restock"),
+    path("things/<uuid:public_id>/give-out", things.give_out, name="give_out"),
+    path("things/<uuid:public_id>/out-of-order", things.out_of_order, name="out_of_order"),
+    path("things/<uuid:public_id>/mend", things.mend, name="mend"),
+    path("inventory/", inventory.inventory, name="inventory"),
+    path("inventory/inventory.csv", inventory.export, name="inventory_export"),
+    path("<uuid:public_id>/", needs.need, name="need"),
+    path("<uuid:public_id>/files/<int:attachment_id>/", needs.file, name="file"),
+    path("<uuid:public_id>/take", needs.take, name="take"),
+    path("<uuid:public_id>/decide", needs.decide, name="decide"),
+    path("<uuid:public_id>/provide", needs.provide, name="provide"),
+    path("<uuid:public_id>/confirm", needs.confirm, name="confirm"),
+    path("<uuid:public_id>/dispute", needs.dispute, name="dispute"),
+    path("<uuid:public_id>/withdraw", needs.withdraw, name="withdraw"),
+]

@@ -1,0 +1,1 @@
+"""Pages of needs: requests, their forms, the calendar and the things."""
