@@ -8,6 +8,7 @@ from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels.models import Account, Number
 from bayan.core import events, undo
+from bayan.desk import services as desk
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
@@ -24,6 +25,14 @@ def load() -> None:
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(desk.STAFF, desk.receive_choice)
+    # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
+    # for, then what they ask, then parts of the report that they are at.
+    events.hear_members(desk.hear_commands, first=True)
+    events.hear_members(desk.hear_wishes)
+    events.hear_members(desk.hear_parts)
+    for entry in desk.ENTRIES:
+        events.register_menu_entry(entry)
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)

@@ -38,6 +38,10 @@ DAILY = (
     Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book"),
 )  # fmt: skip
 OFFICES = (
+    # Whoever works in one body finds both on their first page.
+    Entry("situation:situation", pgettext_lazy("menu", "The situation now"), "cases.read", icon="gauge",
+          everywhere=True),
+    Entry("field:reports", _("Reports from the field"), "cases.read", icon="camera", everywhere=True),
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
     Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("me/", me.me, name="me"),
     path("me/phone", me.link_phone, name="link_phone"),
     path("me/phone/unlink", me.unlink_phone, name="unlink_phone"),
+    path("me/quiet", me.quiet, name="quiet"),
     path("me/tour", me.end_tour, name="end_tour"),
     path("me/tour/again", me.restart_tour, name="restart_tour"),
     path("me/deputy", deputies.name_own, name="name_own_deputy"),

@@ -34,6 +34,7 @@ from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
 from bayan.channels.tests.factories import make_number, make_template
 from bayan.config.environment import PROJECT_DIR
 from bayan.core.live import Notice, hub
+from bayan.desk.models import FieldReport
 from bayan.inbox import services as inbox
 from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
@@ -95,6 +96,16 @@ def changes_rule(**data: str) -> Door:
 DOORS: dict[str, Door] = {
     "today:today": PAGE,
     "today:export": PAGE,
+    "situation:situation": PAGE,
+    # Of a body that one does not see: not there.
+    "situation:body": shows("situation_key"),
+    "situation:circulating": shows("situation_key"),
+    "situation:statements": shows("situation_key"),
+    "field:reports": PAGE,
+    "field:export": PAGE,
+    "field:report": shows("field_report"),
+    "field:open_case": changes("field_report"),
+    "field:join": changes("field_report", case="1"),
     "figures:figures": PAGE,
     "figures:export": PAGE,
     "inbox:conversations": PAGE,
@@ -301,6 +312,7 @@ OPEN = {
 TRIED_ELSEWHERE: dict[str, str] = {
     "palette:palette": "desk/test_palette",
     "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
+    "people:quiet": "desk/test_menu",
     "people:end_tour": "test_tour", "people:restart_tour": "test_tour",
     "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
     "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",
@@ -457,9 +469,13 @@ def make_things(node: Node, position: int) -> Things:
         expires_at=now + timedelta(hours=1), help_until=now + timedelta(hours=1),
     )  # fmt: skip
     helper = Helper.objects.create(surge=surge, member=clerk, joined_at=now, ends_at=now)
+    field_report = FieldReport.objects.create(
+        node=node, member=clerk, messages=[message.pk], text=f"ميداني-{node.key}", state="sent",
+        begun_at=now, at=now,
+    )  # fmt: skip
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
-        node=node, key=node.key,
+        node=node, key=node.key, situation_key=node.key, field_report=field_report.public_id,
         conversation=case.conversation.public_id, case=case.public_id, message=message.public_id,
         reply=answer.public_id, outgoing=answer.outgoing.public_id, media=media.public_id,
         account=account.key, number=number.pk, account_and_number=(account.key, number.pk),
@@ -470,7 +486,8 @@ def make_things(node: Node, position: int) -> Things:
         team_link=team_link.public_id, helper=helper.public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
-               template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
+               f"ميداني-{node.key}", template.name, str(case.public_id),
+               str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 
 

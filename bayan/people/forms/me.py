@@ -17,3 +17,13 @@ class PhoneForm(Controls):
         widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel", "autocomplete": "tel"}),
         help_text=_("Write it as 05… or with its country code."),
     )
+
+
+class QuietForm(Controls):
+    """A time of one's own until when only emergencies come."""
+
+    until = forms.DateTimeField(
+        label=_("Until"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M"],
+    )

@@ -88,12 +88,21 @@ from bayan.people.services.members import (
     switch_off,
     switch_on,
 )
+from bayan.people.services.quiet import (
+    SPANS,
+    QuietInThePast,
+    QuietTooLong,
+    be_quiet,
+    end_of,
+    end_quiet,
+)
 from bayan.people.services.tour import end_tour, restart_tour
 from bayan.people.wishes import wish_of
 
 __all__ = [
     "INVITATION_GOOD_FOR",
     "SCOPES",
+    "SPANS",
     "AddressTaken",
     "DeputyNamedAlready",
     "DeputyshipIsOver",
@@ -114,6 +123,8 @@ __all__ = [
     "OwnRights",
     "PeriodUnusable",
     "PhoneTaken",
+    "QuietInThePast",
+    "QuietTooLong",
     "RoleHasEnded",
     "RoleHeldAlready",
     "Sender",
@@ -135,6 +146,7 @@ __all__ = [
     "answer_swap",
     "ask_link_code",
     "ask_swap",
+    "be_quiet",
     "bring_back_contact",
     "change_identity",
     "choose_language",
@@ -145,6 +157,8 @@ __all__ = [
     "cut_role",
     "delete_contact_note",
     "end_deputyship",
+    "end_of",
+    "end_quiet",
     "end_role",
     "end_sessions",
     "end_tour",

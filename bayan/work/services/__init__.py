@@ -18,7 +18,17 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.hearing import hear_members, receive, receive_choice
+from bayan.work.services.hearing import (
+    NEVER_MIND,
+    hear_members,
+    keep,
+    members_of,
+    receive,
+    receive_choice,
+    send_tasks,
+    stop_waiting,
+    word_of,
+)
 from bayan.work.services.items import (
     ITEM,
     DueInThePast,
@@ -55,10 +65,11 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
-from bayan.work.services.telling import ONE, SEVERAL, tell
+from bayan.work.services.telling import ONE, SEVERAL, ask, say, tell, when
 
 __all__ = [
     "ITEM",
+    "NEVER_MIND",
     "ONE",
     "SEVERAL",
     "DueInThePast",
@@ -79,6 +90,7 @@ __all__ = [
     "TooManyPictures",
     "WordsMissing",
     "add_project",
+    "ask",
     "delegate",
     "describe_items",
     "end",
@@ -91,9 +103,11 @@ __all__ = [
     "give_each",
     "hand_over",
     "hear_members",
+    "keep",
     "let_past",
     "make_link",
     "may_act",
+    "members_of",
     "open_link",
     "pause",
     "receive",
@@ -103,11 +117,16 @@ __all__ = [
     "resume",
     "revive",
     "ring",
+    "say",
     "send_again",
+    "send_tasks",
     "start",
+    "stop_waiting",
     "tell",
+    "when",
     "withdraw",
     "withdraw_links",
     "withdraw_of",
     "withdraw_of_all",
+    "word_of",
 ]
