@@ -201,9 +201,9 @@ def _say_what_is_there(report: FieldReport, conversation: Conversation, *, now: 
         missing.append(_("a few words"))
     said = []
     if there:
-        said.append(_("There is: %(parts)s.") % {"parts": _("، ").join(there)})
+        said.append(_("There is: %(parts)s.") % {"parts": _(", ").join(there)})
     if missing:
-        said.append(_("Still missing: %(parts)s.") % {"parts": _("، ").join(missing)})
+        said.append(_("Still missing: %(parts)s.") % {"parts": _(", ").join(missing)})
     said.append(_("Press “Send” when that is all.") if there else _("Send them in any order."))
     buttons = [(SEND, _("Send")), (DROP, _("Call it off"))]
     _ask(report, conversation, " ".join(said), buttons if there else buttons[1:], now=now)
@@ -247,7 +247,8 @@ def _finish(report: FieldReport, conversation: Conversation, *, by: Member, now:
 
 def _sent_words(report: FieldReport) -> str:
     address = reverse("field:report", args=[report.public_id])
-    return f"{_('Thank you, your report has been sent.')}\n{settings.PUBLIC_URL}{address}"
+    said = _("Thank you, your report has been sent.")
+    return f"{said}\n{settings.PUBLIC_URL}{address}"
 
 
 def _drop(report: FieldReport, conversation: Conversation, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_member
@@ -79,8 +80,7 @@ def ask_body(
     """Ask which body is meant, those with the most similar names first."""
     rows = [
         (f"{OF_BODY}{node.key}", node.short_name)
-        for node in words.nearest(unknown, bodies)
-        if not node.is_desk
+        for node in words.nearest(unknown, [body for body in bodies if not body.is_desk])
     ]
     if len(bodies) > 1:
         rows.append((f"{OF_BODY}all", _("All my bodies")))
@@ -96,22 +96,22 @@ def lines_of(found: Situation) -> list[str]:
     def line(name: str, value: str, path: str) -> str:
         return f"• {name}: *{value}*\n{settings.PUBLIC_URL}{path}"
 
-    statement = _("none")
+    statement = pgettext("situation", "none")
     if found.statement:
         said = " ".join(found.statement.words.split())
         if len(said) > LONGEST_STATEMENT:
             said = f"{said[: LONGEST_STATEMENT - 1].rsplit(' ', 1)[0]}…"
         statement = f"{said} ({work.when(found.statement.at, now=found.now)})"
-    duty = _("nobody")
+    duty = pgettext("situation", "nobody")
     if found.duty:
         phone = (
             f"+{found.duty.member.phone}" if found.duty.member.phone else _("no mobile is known")
         )
-        duty = f"{found.duty.member.name}، {phone}"
+        duty = _(", ").join([found.duty.member.name, phone])
     return [
         f"*{title_of(found.scope)}* · {date_format(timezone.localtime(found.now), 'TIME_FORMAT')}",
-        line(_("Open"), str(found.open), found.open_path),
-        line(_("Late"), str(found.late), found.late_path),
+        line(pgettext("situation", "Open"), str(found.open), found.open_path),
+        line(pgettext("situation", "Late"), str(found.late), found.late_path),
         line(
             _("Circulating within a day"), circulating_in_words(found), found.circulating_path,
         ),
@@ -192,8 +192,8 @@ def letters_page() -> str:
 
 def tell_letters(conversation: Conversation, member: Member, *, now: datetime) -> None:
     """Tell where the member's letters are."""
-    text = f"{_('Your letters are here:')}\n{settings.PUBLIC_URL}{letters_page()}"
-    work.say(conversation, text, now=now)
+    said = _("Your letters are here:")
+    work.say(conversation, f"{said}\n{settings.PUBLIC_URL}{letters_page()}", now=now)
 
 
 def tell_help(conversation: Conversation, member: Member, *, now: datetime) -> None:

@@ -70,7 +70,7 @@ def test_whoever_reads_no_cases_is_offered_what_is_theirs(khobar: Node, now: dat
     assert "ما الذي تحتاج" in choose(trainer, "menu-situation", now=now)
 
 
-def test_a_stranger_finds_no_menu(now: datetime) -> None:
+def test_a_stranger_finds_no_menu(db: None, now: datetime) -> None:
     cases.take_in([incoming("القائمة", received_at=now)], now=now)
     tap = incoming("…", kind="list_reply", choice_id="menu-situation", received_at=now)
     receive_choice([(tap, "x")], now=now)
