@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from bayan.core.events import phone_numbers
@@ -62,6 +64,8 @@ def _frame(scope: Scope) -> dict[str, Any]:
 
 
 def _scope(key: str, bodies: list[Any]) -> Scope:
+    if not bodies:
+        raise PermissionDenied(_("Your role does not include this page."))
     scope = reading.scope_named(key, bodies)
     if scope is None:
         # A body that one does not see is not there.
