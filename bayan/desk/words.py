@@ -56,7 +56,8 @@ def asked_in(text: str, bodies: Sequence[Node]) -> Asked | None:
     node = named(telling, bodies)
     if node is None and len(telling) > MOST_WORDS:
         return None
-    return Asked(node, "" if node else " ".join(telling))
+    # As it was written, to be said again.
+    return Asked(node, "" if node else " ".join(text.split()[1:]))
 
 
 def named(words: Sequence[str], bodies: Sequence[Node]) -> Node | None:

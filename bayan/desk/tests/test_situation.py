@@ -166,7 +166,7 @@ def test_everything_is_everything_that_one_sees(
 def test_an_unknown_body_is_asked_about_with_the_nearest_names_and_the_choice_answered(
     amin: Member, world: datetime
 ) -> None:
-    assert "خفجيه" in write(amin, "الموقف خفجية", now=world)
+    assert "«خفجية»" in write(amin, "الموقف خفجية", now=world)
     assert rows_of_last()[0] == "الخفجي"
     assert len(rows_of_last()) == 10
     asked = Message.objects.filter(direction="out").latest("pk").outgoing
