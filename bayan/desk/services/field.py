@@ -306,9 +306,12 @@ def join_report(public_id: UUID, case_id: UUID, *, by: Member, now: datetime) ->
 
 
 def _locked(public_id: UUID, *, now: datetime) -> FieldReport:
+    rows = FieldReport.objects.shown()
+    # The conversation first, as the worker does: two orders would wait for each other.
+    first = rows.values_list("messages", flat=True).get(public_id=public_id)[0]
+    Conversation.objects.select_for_update().filter(messages=first).first()
     report = (
-        FieldReport.objects.shown()
-        .select_for_update(of=("self",))
+        rows.select_for_update(of=("self",))
         .select_related("node", "member")
         .get(public_id=public_id)
     )
