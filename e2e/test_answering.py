@@ -48,7 +48,7 @@ def test_a_pothole_of_five_people_is_answered_once_and_each_is_told(
     desk.locator("#answer-outcome").select_option("resolved")
     desk.locator("#answer-excuse").select_option("confirmed")
     desk.locator("#answer-text").fill(f"{{الاسم}}، {ANSWER}.")
-    expect(desk.locator("#preview-phone .wa-body")).to_contain_text(f"مبلّغ {PHONES[0][-1]}")
+    expect(desk.locator("#preview-phone .wa-body")).to_contain_text("مبلّغ")
     expect(desk.locator("#preview [data-total]")).to_have_text("5")
     assert axe(desk) == []
     desk.locator("#preview button[type=submit]").click()

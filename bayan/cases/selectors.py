@@ -6,11 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Floor
+from django.db.models import (
+    Avg,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Coalesce, Floor, NullIf
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +31,7 @@ from django.utils.translation import pgettext_lazy
 
 from bayan.cases.models import (
     Alike,
+    Answer,
     Asked,
     Attempt,
     Burst,
@@ -33,6 +47,7 @@ from bayan.cases.models import (
 from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
 from bayan.cases.surge.lanes import in_lane
+from bayan.cases.surge.models import Surge
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
@@ -347,9 +362,12 @@ class ShownBurst:
         }
 
 
-def bursts(*, now: datetime, fresh: bool = False) -> list[ShownBurst]:
-    """The latest bursts; `fresh`: only those of the last hours that nobody has marked as seen."""
-    rows = Burst.objects.select_related("node", "seen_by").order_by("-told_at", "-pk")
+def bursts(
+    *, now: datetime, fresh: bool = False, of: QuerySet[Burst] | None = None
+) -> list[ShownBurst]:
+    """The latest bursts (`of` these); `fresh`: only those of the last hours that nobody has seen."""
+    rows = Burst.objects.all() if of is None else of
+    rows = rows.select_related("node", "seen_by").order_by("-told_at", "-pk")
     if fresh:
         rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
     found = list(rows[: 2 if fresh else BURSTS_SHOWN])
@@ -447,7 +465,7 @@ def page_of_forwards(
     if view != "all":
         rows = rows.filter(state=view)
     page = page_of(rows, newest="received_at", after=after, limit=FORWARDS_SHOWN)
-    return _shown_forwards(page.rows), page.next_cursor
+    return shown_forwards(page.rows), page.next_cursor
 
 
 def counts_of_forwards(words: str) -> dict[str, int]:
@@ -470,7 +488,8 @@ def _forwards(words: str) -> QuerySet[Forward]:
     return rows
 
 
-def _shown_forwards(forwards: list[Forward]) -> list[ShownForward]:
+def shown_forwards(forwards: list[Forward]) -> list[ShownForward]:
+    """These with their files and labels, as a page shows them; in two statements."""
     keys = {key for forward in forwards for key in forward.messages}
     messages = Message.objects.filter(pk__in=keys).exclude(kind="text").select_related("media")
     known = {message.pk: message for message in messages} if keys else {}
@@ -495,6 +514,42 @@ def forwards_of(case: Case) -> list[Forward]:
     if not getattr(case, "has_forwards", True):
         return []
     return list(case.forwards.select_related("member").order_by("received_at", "pk"))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the public was told: an answer to everybody ("answer"), or the statement of a surge ("surge")."""
+
+    kind: str
+    words: str
+    at: datetime
+
+
+def statements(node: Node | None, *, most: int) -> list[Statement]:
+    """What the public was told by a body, or by all that the reader sees, the latest first; in one statement.
+
+    A surge's statement holds for all bodies below it.
+    """
+    answers = Answer.objects.exclude(started_at=None).exclude(state=Answer.State.TAKEN_BACK)
+    surges = Surge.objects.exclude(statement="", statement_link="")
+    if node:
+        answers = answers.filter(node=node)
+        surges = surges.filter(node__in=node.lineage)
+    rows = _said(answers, "answer", "text", "template__name", "started_at").union(
+        _said(surges, "surge", "statement", "statement_link", "begun_at"), all=True
+    )
+    return [Statement(*row) for row in rows.order_by("-told_at")[:most]]
+
+
+def _said(rows: QuerySet[Any], kind: str, words: str, or_else: str, at: str) -> QuerySet[Any, Any]:
+    said = Coalesce(
+        NullIf(words, Value("", TextField())), F(or_else), Value(""), output_field=TextField()
+    )
+    named: QuerySet[Any] = rows.order_by().annotate(
+        what=Value(kind, output_field=CharField()), said=said, told_at=F(at)
+    )
+    found: QuerySet[Any, Any] = named.values_list("what", "said", "told_at")
+    return found
 
 
 VIEWS = ("open", "mine", "late", "waits", "closed", "all")

@@ -9,6 +9,7 @@ from bayan.cases.models import Case
 from bayan.channels.models import Account, Number
 from bayan.core import events, undo
 from bayan.correspondence import services as correspondence
+from bayan.desk import services as desk
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
@@ -27,6 +28,14 @@ from bayan.work.models import Item
 
 def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
+    _answers()
+    _reactions()
+    _holdings()
+    _undoing()
+
+
+def _answers() -> None:
+    """Who takes charge of what people and members write."""
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)
@@ -38,6 +47,20 @@ def load() -> None:
         correspondence.RECIPIENT,
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
     )
+    events.receive_replies(desk.STAFF, desk.receive_choice)
+    # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
+    # for, then what they ask, then parts of the report that they are at.
+    events.hear_members(desk.hear_commands, first=True)
+    events.hear_members(desk.hear_wishes)
+    events.hear_members(desk.hear_parts)
+    for entry in desk.ENTRIES:
+        events.register_menu_entry(entry)
+    answer_words(needs.WORDS, needs.answer_needs)
+    register_remarks(correspondence.LETTER, correspondence.take_remark)
+
+
+def _reactions() -> None:
+    """Who follows what happens below, and what clocks and tasks are about."""
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)
@@ -45,17 +68,18 @@ def load() -> None:
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     events.subscribe(ItemEnded, correspondence.follow_approval)
-    register_remarks(correspondence.LETTER, correspondence.take_remark)
-    register_subject(correspondence.LETTER, correspondence.describe_letters)
     events.subscribe(ItemEnded, needs.follow_ended)
+    register_subject(correspondence.LETTER, correspondence.describe_letters)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
-    answer_words(needs.WORDS, needs.answer_needs)
     register_subject(needs.NEED, needs.describe_needs)
     register_subject(needs.BOOKING, needs.describe_bookings)
     register_subject(needs.THING, needs.describe_things)
     register_subject(work.ITEM, work.describe_items)
 
+
+def _holdings() -> None:
+    """What a leaving member hands over, and what a macro can set."""
     events.register_holding(
         events.Holding(
             key="conversations",
@@ -109,6 +133,9 @@ def load() -> None:
         )
     )
 
+
+def _undoing() -> None:
+    """What can be undone for ten seconds."""
     undo.register(inbox.ASSIGNED, inbox.undo_assign)
     undo.register(inbox.SNOOZED, inbox.undo_snooze)
     undo.register(inbox.LABELLED, inbox.undo_label)

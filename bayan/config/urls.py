@@ -5,7 +5,15 @@ from django.urls import include, path
 
 from bayan.api.urls import api
 from bayan.config import health
-from bayan.desk.urls import contacts_urls, figures_urls, palette_urls, places_urls, today_urls
+from bayan.desk.urls import (
+    contacts_urls,
+    field_urls,
+    figures_urls,
+    palette_urls,
+    places_urls,
+    situation_urls,
+    today_urls,
+)
 from bayan.desk.views.brand import brand
 from bayan.desk.views.styleguide import styleguide
 from bayan.people.views import factor, me, signing
@@ -18,6 +26,8 @@ urlpatterns = [
     path("", signing.home, name="home"),
     path("brand.css", brand, name="brand"),
     path("today/", include(today_urls)),
+    path("situation/", include(situation_urls)),
+    path("field/", include(field_urls)),
     path("figures/", include(figures_urls)),
     path("palette/", include(palette_urls)),
     path("inbox/", include("bayan.inbox.urls")),

@@ -131,3 +131,67 @@ def offer_phone_numbers(numbers: Callable[[], Sequence[str]]) -> None:
 def phone_numbers() -> list[str]:
     """The numbers that take such a code; none as long as nobody does."""
     return [number for numbers in _phone_numbers for number in numbers()]
+
+
+class Hearer(Protocol):
+    """Takes what members write to the authority's number, each message with its member."""
+
+    def __call__(self, messages: Sequence[tuple[Any, Any]], *, now: datetime) -> set[str]:
+        """Returns the ids of the messages that it took; the others are for whoever comes after it."""
+
+
+_commands: list[Hearer] = []
+_hearers: list[Hearer] = []
+
+
+def hear_members(hearer: Hearer, *, first: bool = False) -> None:
+    """Let `hearer` look at what members write, before it is taken for something passed on.
+
+    `first`: even before what they were asked for. Only for words that can mean nothing else.
+    """
+    (_commands if first else _hearers).append(hearer)
+
+
+def hearers(*, first: bool = False) -> tuple[Hearer, ...]:
+    """Who looks at what members write, in the order in which they were named."""
+    return tuple(_commands if first else _hearers)
+
+
+class Choose(Protocol):
+    """Does what a member chose from the menu."""
+
+    def __call__(self, conversation: Any, member: Any, *, now: datetime) -> None:
+        """Answers in the member's conversation, in their language."""
+
+
+def _for_everybody(_access: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class MenuEntry:
+    """One thing that members find in the menu of their WhatsApp."""
+
+    key: str
+    # WhatsApp shows 24 characters.
+    title: str | Promise
+    # What else asks for it, written alone: folded words (core.arabic).
+    words: frozenset[str]
+    choose: Choose
+    # Whether this member's access shows it.
+    is_for: Callable[[Any], bool] = _for_everybody
+
+
+_menu: dict[str, MenuEntry] = {}
+
+
+def register_menu_entry(entry: MenuEntry) -> None:
+    """Let members find this in their menu, after what was registered before it."""
+    if entry.key in _menu:
+        raise ValueError(f"The menu has an entry {entry.key} already.")
+    _menu[entry.key] = entry
+
+
+def menu_entries() -> tuple[MenuEntry, ...]:
+    """What the menu may offer, in the order in which it was registered."""
+    return tuple(_menu.values())

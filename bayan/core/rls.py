@@ -65,3 +65,19 @@ def as_worker() -> Iterator[None]:
         before = cursor.fetchone()[0]
         yield
         cursor.execute("SELECT set_config('role', %s, true)", [before])
+
+
+@contextmanager
+def as_member(member_id: int) -> Iterator[None]:
+    """Read as a page of this member's would, for a moment, within the running transaction.
+
+    For the worker, who answers members: nobody sees more by a message than on the page.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, coalesce(current_setting('bayan.member', true), '')")
+        before = cursor.fetchone()
+        look_as(member_id)
+        yield
+        cursor.execute(
+            "SELECT set_config('role', %s, true), set_config('bayan.member', %s, true)", before
+        )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.desk.views import contacts, figures, palette, places, today
+from bayan.desk.views import contacts, field, figures, palette, places, situation, today
 
 today_urls = (
     [
@@ -8,6 +8,25 @@ today_urls = (
         path("weeks.csv", today.export, name="export"),
     ],
     "today",
+)
+situation_urls = (
+    [
+        path("", situation.page, name="situation"),
+        path("<slug:key>/", situation.page, name="body"),
+        path("<slug:key>/circulating/", situation.circulating, name="circulating"),
+        path("<slug:key>/statements/", situation.statements, name="statements"),
+    ],
+    "situation",
+)
+field_urls = (
+    [
+        path("", field.reports, name="reports"),
+        path("field.csv", field.export, name="export"),
+        path("<uuid:public_id>/", field.report, name="report"),
+        path("<uuid:public_id>/open-case", field.open_case, name="open_case"),
+        path("<uuid:public_id>/join", field.join, name="join"),
+    ],
+    "field",
 )
 figures_urls = (
     [

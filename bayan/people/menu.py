@@ -39,6 +39,10 @@ DAILY = (
 )  # fmt: skip
 OFFICES = (
     Entry("correspondence:letters", pgettext_lazy("menu", "Letters"), "work.do", icon="mail"),
+    # Whoever works in one body finds both on their first page.
+    Entry("situation:situation", pgettext_lazy("menu", "The situation now"), "cases.read", icon="gauge",
+          everywhere=True),
+    Entry("field:reports", _("Reports from the field"), "cases.read", icon="camera", everywhere=True),
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
     # A municipality's officer comes to it from the first page.
     Entry("needs:needs", _("Needs"), "needs.read", icon="package", everywhere=True),

@@ -70,6 +70,8 @@ class Member(AbstractBaseUser):
     date_joined = models.DateTimeField(_("since"), auto_now_add=True)
     # When they were shown around, or said that they need it not.
     toured_at = models.DateTimeField(_("shown around"), null=True, blank=True)
+    # Until then Bayan writes to them only of emergencies (services.quiet).
+    quiet_until = models.DateTimeField(_("quiet until"), null=True, blank=True)
 
     objects: ClassVar[MemberManager] = MemberManager()
 
@@ -91,6 +93,10 @@ class Member(AbstractBaseUser):
         from django.utils.translation import get_language
 
         return (self.name_en or self.name_ar) if get_language() == "en" else self.name_ar
+
+    def is_quiet(self, *, now: datetime) -> bool:
+        """True while Bayan writes to them only of emergencies."""
+        return self.quiet_until is not None and self.quiet_until > now
 
     @property
     def audit_key(self) -> str:

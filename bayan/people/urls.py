@@ -22,6 +22,7 @@ urlpatterns = [
     path("me/phone", me.link_phone, name="link_phone"),
     path("me/phone/unlink", me.unlink_phone, name="unlink_phone"),
     path("me/backup-phone", me.backup_phone, name="backup_phone"),
+    path("me/quiet", me.quiet, name="quiet"),
     path("me/tour", me.end_tour, name="end_tour"),
     path("me/tour/again", me.restart_tour, name="restart_tour"),
     path("me/second-factor/", factor.factor, name="second_factor"),

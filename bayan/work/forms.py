@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bayan.core.forms import Controls
+from bayan.core.templatetags.bayan import quiet_words
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
@@ -79,7 +80,11 @@ class GiveForm(Controls):
     def _holders(self, now: datetime) -> list[Any]:
         """Nearest first: colleagues, departments and municipalities, contractors, bodies outside."""
         staff = [
-            (f"member:{member.public_id}", member.name)
+            # Whoever is quiet hears of it later: whoever gives it should know.
+            (
+                f"member:{member.public_id}",
+                " · ".join(filter(None, [member.name, quiet_words(member)])),
+            )
             for member in people.staff_of(self._node, now=now)
         ]
         nodes = [(f"node:{node.key}", node.name) for node in organisation.nodes().values()]

@@ -49,7 +49,7 @@ from bayan.cases.services.counting import (
     days_of_weeks,
     keep_figures,
 )
-from bayan.cases.services.deciding import receive_decision
+from bayan.cases.services.deciding import Told, join_told, open_told, receive_decision
 from bayan.cases.services.delivering import Delivery, counts_of, filled_for
 from bayan.cases.services.directives import (
     DIRECTIVE,
@@ -270,6 +270,7 @@ __all__ = [
     "SurgeIsOver",
     "SurgeWords",
     "TemplateMissing",
+    "Told",
     "TooManyRules",
     "Watch",
     "Words",
@@ -326,6 +327,7 @@ __all__ = [
     "is_to_be_measured",
     "join_case",
     "join_team",
+    "join_told",
     "judge",
     "keep_figures",
     "let_helpers_go",
@@ -343,6 +345,7 @@ __all__ = [
     "note_printed",
     "open_link",
     "open_reported",
+    "open_told",
     "part_case",
     "pass_on",
     "pause_answer",

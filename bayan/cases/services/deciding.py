@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from bayan.cases.services.parts import (
     locked,
     subject_of,
 )
+from bayan.cases.services.placing import Pin
 from bayan.cases.services.taking_in import take_in
 from bayan.channels.events import IncomingMessage
 from bayan.core import audit, live
@@ -29,6 +31,7 @@ from bayan.core.references import grouped
 from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
+from bayan.organisation.models import Node
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Contact, Member
@@ -113,39 +116,76 @@ def _decide(
     forwards.send(conversation, text, now=now)
 
 
-def _create(forward: Forward, conversation: Conversation, *, by: Member, now: datetime) -> Case:
-    """A case of nobody we know: what was passed on is its conversation, and its reporter is the member."""
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a member brought, of which a case is to be made: messages of their own, by their keys."""
+
+    node: Node
+    number_id: int
+    messages: Sequence[int]
+    text: str
+    pin: Pin | None
+    # Where it comes from, as the trail says it.
+    source: str
+
+
+def open_told(told: Told, *, author: Member, by: Member, now: datetime) -> Case:
+    """A case of nobody we know: what a member brought is its conversation, and its reporter is the member.
+
+    `author` brought it, `by` decided that it becomes a case.
+    """
     (reference,) = fresh_references(1)
     contact = people.new_contact(now=now)
     (target,) = inbox.conversations_for(
-        [(contact, conversation.number_id)], node=forward.node, now=now
+        [(contact, told.number_id)], node=told.node, now=now
     ).values()
     case = Case(
         reference=reference,
-        node=forward.node,
+        node=told.node,
         contact=contact,
         conversation=target,
-        subject=subject_of(forward.text),
+        subject=subject_of(told.text),
         opened_at=now,
-        due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now, of=forward.node_id),
+        due_at=due_at(kind="", priority=Case.Priority.NORMAL, since=now, of=told.node.pk),
     )
     said = None
-    if reading := forwards.read(forward):
+    if reading := forwards.read_words(told.text):
         placing.point_by_words(case, reading)
-    if pin := forwards.pin_in(forward):
-        placing.put(case, pin)
-        placing.point_by_pins([(case, pin)])
+    if told.pin:
+        placing.put(case, told.pin)
+        placing.point_by_pins([(case, told.pin)])
     if reading:
         said = understanding.label(case, reading, now=now)
     case.save()
     if said:
         said.save()
     inbox.name_matters({target.pk: reference})
-    forwards.hand_on(forward.messages, to=case, by=by)
+    forwards.hand_on(told.messages, to=case, by=author)
     clocks.start([case], now=now)
-    _record("case.opened", case, by=by, now=now, channel="whatsapp", source="forward")
-    _settle(forward, Forward.State.CREATED, case=case, now=now)
+    _record("case.opened", case, by=by, now=now, channel="whatsapp", source=told.source)
     routing.route_again([case], now=now)
+    return case
+
+
+def join_told(
+    messages: Sequence[int], *, to: Case, action: str, author: Member, by: Member, now: datetime
+) -> None:
+    """Make messages of a member's own part of an open case that is locked (`parts.locked`)."""
+    forwards.hand_on(messages, to=to, by=author)
+    _record(action, to, by=by, now=now)
+
+
+def _create(forward: Forward, conversation: Conversation, *, by: Member, now: datetime) -> Case:
+    told = Told(
+        node=forward.node,
+        number_id=conversation.number_id,
+        messages=forward.messages,
+        text=forward.text,
+        pin=forwards.pin_in(forward),
+        source="forward",
+    )
+    case = open_told(told, author=by, by=by, now=now)
+    _settle(forward, Forward.State.CREATED, case=case, now=now)
     return case
 
 
@@ -156,8 +196,7 @@ def _join(forward: Forward, *, by: Member, now: datetime) -> Case | None:
     case = locked(forward.likeliest.public_id)
     if case.is_closed or not Access.of(by, now=now).may("cases.read", case.node):
         return None
-    forwards.hand_on(forward.messages, to=case, by=by)
-    _record("case.forward_joined", case, by=by, now=now)
+    join_told(forward.messages, to=case, action="case.forward_joined", author=by, by=by, now=now)
     _settle(forward, Forward.State.JOINED, case=case, now=now)
     return case
 

@@ -182,8 +182,13 @@ def _answer(key: int, *, now: datetime) -> bool:
 
 def read(forward: Forward) -> triage.Reading | None:
     """What triage says of its words; None where there are none besides links."""
+    return read_words(forward.text)
+
+
+def read_words(text: str) -> triage.Reading | None:
+    """The same of the words of anything that a member brought."""
     reads = understanding.reader()
-    words = _LINK.sub(" ", forward.text).strip()
+    words = _LINK.sub(" ", text).strip()
     return reads.read(words[: understanding.LONGEST]) if reads and words else None
 
 

@@ -36,6 +36,7 @@ from bayan.config.environment import PROJECT_DIR
 from bayan.core.live import Notice, hub
 from bayan.correspondence import services as letters
 from bayan.correspondence.tests.factories import make_letter
+from bayan.desk.models import FieldReport
 from bayan.inbox import services as inbox
 from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
@@ -100,6 +101,16 @@ def changes_rule(**data: str) -> Door:
 DOORS: dict[str, Door] = {
     "today:today": PAGE,
     "today:export": PAGE,
+    "situation:situation": PAGE,
+    # Of a body that one does not see: not there.
+    "situation:body": shows("situation_key"),
+    "situation:circulating": shows("situation_key"),
+    "situation:statements": shows("situation_key"),
+    "field:reports": PAGE,
+    "field:export": PAGE,
+    "field:report": shows("field_report"),
+    "field:open_case": changes("field_report"),
+    "field:join": changes("field_report", case="1"),
     "figures:figures": PAGE,
     "figures:export": PAGE,
     "inbox:conversations": PAGE,
@@ -368,6 +379,7 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "people:backup_phone": "test_reachable", "people:member_backup_phone": "test_reachable",
     "people:member_address": "test_reachable",
     "people:me": "test_linking", "people:link_phone": "test_linking", "people:unlink_phone": "test_linking",
+    "people:quiet": "desk/test_menu",
     "people:end_tour": "test_tour", "people:restart_tour": "test_tour",
     "people:undo": "test_views", "people:name_own_deputy": "test_deputies",
     "people:name_deputy": "test_deputies", "people:end_deputyship": "test_deputies",
@@ -560,9 +572,13 @@ def make_things(node: Node, position: int) -> Things:
         thing=thing, node=node, lender=node, starts_at=now, ends_at=now + timedelta(hours=1),
         booked_at=now,
     )  # fmt: skip
+    field_report = FieldReport.objects.create(
+        node=node, member=clerk, messages=[message.pk], text=f"ميداني-{node.key}", state="sent",
+        begun_at=now, at=now,
+    )  # fmt: skip
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
-        node=node, key=node.key,
+        node=node, key=node.key, situation_key=node.key, field_report=field_report.public_id,
         conversation=case.conversation.public_id, case=case.public_id, message=message.public_id,
         reply=answer.public_id, outgoing=answer.outgoing.public_id, media=media.public_id,
         gateway=gateway.key,
@@ -577,7 +593,7 @@ def make_things(node: Node, position: int) -> Things:
         words=(name, text, file, f"طلب-{node.key}", str(booking.public_id),
                f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
-               f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id),
+               f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id), f"ميداني-{node.key}",
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 from django import template
 from django.conf import settings
@@ -529,3 +529,17 @@ def span(length: timedelta) -> str:
             else _("%(hours)s h") % {"hours": hours}
         )
     return _("%(minutes)s min") % {"minutes": minutes}
+
+
+@register.filter
+def quiet_words(member: Any) -> str:
+    """That a member hears only of emergencies now, and until when; empty where they hear of everything."""
+    until = member.quiet_until if member else None
+    if until is None or until <= timezone.now():
+        return ""
+    at = timezone.localtime(until)
+    hour = date_format(at, "TIME_FORMAT")
+    is_today = at.date() == timezone.localdate()
+    return _("quiet until %(time)s") % {
+        "time": hour if is_today else f"{date_format(at, 'l')} {hour}"
+    }

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from django import template
 from django.utils.translation import get_language
 
+from bayan.desk.field import Filters
 from bayan.organisation.models import Node
 from bayan.people.models import Contact
 from bayan.places.models import Place
@@ -18,6 +19,12 @@ register = template.Library()
 def bodies_in(contact: Contact, nodes: Mapping[int, Node]) -> list[Node]:
     """The bodies to which this contact has written, as far as the reader sees it; each once."""
     return [nodes[key] for key in dict.fromkeys(vars(contact)["bodies"])]
+
+
+@register.simple_tag
+def field_query(filters: Filters, **changes: str) -> str:
+    """The address of the same reports with something changed."""
+    return filters.query(**changes)
 
 
 @register.simple_tag

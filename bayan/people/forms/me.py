@@ -37,3 +37,13 @@ class AddressForm(Controls):
     email = forms.EmailField(
         label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"dir": "ltr"})
     )
+
+
+class QuietForm(Controls):
+    """A time of one's own until when only emergencies come."""
+
+    until = forms.DateTimeField(
+        label=_("Until"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M"],
+    )

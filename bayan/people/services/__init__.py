@@ -92,6 +92,14 @@ from bayan.people.services.members import (
     switch_off,
     switch_on,
 )
+from bayan.people.services.quiet import (
+    SPANS,
+    QuietInThePast,
+    QuietTooLong,
+    be_quiet,
+    end_of,
+    end_quiet,
+)
 from bayan.people.services.reachable import give_address, set_backup_phone
 from bayan.people.services.second_factor import (
     FactorIsSet,
@@ -114,6 +122,7 @@ __all__ = [
     "SCOPES",
     "SECOND_FACTOR_FRESH_FOR",
     "SECOND_FACTOR_GIVEN",
+    "SPANS",
     "AddressTaken",
     "DeputyNamedAlready",
     "DeputyshipIsOver",
@@ -137,6 +146,8 @@ __all__ = [
     "OwnRights",
     "PeriodUnusable",
     "PhoneTaken",
+    "QuietInThePast",
+    "QuietTooLong",
     "RoleHasEnded",
     "RoleHeldAlready",
     "Sender",
@@ -159,6 +170,7 @@ __all__ = [
     "answer_swap",
     "ask_link_code",
     "ask_swap",
+    "be_quiet",
     "bring_back_contact",
     "change_identity",
     "check_second_factor",
@@ -171,6 +183,8 @@ __all__ = [
     "cut_role",
     "delete_contact_note",
     "end_deputyship",
+    "end_of",
+    "end_quiet",
     "end_role",
     "end_sessions",
     "end_tour",

@@ -15,10 +15,11 @@ from django.views.i18n import set_language
 
 from bayan.core import notices
 from bayan.core import undo as core_undo
+from bayan.core.errors import DomainError
 from bayan.core.events import phone_numbers
 from bayan.people import selectors, services
 from bayan.people.forms.deputies import DeputyForm
-from bayan.people.forms.me import BackupForm, PhoneForm
+from bayan.people.forms.me import BackupForm, PhoneForm, QuietForm
 from bayan.people.permissions import StaffRequest, for_members
 
 TURNS = 10
@@ -78,6 +79,29 @@ def backup_phone(request: StaffRequest) -> HttpResponse:
 
 @require_POST
 @for_members
+def quiet(request: StaffRequest) -> HttpResponse:
+    """Until when only emergencies come by WhatsApp: a span that is offered, a time, or no more."""
+    span, now = request.POST.get("span", ""), timezone.now()
+    if span == "end":
+        services.end_quiet(request.user, now=now)
+        return redirect("people:me")
+    form = QuietForm(request.POST)
+    if span in services.SPANS:
+        until = services.end_of(span, now=now)
+    elif form.is_valid():
+        until = form.cleaned_data["until"]
+    else:
+        return page(request, quiet_form=form)
+    try:
+        services.be_quiet(request.user, until, now=now)
+    except DomainError as refused:
+        form.add_error("until", str(refused))
+        return page(request, quiet_form=form)
+    return redirect("people:me")
+
+
+@require_POST
+@for_members
 def end_tour(request: StaffRequest) -> HttpResponse:
     """The member has been shown around, or does not want to be."""
     services.end_tour(request.user, now=timezone.now())
@@ -98,6 +122,7 @@ def page(
     deputy_form: DeputyForm | None = None,
     phone_form: PhoneForm | None = None,
     backup_form: BackupForm | None = None,
+    quiet_form: QuietForm | None = None,
     code: str = "",
 ) -> HttpResponse:
     """The page, with what was entered and refused, or with the code that was asked for."""
@@ -121,8 +146,11 @@ def page(
         or BackupForm(initial={"backup_phone": member.backup_phone and f"+{member.backup_phone}"}),
         "numbers": phone_numbers(),
         "code": code,
+        "is_quiet": member.is_quiet(now=now),
+        "spans": [(key, label) for key, (label, _ends) in services.SPANS.items()],
+        "quiet_form": quiet_form or QuietForm(),
     }
-    failed = any(form is not None for form in (deputy_form, phone_form, backup_form))
+    failed = any(form is not None for form in (deputy_form, phone_form, backup_form, quiet_form))
     return render(request, "people/me.html", context, status=422 if failed else 200)
 
 

@@ -21,11 +21,15 @@ from bayan.work.services.contractors import (
 )
 from bayan.work.services.fanning import Telling, tell_each
 from bayan.work.services.hearing import (
+    NEVER_MIND,
     hear_members,
     keep,
     members_of,
     receive,
     receive_choice,
+    send_tasks,
+    stop_waiting,
+    word_of,
 )
 from bayan.work.services.items import (
     ITEM,
@@ -70,6 +74,7 @@ from bayan.work.services.telling import (
     ONE,
     SEVERAL,
     Word,
+    ask,
     buttons_of,
     say,
     tell,
@@ -79,6 +84,7 @@ from bayan.work.services.telling import (
 
 __all__ = [
     "ITEM",
+    "NEVER_MIND",
     "ONE",
     "SEVERAL",
     "DueInThePast",
@@ -102,6 +108,7 @@ __all__ = [
     "Word",
     "WordsMissing",
     "add_project",
+    "ask",
     "buttons_of",
     "call",
     "check_age",
@@ -134,7 +141,9 @@ __all__ = [
     "ring",
     "say",
     "send_again",
+    "send_tasks",
     "start",
+    "stop_waiting",
     "tell",
     "tell_each",
     "tell_member",
@@ -143,4 +152,5 @@ __all__ = [
     "withdraw_links",
     "withdraw_of",
     "withdraw_of_all",
+    "word_of",
 ]

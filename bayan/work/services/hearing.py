@@ -1,4 +1,4 @@
-"""What members answer in WhatsApp: buttons, lists, words, pictures; and the menu «مهامي»."""
+"""What members answer in WhatsApp: buttons, lists, words, pictures; and their tasks, «مهامي»."""
 
 from __future__ import annotations
 
@@ -29,10 +29,8 @@ from bayan.work.services.items import ITEM, Shown, State
 AWAITED = timedelta(minutes=30)
 LONGEST_WORD = 20
 _SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
-# What asks for the menu, and what takes back that one was asked; however they are spelt.
-MENU = frozenset(
-    map(fold, ("مهامي", "مهام", "المهام", "تكليفاتي", "القائمة", "menu", "tasks", "my tasks"))
-)
+# What asks for one's tasks, and what takes back that one was asked; however they are spelt.
+TASKS = frozenset(map(fold, ("مهامي", "مهام", "المهام", "تكليفاتي", "tasks", "my tasks")))
 NEVER_MIND = frozenset(map(fold, ("إلغاء", "لا", "cancel")))
 ENDS = {"work-done": State.DONE, "work-return": State.RETURNED, "work-refuse": State.REFUSED}
 PICTURES = {"image", "document", "video"}
@@ -83,23 +81,23 @@ def _receive(
 
 
 def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -> set[str]:
-    """Take what members write for the menu, or for what they were just asked; returns the messages' ids."""
+    """Take what asks for one's tasks, or answers what one was just asked; returns the messages' ids."""
     taken = set()
     for message, member in messages:
-        word = _word(message.text) if message.kind == "text" else ""
+        word = word_of(message.text) if message.kind == "text" else ""
         item = selectors.waiting_for(member, now=now)
         answer = events.answer_to(word)
-        if word not in MENU and item is None and answer is None:
+        if word not in TASKS and item is None and answer is None:
             continue
-        if item is not None and word not in MENU and not _may_answer(message):
+        if item is not None and word not in TASKS and not _may_answer(message):
             continue
         conversation = keep(message, member, now=now)
         if conversation is None:
             continue
         taken.add(message.external_id)
         with override(member.language):
-            if word in MENU:
-                send_menu(conversation, member, now=now)
+            if word in TASKS:
+                send_tasks(conversation, member, now=now)
             elif item is not None:
                 _take(item, word, member, conversation, message, now=now)
             elif answer is not None:
@@ -107,7 +105,7 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
     return taken
 
 
-def _word(text: str) -> str:
+def word_of(text: str) -> str:
     """A short message without what spelling and signs differ in; empty for a longer one."""
     return " ".join(fold(text).translate(_SIGNS).split()) if len(text) <= LONGEST_WORD else ""
 
@@ -128,7 +126,7 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
 
 
 def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
-    """The member behind each message, by its id."""
+    """The member behind each message, by its id; whoever is none of us is left out."""
     senders = {
         m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
         for m in messages
@@ -141,6 +139,11 @@ def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[st
         for name, sender in senders.items()
         if contacts[sender].pk in members
     }
+
+
+def stop_waiting(member: Member, *, now: datetime) -> None:
+    """Take the member's next message for nothing that they were asked for: they turned to something else."""
+    Item.objects.filter(owner=member, awaits_until__gt=now).update(awaits_until=None)
 
 
 def _act(
@@ -296,10 +299,10 @@ def _show(choice: str, member: Member, conversation: Conversation, *, now: datet
     if subject is not None and of != ITEM:
         telling.say_subject(conversation, subject, now=now)
         return
-    send_menu(conversation, member, now=now)
+    send_tasks(conversation, member, now=now)
 
 
-def send_menu(conversation: Conversation, member: Member, *, now: datetime) -> None:
+def send_tasks(conversation: Conversation, member: Member, *, now: datetime) -> None:
     """Tell a member what needs them now, as a list to choose from."""
     access = Access.of(member, now=now)
     counts = selectors.counts(access, now=now)

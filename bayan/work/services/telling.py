@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -50,10 +50,12 @@ LONGEST_TEXT = 600
 def tell(*, now: datetime) -> int:
     """Queue the messages about everything that members are to be told; returns how many messages.
 
-    What is over by now is told to nobody. Whoever has no linked mobile sees it on the page.
+    What is over by now is told to nobody. Whoever has no linked mobile sees it on the page. Whoever asked for
+    silence is told of emergencies only, and of the rest together once it is over.
     """
+    may_hear = Q(is_emergency=True) | Q(member__quiet_until=None) | Q(member__quiet_until__lte=now)
     waiting = list(
-        Notice.objects.filter(told_at=None)
+        Notice.objects.filter(may_hear, told_at=None)
         .select_related("member", "clock")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
@@ -126,7 +128,7 @@ def _tell_member(member: Member, notices: Sequence[Notice], known: Known, *, now
         return int(message is not None)
     # One thing that rang twice meanwhile is told once, by its last rung.
     latest = {(n.clock.subject_type, n.clock.subject_key): n for n in notices}
-    if len(latest) > ONE_BY_ONE:
+    if len(latest) > (1 if _waited(member, notices) else ONE_BY_ONE):
         message = send_list(conversation, list(latest.values()), known, lane=lane, now=now)
         _mark(notices, Notice.Way.WHATSAPP, message, now=now)
         return 1
@@ -135,6 +137,14 @@ def _tell_member(member: Member, notices: Sequence[Notice], known: Known, *, now
         same = [n for n in notices if (n.clock.subject_type, n.clock.subject_key) == key]
         _mark(same, Notice.Way.WHATSAPP, message, now=now)
     return len(latest)
+
+
+def _waited(member: Member, notices: Iterable[Notice]) -> bool:
+    """Whether some of it waited for the end of the member's silence."""
+    ended = member.quiet_until
+    return ended is not None and any(
+        not notice.is_emergency and notice.created_at < ended for notice in notices
+    )
 
 
 def _mark(notices: Iterable[Notice], way: str, message: Message | None, *, now: datetime) -> None:
