@@ -4,13 +4,18 @@ from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
+from bayan.cases import messages as cases_messages
 from bayan.cases import services as cases
 from bayan.cases.models import Case
+from bayan.channels import services as channels
 from bayan.channels.models import Account, Number
-from bayan.core import events, undo
+from bayan.core import automatic, events, undo
+from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.portal import messages as portal_messages
+from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
 from bayan.work.models import Item
@@ -78,6 +83,11 @@ def load() -> None:
         )
     )
 
+    # What the public reads first, in the order of a case's life.
+    for said in (inbox_messages, cases_messages, portal_messages, work_messages):
+        automatic.register(said.MESSAGES)
+
+    undo.register(channels.WORDED, channels.undo_word)
     undo.register(inbox.ASSIGNED, inbox.undo_assign)
     undo.register(inbox.SNOOZED, inbox.undo_snooze)
     undo.register(inbox.LABELLED, inbox.undo_label)

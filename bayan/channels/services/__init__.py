@@ -81,11 +81,21 @@ from bayan.channels.services.sending import (
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
+from bayan.channels.services.wordings import (
+    WORDED,
+    NoPhoneOfOnesOwn,
+    WordingFaulty,
+    reset_words,
+    try_words,
+    undo_word,
+    word,
+)
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "WORDED",
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
@@ -95,6 +105,7 @@ __all__ = [
     "FileNotAllowed",
     "FileTooLarge",
     "NoMobileNumber",
+    "NoPhoneOfOnesOwn",
     "NobodyToWriteTo",
     "NotHeld",
     "NotStopped",
@@ -105,6 +116,7 @@ __all__ = [
     "OverlapTooLong",
     "SecretUnchanged",
     "TextTooLong",
+    "WordingFaulty",
     "apply_notices",
     "apply_statuses",
     "change_account",
@@ -140,6 +152,7 @@ __all__ = [
     "remove_number",
     "reopen_alert",
     "resend",
+    "reset_words",
     "resume_after_token",
     "resume_number",
     "rotate_app_secret",
@@ -154,10 +167,13 @@ __all__ = [
     "take_read_marks",
     "tell_read",
     "templates",
+    "try_words",
+    "undo_word",
     "upload",
     "verify",
     "want_sync",
     "what_is_allowed",
     "withdraw",
     "withdraw_each",
+    "word",
 ]
