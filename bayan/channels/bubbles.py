@@ -63,7 +63,9 @@ def _seen(message: Automatic, bubble: Bubble, texts: Texts, language: str) -> di
         if part in _KINDS
     ]
     if bubble.asks_place:
-        buttons.append({"type": "LOCATION", "text": _("Send location")})
+        # The phone writes it in its own language.
+        with override(language):
+            buttons.append({"type": "LOCATION", "text": _("Send location")})
     return {
         "body": body(message, bubble, texts, language),
         "buttons": buttons,
