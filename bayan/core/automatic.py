@@ -110,10 +110,16 @@ class Words:
     def count_of_forms(self, language: str) -> int:
         return FORMS[language] if self.plural else 1
 
+    @property
+    def counted(self) -> set[str]:
+        """The variables that are numbers, by which a form is chosen."""
+        found = _PERCENT.findall(self.msgid + self.plural)
+        return {name for name, spec in found if spec == "d" or name == "count"}
+
     def needed(self, form: int, language: str) -> list[str]:
         """The variables that must stand in this form."""
         spared = self.plural and form in NUMBER_IN_THE_WORD[language]
-        return [name for name in self.names if not (spared and name == "count")]
+        return [name for name in self.names if not (spared and name in self.counted)]
 
     def lacking(self, text: str, form: int, language: str) -> list[str]:
         """The variables that must stand in this form and do not."""
@@ -180,8 +186,7 @@ class Words:
             for name in self.names:
                 variable = self.variable(name)
                 values[name] = "م" * variable.longest if longest else str(variable.sample)
-            if "count" in values:
-                values["count"] = 99999 if longest else 12
+            values |= dict.fromkeys(self.counted, 99999 if longest else 12)
         if self.is_percent:
             return text % values
         return _BRACES.sub(lambda found: str(values.get(found[1], found[0])), text)
