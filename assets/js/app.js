@@ -8,6 +8,7 @@ import "./map.js";
 import "./inbox.js";
 import "./bubbles.js";
 import "./templates.js";
+import "./messages.js";
 import "./copy.js";
 import "./places.js";
 import "./menus.js";

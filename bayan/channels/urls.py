@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.channels.views import accounts, broadcasts, gateways, health, templates
+from bayan.channels.views import accounts, broadcasts, gateways, health, messages, templates
 
 app_name = "channels"
 urlpatterns = [
@@ -41,6 +41,12 @@ urlpatterns = [
     path("accounts/<slug:key>/access-token", accounts.access_token, name="access_token"),
     path("test", accounts.test_send, name="test_send"),
     path("test/<uuid:public_id>", accounts.test, name="test"),
+    path("messages/", messages.messages, name="messages"),
+    path("messages/messages.csv", messages.export, name="export_messages"),
+    path("messages/<slug:key>/", messages.message, name="message"),
+    path("messages/<slug:key>/preview", messages.preview, name="preview_message"),
+    path("messages/<slug:key>/reset", messages.reset, name="reset_message"),
+    path("messages/<slug:key>/try", messages.try_out, name="try_message"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new", templates.new, name="new_template"),
     path("templates/preview", templates.preview, name="preview_template"),

@@ -21,7 +21,10 @@ class _Server(uvicorn.Server):
     """Ends the live streams as soon as it is told to stop: it would otherwise wait for them."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        from bayan.core import catalogue
+
         await super().startup(sockets)
+        catalogue.follow()
         _spare_what_is_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -45,12 +48,14 @@ def intake(host: str, port: int) -> None:
 
 def worker() -> None:
     """Journal, sealer and housekeeping."""
+    from bayan.core import catalogue
     from bayan.intake import worker as loops
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_signal: stop.set())
     _spare_what_is_loaded()
+    catalogue.follow(stop)
     log.info("worker.started")
     loops.run(stop)
 

@@ -4,17 +4,22 @@ from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
+from bayan.cases import messages as cases_messages
 from bayan.cases import services as cases
 from bayan.cases.models import Case
+from bayan.channels import services as channels
 from bayan.channels.models import Account, Number
-from bayan.core import events, undo
+from bayan.core import automatic, events, undo
 from bayan.correspondence import services as correspondence
 from bayan.desk import services as desk
+from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.needs import services as needs
 from bayan.needs.selectors import held_by as held_needs
+from bayan.portal import messages as portal_messages
+from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
     ItemEnded,
@@ -133,9 +138,14 @@ def _holdings() -> None:
         )
     )
 
+    # What the public reads first, in the order of a case's life.
+    for said in (inbox_messages, cases_messages, portal_messages, work_messages):
+        automatic.register(said.MESSAGES)
+
 
 def _undoing() -> None:
     """What can be undone for ten seconds."""
+    undo.register(channels.WORDED, channels.undo_word)
     undo.register(inbox.ASSIGNED, inbox.undo_assign)
     undo.register(inbox.SNOOZED, inbox.undo_snooze)
     undo.register(inbox.LABELLED, inbox.undo_label)

@@ -89,3 +89,24 @@ class UndoStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.public_id}"
+
+
+class Wording(models.Model):
+    """What an authority says in an automatic message instead of Bayan's own words (core.automatic).
+
+    It belongs to the whole platform, not to a body, and names no person.
+    """
+
+    key = models.CharField(_("text"), max_length=80)
+    language = models.CharField(_("language"), max_length=2)
+    # One text, or all forms of one that counts.
+    forms = models.JSONField(_("words"))
+    changed_at = models.DateTimeField(_("changed"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("key", "language", name="wording_once_a_language"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.language})"

@@ -56,6 +56,8 @@ OFFICES = (
     Entry("cases:quality", _("Quality"), "quality.manage", icon="rosette-discount-check"),
     Entry("cases:directives", _("Directives"), "directives.read", icon="notebook"),
     Entry("channels:templates", _("Templates"), "templates.manage", icon="template"),
+    Entry("channels:messages", _("Automatic messages"), "templates.manage", icon="message-2",
+          everywhere=True),
     Entry("people:trail", _("Audit trail"), "audit.read", icon="shield-check"),
     Entry("intake:set_aside", _("Set-aside messages"), "journal.manage", icon="inbox-off", everywhere=True),
 )  # fmt: skip

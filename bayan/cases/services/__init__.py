@@ -169,7 +169,12 @@ from bayan.cases.services.surge import (
     word_surge,
 )
 from bayan.cases.services.surge_parts import SurgeIsOver
-from bayan.cases.services.surge_words import THANKS, WordsUnusable, check_thanks, filled_thanks
+from bayan.cases.services.surge_words import (
+    WordsUnusable,
+    check_thanks,
+    filled_thanks,
+    usual_thanks,
+)
 from bayan.cases.services.taking_in import (
     follow_identities,
     note_choices,
@@ -226,7 +231,6 @@ __all__ = [
     "SORTED",
     "SOURCE",
     "STEP_BEGINS",
-    "THANKS",
     "UNLINKED",
     "WHERE",
     "AlreadyThere",
@@ -391,6 +395,7 @@ __all__ = [
     "undo_sort",
     "undo_unlink",
     "unlink_case",
+    "usual_thanks",
     "wait_of",
     "withdraw_helper",
     "withdraw_link",

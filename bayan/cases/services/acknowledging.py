@@ -11,7 +11,7 @@ from django.utils.translation import override
 
 from bayan.cases.models import Case
 from bayan.cases.services.surge_parts import by_node
-from bayan.cases.services.surge_words import THANKS_IN_ENGLISH, filled_thanks, language_of
+from bayan.cases.services.surge_words import filled_thanks, language_of, usual_thanks
 from bayan.cases.surge.models import Acknowledged, Surge
 from bayan.cases.surge.reading import Queue, queue_of, wait_in_words
 from bayan.core.errors import DomainError
@@ -165,7 +165,7 @@ def _text_for(row: Acknowledged, queue: Queue) -> str:
         words = wait_in_words(queue.wait)
     is_arabic = language == "ar"
     return filled_thanks(
-        row.surge.thanks if is_arabic else THANKS_IN_ENGLISH,
+        row.surge.thanks if is_arabic else usual_thanks(language),
         reference=grouped(row.case.reference),
         wait=row.surge.wait_words if is_arabic and row.surge.wait_words else words,
         statement=row.surge.pointer,

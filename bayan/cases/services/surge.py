@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from bayan.cases.models import Burst
 from bayan.cases.services import acknowledging, shedding, team
 from bayan.cases.services.surge_parts import locked_surge, note
-from bayan.cases.services.surge_words import THANKS, check_thanks
+from bayan.cases.services.surge_words import check_thanks, usual_thanks
 from bayan.cases.surge.models import Surge
 from bayan.cases.surge.reading import summary_of
 from bayan.core import undo
@@ -38,7 +38,7 @@ class SurgeWords:
     reason: str
     statement: str = ""
     statement_link: str = ""
-    thanks: str = THANKS
+    thanks: str = field(default_factory=usual_thanks)
     # How those write whom the statement answers, with commas between.
     terms: str = ""
     wait_words: str = ""

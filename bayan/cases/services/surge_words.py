@@ -5,22 +5,11 @@ from __future__ import annotations
 import re
 
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from bayan.cases.models import Case, Reading
 from bayan.core.errors import DomainError
 
-# What each person is sent once; the operator may write it otherwise.
-THANKS = (
-    "شكرًا لتواصلكم معنا. وصلتنا رسالتكم، ورقمها {reference}.\n"
-    "تصلنا الآن رسائل كثيرة، ونقرؤها كلها، ونتوقع أن نرد عليكم {wait}.\n"
-    "وهذا ما نشرناه عن الموضوع:\n{statement}"
-)
-# The same for whoever writes in English; not the operator's, so that it never says something else.
-THANKS_IN_ENGLISH = (
-    "Thank you for writing to us. We have your message; its number is {reference}.\n"
-    "Many messages are coming in now. We read all of them, and expect to answer you {wait}.\n"
-    "This is what we published about it:\n{statement}"
-)
 PLACES = frozenset({"reference", "wait", "statement"})
 _PLACE = re.compile(r"\{([^{}]*)\}")
 LONGEST = 900
@@ -48,6 +37,19 @@ def check_thanks(text: str) -> None:
         )
     if len(text) > LONGEST:
         raise WordsUnusable(_("The words are too long."))
+
+
+def usual_thanks(language: str = "ar") -> str:
+    """The words that a surge begins with, and those for whoever writes in English.
+
+    The English are not the operator's, so that they never say something else.
+    """
+    with override(language):
+        return _(
+            "Thank you for writing to us. We have your message; its number is {reference}.\n"
+            "Many messages are coming in now. We read all of them, and expect to answer you {wait}.\n"
+            "This is what we published about it:\n{statement}"
+        )
 
 
 def language_of(case: Case) -> str:

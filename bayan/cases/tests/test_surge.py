@@ -113,7 +113,9 @@ def test_words_without_number_or_wait_and_with_unknown_places_are_refused(
 
 
 def test_without_a_statement_the_lines_that_lead_to_it_are_left_out() -> None:
-    filled = services.filled_thanks(services.THANKS, reference="482", wait="قريبًا", statement="")
+    filled = services.filled_thanks(
+        services.usual_thanks(), reference="482", wait="قريبًا", statement=""
+    )
     assert "482" in filled
     assert not filled.endswith(":")
     assert "{" not in filled

@@ -92,12 +92,22 @@ from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_s
 from bayan.channels.services.statuses import RANK, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
 from bayan.channels.services.ways import WAYS, number_for
+from bayan.channels.services.wordings import (
+    WORDED,
+    NoPhoneOfOnesOwn,
+    WordingFaulty,
+    reset_words,
+    try_words,
+    undo_word,
+    word,
+)
 
 __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
     "WAYS",
+    "WORDED",
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
@@ -110,6 +120,7 @@ __all__ = [
     "Letter",
     "MailboxUnreadable",
     "NoMobileNumber",
+    "NoPhoneOfOnesOwn",
     "NobodyToWriteTo",
     "NotHeld",
     "NotStopped",
@@ -121,6 +132,7 @@ __all__ = [
     "Reaching",
     "SecretUnchanged",
     "TextTooLong",
+    "WordingFaulty",
     "apply_notices",
     "apply_statuses",
     "call_off",
@@ -163,6 +175,7 @@ __all__ = [
     "remove_number",
     "reopen_alert",
     "resend",
+    "reset_words",
     "resume_after_token",
     "resume_number",
     "rotate_app_secret",
@@ -179,10 +192,13 @@ __all__ = [
     "taken_of",
     "tell_read",
     "templates",
+    "try_words",
+    "undo_word",
     "upload",
     "verify",
     "want_sync",
     "what_is_allowed",
     "withdraw",
     "withdraw_each",
+    "word",
 ]

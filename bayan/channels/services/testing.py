@@ -80,12 +80,34 @@ def send_test(
         raise TemplateOfAnotherAccount(_("This template belongs to another account."))
     else:
         content = templates.fill(template, values or {})
+    return send_content(
+        number, to_phone, content, kind="template" if template else "text", by=by, now=now,
+        template=template,
+    )  # fmt: skip
+
+
+def send_content(
+    number: Number,
+    phone: str,
+    content: Mapping[str, Any],
+    *,
+    kind: str,
+    by: Member,
+    now: datetime,
+    template: Template | None = None,
+) -> Outgoing:
+    """Queue one test message that is written down already.
+
+    :raises NumberIsStopped: nothing leaves this number now
+    """
+    if number.stopped_at:
+        raise NumberIsStopped(_("This number is stopped. Let it go on first."))
     row = Outgoing.objects.create(
         node_id=number.node_id,
         number=number,
         to_phone=to_phone,
         to_email=phone if is_email else "",
-        content=content,
+        content=dict(content),
         template=template,
         lane=Outgoing.Lane.PERSON,
         subject_type=SUBJECT,
@@ -106,7 +128,7 @@ def send_test(
             details={
                 "number": number.external_id,
                 "outgoing": str(row.public_id),
-                "kind": "template" if template else "text",
+                "kind": kind,
             },
         )
     )

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import ngettext, override, pgettext
 
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Number, Outgoing, Template
@@ -43,7 +43,8 @@ BREATH_IN_EMERGENCY = timedelta(minutes=1)
 ONE_BY_ONE = 3
 # WhatsApp's list: ten rows, titles of 24 characters.
 MOST_ROWS, LONGEST_TITLE = 10, 24
-LONGEST_TEXT = 600
+# With buttons a message has 1,024 characters, heading, title and link included; the page shows all of it.
+LONGEST_TEXT = 450
 
 
 @transaction.atomic
@@ -256,7 +257,7 @@ def buttons_of(item: Item) -> list[tuple[str, str]]:
                 ("work-return", _("Return for changes")),
                 ("work-refuse", _("Do not approve")),
             ]
-    return [("work-done", _("Done")), later]
+    return [("work-done", pgettext("task", "Done")), later]
 
 
 def send_list(

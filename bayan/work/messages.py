@@ -1,0 +1,182 @@
+"""The automatic messages about tasks (core.automatic)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from bayan.core.automatic import Automatic, Bubble, Part, Sample, To, Words, says
+
+ADDRESS = Sample("https://bayan.example/work/0199…", 120)
+TITLE = Sample(_("*Repair the light at King Fahd Street*"), 200)
+HAND_OVER = Sample(_("The lamp by the school gate has been dark for two nights."), 450)
+DUE = Words(key="work-due", msgid="Due: %(time)s")
+FROM = Words(key="work-from", msgid="From: %(body)s")
+LATER = Words(key="work-later", msgid="It takes longer", part=Part.BUTTON, on_pages=True)
+CHOOSE = Words(key="work-choose", msgid="Choose a task", part=Part.LIST)
+ONE = Sample(_("Repair of a street light"), 24, Part.ROW)
+LINES = Sample(_("• Repair of a street light (Monday, 10:00)"), 1200)
+
+
+def _task(*buttons: Words) -> Bubble:
+    return says(TITLE, DUE, FROM, HAND_OVER, ADDRESS, *buttons)
+
+
+def _button(key: str, msgid: str, *, context: str = "", on_pages: bool = False) -> Words:
+    return Words(key=key, msgid=msgid, context=context, part=Part.BUTTON, on_pages=on_pages)
+
+
+def _silence(key: str, msgid: str) -> Words:
+    return Words(key=f"work-why-{key}", msgid=msgid, part=Part.ROW, on_pages=True, is_cut=True)
+
+
+def _level(key: str, msgid: str) -> Words:
+    return Words(key=f"work-{key}", msgid=msgid, context="level", on_pages=True)
+
+
+MESSAGES = (
+    Automatic(
+        key="work-task",
+        title=_("Task with its buttons"),
+        when=_(
+            "At once, when a task is given, and again with each reminder and follow-up; to whoever it is "
+            "with, if their mobile is linked. What can be pressed depends on what is wanted."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            _task(_button("work-done", "Done", context="task"), LATER),
+            _task(_button("work-seen", "Seen"), LATER),
+            _task(_button("work-write", "Write the answer"), LATER),
+            _task(
+                _button("work-approve", "Approve", on_pages=True),
+                _button("work-return", "Return for changes", on_pages=True),
+                _button("work-refuse", "Do not approve", on_pages=True),
+            ),
+        ),
+    ),
+    Automatic(
+        key="work-levels",
+        title=_("Words over a reminder"),
+        when=_("Before the title of a task or case whose time runs out, by how late it is."),
+        to=To.MEMBER,
+        is_headed=False,
+        bubbles=(
+            says(
+                Words(key="work-emergency", msgid="Emergency", on_pages=True),
+                _level("reminder", "reminder"),
+                _level("first", "first follow-up"),
+                _level("second", "second follow-up"),
+                _level("raised", "raised"),
+            ),
+        ),
+    ),
+    Automatic(
+        key="work-list",
+        title=_("Several tasks at once"),
+        when=_(
+            "When more than three things need somebody at once, and when they write “my tasks”; by a press "
+            "they see one of them."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(
+                    key="work-count",
+                    msgid="%(count)d task needs you.",
+                    plural="%(count)d tasks need you.",
+                ),
+                Words(key="work-late", msgid="%(count)d is late.", plural="%(count)d are late."),
+                LINES,
+                Words(key="work-rest", msgid="The rest is on the page: %(address)s"),
+                CHOOSE,
+                ONE,
+            ),
+            says(Words(key="work-nothing", msgid="Nothing needs you now.")),
+        ),
+    ),
+    Automatic(
+        key="work-more",
+        title=_("What an approved template names"),
+        when=_(
+            "In the template for tasks, when somebody has not written for a day and more than one thing "
+            "needs them."
+        ),
+        to=To.MEMBER,
+        is_headed=False,
+        bubbles=(
+            says(
+                Words(
+                    key="work-more",
+                    msgid="%(what)s, and %(count)d more",
+                    plural="%(what)s, and %(count)d more",
+                )
+            ),
+        ),
+    ),
+    Automatic(
+        key="work-question",
+        title=_("What is asked before a task ends"),
+        when=_("At once, after a button was pressed that wants words or a picture."),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(
+                    key="work-ask-picture",
+                    msgid="Send a picture of the place as it is now, with a few words under it.",
+                )
+            ),
+            says(Words(key="work-ask-answer", msgid="Write the answer in one message.")),
+            says(Words(key="work-ask-change", msgid="Write in one message what is to be changed.")),
+            says(Words(key="work-ask-reason", msgid="Write the reason in one message.")),
+        ),
+    ),
+    Automatic(
+        key="work-thanks",
+        title=_("Thanks for a task that has ended"),
+        when=_("At once, when somebody ends a task from WhatsApp, or takes back that they would."),
+        to=To.MEMBER,
+        bubbles=(
+            says(Words(key="work-thanks-done", msgid="Thank you, it is noted as done.")),
+            says(
+                Words(
+                    key="work-thanks-seen",
+                    msgid="Thank you, it is noted that you have seen it.",
+                )
+            ),
+            says(Words(key="work-thanks-approved", msgid="Approved. Thank you.")),
+            says(
+                Words(key="work-thanks-returned", msgid="Returned for changes, with your reason.")
+            ),
+            says(Words(key="work-thanks-refused", msgid="Not approved; your reason is noted.")),
+            says(Words(key="work-never-mind", msgid="All right, nothing was changed.")),
+        ),
+    ),
+    Automatic(
+        key="work-why",
+        title=_("Question why it takes longer"),
+        when=_(
+            "At once, when somebody presses “It takes longer”; then the answer to their choice."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(
+                    key="work-why",
+                    msgid=(
+                        "Why does it take longer? Choose, and nobody chases you for a working day."
+                    ),
+                ),
+                Words(key="work-why-choose", msgid="Choose the reason", part=Part.LIST),
+                _silence("parts", "material or equipment is missing"),
+                _silence("others", "another body must act first"),
+                _silence("site", "the site cannot be worked at now"),
+                _silence("time", "it needs more time"),
+                _silence("not-ours", "it is not ours"),
+            ),
+            says(
+                Words(
+                    key="work-why-noted",
+                    msgid="Noted; whoever gave the task sees the reason.",
+                    on_pages=True,
+                )
+            ),
+        ),
+    ),
+)
