@@ -37,7 +37,8 @@ class IncomingMessage:
     - order: `items`: [{`product`, `quantity`, `price`, `currency`}]
     - edit: `text` is the new text; revoke: nothing; both name the message by `target_id`
     - unsupported: `what`, the provider's word for it
-    - any kind: `referral`: {`source_url`, `headline`, `body`}; `product`: the one that a reply is about
+    - any kind: `referral`: {`source_url`, `headline`, `body`}; `product`: the one that a reply is about;
+      `group`: it was written in a group that the number is in
     - kinds that nobody knows: everything, as it came
     """
 
