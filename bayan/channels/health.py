@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from bayan.channels import selectors, services, wording
 from bayan.channels.models import (
+    BY_HAND,
     Account,
     Alert,
     Number,
@@ -25,7 +26,6 @@ from bayan.channels.models import (
     Template,
 )
 from bayan.channels.services.facts import SYNC_EVERY, silent_among
-from bayan.channels.services.pausing import BY_HAND
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 

@@ -45,6 +45,10 @@ class Portfolio(models.Model):
         )
 
 
+# What stands in `stop_error` of a number that a person stopped.
+BY_HAND = "by hand"
+
+
 class Account(models.Model):
     """One account with a provider: its secrets, and the numbers that belong to it."""
 

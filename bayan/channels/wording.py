@@ -16,8 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bayan.channels.models import Alert
-from bayan.channels.services.pausing import BY_HAND
+from bayan.channels.models import BY_HAND, Alert
 from bayan.core.templatetags.bayan import failure, left_to_right
 
 Text = str | Promise

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
+from bayan.channels.events import AlertRaised, AlertSettled
 from bayan.channels.models import Account, Number
 from bayan.core import events, undo
 from bayan.inbox import services as inbox
@@ -24,6 +25,8 @@ def load() -> None:
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.subscribe(AlertRaised, work.call_for_alert)
+    events.subscribe(AlertSettled, work.settle_call)
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)
@@ -32,6 +35,7 @@ def load() -> None:
     events.subscribe(ItemEnded, cases.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    register_subject(work.ALERT, work.describe_alerts)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(

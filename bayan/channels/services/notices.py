@@ -42,7 +42,11 @@ OURS = {Template.Status.DRAFT, Template.Status.SUBMITTING}
 ABOUT_TEMPLATES = ("template_rejected", "template_stopped", "template_flagged", "template_full")
 FASTEST = 1000
 # How versions of the interface have called the messaging limit, the present one first.
-LIMITS = ("max_daily_conversations_per_business", "current_limit", "max_daily_conversation_per_phone")
+LIMITS = (
+    "max_daily_conversations_per_business",
+    "current_limit",
+    "max_daily_conversation_per_phone",
+)
 _TIER = re.compile(r"TIER_(\d+)(K?)")
 
 log = structlog.get_logger(__name__)

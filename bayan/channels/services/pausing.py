@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bayan.channels.models import Account, Number
+from bayan.channels.models import BY_HAND, Account, Number
 from bayan.channels.services.health import settle_alert
 from bayan.channels.services.sending import wake_dispatcher
 from bayan.core import audit, live
@@ -16,8 +16,6 @@ from bayan.people.models import Member
 
 # The provider's codes for a token that opens nothing (any more): mended by another token.
 TOKEN_CODES = (0, 190)
-# What stands in `stop_error` of a number that a person stopped.
-BY_HAND = "by hand"
 
 
 class AlreadyStopped(DomainError):

@@ -31,7 +31,9 @@ def only(raw: dict[str, Any], **value: Any) -> IncomingMessage:
 
 
 def test_who_shows_no_number_may_have_the_id_in_its_place() -> None:
-    raw = message("text", {"body": "نور الشارع مطفأ"}, **{"from": WHATSAPP_ID, "from_user_id": None})
+    raw = message(
+        "text", {"body": "نور الشارع مطفأ"}, **{"from": WHATSAPP_ID, "from_user_id": None}
+    )
     contact = {"profile": {"name": "هند"}, "wa_id": WHATSAPP_ID}
     for contacts in ([contact], [contact | {"user_id": WHATSAPP_ID}], []):
         found = only(raw, contacts=contacts)
@@ -102,7 +104,12 @@ def test_opening_the_chat_is_no_message() -> None:
 
 def test_the_old_number_may_be_named_besides() -> None:
     new = "966500000940"
-    system = {"type": "customer_changed_number", "customer": PHONE, "wa_id": new, "body": "تغيّر الرقم"}
+    system = {
+        "type": "customer_changed_number",
+        "customer": PHONE,
+        "wa_id": new,
+        "body": "تغيّر الرقم",
+    }
     raw = message("system", system, **{"from": new, "from_user_id": None})
     (change,) = parse(raw, contacts=None).changes
     assert (change.old, change.new_phone) == (PHONE, new)
@@ -145,7 +152,9 @@ def test_what_else_comes_among_messages_leaves_a_remark() -> None:
     ],
 )  # fmt: skip
 def test_fields_that_nobody_acts_on_cost_nothing(field: str) -> None:
-    assert parse_changes((field, {"messages": [message("text", {"body": "x"})]})).remarks == (field,)
+    assert parse_changes((field, {"messages": [message("text", {"body": "x"})]})).remarks == (
+        field,
+    )
 
 
 def test_a_status_in_a_group_names_who_had_it() -> None:

@@ -1,5 +1,6 @@
 """Everything that changes work: items, their clocks, who is told, what is answered."""
 
+from bayan.work.services.calling import ALERT, call_for_alert, describe_alerts, settle_call
 from bayan.work.services.clocks import (
     Start,
     end,
@@ -58,6 +59,7 @@ from bayan.work.services.links import (
 from bayan.work.services.telling import ONE, SEVERAL, tell
 
 __all__ = [
+    "ALERT",
     "ITEM",
     "ONE",
     "SEVERAL",
@@ -110,4 +112,7 @@ __all__ = [
     "withdraw_links",
     "withdraw_of",
     "withdraw_of_all",
+    "call_for_alert",
+    "describe_alerts",
+    "settle_call",
 ]
