@@ -38,8 +38,10 @@ from bayan.channels.services.health import (
 )
 from bayan.channels.services.incoming import (
     follow_contact,
+    forget_repeated,
     give_back,
     note_received,
+    note_repeated,
     parse,
     verify,
 )
@@ -79,7 +81,7 @@ from bayan.channels.services.sending import (
     withdraw_each,
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
-from bayan.channels.services.statuses import RANK, apply_statuses
+from bayan.channels.services.statuses import RANK, Applied, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
+    "Applied",
     "ContentRefused",
     "Expected",
     "FileMissing",
@@ -120,6 +123,7 @@ __all__ = [
     "expire_held",
     "follow_contact",
     "forget_limits",
+    "forget_repeated",
     "forget_words",
     "give_back",
     "keep_file",
@@ -130,6 +134,7 @@ __all__ = [
     "media_path",
     "names_of",
     "note_received",
+    "note_repeated",
     "offer_access_token",
     "owner_of",
     "parse",
