@@ -316,7 +316,9 @@ class Chaos:
         replies = self.plan.outbound // 2
         hasty = HASTY_REPLIES if self.plan.outbound >= HASTY_FROM else 0
         people = max(1, replies // 5)
-        options = {"answer_ms": ANSWER_MS, "answer_jitter_ms": ANSWER_JITTER_MS}
+        options = {
+            "answer_ms": ANSWER_MS, "answer_jitter_ms": ANSWER_JITTER_MS, "portfolio_limit": False,
+        }  # fmt: skip
         # The provider lets us write freely only to who has written.
         wrote = {"phone": str(FIRST_REPLIED), "count": people + 1, "wrote": True}
         for path, body in (("options", options), ("people", wrote)):

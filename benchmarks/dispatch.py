@@ -158,7 +158,7 @@ def _measure(place: Ground, rate: int, seconds: float) -> Phase:
         f"http://127.0.0.1:{intake}/hooks/whatsapp/demo",
         f"--throughput={rate}", f"--throughput-burst={rate // BURST_PART}",
         f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
-        "--webhook-batch=200", "--webhook-batch-ms=200",
+        "--webhook-batch=200", "--webhook-batch-ms=200", "--no-portfolio-limit",
     )  # fmt: skip
     count = int(rate * seconds)
     people = min(PEOPLE, max(100, count // MESSAGES_A_PERSON + 1))

@@ -199,7 +199,10 @@ class Surge:
         # The provider lets us write freely only to who has written, and these do not write through it.
         wrote = {"phone": phone_of(0), "count": self.plan.people, "wrote": True}
         for path, facts in (
-            ("options", {"answer_ms": 150, "answer_jitter_ms": 100}),
+            (
+                "options",
+                {"answer_ms": 150, "answer_jitter_ms": 100, "portfolio_limit": False},
+            ),
             ("people", wrote),
         ):
             await asyncio.to_thread(ask, f"{emulator}/{path}", facts)

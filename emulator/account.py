@@ -24,6 +24,11 @@ TIERS = (
     "TIER_UNLIMITED",
     "TIER_NOT_SET",
 )
+# The old field for the limit: people a day, -1 without limit.
+PEOPLE_A_DAY = {
+    "TIER_50": 50, "TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000,
+    "TIER_UNLIMITED": -1,
+}  # fmt: skip
 STANDARD_PER_S = 80
 # What a flow's component asks for, as the phone draws it.
 FIELD_KINDS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator import webhooks
-from emulator.account import Account, Number
+from emulator.account import PEOPLE_A_DAY, Account, Number
 from emulator.errors import ProviderError
 from emulator.faults import Faults
 from emulator.media import READY_MADE, MediaStore, bare_type
@@ -216,7 +216,17 @@ class Carrier:
         return self.options.throughput_per_s if own is None else own
 
     def check_limits(self, number: Number, person: Person) -> None:
-        """Refuse what is above the provider's speed for the number or for this person."""
+        """Refuse what is above the provider's speed, or reaches more people a day than it permits."""
+        most = PEOPLE_A_DAY.get(self.account.tier)
+        if (
+            self.options.portfolio_limit
+            and most is not None
+            and most >= 0
+            and self.world.usage() >= most
+            and self.world.would_be_new(person, number.id)
+        ):
+            # The provider documents no code of its own for it.
+            raise ProviderError(80007, "The account has reached its messaging limit.")
         per_s, burst = self.per_s(number), self.options.throughput_burst
         if per_s > 0:
             bucket = self._throughput.get(number.id)

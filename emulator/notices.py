@@ -4,15 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.account import Account, Number
+from emulator.account import PEOPLE_A_DAY, Account, Number
 from emulator.world import Person
 
 DAY_S = 24 * 3600
-# The old field for the limit: people a day, -1 without limit.
-PEOPLE_A_DAY = {
-    "TIER_50": 50, "TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000,
-    "TIER_UNLIMITED": -1,
-}  # fmt: skip
 
 type Notice = tuple[str, dict[str, Any]]
 

@@ -44,6 +44,7 @@ class Options:
 
     auto_read: bool = False
     pair_limit: bool = True
+    portfolio_limit: bool = True
     throughput_per_s: float = 80
     throughput_burst: float = 0
     answer_ms: float = 0
@@ -60,6 +61,7 @@ LARGEST_BATCH = 1000
 MEANINGS = {
     "auto_read": "messages are read on arrival",
     "pair_limit": "the limit for one person: 45 at once, then one every 6 s",
+    "portfolio_limit": "the limit of people reached outside their window in 24 hours, by the tier",
     "throughput_per_s": "messages a second for the number; 0: no limit",
     "throughput_burst": "messages at once, then one by one; 0: as many as in one second",
     "answer_ms": "how long the answer to a send takes",

@@ -259,12 +259,22 @@ class World:
     def reach(self, person: Person, number: str) -> None:
         """Count a person who is written to outside their window."""
         if not self.window_open(person, number):
+            # Whoever is reached again comes to the end: the oldest stand first.
+            self.reached_outside.pop(person.key, None)
             self.reached_outside[person.key] = self.clock.now()
+
+    def would_be_new(self, person: Person, number: str) -> bool:
+        """Whether writing to this person counts as one more of the last 24 hours."""
+        return not self.window_open(person, number) and person.key not in self.reached_outside
 
     def usage(self) -> int:
         """How many distinct people were reached outside their window in the last 24 hours."""
         since = self.clock.now() - WINDOW_S
-        self.reached_outside = {key: at for key, at in self.reached_outside.items() if at > since}
+        while self.reached_outside:
+            oldest = next(iter(self.reached_outside))
+            if self.reached_outside[oldest] > since:
+                break
+            del self.reached_outside[oldest]
         return len(self.reached_outside)
 
     def add(self, message: Message) -> bool:

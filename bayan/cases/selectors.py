@@ -150,6 +150,8 @@ class Understood:
 
     labels: list[ReadLabel]
     is_claim: bool
+    # It had been passed on many times, which was weighed.
+    is_passed_on: bool
 
 
 def understood(case: Case) -> Understood | None:
@@ -174,7 +176,18 @@ def understood(case: Case) -> Understood | None:
                 now=words_of[current] if current and current != said else None,
             )
         )
-    return Understood(labels=labels, is_claim="rumour_claim" in reading.said["signs"])
+    return Understood(
+        labels=labels,
+        is_claim="rumour_claim" in reading.said["signs"],
+        is_passed_on="passed_on" in reading.said,
+    )
+
+
+def is_passed_on_often(case: Case) -> bool:
+    """Whether something in the case was passed on many times before it came to us: a sign of a rumour."""
+    return Message.objects.filter(
+        matter=case.reference, forwarded=Message.Forwarded.OFTEN, revoked_at=None
+    ).exists()
 
 
 # What points to a body, with the body's name.

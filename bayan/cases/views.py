@@ -771,6 +771,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "may_close": may_close,
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
+            "passed_on": case is not None and selectors.is_passed_on_often(case),
             "routed": why_there(case) if case else None,
             "whereabouts": selectors.whereabouts(case) if case else None,
             "same": same,

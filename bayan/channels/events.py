@@ -6,6 +6,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bayan.channels.models import Alert
+from bayan.people.models import Member
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertRaised:
+    """Something is so bad that a person must hear of it; told each time that it is noticed again.
+
+    In the transaction that noticed it. `is_standstill`: nothing goes out by any number any more.
+    """
+
+    alert: Alert
+    title: str
+    text: str
+    node_id: int  # whose business it is
+    is_standstill: bool
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertSettled:
+    """A trouble is over; in the transaction that settled it. `by` is the member who said so, if one did."""
+
+    alert_id: int
+    by: Member | None
+    at: datetime
+
 
 @dataclass(frozen=True, kw_only=True)
 class IncomingFile:
@@ -37,7 +64,8 @@ class IncomingMessage:
     - order: `items`: [{`product`, `quantity`, `price`, `currency`}]
     - edit: `text` is the new text; revoke: nothing; both name the message by `target_id`
     - unsupported: `what`, the provider's word for it
-    - any kind: `referral`: {`source_url`, `headline`, `body`}; `product`: the one that a reply is about
+    - any kind: `referral`: {`source_url`, `headline`, `body`}; `product`: the one that a reply is about;
+      `group`: it was written in a group that the number is in
     - kinds that nobody knows: everything, as it came
     """
 

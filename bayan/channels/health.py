@@ -9,23 +9,26 @@ from datetime import datetime, time, timedelta
 from enum import IntEnum
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bayan.channels import selectors, services, wording
 from bayan.channels.models import (
+    BY_HAND,
     Account,
     Alert,
+    Media,
     Number,
     Outgoing,
     Quality,
     Reached,
+    Repeated,
     Template,
 )
 from bayan.channels.services.facts import SYNC_EVERY, silent_among
-from bayan.channels.services.pausing import BY_HAND, TOKEN_CODES
+from bayan.channels.services.pausing import TOKEN_CODES
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 
@@ -37,6 +40,9 @@ QUIET_FOR = timedelta(hours=3)
 # When this share of the messaging limit is used up, people should know.
 NEARLY_USED_PERCENT = 80
 WAITS_LONG = timedelta(minutes=5)
+# Files that were lost in these days are counted, and so many of the latest named.
+LOST_WITHIN, LATEST_LOST = timedelta(days=7), 5
+MOST_LOOKED_AT = 40
 
 
 class Level(IntEnum):
@@ -99,6 +105,32 @@ class Failure:
         return wording.of_failure(self.error)
 
 
+@dataclass(frozen=True)
+class Delay:
+    """So many messages wait because the provider asked for it, or did not answer."""
+
+    error: dict[str, Any]
+    count: int
+    since: datetime
+    next_at: datetime
+
+    @property
+    def words(self) -> str:
+        return wording.of_delay(self.error)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Files that people sent and the provider had no more when we asked for them."""
+
+    count: int
+    # What each was, and when it came.
+    latest: list[tuple[wording.Text, datetime]]
+
+
+NONE_GONE = Gone(0, [])
+
+
 @dataclass
 class NumberHealth:
     """One number, as the page shows it."""
@@ -108,6 +140,8 @@ class NumberHealth:
     waiting: list[Waiting] = field(default_factory=list)
     uncertain: int = 0
     failures: list[Failure] = field(default_factory=list)
+    delays: list[Delay] = field(default_factory=list)
+    gone: Gone = NONE_GONE
 
     @property
     def level(self) -> Level:
@@ -143,6 +177,8 @@ class AccountHealth:
     used: int
     may_manage: bool
     is_silent: bool = False
+    # What came again or too late in 24 hours: messages, statuses, statuses too late.
+    repeated: tuple[int, int, int] = (0, 0, 0)
     numbers: list[NumberHealth] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     templates: dict[str, int] = field(default_factory=dict)
@@ -227,6 +263,8 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
         _uncertain(number_ids),
         _failures(number_ids, now=now),
     )
+    delays, gone = _delays(number_ids), _gone(number_ids, now=now)
+    repeated = _repeated(accounts, now=now)
     templates = defaultdict(list)
     for template in Template.objects.filter(account__in=accounts).defer("components"):
         templates[template.account_id].append(template)
@@ -246,6 +284,7 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
             account=account,
             used=used.get(account.portfolio_id, 0),
             is_silent=account_id in silent,
+            repeated=repeated.get(account_id, (0, 0, 0)),
             may_manage=all(access.may("channels.manage", number.node) for number in numbers),
         )
         for template in templates[account_id]:
@@ -261,6 +300,8 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
                     waiting=waiting[number.pk],
                     uncertain=uncertain.get(number.pk, 0),
                     failures=failures[number.pk],
+                    delays=delays[number.pk],
+                    gone=gone.get(number.pk, NONE_GONE),
                 )
             )
         _find_problems(health, alerts[account_id], now=now)
@@ -511,3 +552,54 @@ def _failures(number_ids: list[int], *, now: datetime) -> dict[int, list[Failure
         error = {"title": key[1:]} if key.startswith("=") else {"code": int(key)}
         found[number_id].append(Failure(error, count))
     return found
+
+
+def _delays(number_ids: list[int]) -> dict[int, list[Delay]]:
+    """Why messages wait that were tried already, by number; the most first."""
+    rows = (
+        Outgoing.objects.filter(number__in=number_ids, state=Outgoing.State.QUEUED)
+        .filter(error__isnull=False)
+        .annotate(code=KeyTextTransform("code", "error"), title=KeyTextTransform("title", "error"))
+        .values_list("number", "code", "title")
+        .annotate(count=Count("pk"), since=Min("created_at"), next_at=Min("not_before"))
+    )
+    # The provider words one code in many ways.
+    merged: dict[tuple[int, str], Delay] = {}
+    for number_id, code, title, count, since, next_at in rows:
+        key = number_id, code or f"={title or ''}"
+        before = merged.get(key)
+        merged[key] = Delay(
+            {"code": int(code)} if code else {"title": title or ""},
+            count + (before.count if before else 0),
+            min(since, before.since) if before else since,
+            min(next_at, before.next_at) if before else next_at,
+        )
+    found: dict[int, list[Delay]] = defaultdict(list)
+    for (number_id, _key), delay in sorted(merged.items(), key=lambda pair: -pair[1].count):
+        found[number_id].append(delay)
+    return found
+
+
+def _gone(number_ids: list[int], *, now: datetime) -> dict[int, Gone]:
+    """The files of the last days that the provider had no more, by number."""
+    lost = Media.objects.filter(
+        number__in=number_ids, state=Media.State.GONE, created_at__gt=now - LOST_WITHIN
+    )
+    counts = dict(lost.values_list("number").annotate(Count("pk")))
+    found = {number_id: Gone(count, []) for number_id, count in counts.items()}
+    if found:
+        # As many as are surely enough for each number that lost any lately.
+        rows = lost.order_by("-pk").values_list("number", "kind", "created_at")
+        for number_id, kind, at in rows[: LATEST_LOST * MOST_LOOKED_AT]:
+            if len(latest := found[number_id].latest) < LATEST_LOST:
+                latest.append((wording.FILES.get(kind, kind), at))
+    return found
+
+
+def _repeated(accounts: Iterable[Account], *, now: datetime) -> dict[int, tuple[int, int, int]]:
+    rows = (
+        Repeated.objects.filter(account__in=list(accounts), hour__gt=now - DAY)
+        .values_list("account")
+        .annotate(Sum("messages"), Sum("statuses"), Sum("late"))
+    )
+    return {account: (messages, statuses, late) for account, messages, statuses, late in rows}

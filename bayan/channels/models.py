@@ -45,6 +45,10 @@ class Portfolio(models.Model):
         )
 
 
+# What stands in `stop_error` of a number that a person stopped.
+BY_HAND = "by hand"
+
+
 class Account(models.Model):
     """One account with a provider: its secrets, and the numbers that belong to it."""
 
@@ -321,7 +325,9 @@ class Media(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("not_before", "id", name="media_to_fetch", condition=Q(state="waiting"))
+            models.Index("not_before", "id", name="media_to_fetch", condition=Q(state="waiting")),
+            # Few; the page of health counts them.
+            models.Index("number", "created_at", name="media_gone", condition=Q(state="gone")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -735,3 +741,20 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reach_id} {self.way}"
+
+
+class Repeated(models.Model):
+    """How much of what a provider told in one hour was known already, or came after what followed it."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    hour = models.DateTimeField(_("hour"))
+    messages = models.PositiveIntegerField(_("messages"), default=0)
+    statuses = models.PositiveIntegerField(_("statuses"), default=0)
+    # Statuses that came after a later one of the same message: they took nothing back.
+    late = models.PositiveIntegerField(_("late"), default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", "hour", name="repeated_once_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.hour}"

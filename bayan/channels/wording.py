@@ -16,8 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bayan.channels.models import Account, Alert
-from bayan.channels.services.pausing import BY_HAND
+from bayan.channels.models import BY_HAND, Account, Alert
 from bayan.core.templatetags.bayan import failure, left_to_right
 
 Text = str | Promise
@@ -319,6 +318,34 @@ def of_failure(error: Mapping[str, Any]) -> str:
         "bounced": _("The mail server could not deliver it."),
     }
     return ours.get(str(error.get("title"))) or failure(dict(error))
+
+
+def of_delay(error: Mapping[str, Any]) -> str:
+    """Why messages wait that were tried already."""
+    match error.get("code"):
+        case None:
+            return _("WhatsApp did not answer, or not in time.")
+        case 4 | 80007 | 130429:
+            return _("WhatsApp asks us to send more slowly.")
+        case 131056:
+            return _("Too many messages to the same person in a short time.")
+        case 131049:
+            return _("In WhatsApp's opinion the person gets enough messages already.")
+        case 1 | 2 | 131000 | 131016 | 131057 | 133004:
+            return _("WhatsApp has a fault of its own for the moment.")
+        case _:
+            return _("WhatsApp asks us to wait: %(words)s") % {"words": failure(dict(error))}
+
+
+# What a file is called where its name is nobody's business.
+FILES: Mapping[str, Text] = {
+    "image": gettext_lazy("picture"),
+    "video": gettext_lazy("video"),
+    "audio": gettext_lazy("sound file"),
+    "voice": gettext_lazy("voice message"),
+    "document": gettext_lazy("document"),
+    "sticker": gettext_lazy("sticker"),
+}
 
 
 def of_new_token(error: Mapping[str, Any]) -> Words:

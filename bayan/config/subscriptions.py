@@ -8,6 +8,7 @@ from bayan.cases import messages as cases_messages
 from bayan.cases import services as cases
 from bayan.cases.models import Case
 from bayan.channels import services as channels
+from bayan.channels.events import AlertRaised, AlertSettled
 from bayan.channels.models import Account, Number
 from bayan.core import automatic, events, undo
 from bayan.correspondence import services as correspondence
@@ -66,6 +67,8 @@ def _answers() -> None:
 
 def _reactions() -> None:
     """Who follows what happens below, and what clocks and tasks are about."""
+    events.subscribe(AlertRaised, work.call_for_alert)
+    events.subscribe(AlertSettled, work.settle_call)
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)
@@ -80,6 +83,7 @@ def _reactions() -> None:
     register_subject(needs.NEED, needs.describe_needs)
     register_subject(needs.BOOKING, needs.describe_bookings)
     register_subject(needs.THING, needs.describe_things)
+    register_subject(work.ALERT, work.describe_alerts)
     register_subject(work.ITEM, work.describe_items)
 
 

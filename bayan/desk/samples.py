@@ -182,7 +182,7 @@ def _conversation_rows(
             assignee=clerk if is_answered else None, labels=[] if is_answered else [label.pk],
         )  # fmt: skip
         # The list's query adds them.
-        row.last_kind, row.last_revoked_at = "text", None
+        row.last_kind, row.last_revoked_at, row.is_passed_on = "text", None, False
         rows.append(row)
     context = {
         "page": SimpleNamespace(rows=rows, next_cursor=None),

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from bayan.core.views import uuid_in
 from bayan.inbox import selectors
 from bayan.inbox.models import Conversation, ConversationQuerySet
 from bayan.inbox.selectors import Filters, Found
 from bayan.people.models import Member
+
+# The words of the filters of `selectors.HELD`, `PASSED_ON` and `SPANS`.
+KINDS_HELD: dict[str, str | Promise] = {
+    selectors.PASSED_ON: _("what was forwarded many times"),
+    "picture": _("pictures"),
+    "video": _("videos"),
+    "voice": _("voice messages"),
+    "document": _("documents"),
+    "location": _("locations"),
+    "form": _("filled-in forms"),
+}
+SPANS: dict[str, str | Promise] = {
+    "day": _("in the last 24 hours"),
+    "week": _("in the last 7 days"),
+    "month": _("in the last 30 days"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +69,15 @@ def filters_in(given: QueryDict) -> Filters:
         body=given.get("body", "")[:60],
         label=uuid_in(given.get("label", "")),
         assignee=assignee if assignee == "none" or uuid_in(assignee) else "",
+        holds=_one_of(given.get("holds", ""), {*selectors.HELD, selectors.PASSED_ON}),
+        span=_one_of(given.get("span", ""), selectors.SPANS),
         # Whoever waits longest is answered first.
         is_oldest_first=order == "oldest" or (view == "waiting" and order != "newest"),
     )
+
+
+def _one_of(word: str, known: Collection[str]) -> str:
+    return word if word in known else ""
 
 
 def query_of(filters: Filters, **changes: str) -> str:
@@ -65,6 +90,8 @@ def query_of(filters: Filters, **changes: str) -> str:
         "body": filters.body,
         "label": str(filters.label or ""),
         "assignee": filters.assignee,
+        "holds": filters.holds,
+        "span": filters.span,
         "order": order,
     } | changes
     return urlencode({name: value for name, value in parts.items() if value})

@@ -224,6 +224,10 @@ class Message(models.Model):
                 condition=Q(direction="in")
                 & (Q(kind="reaction") | Q(kind="edit") | Q(kind="revoke")),
             ),
+            # Few; a list and a case's panel ask for them.
+            models.Index(
+                "conversation", "matter", name="message_passed_on", condition=Q(forwarded="often")
+            ),
             # The latest of a body, for a search of its own.
             models.Index("node", "id", name="message_of_node"),
         ]

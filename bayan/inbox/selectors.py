@@ -9,7 +9,7 @@ from functools import cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from bayan.channels.models import Media, Outgoing
 from bayan.core import arabic
@@ -79,6 +79,19 @@ def choose(
     return latest if latest and latest.last_message_at > now - SAME_BODY else None
 
 
+# What a conversation may be looked for by what came in it: kinds of messages, by the filter's word.
+HELD = {
+    "picture": ("image",),
+    "video": ("video",),
+    "voice": ("voice", "audio"),
+    "document": ("document",),
+    "location": ("location",),
+    "form": ("flow_reply",),
+}
+# What was passed on many times: a sign of a rumour.
+PASSED_ON = "forwarded"
+# How far back the last message may lie, by the filter's word.
+SPANS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 VIEWS = ("waiting", "mine", "open", "unassigned", "mentions", "snoozed", "closed", "all")
 PAGE = 30
 PAGE_OF_MESSAGES = 60
@@ -167,6 +180,10 @@ class Filters:
     label: UUID | None = None
     # A member's id, or "none".
     assignee: str = ""
+    # One of HELD or PASSED_ON: something of the kind came in it, in its open matter if it has one.
+    holds: str = ""
+    # One of SPANS.
+    span: str = ""
     is_oldest_first: bool = False
 
 
@@ -174,11 +191,11 @@ def conversations(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> ConversationQuerySet:
     """The conversations that these filters let through, in no order; `found` is what the words found."""
-    rows = _base(filters, found)
+    rows = _base(filters, found, now=now)
     return _view(rows, filters.view, member_id=member.pk, now=now)
 
 
-def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
+def _base(filters: Filters, found: Found | None, *, now: datetime) -> ConversationQuerySet:
     rows: ConversationQuerySet = Conversation.objects.all()
     if filters.body:
         # As one value that is read first: joined, it would be met row by row.
@@ -190,9 +207,26 @@ def _base(filters: Filters, found: Found | None) -> ConversationQuerySet:
         rows = rows.filter(assignee=None)
     elif filters.assignee:
         rows = rows.filter(assignee__public_id=filters.assignee)
+    if filters.holds:
+        rows = rows.filter(_held(filters.holds))
+    if filters.span:
+        rows = rows.filter(last_message_at__gt=now - SPANS[filters.span])
     if found is not None:
         rows &= _found(*_keys(found))
     return rows
+
+
+def _held(what: str) -> Exists:
+    """That something of this kind came in the conversation: in its open matter, if it has one."""
+    came = Message.objects.filter(
+        Q(matter=OuterRef("matter")) | Q(matter="") | Q(conversation__matter=""),
+        conversation=OuterRef("pk"),
+        direction=Message.Direction.IN,
+        revoked_at=None,
+    )
+    if what == PASSED_ON:
+        return Exists(came.filter(forwarded=Message.Forwarded.OFTEN))
+    return Exists(came.filter(kind__in=HELD[what]))
 
 
 def _keys(found: Found) -> tuple[str, str]:
@@ -267,6 +301,7 @@ def _with_last_words(rows: ConversationQuerySet) -> QuerySet[Conversation]:
     return rows.select_related("contact", "node", "assignee").annotate(
         last_kind=Subquery(latest.values("kind")[:1]),
         last_revoked_at=Subquery(latest.values("revoked_at")[:1]),
+        is_passed_on=_held(PASSED_ON),
     )
 
 
@@ -310,7 +345,7 @@ def counts(
         if found is None:
             return _COUNTS.of(member.pk, now)
         return _COUNTS_OF_FOUND.of(member.pk, now, *_keys(found))
-    return counts_of(_views(_base(filters, found), member.pk, now))
+    return counts_of(_views(_base(filters, found, now=now), member.pk, now))
 
 
 def _views(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,19 +126,45 @@ def _process(rows: Sequence[Row], accounts: dict[int, Account], *, now: datetime
     for message in messages:
         unique.setdefault(_key_of(message), message)
     fresh = list(_not_seen(unique, now=now).values())
-    channels.apply_statuses([status for _row, parsed in found for status in parsed.statuses])
+    applied = channels.apply_statuses(
+        [status for _row, parsed in found for status in parsed.statuses]
+    )
     _hand_out(fresh, now=now)
     _hand_out_the_rest(found, accounts, now=now)
     channels.note_received(
         accounts={row.account_id: row.received_at for row in rows},
         numbers={message.number_id: message.received_at for message in fresh},
     )
+    _note_repeated(found, fresh, applied, now=now)
     put_aside = {row.id for row, _reason in aside}
     _mark_processed([row for row in rows if row.id not in put_aside], remarks, now=now)
     _set_aside(aside, now=now)
     for message in fresh:
         log.info("message.taken_in", request_id=message.request_id, kind=message.kind)
     return Done(len(rows), len(fresh), len(aside))
+
+
+def _note_repeated(
+    found: Sequence[tuple[Row, Parsed]],
+    fresh: Sequence[IncomingMessage],
+    applied: channels.Applied,
+    *,
+    now: datetime,
+) -> None:
+    """Count what the providers told again or too late, by account."""
+    told = sum(len(parsed.messages) for _row, parsed in found)
+    if told == len(fresh) and not applied.repeated and not applied.late:
+        return
+    kept, repeated, late = (
+        Counter(map(id, facts)) for facts in (fresh, applied.repeated, applied.late)
+    )
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row, parsed in found:
+        of = counts[row.account_id]
+        of[0] += sum(1 for message in parsed.messages if not kept[id(message)])
+        of[1] += sum(repeated[id(status)] for status in parsed.statuses)
+        of[2] += sum(late[id(status)] for status in parsed.statuses)
+    channels.note_repeated({key: (a, b, c) for key, (a, b, c) in counts.items()}, now=now)
 
 
 def _hand_out(messages: list[IncomingMessage], *, now: datetime) -> None:
@@ -252,6 +278,7 @@ def keep_house(*, now: datetime) -> int:
     cases.forget_heard(now=now)
     undo.forget(now=now)
     inbox.forget_presences(now=now)
+    channels.forget_repeated(now=now)
     forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
     return forgotten
 

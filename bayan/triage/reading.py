@@ -22,6 +22,9 @@ from bayan.triage.thresholds import Thresholds, read_thresholds
 SHIPPED = Path(__file__).parent / "model"
 # A sign holds from this probability on, unless the authority or the model's card sets another.
 LIKELY = 0.5
+# WhatsApp marks what was passed on more than five times. Such a message is so much likelier to spread an
+# unconfirmed claim than its words alone say (odds; docs/triage.md): from 0.25 on it counts as one.
+PASSED_ON_OFTEN = 3.0
 # A service that is less likely than this is not considered where messages are compared.
 LEAST_SHARE = 0.1
 _INFO_COLUMNS = [(name, f"info_type.{name}") for name in INFO_TYPES]
@@ -58,6 +61,8 @@ class Reading:
     read_words: Sequence[str]
     weighed: Weighed
     model: Model
+    # It was passed on many times, which spoke for an unconfirmed claim.
+    is_passed_on_often: bool = False
 
     def as_written(self, start: int, end: int) -> str:
         """What stands in the text where the plain form has these characters."""
@@ -146,8 +151,11 @@ class Triage:
         )
         return cls(held, gazetteer, thresholds)
 
-    def read(self, text: str, *, near: str = "") -> Reading:
-        """Understand one text. `near`: a place or municipality that the sender wrote from before."""
+    def read(self, text: str, *, near: str = "", passed_on_often: bool = False) -> Reading:
+        """Understand one text. `near`: a place or municipality that the sender wrote from before.
+
+        `passed_on_often`: WhatsApp says that it was forwarded many times.
+        """
         form = plain(text)
         language = language_of(text)
         read_text = read(text, form, language)
@@ -169,9 +177,12 @@ class Triage:
             rest = [name for name in HEADS["urgency"] if name != "emergency"]
             labels["urgency"] = max(rest, key=lambda name: of[f"urgency.{name}"])
             confidence["urgency"] = 1 - of["emergency"]
-        is_claim = labels["kind"] == "rumour_claim" or of["rumour_claim"] >= LIKELY
+        claim = of["rumour_claim"]
+        if passed_on_often:
+            claim = PASSED_ON_OFTEN * claim / (1 + (PASSED_ON_OFTEN - 1) * claim)
+        is_claim = labels["kind"] == "rumour_claim" or claim >= LIKELY
         kinds = tuple(name for name, column in _INFO_COLUMNS if of[column] >= LIKELY)
-        confidence["rumour_claim"] = of["rumour_claim"]
+        confidence["rumour_claim"] = claim
         confidence["emergency"] = of["emergency"]
         confidence.update((f"info_type.{name}", of[f"info_type.{name}"]) for name in kinds)
         return Reading(
@@ -197,4 +208,5 @@ class Triage:
             read_words=read_words,
             weighed=weighed,
             model=self.model,
+            is_passed_on_often=passed_on_often,
         )

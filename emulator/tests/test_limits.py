@@ -343,3 +343,33 @@ def test_outside_the_window_only_templates_may_go(api: Api) -> None:
 
     api.write(text="ما زلت أنتظر")
     assert api.send(text()).status_code == 200
+
+
+def test_more_people_a_day_than_the_tier_permits_are_refused_and_nobody_else(api: Api) -> None:
+    template = {
+        "type": "template",
+        "template": {
+            "name": "case_update_ar",
+            "language": {"code": "ar"},
+            "components": [
+                {"type": "body", "parameters": [{"type": "text", "text": "1"}] * 3},
+            ],
+        },
+    }
+    api.set_clock(advance_s=25 * 3600)
+    api.http.post("/_control/numbers", json={"tier": "TIER_50"})
+    strangers = [str(966500020000 + number) for number in range(51)]
+
+    answers = [api.send(template, to=stranger) for stranger in strangers]
+
+    assert [answer.status_code for answer in answers] == [200] * 50 + [400]
+    assert answers[-1].json()["error"]["code"] == 80007
+    assert api.http.get("/_control/usage").json() == {"people_outside_window": 50}
+    # Somebody who was reached already, and somebody who wrote, are not counted anew.
+    assert api.send(template, to=strangers[0]).status_code == 200
+    api.write(text="السلام عليكم")
+    assert api.send(text()).status_code == 200
+    # A day later there is room again; who only counts refuses nobody.
+    api.set_clock(advance_s=24 * 3600 + 60)
+    assert api.send(template, to=strangers[-1]).status_code == 200
+    api.http.post("/_control/numbers", json={"tier": "TIER_100K"})

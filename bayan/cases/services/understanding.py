@@ -18,6 +18,7 @@ from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Account, Number
 from bayan.core import audit, live
 from bayan.inbox import services as inbox
+from bayan.inbox.models import Message
 from bayan.people.models import Member
 from bayan.triage.matters import seen_of
 from bayan.triage.thresholds import Thresholds, read_thresholds
@@ -72,7 +73,9 @@ def read(
             continue
         try:
             said[message.external_id] = reads.read(
-                message.text[:LONGEST], near=near.get(message.external_id, "")
+                message.text[:LONGEST],
+                near=near.get(message.external_id, ""),
+                passed_on_often=message.forwarded == Message.Forwarded.OFTEN,
             )
         except Exception:
             # A person's message must come in even if no program understands it.
@@ -135,6 +138,7 @@ def said_of(reading: triage.Reading) -> dict[str, object]:
         "language": reading.language,
         "body": reading.municipality,
         "places": [place.text for place in reading.places],
+        **({"passed_on": "often"} if reading.is_passed_on_often else {}),
         "signs": {
             name: round(value, 3)
             for name, value in reading.confidence.items()

@@ -14,6 +14,7 @@ from bayan.cases.services import understanding
 from bayan.cases.tests.factories import MONDAY, make_case
 from bayan.channels.tests.factories import incoming
 from bayan.core.models import AuditEntry
+from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.triage.thresholds import USUAL, Thresholds
@@ -76,3 +77,19 @@ def test_a_label_is_corrected_in_one_click_and_kept_until_it_is_right_again(
 
     client.post(address, {"field": "category", "value": "roads"}, headers=HTMX)
     assert not Correction.objects.exists()
+
+
+def test_what_was_passed_on_many_times_is_weighed_and_shown_in_the_panel(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    case = make_case("يقولون بيقفلون الكوبري الليلة انشروها", forwarded="often")
+    assert case.reading.said["passed_on"] == "often"
+    client.force_login(desk_responder)
+
+    def panel() -> str:
+        path = reverse("cases:panel", args=[case.conversation.public_id])
+        return client.get(path).content.decode()
+
+    assert "أُعيد توجيهها مرات كثيرة" in panel()
+    Message.objects.update(forwarded="")
+    assert "أُعيد توجيهها مرات كثيرة" not in panel()

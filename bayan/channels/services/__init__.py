@@ -44,8 +44,10 @@ from bayan.channels.services.health import (
 )
 from bayan.channels.services.incoming import (
     follow_contact,
+    forget_repeated,
     give_back,
     note_received,
+    note_repeated,
     parse,
     verify,
 )
@@ -89,7 +91,7 @@ from bayan.channels.services.sending import (
     withdraw_each,
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
-from bayan.channels.services.statuses import RANK, apply_statuses
+from bayan.channels.services.statuses import RANK, Applied, apply_statuses
 from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
 from bayan.channels.services.ways import WAYS, number_for
 from bayan.channels.services.wordings import (
@@ -111,6 +113,7 @@ __all__ = [
     "AccountExists",
     "AlertRaisedAgain",
     "AlreadyStopped",
+    "Applied",
     "ContentRefused",
     "Expected",
     "FileMissing",
@@ -150,6 +153,7 @@ __all__ = [
     "expire_held",
     "follow_contact",
     "forget_limits",
+    "forget_repeated",
     "forget_words",
     "gateway_secrets",
     "give_back",
@@ -163,6 +167,7 @@ __all__ = [
     "names_of",
     "note_mailbox_read",
     "note_received",
+    "note_repeated",
     "number_for",
     "offer_access_token",
     "owner_of",

@@ -8,14 +8,22 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
+from bayan.channels import wording
+from bayan.channels.events import AlertRaised, AlertSettled
 from bayan.channels.models import Account, Alert, Number, Template
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
+from bayan.core.events import publish
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
+
+# With these nothing goes out any more by the number, or by all numbers of the account.
+STANDSTILLS = {"sending_stopped", "account_banned", "account_deleted"}
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +75,41 @@ def raise_alert(
         log.warning("account.alert", account=account.key, kind=kind, severity=str(severity))
         _record("account.alert_raised", account, kind, number, template, by=audit.SYSTEM, now=now)
     live.announce([(_owner_of(number), "health", account.key)])
-    return Alert.objects.get(pk=key)
+    alert = Alert.objects.select_related("account", "number", "template").get(pk=key)
+    _call(alert, now=now)
+    return alert
+
+
+def _call(alert: Alert, *, now: datetime) -> None:
+    """Let a person be called who must hear of this; a rehearsal concerns nobody."""
+    if alert.severity != Alert.Severity.CRITICAL or alert.account.nature == Account.Nature.EXERCISE:
+        return
+    # Whoever takes it over reads it in the language of the house, whoever noticed it.
+    with override(settings.LANGUAGE_CODE):
+        words = wording.of_alert(alert)
+        about = alert.template or alert.number or alert.account.name
+        title = f"{words.title} · {about}"
+        text = "\n".join(str(part) for part in (words.why, words.todo) if part)
+    publish(
+        AlertRaised(
+            alert=alert,
+            title=title,
+            text=text,
+            node_id=_owner_of(alert.number),
+            is_standstill=alert.kind in STANDSTILLS and not _others_run(alert),
+            at=now,
+        )
+    )
+
+
+def _others_run(alert: Alert) -> bool:
+    """Whether another number can still send."""
+    running = Number.objects.filter(stopped_at=None).exclude(
+        account__nature=Account.Nature.EXERCISE
+    )
+    if alert.number is None:
+        return running.exclude(account=alert.account_id).exists()
+    return running.exclude(pk=alert.number_id).exists()
 
 
 def settle_alert(
@@ -80,15 +122,22 @@ def settle_alert(
     by: Member | None = None,
 ) -> bool:
     """Mark a trouble as over, whoever noticed it; False when none of this kind is open."""
-    settled = Alert.objects.filter(
-        account=account, kind=kind, number=number, template=template, resolved_at=None
-    ).update(resolved_at=now, resolved_by=by)
-    if settled:
+    # One at most is open.
+    alert = (
+        Alert.objects.filter(
+            account=account, kind=kind, number=number, template=template, resolved_at=None
+        )
+        .select_for_update()
+        .first()
+    )
+    if alert is not None:
+        Alert.objects.filter(pk=alert.pk).update(resolved_at=now, resolved_by=by)
         _record(
             "account.alert_settled", account, kind, number, template, by=by or audit.SYSTEM, now=now
         )
         live.announce([(_owner_of(number), "health", account.key)])
-    return bool(settled)
+        publish(AlertSettled(alert_id=alert.pk, by=by, at=now))
+    return alert is not None
 
 
 @transaction.atomic
@@ -121,6 +170,7 @@ def reopen_alert(alert_id: int, *, by: Member, now: datetime) -> Alert:
         by=by, now=now,
     )  # fmt: skip
     live.announce([(_owner_of(alert.number), "health", alert.account.key)])
+    _call(alert, now=now)
     return alert
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from bayan.channels.adapters import ADAPTERS
 from bayan.channels.events import Parsed
-from bayan.channels.models import Account, Outgoing
+from bayan.channels.models import Account, Outgoing, Repeated
 from bayan.people.models import Contact
 
 
@@ -31,6 +31,8 @@ def parse(account: Account, body: bytes, *, received_at: datetime, request_id: s
 
 # The last moment is shown in minutes: no need to write it with every message.
 SAY_RECEIVED_EVERY = timedelta(seconds=10)
+# The page of health shows a day.
+KEEP_REPEATED = timedelta(days=30)
 
 
 def note_received(*, accounts: Mapping[int, datetime], numbers: Mapping[int, datetime]) -> None:
@@ -84,3 +86,27 @@ def follow_contact(
         waiting.filter(to_phone=old_name).update(to_phone=new_phone)
     if new_whatsapp_id:
         waiting.exclude(to_whatsapp_id="").update(to_whatsapp_id=new_whatsapp_id)
+
+
+def note_repeated(counts: Mapping[int, tuple[int, int, int]], *, now: datetime) -> None:
+    """Count what came that was known already, by account: (messages, statuses, statuses too late).
+
+    Last in a batch: whoever waits for these rows holds everything else that a batch needs.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    rows = [(key, *counts[key]) for key in sorted(counts) if any(counts[key])]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO channels_repeated AS r (account_id, hour, messages, statuses, late) "
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (account_id, hour) DO UPDATE SET "
+            "messages = r.messages + EXCLUDED.messages, statuses = r.statuses + EXCLUDED.statuses, "
+            "late = r.late + EXCLUDED.late",
+            [(key, hour, *three) for key, *three in rows],
+        )
+
+
+def forget_repeated(*, now: datetime) -> None:
+    """Forget counts that no page shows any more."""
+    Repeated.objects.filter(hour__lt=now - KEEP_REPEATED).delete()

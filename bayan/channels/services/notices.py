@@ -41,6 +41,12 @@ STATES = {
 OURS = {Template.Status.DRAFT, Template.Status.SUBMITTING}
 ABOUT_TEMPLATES = ("template_rejected", "template_stopped", "template_flagged", "template_full")
 FASTEST = 1000
+# How versions of the interface have called the messaging limit, the present one first.
+LIMITS = (
+    "max_daily_conversations_per_business",
+    "current_limit",
+    "max_daily_conversation_per_phone",
+)
 _TIER = re.compile(r"TIER_(\d+)(K?)")
 
 log = structlog.get_logger(__name__)
@@ -152,7 +158,7 @@ def _number_quality(account: Account, value: dict[str, Any], at: datetime, now: 
 
 
 def _limit(account: Account, value: dict[str, Any], at: datetime, now: datetime) -> None:
-    given = value.get("max_daily_conversations_per_business", value.get("current_limit"))
+    given = next((value[name] for name in LIMITS if name in value), None)
     is_known, limit = limit_of(given)
     portfolio = Portfolio.objects.get(pk=account.portfolio_id)
     if not is_known or portfolio.daily_limit == limit:

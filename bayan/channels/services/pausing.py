@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bayan.channels.models import Account, Number
+from bayan.channels.models import BY_HAND, Account, Number
 from bayan.channels.services.health import settle_alert
 from bayan.channels.services.sending import wake_dispatcher
 from bayan.core import audit, live
@@ -16,8 +16,6 @@ from bayan.people.models import Member
 
 # The providers' codes for a token, a key or a password that opens nothing (any more): mended by another one.
 TOKEN_CODES = (0, 190, 401, 402, 535)
-# What stands in `stop_error` of a number that a person stopped.
-BY_HAND = "by hand"
 
 
 class AlreadyStopped(DomainError):

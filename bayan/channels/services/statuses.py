@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,14 +63,32 @@ MOVE_ON = """
 """
 
 
-def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
+@dataclass(frozen=True)
+class Applied:
+    """What became of what the provider said."""
+
+    # How many of our messages moved.
+    moved: int = 0
+    # Said before; and said of a message that had already come further.
+    repeated: Sequence[DeliveryStatus] = ()
+    late: Sequence[DeliveryStatus] = ()
+
+
+def apply_statuses(statuses: Iterable[DeliveryStatus]) -> Applied:
     """Keep what the provider said, each thing once, and move our messages on, never back.
 
-    Returns how many of our messages moved. Statuses of messages that we did not send are kept.
+    Statuses of messages that we did not send are kept.
     """
-    unique = {(s.external_id, s.status, s.recipient): s for s in statuses}
+    unique: dict[tuple[str, str, str], DeliveryStatus] = {}
+    repeated: list[DeliveryStatus] = []
+    for status in statuses:
+        key = (status.external_id, status.status, status.recipient)
+        if key in unique:
+            repeated.append(unique[key])
+        # The last one counts, as it always did.
+        unique[key] = status
     if not unique:
-        return 0
+        return Applied()
     rows = [unique[key] for key in sorted(unique)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -90,7 +109,7 @@ def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
                    s.provider_at, s.received_at, s.error
             FROM said s
             ON CONFLICT DO NOTHING
-            RETURNING outgoing_id, external_id, status, provider_at, error
+            RETURNING outgoing_id, external_id, status, provider_at, error, recipient
             """,
             [
                 [s.external_id for s in rows],
@@ -102,21 +121,32 @@ def apply_statuses(statuses: Iterable[DeliveryStatus]) -> int:
                 [json.dumps(s.error) if s.error else None for s in rows],
             ],
         )
-        ours = [row for row in cursor.fetchall() if row[0] is not None]
-    return _move_on(ours)
+        new = {(row[1], row[2], row[5]): row for row in cursor.fetchall()}
+    repeated += [unique[key] for key in unique.keys() - new.keys()]
+    ours = {key: row[:5] for key, row in new.items() if row[0] is not None}
+    moved, late = _move_on(list(ours.values()))
+    late_ones = [unique[key] for key, row in ours.items() if row in late]
+    return Applied(moved, repeated, late_ones)
 
 
-def _move_on(said: Sequence[tuple[int, str, str, datetime, Any]]) -> int:
-    """Move these messages on; `said` holds (row, provider's id, status, when, error)."""
+type Said = tuple[int, str, str, datetime, Any]
+
+
+def _move_on(said: Sequence[Said]) -> tuple[int, list[Said]]:
+    """Move these messages on; `said` holds (row, provider's id, status, when, error).
+
+    Returns how many moved, and what was said of messages that had come further already.
+    """
     known = [line for line in said if line[2] in STATES_OF_STATUS]
     if not said:
-        return 0
+        return 0, []
     with connection.cursor() as cursor:
         # In one order, so that two workers with statuses of one message wait instead of deadlocking.
         cursor.execute(
-            "SELECT FROM channels_outgoing WHERE id = ANY (%s) ORDER BY id FOR UPDATE",
+            "SELECT id, state FROM channels_outgoing WHERE id = ANY (%s) ORDER BY id FOR UPDATE",
             [[line[0] for line in said]],
         )
+        ranks = {pk: RANK.get(state, 0) for pk, state in cursor.fetchall()}
         cursor.execute(
             MOVE_ON,
             [
@@ -138,7 +168,8 @@ def _move_on(said: Sequence[tuple[int, str, str, datetime, Any]]) -> int:
         if broadcast_id is None
     )
     _react({line[0]: line[4] for line in known if line[2] == "failed" and line[4]})
-    return len(moved)
+    late = [line for line in known if RANK[STATES_OF_STATUS[line[2]]] < ranks.get(line[0], 0)]
+    return len(moved), late
 
 
 def _react(errors: Mapping[int, Any]) -> None:

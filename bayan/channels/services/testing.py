@@ -69,9 +69,7 @@ def send_test(
     :raises ParameterRefused: a value does not fit the template
     :raises TextTooLong: the text is empty or too long
     """
-    account = number.account
-    is_email = account.channel == Account.Channel.EMAIL
-    to_phone = "" if is_email else international(phone)
+    to = phone if number.account.channel == Account.Channel.EMAIL else international(phone)
     if number.stopped_at:
         raise NumberIsStopped(_("This number is stopped. Let it go on first."))
     if template is None:
@@ -81,14 +79,14 @@ def send_test(
     else:
         content = templates.fill(template, values or {})
     return send_content(
-        number, to_phone, content, kind="template" if template else "text", by=by, now=now,
+        number, to, content, kind="template" if template else "text", by=by, now=now,
         template=template,
     )  # fmt: skip
 
 
 def send_content(
     number: Number,
-    phone: str,
+    to: str,
     content: Mapping[str, Any],
     *,
     kind: str,
@@ -96,17 +94,18 @@ def send_content(
     now: datetime,
     template: Template | None = None,
 ) -> Outgoing:
-    """Queue one test message that is written down already.
+    """Queue one test message that is written down already, to a mobile's digits or an address.
 
     :raises NumberIsStopped: nothing leaves this number now
     """
     if number.stopped_at:
         raise NumberIsStopped(_("This number is stopped. Let it go on first."))
+    is_email = number.account.channel == Account.Channel.EMAIL
     row = Outgoing.objects.create(
         node_id=number.node_id,
         number=number,
-        to_phone=to_phone,
-        to_email=phone if is_email else "",
+        to_phone="" if is_email else to,
+        to_email=to if is_email else "",
         content=dict(content),
         template=template,
         lane=Outgoing.Lane.PERSON,

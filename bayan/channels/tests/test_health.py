@@ -96,4 +96,4 @@ def test_the_screens_hear_of_it_when_it_is_committed(committed_db: None) -> None
     heard = [n.payload for n in raw.notifies(timeout=5, stop_after=1)]
 
     node = account.numbers.get().node
-    assert heard == [f"{node.pk} health demo"]
+    assert f"{node.pk} health demo" in heard

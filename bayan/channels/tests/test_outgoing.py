@@ -138,7 +138,7 @@ def test_a_late_status_settles_what_was_uncertain(
     row = claim_one(number, now=now)
     services.settle([(row, UNCERTAIN)], now=now)
 
-    assert services.apply_statuses([said(row, status, now=now)]) == 1
+    assert services.apply_statuses([said(row, status, now=now)]).moved == 1
 
     row.refresh_from_db()
     assert (row.state, row.external_id) == (status, "wamid.1")
@@ -220,8 +220,10 @@ def test_a_status_said_twice_counts_once(number: Number, now: datetime) -> None:
     row = claim_one(number, now=now)
     services.settle([(row, ACCEPTED)], now=now)
 
-    assert services.apply_statuses([said(row, "read", now=now), said(row, "read", now=now)]) == 1
-    assert services.apply_statuses([said(row, "read", now=now + timedelta(hours=1))]) == 0
+    assert (
+        services.apply_statuses([said(row, "read", now=now), said(row, "read", now=now)]).moved == 1
+    )
+    assert services.apply_statuses([said(row, "read", now=now + timedelta(hours=1))]).moved == 0
 
     row.refresh_from_db()
     assert row.read_at == now

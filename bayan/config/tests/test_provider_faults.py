@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bayan.channels import dispatcher, fetching, services, syncing
+from bayan.channels.events import DeliveryStatus
 from bayan.channels.loops import DatabaseThread
 from bayan.channels.models import Account, Alert, Media, Number, Outgoing, Pace, Pair, Status
 from bayan.channels.services import media as media_services
@@ -157,6 +158,16 @@ def open_alerts() -> list[tuple[str, str]]:
     return list(Alert.objects.filter(resolved_at=None).values_list("kind", "severity"))
 
 
+SLOWER, FAULT = (
+    "WhatsApp asks us to send more slowly.",
+    "WhatsApp has a fault of its own for the moment.",
+)
+WAITS = {
+    2: FAULT, 131016: FAULT, 80007: SLOWER, 4: SLOWER, 130429: SLOWER,
+    131056: "Too many messages to the same person in a short time.",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "least"),
     [
@@ -170,7 +181,7 @@ def open_alerts() -> list[tuple[str, str]]:
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else str(value),
 )
 def test_what_was_refused_for_now_waits_and_then_arrives_once(
-    fault: dict[str, Any], code: int, least: int, house: House
+    fault: dict[str, Any], code: int, least: int, house: House, page: Callable[[], str]
 ) -> None:
     house.emulator.fault(**fault)
     row, began = house.queue(), timezone.now()
@@ -182,6 +193,9 @@ def test_what_was_refused_for_now_waits_and_then_arrives_once(
     assert row.not_before >= began + timedelta(seconds=least)
     assert (row.attempts, house.refused(), house.accepted()) == (1, 1, 0)
     assert open_alerts() == []
+    # The page says how many wait, why, since when, and when they are tried again.
+    assert f"Tried and waiting 1 {WAITS[code]} {code} since" in page()
+    assert "next try" in page()
 
     house.emulator.http.delete("/_control/faults")
     house.dispatch_later()
@@ -189,6 +203,7 @@ def test_what_was_refused_for_now_waits_and_then_arrives_once(
 
     assert facts_of(row) == ("delivered", None)
     assert house.accepted() == 1
+    assert "Tried and waiting" not in page()
 
 
 @pytest.mark.parametrize("kind", ["bad_gateway", "disconnect"])
@@ -288,7 +303,9 @@ def test_what_cannot_be_delivered_fails_at_once_or_by_its_status(
     assert open_alerts() == []
 
 
-def test_a_file_that_the_provider_has_no_more_is_gone_and_its_message_stays(house: House) -> None:
+def test_a_file_that_the_provider_has_no_more_is_gone_and_its_message_stays(
+    house: House, page: Callable[[], str]
+) -> None:
     house.emulator.fault(kind="media_gone")
     wamid = house.emulator.write(message={"type": "image", "image": {"caption": "حفرة"}})
     house.take_in()
@@ -300,9 +317,12 @@ def test_a_file_that_the_provider_has_no_more_is_gone_and_its_message_stays(hous
     assert (media.state, again.state, again.attempts) == ("gone", "gone", 1)
     message = Message.objects.get(external_id=wamid)
     assert (message.kind, message.text, message.media) == ("image", "حفرة", media)
+    assert "Files lost in 7 days 1 WhatsApp had them no more" in page()
+    assert "Picture ·" in page()
 
 
-def test_what_the_provider_says_twice_counts_once(house: House) -> None:
+def test_what_the_provider_says_twice_counts_once(house: House, page: Callable[[], str]) -> None:
+    assert "Told more than once in 24 hours Nothing" in page()
     house.emulator.fault(kind="duplicate")
     wamid = house.emulator.write(text="الشارع مظلم")
     row = house.queue()
@@ -315,9 +335,10 @@ def test_what_the_provider_says_twice_counts_once(house: House) -> None:
     assert Message.objects.filter(external_id=wamid).count() == 1
     assert facts_of(row) == ("delivered", None)
     assert sorted(Status.objects.values_list("status", flat=True)) == ["delivered", "sent"]
+    assert "Told more than once in 24 hours Messages: 1 · ticks: 2 WhatsApp repeats" in page()
 
 
-def test_what_comes_in_disorder_never_goes_back(house: House) -> None:
+def test_what_comes_in_disorder_never_goes_back(house: House, page: Callable[[], str]) -> None:
     house.emulator.set_options(auto_read=True)
     house.emulator.fault(kind="reorder")
     row = house.queue()
@@ -330,6 +351,14 @@ def test_what_comes_in_disorder_never_goes_back(house: House) -> None:
     assert row.sent_at
     assert row.delivered_at
     assert row.read_at
+    # What comes after a later one takes nothing back, and is counted.
+    status = Status.objects.get(status="sent")
+    late = DeliveryStatus(
+        external_id=status.external_id, status="delivered", recipient="another", callback="",
+        provider_at=status.provider_at, received_at=timezone.now(), error=None,
+    )  # fmt: skip
+    applied = services.apply_statuses([late])
+    assert (applied.late, facts_of(row)) == ([late], ("read", None))
 
 
 def test_webhooks_that_are_lost_are_noticed(house: House, page: Callable[[], str]) -> None:

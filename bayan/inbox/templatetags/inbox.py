@@ -48,7 +48,7 @@ def look_of(context: Context, row: Conversation) -> Hashable:
         current is not None and current.pk == row.pk, row.contact.name, row.last_message_at,
         since(row.last_message_at, now=now), row.last_message_at == row.last_outbound_at,
         row.is_waiting, row.matter, row.preview, vars(row)["last_kind"],
-        vars(row)["last_revoked_at"] is None, row.node_id,
+        vars(row)["last_revoked_at"] is None, vars(row)["is_passed_on"], row.node_id,
         tuple((labels[key].name, labels[key].tone) for key in row.labels if key in labels),
         row.assignee and row.assignee.name,
         row.snoozed_until if row.snoozed_until and row.snoozed_until > now else None,

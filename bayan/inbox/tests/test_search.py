@@ -17,6 +17,7 @@ from bayan.inbox.selectors import Filters
 from bayan.inbox.tests.factories import MONDAY, make_conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
+from conftest import StaffClient
 
 
 def names(rows: Iterable[Conversation]) -> list[str]:
@@ -122,6 +123,38 @@ def test_counts_follow_the_filters_and_the_search(khobar: Node, desk_responder: 
     assert counts(words="تسرب")["waiting"] == 2
     assert counts(body="khobar")["all"] == 1
     assert counts(words="لا يوجد")["all"] == 0
+
+
+def test_a_list_is_narrowed_to_what_came_and_when(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    passed_on = make_conversation("بيقطعون الماء ثلاثة أيام", forwarded="often")
+    pictures = make_conversation("", kind="image")
+    make_conversation("قديم", now=MONDAY - timedelta(days=20))
+    # What went round in a matter that is over says nothing of the present one.
+    earlier = make_conversation("مرة ثانية", forwarded="often")
+    Conversation.objects.filter(pk=earlier.pk).update(matter="900000001")
+
+    def found(**filters: Any) -> set[int]:
+        wanted = Filters(view="all", **filters)
+        rows = selectors.conversations(wanted, member=desk_responder, now=MONDAY)
+        counts = selectors.counts(wanted, member=desk_responder, now=MONDAY)
+        assert counts["all"] == rows.count()
+        return set(rows.values_list("pk", flat=True))
+
+    assert found(holds="forwarded") == {passed_on.pk}
+    assert found(holds="picture") == {pictures.pk}
+    assert len(found(span="week")) == 3
+    assert len(found(span="month")) == 4
+    client.force_login(desk_responder)
+    page = client.get("/inbox/?view=all&holds=forwarded&span=").content.decode()
+    assert (page.count('id="row-'), "بيقطعون" in page) == (1, True)
+    # The list without filters marks it too, and only it.
+    assert client.get("/inbox/?view=all").content.decode().count("tag is-warn") == 1
+    # What an address cannot mean is left out.
+    assert client.get("/inbox/?view=all&holds=x&span=y").content.decode().count('id="row-') == 4
+    choices = client.get("/inbox/choices?holds=forwarded").content.decode()
+    assert 'value="forwarded" selected' in choices
 
 
 def test_an_index_answers_a_search_for_words(db: None) -> None:

@@ -78,8 +78,9 @@ def page(client: StaffClient, desk_responder: Member, conversation: Conversation
          {"answers": {"street_name": "الأمير نايف", "photos": True, "days": ["الأحد", "الإثنين"]}},
          ["street name", "الأمير نايف", "نعم", "الأحد، الإثنين"]),
         ("order", "", {"items": [{"product": "BIN", "quantity": 2, "price": 120.5, "currency": "SAR"}]},
-         ["BIN", "120.5 SAR"]),
+         ["BIN", "× 2\n", "120.50 SAR"]),
         ("order", "", {"items": [{"product": "BIN", "quantity": None, "price": None}]}, ["BIN"]),
+        ("text", "متى توزّع؟", {"product": "bin-240", "group": "12036304"}, ["bin-240", "#users"]),
         ("reaction", "", {"emoji": "👍"}, ["👍"]),
         ("text", "شفتوا الإعلان؟", {"referral": {"source_url": "https://fb.me/x", "headline": "عينك"}},
          ["عينك"]),
@@ -105,6 +106,7 @@ def test_each_kind_is_shown(  # noqa: PLR0917
     assert f'data-kind="{kind}"' in seen
     for word in words:
         assert word in seen
+    assert "None" not in seen
 
 
 @pytest.mark.parametrize(

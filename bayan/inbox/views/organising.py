@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bayan.core import notices
 from bayan.core.views import refusal, uuid_in
 from bayan.inbox import selectors, services, steps
-from bayan.inbox.filtering import chosen, filters_in, query_of
+from bayan.inbox.filtering import KINDS_HELD, SPANS, chosen, filters_in, query_of
 from bayan.inbox.models import (
     CannedReply,
     Conversation,
@@ -176,6 +176,8 @@ def choices(request: StaffRequest) -> HttpResponse:
         "bodies": nodes if len(nodes) > 1 else [],
         "colleagues": people.answering(nodes, now=now),
         "labels": selectors.labels_of(nodes),
+        "kinds_held": KINDS_HELD.items(),
+        "spans": SPANS.items(),
     }
     if part == "macros":
         context["macros"] = [row for row in selectors.macros_of(nodes) if row.changes_anything]

@@ -98,6 +98,18 @@ def test_a_reading_says_that_only_the_senders_earlier_place_settles_it(reader: T
     assert not reader.read("حفرة كبيرة", near="jubail").by_sender
 
 
+def test_what_was_passed_on_many_times_is_a_claim_sooner_and_nothing_else(reader: Triage) -> None:
+    text = "يقولون بيقفلون الكوبري الليلة"
+    plain, marked = reader.read(text), reader.read(text, passed_on_often=True)
+    of = plain.confidence["rumour_claim"]
+    assert marked.confidence["rumour_claim"] == pytest.approx(3 * of / (1 + 2 * of))
+    assert (marked.kind, marked.urgency, marked.category) == (
+        plain.kind, plain.urgency, plain.category,
+    )  # fmt: skip
+    # Words that claim nothing do not become a claim by going round.
+    assert not reader.read("صباح الخير", passed_on_often=True).is_rumour_claim
+
+
 def test_the_reasons_are_words_as_they_stand_in_the_text(reader: Triage) -> None:
     reasons = reader.read("حُفرة كبييييرة #كسرت_كفر السيارة 7ofra").reasons
 

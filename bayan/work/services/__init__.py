@@ -1,5 +1,6 @@
 """Everything that changes work: items, their clocks, who is told, what is answered."""
 
+from bayan.work.services.calling import ALERT, call_for_alert, describe_alerts, settle_call
 from bayan.work.services.clocks import (
     Start,
     call,
@@ -83,6 +84,7 @@ from bayan.work.services.telling import (
 )
 
 __all__ = [
+    "ALERT",
     "ITEM",
     "NEVER_MIND",
     "ONE",
@@ -111,8 +113,10 @@ __all__ = [
     "ask",
     "buttons_of",
     "call",
+    "call_for_alert",
     "check_age",
     "delegate",
+    "describe_alerts",
     "describe_items",
     "end",
     "end_item",
@@ -142,6 +146,7 @@ __all__ = [
     "say",
     "send_again",
     "send_tasks",
+    "settle_call",
     "start",
     "stop_waiting",
     "tell",

@@ -112,6 +112,8 @@ class Task:
     on_page: bool = False
     # Whoever gives it tells of it (`tell_each`); else Bayan does so.
     tells: bool = True
+    # Told besides whoever has it or is on duty.
+    told_too: Sequence[Member] = ()
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,12 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
         for task, item in zip(tasks, items, strict=True)
     )
     told = [place for place, task in enumerate(tasks) if task.tells]
-    _let_know([items[place] for place in told], [started[place] for place in told], now=now)
+    _let_know(
+        [items[place] for place in told],
+        [started[place] for place in told],
+        [tasks[place].told_too for place in told],
+        now=now,
+    )
     note_each(
         "item.given", items, by=by or audit.SYSTEM, now=now,
         details=[{"item_kind": item.kind, **_holder(item)} for item in items],
@@ -205,11 +212,20 @@ def give_each(tasks: Sequence[Task], *, by: Member | None, now: datetime) -> lis
     return items
 
 
-def _let_know(items: Sequence[Item], started: Sequence[Clock], *, now: datetime) -> None:
-    """Whoever has an item is told, else whoever is on duty for its body, else who heads it."""
+def _let_know(
+    items: Sequence[Item],
+    started: Sequence[Clock],
+    too: Sequence[Sequence[Member]],
+    *,
+    now: datetime,
+) -> None:
+    """Whoever has an item is told, else whoever is on duty for its body, else who heads it.
+
+    `too` are those who are told of each besides.
+    """
     charge: dict[int, list[Member]] = {}
     notices = []
-    for item, clock in zip(items, started, strict=True):
+    for item, clock, others in zip(items, started, too, strict=True):
         if item.is_outside:
             continue
         if item.owner is not None:
@@ -223,7 +239,7 @@ def _let_know(items: Sequence[Item], started: Sequence[Clock], *, now: datetime)
             told = charge[item.node_id]
         notices += [
             Notice(member=member, clock=clock, is_emergency=item.is_emergency, created_at=now)
-            for member in told
+            for member in dict.fromkeys([*told, *others])
         ]
     Notice.objects.bulk_create(notices)
 
@@ -439,12 +455,14 @@ def withdraw(item_id: UUID, *, by: Access, now: datetime) -> Item:
     return item
 
 
-def withdraw_of(subject: tuple[str, str], *, by: Member, now: datetime) -> int:
+def withdraw_of(subject: tuple[str, str], *, by: Member | None, now: datetime) -> int:
     """Withdraw all that is open for a subject which is over. Returns how many there were."""
     return withdraw_of_all(subject[0], [subject[1]], by=by, now=now)
 
 
-def withdraw_of_all(subject_type: str, keys: Collection[str], *, by: Member, now: datetime) -> int:
+def withdraw_of_all(
+    subject_type: str, keys: Collection[str], *, by: Member | None, now: datetime
+) -> int:
     """As `withdraw_of`, for several subjects of one type together; whoever listens hears of each end."""
     rows = list(
         Item.objects.open()
@@ -456,7 +474,7 @@ def withdraw_of_all(subject_type: str, keys: Collection[str], *, by: Member, now
     return len(rows)
 
 
-def _withdraw_each(items: Sequence[Item], *, by: Member, now: datetime) -> None:
+def _withdraw_each(items: Sequence[Item], *, by: Member | None, now: datetime) -> None:
     if not items:
         return
     for item in items:
@@ -465,7 +483,7 @@ def _withdraw_each(items: Sequence[Item], *, by: Member, now: datetime) -> None:
     Item.objects.bulk_update(items, ["state", "ended_at", "ended_by", "awaits_until"])
     clocks.end(ITEM, [str(item.public_id) for item in items], now=now)
     Link.objects.filter(item__in=items, withdrawn_at=None).update(withdrawn_at=now)
-    note_each("item.withdrawn", items, by=by, now=now, details=[{}] * len(items))
+    note_each("item.withdrawn", items, by=by or audit.SYSTEM, now=now, details=[{}] * len(items))
     for item in items:
         publish(ItemEnded(item=item, by=by, at=now))
 
@@ -508,7 +526,7 @@ def send_again(item_id: UUID, *, reason: str, due_at: datetime, by: Access, now:
             )
         ]
     )  # fmt: skip
-    _let_know([item], [clock], now=now)
+    _let_know([item], [clock], [()], now=now)
     note("item.sent_again", item, by=by.member, now=now)
     return item
 

@@ -37,6 +37,10 @@ LATEST = timedelta(days=365)
 LONGEST_ID = 160
 # Some gateways that pass webhooks on leave the name of the field out: these tell it.
 TELLING = {"messages", "statuses"}
+# What every change about messages has; anything else there is of a kind that we do not take.
+AROUND = {"contacts", "errors", "messages", "messaging_product", "metadata", "statuses"}
+# Told when somebody opens the chat for the first time: nobody has written anything yet.
+WORDLESS = {"request_welcome"}
 # What the provider says of accounts, numbers and templates (channels.services.health acts on it).
 NOTICES = {
     "account_alerts",
@@ -52,9 +56,13 @@ NOTICES = {
     "security",
     "template_category_update",
 }
+# What a person says who wants messages that go to many; the second by a link that they tapped.
+WANTED = {"resume", "signup"}
 # The first tells of the number, the second of the business-scoped id.
 IDENTITY_CHANGES = {"user_changed_number", "user_changed_user_id", "customer_changed_number"}
 _CHANGED = re.compile(r"changed from (\S+) to (\S+)$")
+# A business-scoped id: the country, a full stop, and what only the provider understands.
+_SCOPED = re.compile(r"[A-Z]{2}\.[\w.]+")
 
 
 # Every name a message may call its sender by → (business-scoped id, phone, profile name).
@@ -107,6 +115,7 @@ class _Reading:
             if errors := as_list(value.get("errors")):
                 named = {"errors": errors, "phone_number_id": number}
                 self.notices.append(_notice("errors", business_id, named, at, self.received_at))
+            self.remarks += [f"messages:{what}" for what in sorted(value.keys() - AROUND)]
         elif field in NOTICES:
             self.notices.append(_notice(field, business_id, value, at, self.received_at))
         elif field == "user_preferences":
@@ -122,6 +131,8 @@ class _Reading:
             raw = as_dict(item)
             if number_id is None:
                 self.unknown.append(number)
+            elif raw.get("type") in WORDLESS:
+                self.remarks.append(f"message:{raw['type']}")
             elif raw.get("type") == "system":
                 change = _identity_change(raw, self.received_at, self.request_id)
                 if change:
@@ -185,19 +196,20 @@ def _changes(envelope: dict[str, Any]) -> Iterable[tuple[str, Any, str, dict[str
         entry = as_dict(item)
         business_id, at = as_text(entry.get("id"))[:40], entry.get("time")
         for change in map(as_dict, as_list(entry.get("changes"))):
-            yield business_id, at, as_text(change.get("field")), as_dict(change.get("value"))
+            value = as_dict(change.get("value"))
+            # In some of the provider's own samples the field stands one level too high or too low.
+            named = (change.get("field"), entry.get("field"), value.get("field"))
+            yield business_id, at, next(filter(None, map(as_text, named)), ""), value
 
 
 def _people(contacts: list[Any]) -> People:
     people: People = {}
     for item in contacts:
         contact = as_dict(item)
-        whatsapp_id, phone = _whatsapp_id(contact.get("user_id")), as_digits(contact.get("wa_id"))
-        identity = (
-            whatsapp_id,
-            phone,
-            as_text(as_dict(contact.get("profile")).get("name")).strip(),
-        )
+        whatsapp_id, phone = _names(contact.get("user_id"), contact.get("wa_id"))
+        profile = as_dict(contact.get("profile"))
+        name = as_text(profile.get("name")).strip() or as_text(profile.get("username")).strip()
+        identity = (whatsapp_id, phone, name)
         if whatsapp_id:
             people[whatsapp_id] = identity
         if phone:
@@ -210,6 +222,14 @@ NOBODY = ("", "", "")
 
 def _whatsapp_id(value: Any) -> str:
     return as_text(value)[:LONGEST_ID]
+
+
+def _names(whatsapp_id: Any, phone: Any) -> tuple[str, str]:
+    """Business-scoped id and phone; the id of who shows no number may stand in the number's place."""
+    scoped = _whatsapp_id(whatsapp_id)
+    if not scoped and _SCOPED.fullmatch(as_text(phone)):
+        scoped = _whatsapp_id(phone)
+    return scoped, as_digits(phone)
 
 
 # What a kind holds besides what every message has, as fields of IncomingMessage.
@@ -296,8 +316,10 @@ def _interactive(raw: dict[str, Any]) -> Parts:
 
 
 def _flow_reply(part: dict[str, Any]) -> Parts:
+    given = part.get("response_json")
     try:
-        answers = as_dict(_decode(as_text(part.get("response_json")).encode()))
+        # A gateway may have read the text already.
+        answers = dict(as_dict(given)) or as_dict(_decode(as_text(given).encode()))
     except (ValueError, RecursionError):
         answers = {}
     # It may be missing: not every phone sends it back.
@@ -375,14 +397,14 @@ def _message(
 ) -> IncomingMessage | None:
     """One message in our words; None where it has no id or no sender."""
     external_id = as_text(raw.get("id"))
-    whatsapp_id, phone = _whatsapp_id(raw.get("from_user_id")), as_digits(raw.get("from"))
+    whatsapp_id, phone = _names(raw.get("from_user_id"), raw.get("from"))
     known = people.get(whatsapp_id) or people.get(phone) or NOBODY
     whatsapp_id, phone = whatsapp_id or known[0], phone or known[1]
     if not external_id or len(external_id) > LONGEST_ID or not (whatsapp_id or phone):
         return None
-    kind = as_text(raw.get("type"))
+    kind = as_text(raw.get("type")) or next((kind for kind in KINDS if raw.get(kind)), "")
     read = KINDS.get(kind)
-    parts = read(raw) if read else {"payload": clean(raw)}
+    parts = read(raw | {"type": kind}) if read else {"payload": clean(raw)}
     context = raw.get("context")
     if isinstance(context, dict):
         parts["quoted_id"] = _id(context.get("id"))
@@ -392,6 +414,8 @@ def _message(
             parts["forwarded"] = "once"
         if product := as_text(as_dict(context.get("referred_product")).get("product_retailer_id")):
             parts["payload"] = {**parts.get("payload", {}), "product": product}
+    if group := as_text(raw.get("group_id"))[:LONGEST_ID]:
+        parts["payload"] = {**parts.get("payload", {}), "group": group}
     if isinstance(raw.get("referral"), dict):
         referral = _named(raw["referral"], "source_url", "headline", "body")
         parts["payload"] = {**parts.get("payload", {}), "referral": referral}
@@ -419,11 +443,13 @@ def _identity_change(
     # The second name of the new number is that of versions before the present one.
     new_phone = as_digits(system.get("wa_id")) or as_digits(system.get("new_wa_id"))
     new_whatsapp_id = _whatsapp_id(system.get("user_id"))
-    from_phone, from_id = as_digits(raw.get("from")), _whatsapp_id(raw.get("from_user_id"))
+    from_id, from_phone = _names(raw.get("from_user_id"), raw.get("from"))
     # What has changed is named by what it was; the other name may still be theirs.
     is_about_number = "number" in as_text(system.get("type"))
     olds = [from_phone, from_id] if is_about_number else [from_id, from_phone]
-    olds.insert(1, _old_in(as_text(system.get("body")), new_phone, new_whatsapp_id))
+    # Versions before the present one name the old number besides.
+    olds.insert(1, as_digits(system.get("customer")))
+    olds.insert(2, _old_in(as_text(system.get("body")), new_phone, new_whatsapp_id))
     return _change(
         olds,
         new_phone=new_phone,
@@ -474,9 +500,9 @@ def _old_in(body: str, new_phone: str, new_whatsapp_id: str) -> str:
 
 def _choice(raw: dict[str, Any], people: People, received_at: datetime) -> MarketingChoice | None:
     value = as_text(raw.get("value"))
-    if as_text(raw.get("category")) != "marketing_messages" or value not in {"stop", "resume"}:
+    if as_text(raw.get("category")) != "marketing_messages" or value not in {"stop", *WANTED}:
         return None
-    whatsapp_id, phone = _whatsapp_id(raw.get("user_id")), as_digits(raw.get("wa_id"))
+    whatsapp_id, phone = _names(raw.get("user_id"), raw.get("wa_id"))
     known = people.get(whatsapp_id) or people.get(phone) or NOBODY
     whatsapp_id, phone = whatsapp_id or known[0], phone or known[1]
     if not whatsapp_id and not phone:
@@ -484,7 +510,7 @@ def _choice(raw: dict[str, Any], people: People, received_at: datetime) -> Marke
     return MarketingChoice(
         whatsapp_id=whatsapp_id,
         phone=phone,
-        wants=value == "resume",
+        wants=value in WANTED,
         chosen_at=_moment(raw.get("timestamp"), received_at),
         received_at=received_at,
     )

@@ -32,9 +32,12 @@ def as_text(value: Any) -> str:
 
 
 def as_digits(value: Any) -> str:
+    """A phone number's digits, however it is written; what has letters is none."""
     if isinstance(value, str):
         if value.isascii() and value.isdigit():
             return value[:20]
+        if any(c.isalpha() for c in value):
+            return ""
         return "".join(c for c in value if c.isascii() and c.isdigit())[:20]
     # Some write a phone number as a number.
     return str(value) if type(value) is int and 0 < value < 10**20 else ""

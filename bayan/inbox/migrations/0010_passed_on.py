@@ -1,0 +1,15 @@
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    dependencies = [("inbox", "0009_contacts_found")]
+
+    operations = [
+        migrations.AddIndex(
+            "message",
+            models.Index(
+                "conversation", "matter", name="message_passed_on", condition=Q(forwarded="often")
+            ),
+        ),
+    ]
