@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "bayan.desk",
     "bayan.api",
     "bayan.intake",
+    "bayan.press",
     "bayan.cases",
     "bayan.work",
     "bayan.inbox",

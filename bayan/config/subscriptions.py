@@ -11,6 +11,7 @@ from bayan.core import events, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.press import services as press
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
 from bayan.work.models import Item
@@ -24,14 +25,18 @@ def load() -> None:
     events.receive_replies(cases.FORWARD, cases.receive_decision)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(press.STORY, press.receive_choice)
+    events.hear_members(press.hear)
     events.subscribe(PersonAnswered, cases.follow_answer)
     events.subscribe(PersonAnswered, cases.hear_answer)
     events.subscribe(PeopleAnswered, cases.follow_answers)
     events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
+    events.subscribe(ItemEnded, press.follow_ended)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    register_subject(press.STORY, press.describe_stories)
     register_subject(work.ITEM, work.describe_items)
 
     events.register_holding(

@@ -29,6 +29,7 @@ urlpatterns = [
     path("track/", include("bayan.portal.urls")),
     path("journal/", include("bayan.intake.urls")),
     path("", include("bayan.work.urls")),
+    path("", include("bayan.press.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),
     path("sign-out/", accounts.logout, name="account_logout"),

@@ -37,6 +37,28 @@ def receiver_of(subject_type: str) -> Receiver | None:
     return _receivers.get(subject_type)
 
 
+class Hearer(Protocol):
+    """Takes from members what they write, in WhatsApp, for something above."""
+
+    def __call__(self, messages: Sequence[tuple[Any, Any]], *, now: datetime) -> set[str]:
+        """`messages` are incoming ones, each with its member; returns the ids of those that were taken."""
+
+
+_hearers: list[Hearer] = []
+
+
+def hear_members(hearer: Hearer) -> None:
+    """Ask `hearer`, after those before it, before a member's message is taken for anything else."""
+    if hearer in _hearers:
+        raise ValueError("It hears members already.")
+    _hearers.append(hearer)
+
+
+def hearers() -> tuple[Hearer, ...]:
+    """Who is asked about messages of members, in the order in which they are."""
+    return tuple(_hearers)
+
+
 _subscribers: dict[type[Any], list[Callable[[Any], None]]] = defaultdict(list)
 
 

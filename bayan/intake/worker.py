@@ -17,6 +17,7 @@ from bayan.cases import services as cases
 from bayan.core import audit
 from bayan.core.live import listening_parameters
 from bayan.intake import services
+from bayan.press import services as press
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -47,6 +48,11 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
         threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
         threading.Thread(target=_every, args=(TEND_EVERY, _tend, stop), name="surges"),
+        threading.Thread(
+            target=_every,
+            args=(TEND_EVERY, lambda: press.tend(now=timezone.now()), stop),
+            name="stories",
+        ),
         threading.Thread(
             target=_every,
             args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),

@@ -39,6 +39,8 @@ DAILY = (
 )  # fmt: skip
 OFFICES = (
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
+    # A municipality's officer has five entries and no more: they come by WhatsApp, or by the search.
+    Entry("press:stories", _("Media relations"), "press.edit", icon="news", everywhere=True),
     Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
     Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),

@@ -35,7 +35,7 @@ from bayan.cases.services.parts import (
 from bayan.cases.surge.models import Surge
 from bayan.channels import services as channels
 from bayan.channels.events import IdentityChange, IncomingMessage, MarketingChoice
-from bayan.core import audit, live
+from bayan.core import audit, events, live
 from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
@@ -196,13 +196,16 @@ def _without_work(
     *,
     now: datetime,
 ) -> Sequence[IncomingMessage]:
-    """Hand over what members write about their tasks, and return the messages that are left."""
+    """Hand over what members write about their tasks and for the apps above; return what is left."""
     theirs = [
         (message, member)
         for message in messages
         if (member := members.get(contacts[message.external_id].pk))
     ]
     taken = work.hear_members(theirs, now=now) if theirs else set()
+    for hearer in events.hearers() if theirs else ():
+        left = [pair for pair in theirs if pair[0].external_id not in taken]
+        taken |= hearer(left, now=now) if left else set()
     return [message for message in messages if message.external_id not in taken]
 
 

@@ -50,6 +50,7 @@ from bayan.channels.services.media import (
     FileTooLarge,
     expect_files,
     keep_file,
+    keep_original,
     media_path,
     what_is_allowed,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "forget_words",
     "give_back",
     "keep_file",
+    "keep_original",
     "keep_upload",
     "let_go_each",
     "mark_read",

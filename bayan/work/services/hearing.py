@@ -59,7 +59,7 @@ def receive_choice(
 def _receive(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime, about_one: bool
 ) -> list[IncomingMessage]:
-    members = _members_of([message for message, _key in replies], now=now)
+    members = members_of([message for message, _key in replies], now=now)
     others = []
     for message, key in replies:
         member = members.get(message.external_id)
@@ -120,7 +120,7 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
     return conversation
 
 
-def _members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
+def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
     """The member behind each message, by its id."""
     senders = {
         m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
