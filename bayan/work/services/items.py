@@ -515,6 +515,10 @@ def locked_open(item_id: UUID) -> Item:
     :raises ItemIsOver: it has ended
     """
     item = _locked(item_id)
+    if item.state == State.WITHDRAWN and item.kind == Item.Kind.APPROVE:
+        raise ItemIsOver(
+            _("What you were to approve was changed or withdrawn: this approval no longer counts.")
+        )
     if not item.is_open:
         raise ItemIsOver(_("This task has ended already."))
     return item
