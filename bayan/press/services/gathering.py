@@ -184,6 +184,9 @@ def _begin(
         .first()
     )
     is_new = story is None
+    # One story a member gathers at a time; what another one waited for too long is over.
+    others = Story.objects.filter(sender=member, gathers_until__isnull=False)
+    (others.exclude(pk=story.pk) if story else others).update(gathers_until=None, asks_at=None)
     if story is None:
         body = conversation.node
         story = Story.objects.create(
@@ -222,6 +225,10 @@ def _add(
                 external_id=message.external_id, position=0,
             )  # fmt: skip
     elif words:
+        if not story.parts and story.text:
+            # It came by the page: what follows is added to that.
+            whole = f"{story.title}\n{story.text}"
+            story.parts = [[story.created_at.isoformat(), "", whole]]
         story.parts = sorted(
             [*story.parts, [message.sent_at.isoformat(), message.external_id, words]]
         )

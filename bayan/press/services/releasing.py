@@ -98,11 +98,12 @@ def fitting_templates(number: Number | None) -> list[Template]:
 
 
 def _keys(template: Template) -> list[str]:
-    """The variables of a template that wants a title and a link; none for every other one."""
+    """The variables for title and link of a template that wants just these; none for every other one."""
     open_ones = [p for p in channels.templates.parameters(template) if p.is_required]
-    has_address = any("http" in p.example for p in open_ones)
-    is_fit = len(open_ones) == 2 and has_address and all(p.kind == "text" for p in open_ones)
-    return [p.key for p in open_ones] if is_fit else []
+    if len(open_ones) != 2 or any(p.kind != "text" for p in open_ones):
+        return []
+    title, link = sorted(open_ones, key=lambda p: "http" in p.example)
+    return [title.key, link.key] if "http" in link.example else []
 
 
 def journalists_of(lists: Collection[UUID]) -> list[Journalist]:

@@ -64,8 +64,8 @@ def greet(conversation: Conversation, story: Story, *, is_new: bool, now: dateti
         else _("We go on with your request %(number)s. Send what is still to come.")
         % {"number": grouped(story.reference)}
     )
-    ends = _("When you have finished, write: send")
-    say(conversation, "\n".join([begins, how_to_send_originals(), ends]), now=now)
+    lines = [begins, story.reason, how_to_send_originals(), _("When you have finished, write: send")]
+    say(conversation, "\n".join(filter(None, lines)), now=now)
 
 
 def counted(files: Sequence[StoryFile]) -> str:
