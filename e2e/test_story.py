@@ -38,7 +38,9 @@ def a_picture(shade: int) -> bytes:
     return file.getvalue()
 
 
-def send_file(instance: Instance, content: bytes, name: str, *, caption: str = "", **more: str) -> None:
+def send_file(
+    instance: Instance, content: bytes, name: str, *, caption: str = "", **more: str
+) -> None:
     """A file as somebody attaches it to a chat: as a document, unless `kind` says otherwise."""
     kind, mime_type = more.get("kind", "document"), more.get("mime_type", "image/jpeg")
     headers = {"Content-Type": mime_type, "X-Filename": name}

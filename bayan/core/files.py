@@ -134,7 +134,10 @@ async def _zipped(entries: Sequence[tuple[str, Path]]) -> AsyncIterator[bytes]:
             info = zipfile.ZipInfo(one, date_time=(2000, 1, 1, 0, 0, 0))
             info.external_attr = 0o644 << 16
             info.file_size = path.stat().st_size
-            with archive.open(info, "w") as member, await asyncio.to_thread(path.open, "rb") as file:
+            with (
+                archive.open(info, "w") as member,
+                await asyncio.to_thread(path.open, "rb") as file,
+            ):
                 while piece := await asyncio.to_thread(file.read, PIECE):
                     member.write(piece)
                     yield outlet.taken()

@@ -18,7 +18,9 @@ def _moment(**more: Any) -> forms.DateTimeInput:
 class StoryForm(Controls):
     """A story as its body hands it in: five fields, and the files beside them."""
 
-    title = forms.CharField(label=_("Title"), max_length=140, widget=forms.TextInput({"dir": "auto"}))
+    title = forms.CharField(
+        label=_("Title"), max_length=140, widget=forms.TextInput({"dir": "auto"})
+    )
     text = forms.CharField(
         label=_("Text of the story"),
         max_length=20_000,
@@ -41,7 +43,9 @@ class StoryForm(Controls):
 class EditForm(Controls):
     """The editors' words; the files stand beside them."""
 
-    title = forms.CharField(label=_("Title"), max_length=140, widget=forms.TextInput({"dir": "auto"}))
+    title = forms.CharField(
+        label=_("Title"), max_length=140, widget=forms.TextInput({"dir": "auto"})
+    )
     text = forms.CharField(
         label=_("Text for journalists"),
         max_length=20_000,
@@ -72,7 +76,10 @@ class JournalistForm(Controls):
 
     name = forms.CharField(label=_("Name"), max_length=120)
     outlet = forms.CharField(
-        label=_("Outlet"), max_length=120, required=False, widget=forms.TextInput({"list": "outlets"})
+        label=_("Outlet"),
+        max_length=120,
+        required=False,
+        widget=forms.TextInput({"list": "outlets"}),
     )
     beat = forms.CharField(label=_("Beat"), max_length=120, required=False)
     phone = forms.CharField(

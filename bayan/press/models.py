@@ -394,9 +394,7 @@ class Release(models.Model):
     class Meta:
         indexes = [
             models.Index("id", name="release_running", condition=Q(state="running")),
-            models.Index(
-                "finished_at", name="release_to_forget", condition=Q(forgotten_at=None)
-            ),
+            models.Index("finished_at", name="release_to_forget", condition=Q(forgotten_at=None)),
         ]
 
     def __str__(self) -> str:

@@ -64,9 +64,9 @@ def _of_files(story: Story, files: Sequence[StoryFile]) -> Iterator[str]:
     bare = sum(not file.caption for file in pictures)
     small = sum(file.is_compressed for file in chosen)
     if bare:
-        yield ngettext(
-            "%(n)d picture has no caption.", "%(n)d pictures have no caption.", bare
-        ) % {"n": bare}
+        yield ngettext("%(n)d picture has no caption.", "%(n)d pictures have no caption.", bare) % {
+            "n": bare
+        }
     if small:
         yield ngettext(
             "%(n)d file is compressed; the sender may still have the original.",

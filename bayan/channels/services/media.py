@@ -132,7 +132,9 @@ def keep_file(
         raise FileTooLarge(what_is_allowed(kind)) from error
     finally:
         writer.discard()
-    return _kept(written, kind=kind, name=name, mime_type=mime_type, number=number, node=node, now=now)
+    return _kept(
+        written, kind=kind, name=name, mime_type=mime_type, number=number, node=node, now=now
+    )
 
 
 def keep_original(

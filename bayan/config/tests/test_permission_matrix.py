@@ -509,7 +509,8 @@ def make_things(node: Node, position: int) -> Things:
         copy=release.copies.get().public_id,
         words=(name, text, file, f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
-               f"خبر-{node.key}", f"صحفي-{node.key}", template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
+               f"خبر-{node.key}", f"صحفي-{node.key}",
+               template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 
 

@@ -88,7 +88,6 @@ from bayan.press.services.stories import (
     withdraw,
 )
 
-
 DUE = """
     SELECT EXISTS (SELECT FROM press_story WHERE sums_at <= %(now)s)
         OR EXISTS (SELECT FROM press_story WHERE asks_at <= %(now)s)
@@ -153,8 +152,8 @@ __all__ = [
     "compare_files",
     "copy_link",
     "decline",
-    "deliver",
     "delete_list",
+    "deliver",
     "describe_stories",
     "edit",
     "end_journalist",

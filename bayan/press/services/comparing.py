@@ -1,4 +1,4 @@
-"""Files of a story held against each other: the same one counts once, and an original beats its small copy."""
+"""Files of a story held against each other: the same counts once, an original beats its small copy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def compare(key: int) -> int:
         file.is_compared = True
     for place, file in enumerate(files):
         file.twin = next(
-            (other for other in files if other is not file and _beats(other, file, files.index(other) < place)),
+            (
+                other
+                for other in files
+                if other is not file and _beats(other, file, files.index(other) < place)
+            ),
             None,
         )
     # What lost to something that lost itself belongs to the winner.

@@ -56,7 +56,9 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
         return set()
     members = {member.pk for _message, member in messages}
     gathering = set(
-        Story.objects.filter(sender__in=members, gathers_until__gt=now).values_list("sender", flat=True)
+        Story.objects.filter(sender__in=members, gathers_until__gt=now).values_list(
+            "sender", flat=True
+        )
     )
     late = set(
         Story.objects.filter(
@@ -352,7 +354,9 @@ def tend_gathering(*, now: datetime) -> int:
     done = comparing.compare_files()
     for field in ("sums_at", "asks_at", "gathers_until"):
         keys = list(
-            Story.objects.filter(**{f"{field}__lte": now}).order_by(field).values_list("pk", flat=True)[:50]
+            Story.objects.filter(**{f"{field}__lte": now})
+            .order_by(field)
+            .values_list("pk", flat=True)[:50]
         )
         for key in keys:
             done += _tend_one(key, field, now=now)

@@ -74,7 +74,9 @@ class Facts:
 
 
 @transaction.atomic
-def save_journalist(public_id: UUID | None, facts: Facts, *, by: Member, now: datetime) -> Journalist:
+def save_journalist(
+    public_id: UUID | None, facts: Facts, *, by: Member, now: datetime
+) -> Journalist:
     """Write a journalist down, or change what is known of one.
 
     :raises NameMissing: nobody is named
@@ -87,8 +89,12 @@ def save_journalist(public_id: UUID | None, facts: Facts, *, by: Member, now: da
         raise NameMissing(_("Write the journalist's name."))
     phone = phone_in(facts.phone)
     if facts.phone.strip() and not phone:
-        raise PhoneUnusable(_("This is no mobile number. Write it as 05… or with the country code."))
-    others = Journalist.objects.filter(node=desk, phone=phone).exclude(public_id=public_id)
+        raise PhoneUnusable(
+            _("This is no mobile number. Write it as 05… or with the country code.")
+        )
+    others = Journalist.objects.filter(node=desk, phone=phone)
+    if public_id:
+        others = others.exclude(public_id=public_id)
     if phone and (other := others.first()):
         raise PhoneTaken(_("%(name)s has this number already.") % {"name": other.name})
     row = (
@@ -141,7 +147,8 @@ def save_list(
     name = " ".join(name.split())[:80]
     if not name:
         raise NameMissing(_("Give the list a name."))
-    if PressList.objects.filter(node=desk, name=name).exclude(public_id=public_id).exists():
+    named = PressList.objects.filter(node=desk, name=name)
+    if (named.exclude(public_id=public_id) if public_id else named).exists():
         raise ListNameTaken(_("Another list is called so. Choose a different name."))
     found = PressList.objects.get(public_id=public_id) if public_id else PressList(node=desk)
     found.name = name

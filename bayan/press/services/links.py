@@ -55,9 +55,7 @@ def new_link(
 ) -> tuple[CopyLink, str]:
     """A link that is not saved yet, and its address, which nobody can read again."""
     secret = secrets.token_urlsafe(24)
-    link = CopyLink(
-        copy=copy, hash=hash_of(secret), made_by=made_by, made_at=now, expires_at=until
-    )
+    link = CopyLink(copy=copy, hash=hash_of(secret), made_by=made_by, made_at=now, expires_at=until)
     return link, f"{settings.PUBLIC_URL}{reverse('press:link', args=[secret])}"
 
 
@@ -76,9 +74,7 @@ def copy_link(copy_id: UUID, *, by: Member, now: datetime) -> str:
         raise LinkNotPossible(_("This sending was withdrawn; its links are dead."))
     link, address = new_link(copy, until=copy.release.links_until, made_by=by, now=now)
     link.save()
-    note(
-        copy.release.story, "release.link_made", by=by, now=now, copy=str(copy.public_id)
-    )
+    note(copy.release.story, "release.link_made", by=by, now=now, copy=str(copy.public_id))
     return address
 
 

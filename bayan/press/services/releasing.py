@@ -348,9 +348,7 @@ def deliver_some(key: int, *, now: datetime) -> int:
     return len(copies)
 
 
-def _hand_over(
-    found: Release, copies: Sequence[Copy], number: Number, *, now: datetime
-) -> None:
+def _hand_over(found: Release, copies: Sequence[Copy], number: Number, *, now: datetime) -> None:
     phones = [copy.journalist.phone for copy in copies]
     windows, unwilling = _windows(phones, now=now), _unwilling(phones)
     contacts = _contacts([copy.journalist for copy in copies], now=now)
@@ -374,9 +372,7 @@ def _hand_over(
     sent = channels.send_each([row for _copy, row in rows], now=now)
     for (copy, _row), row in zip(rows, sent, strict=True):
         copy.outgoing = row
-    Copy.objects.bulk_update(
-        copies, ["state", "reason", "contact", "outgoing", "is_by_template"]
-    )
+    Copy.objects.bulk_update(copies, ["state", "reason", "contact", "outgoing", "is_by_template"])
     Journalist.objects.filter(pk__in=[copy.journalist_id for copy, _row in rows]).update(
         last_contacted_at=now
     )
@@ -425,7 +421,10 @@ def shown_time(moment: datetime) -> str:
 
 
 def _finish(found: Release, *, now: datetime) -> None:
-    """Nothing of it waits any more: whatever the messages do from now on is their own state."""
+    """Once nothing of it waits any more: whatever the messages do from then on is their own state."""
+    waiting = [Outgoing.State.QUEUED, Outgoing.State.SENDING]
+    if found.copies.filter(outgoing__state__in=waiting).exists():
+        return
     found.finished_at = now
     _lead(found, Release.State.FINISHED, "release.finished", by=audit.SYSTEM, now=now)
 

@@ -64,7 +64,12 @@ def greet(conversation: Conversation, story: Story, *, is_new: bool, now: dateti
         else _("We go on with your request %(number)s. Send what is still to come.")
         % {"number": grouped(story.reference)}
     )
-    lines = [begins, story.reason, how_to_send_originals(), _("When you have finished, write: send")]
+    lines = [
+        begins,
+        story.reason,
+        how_to_send_originals(),
+        _("When you have finished, write: send"),
+    ]
     say(conversation, "\n".join(filter(None, lines)), now=now)
 
 
@@ -259,7 +264,10 @@ def _tell(conversation: Conversation, news: StoryNews, *, now: datetime) -> str:
     text = where_it_is(story, news.words)
     buttons: list[tuple[str, str]] = []
     if news.step == State.RETURNED:
-        buttons = [("story-go-on", _("Complete it here")), ("story-cancel", _("Cancel the request"))]
+        buttons = [
+            ("story-go-on", _("Complete it here")),
+            ("story-cancel", _("Cancel the request")),
+        ]
     else:
         text = f"{text}\n{address_of(story)}"
     if say(conversation, text, now=now, story=story, buttons=buttons):

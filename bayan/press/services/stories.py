@@ -117,9 +117,7 @@ def _keep(story: Story, files: Sequence[Upload], *, now: datetime) -> list[Story
             file.stream, name=file.name, declared=file.declared, number=number, node=story.node,
             now=now,
         )  # fmt: skip
-        kept.append(
-            StoryFile.objects.create(story=story, media=media, position=place, sent_at=now)
-        )
+        kept.append(StoryFile.objects.create(story=story, media=media, position=place, sent_at=now))
     return kept
 
 
@@ -252,7 +250,6 @@ def forget_approvals(story_id: UUID, *, by: Member, now: datetime) -> int:
     return work.withdraw_of((STORY, str(story_id)), by=by, now=now)
 
 
-
 def _back_to_review(story: Story, *, by: Member, now: datetime) -> None:
     """What was approved is another version: the changed one is in review again."""
     story.approvals.filter(state=Approval.State.ASKED).update(
@@ -353,7 +350,9 @@ def publish(story_id: UUID, *, outlet: str, address: str, by: Member, now: datet
     if not is_new:
         raise StoryMoved(_("This address stands there already."))
     if story.state != State.PUBLISHED:
-        move(story, State.PUBLISHED, "story.published", by=by, now=now, words=f"{outlet}: {address}")
+        move(
+            story, State.PUBLISHED, "story.published", by=by, now=now, words=f"{outlet}: {address}"
+        )
     else:
         note(story, "story.published", by=by, now=now)
     return found

@@ -13,6 +13,7 @@ from PIL import Image
 from bayan.channels.events import IncomingFile, IncomingMessage
 from bayan.channels.models import Media
 from bayan.channels.services.media import FileWriter
+from bayan.channels.tests.factories import make_number
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.press import services
@@ -39,6 +40,8 @@ def a_picture(colour: str = "#3a7", size: tuple[int, int] = (640, 480)) -> bytes
 def a_story(node: Node, *, by: Member | None, now: datetime, **changes: Any) -> Story:
     """A story that was handed in by the page, without files unless `files` has their bytes."""
     files = changes.pop("files", ())
+    if files:
+        make_number()
     facts = {"title": "افتتاح ممشى الواجهة البحرية", "text": TEXT} | changes
     uploads = [
         services.Upload(BytesIO(content), f"picture-{place}.jpg", "image/jpeg")
@@ -84,9 +87,7 @@ def a_release(story: Story, *journalists: Journalist, now: datetime) -> Release:
 
 def a_secret(copy: Copy, *, now: datetime) -> str:
     """The secret of a new link to this copy."""
-    link, address = links.new_link(
-        copy, until=copy.release.links_until, made_by=None, now=now
-    )
+    link, address = links.new_link(copy, until=copy.release.links_until, made_by=None, now=now)
     link.save()
     return address.rstrip("/").rpartition("/")[2]
 
@@ -97,7 +98,8 @@ def sent_file(
     """A file as the member sends it from their mobile; `arrive` brings its bytes."""
     digest = hashlib.sha256(content).hexdigest()
     file = IncomingFile(
-        external_id=f"file-{next(_numbers)}", mime_type="image/jpeg", sha256=digest,
+        external_id=f"file-{next(_numbers)}", sha256=digest,
+        mime_type="video/mp4" if kind == "video" else "image/jpeg",
         name="IMG.jpg" if kind == "document" else "",
     )  # fmt: skip
     return written_by(

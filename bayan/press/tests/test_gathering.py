@@ -41,7 +41,9 @@ def said(member: Member, text: str, at: datetime) -> None:
 
 
 def answers() -> list[str]:
-    return list(Message.objects.filter(direction="out").order_by("pk").values_list("text", flat=True))
+    return list(
+        Message.objects.filter(direction="out").order_by("pk").values_list("text", flat=True)
+    )
 
 
 def press(member: Member, story: Story, choice: str, at: datetime) -> None:
@@ -55,7 +57,14 @@ def test_eight_pictures_a_clip_and_a_text_are_answered_once_and_handed_in_by_a_w
     said(officer, "طلب نشر", now)
     contents = [a_picture() for _ in range(8)]
     for number, content in enumerate(contents):
-        say(sent_file(officer, content, at=now + timedelta(seconds=10 + number), text="الممشى" if not number else ""))
+        say(
+            sent_file(
+                officer,
+                content,
+                at=now + timedelta(seconds=10 + number),
+                text="الممشى" if not number else "",
+            )
+        )
     say(sent_file(officer, b"clip", kind="video", at=now + timedelta(seconds=19)))
     said(officer, f"افتتاح ممشى الواجهة\n{TEXT}", now + timedelta(seconds=20))
     assert len(answers()) == 1
@@ -64,7 +73,7 @@ def test_eight_pictures_a_clip_and_a_text_are_answered_once_and_handed_in_by_a_w
     assert len(answers()) == 1
     services.tend(now=now + timedelta(seconds=27))
     services.tend(now=now + timedelta(seconds=40))
-    greeting, summary = answers()
+    _greeting, summary = answers()
     # Nothing but the clip came compressed.
     assert "8" in summary
     assert Outgoing.objects.latest("pk").content["interactive"]["type"] == "button"

@@ -33,7 +33,12 @@ def test_a_story_goes_from_the_form_to_a_sending(
     picture.name = "الممشى.jpg"
     done = client.post(
         reverse("press:new"),
-        {"title": "الممشى", "text": "افتتحنا الممشى اليوم", "shows_people": "none", "files": picture},
+        {
+            "title": "الممشى",
+            "text": "افتتحنا الممشى اليوم",
+            "shows_people": "none",
+            "files": picture,
+        },
     )
     story = Story.objects.get()
     assert done["Location"] == reverse("press:story", args=[story.public_id])
@@ -82,7 +87,9 @@ def test_lists_cost_the_same_queries_whatever_their_length(
         cost = []
         for name in ("press:stories", "press:journalists"):
             client.get(reverse(name))
-            with CaptureQueriesContext(connection, ) as queries:
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
                 client.get(reverse(name))
             cost.append(len(queries))
         costs.append(cost)

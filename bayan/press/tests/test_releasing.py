@@ -12,9 +12,9 @@ from asgiref.sync import async_to_sync
 from django.urls import reverse
 from django.utils import timezone
 
+from bayan.cases import services as cases
 from bayan.channels.models import Outgoing, Template
 from bayan.channels.tests.factories import body_part, incoming, make_template
-from bayan.cases import services as cases
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
 from bayan.people.models import Member, OptOut, Role
@@ -59,7 +59,12 @@ def send(story: Story, *people: Journalist, by: Member, now: datetime, **more: o
     facts = {"excepted": (), "template": None, "not_before": None} | more
     made = a_list(people[0].node, *people)
     return services.release(
-        story.public_id, lists=[made.public_id], version=story.version(), by=by, now=now, **facts  # type: ignore[arg-type]
+        story.public_id,
+        lists=[made.public_id],
+        version=story.version(),
+        by=by,
+        now=now,
+        **facts,  # type: ignore[arg-type]
     )
 
 
@@ -90,12 +95,19 @@ def test_each_gets_one_message_with_a_link_of_their_own_and_the_rest_a_reason(
     assert {row.lane for row in rows.values()} == {Outgoing.Lane.BULK}
     body = rows[writes.phone].content["text"]["body"]
     secret = body.partition("/n/")[2].partition("/")[0]
-    assert CopyLink.objects.get(copy__journalist=writes).hash == hashlib.sha256(secret.encode()).digest()
+    assert (
+        CopyLink.objects.get(copy__journalist=writes).hash
+        == hashlib.sha256(secret.encode()).digest()
+    )
     reasons = dict(Copy.objects.exclude(reason="").values_list("journalist", "reason"))
     assert reasons == {
         silent.pk: "opted_out", no_phone.pk: "no_whatsapp", not_agreed.pk: "not_agreed",
         left_out.pk: "excepted",
     }  # fmt: skip
+    release.refresh_from_db()
+    assert release.state == "running"
+    Outgoing.objects.update(state="sent")
+    services.tend(now=now + timedelta(seconds=2))
     release.refresh_from_db()
     story.refresh_from_db()
     assert (release.state, story.state) == ("finished", "sent")
@@ -104,12 +116,12 @@ def test_each_gets_one_message_with_a_link_of_their_own_and_the_rest_a_reason(
         send(story, writes, quiet, by=editor, now=now, template=template)
 
 
-def test_what_was_paused_waits_and_what_was_withdrawn_is_dead(
+def test_what_was_paused_waits_and_what_was_withdrawn_is_dead(  # noqa: PLR0917
     story: Story, desk: Node, editor: Member, template: Template, client: StaffClient, now: datetime
 ) -> None:
     one = a_journalist(desk, now=now)
     release = send(story, one, by=editor, now=now, template=template)
-    services.deliver_some(release.pk, now=now)
+    services.deliver(now=now)
     services.pause_release(release.public_id, by=editor, now=now)
     assert Outgoing.objects.get().not_before > now + timedelta(days=365)
     services.resume_release(release.public_id, by=editor, now=now)
@@ -184,9 +196,10 @@ def test_an_embargo_holds_the_material_until_its_time(
         assert client.get(reverse(name, args=[secret, *more])).status_code == 403
 
     Story.objects.filter(pk=story.pk).update(is_open_early=True)
-    assert story.text.splitlines()[0] in client.get(
-        reverse("press:link", args=[secret])
-    ).content.decode()
+    assert (
+        story.text.splitlines()[0]
+        in client.get(reverse("press:link", args=[secret])).content.decode()
+    )
 
 
 def test_a_file_of_journalists_is_looked_at_before_it_is_taken_in(

@@ -74,14 +74,21 @@ def test_the_editors_words_stand_beside_the_original(
         now=now,
     )
     story.refresh_from_db()
-    assert (story.text, story.title, story.edited_title) == (TEXT, "افتتاح ممشى الواجهة البحرية", "")
+    assert (story.text, story.title, story.edited_title) == (
+        TEXT,
+        "افتتاح ممشى الواجهة البحرية",
+        "",
+    )
     assert [file.public_id for file in story.chosen_files()] == [first.public_id]
     pieces = wording.changes(story.text, story.edited_text)
-    assert [(p.kind, p.text) for p in pieces if p.kind != "same"] == [("gone", "اليوم"), ("added", "أمس")]
+    assert [(p.kind, p.text) for p in pieces if p.kind != "same"] == [
+        ("gone", "اليوم"),
+        ("added", "أمس"),
+    ]
     assert story.editor == editor
 
 
-def test_a_routine_story_is_accepted_by_its_editor_and_a_statement_by_two_others(
+def test_a_routine_story_is_accepted_by_its_editor_and_a_statement_by_two_others(  # noqa: PLR0917
     story: Story, khobar: Node, sender: Member, editor: Member, spokesperson: Member,
     director: Member, now: datetime,
 ) -> None:  # fmt: skip

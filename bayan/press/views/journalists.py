@@ -143,9 +143,7 @@ def _list(request: StaffRequest, found: PressList | None) -> HttpResponse:
     context = {
         "list": found,
         "name": request.POST.get("name", found.name if found else ""),
-        "rows": [
-            (one, str(one.public_id) in on_it) for one in selectors.journalists("")[:1000]
-        ],
+        "rows": [(one, str(one.public_id) in on_it) for one in selectors.journalists("")[:1000]],
         "problem": problem,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK

@@ -39,9 +39,7 @@ def _private[**P](
 def link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The text to copy, the pictures in two sizes, everything at once; or until when it is held."""
     try:
-        found = services.open_link(
-            secret, now=timezone.now(), is_counted=request.method == "GET"
-        )
+        found = services.open_link(secret, now=timezone.now(), is_counted=request.method == "GET")
     except services.LinkIsOver as refused:
         return _over(request, refused, HTTPStatus.GONE)
     context: dict[str, Any] = {

@@ -337,9 +337,7 @@ def publish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(selectors.shown(Story.objects.all()), public_id=public_id)
     form = PublicationForm(request.POST)
     if not form.is_valid():
-        return _page(
-            request, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, publication_form=form
-        )
+        return _page(request, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, publication_form=form)
     services.publish(
         public_id,
         outlet=form.cleaned_data["outlet"],
