@@ -102,17 +102,18 @@ def _checked(request: Request, *, now: datetime) -> tuple[str, str]:
 
 
 def _keep(story: Story, files: Sequence[Upload], *, now: datetime) -> list[StoryFile]:
+    if not files:
+        return []
     if story.files.count() + len(files) > MOST_FILES:
         raise TooManyFiles(_("A story may have %(most)d files.") % {"most": MOST_FILES})
     # A file belongs to a number, as all files do; whoever uploads need not see the numbers.
     with as_worker():
-        number = Number.objects.order_by("pk").first() if files else None
-    if files and number is None:
+        number = Number.objects.order_by("pk").first()
+    if number is None:
         raise NoNumber(_("Files can be taken once a WhatsApp number is set up."))
     last = story.files.aggregate(last=Max("position"))["last"] or 0
     kept = []
     for place, file in enumerate(files, start=last + 1):
-        assert number is not None  # noqa: S101  # asked above
         media = channels.keep_original(
             file.stream, name=file.name, declared=file.declared, number=number, node=story.node,
             now=now,
