@@ -139,7 +139,9 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     editor.reload()
     expect(editor.locator("tbody tr")).to_contain_text("8")
     found["release"] = axe(editor)
-    editor.get_by_role("button", name="سحب", exact=True).click()
+    editor.locator("summary", has_text="سحب").click()
+    editor.get_by_role("button", name="سحب نهائي").click()
+    expect(editor.locator("#state .badge.is-bad").first).to_be_visible()
     phone.goto("about:blank")
     assert httpx.get(f"{instance.url}/n/{secret[1]}/").status_code == 410
     assert not any(found.values()), found

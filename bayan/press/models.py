@@ -101,7 +101,6 @@ class Story(models.Model):
     sums_at = models.DateTimeField(_("counts to be told"), null=True)
     asks_at = models.DateTimeField(_("sender to be asked"), null=True)
     unsaid_since = models.DateTimeField(_("not told since"), null=True)
-    has_explained = models.BooleanField(_("told how to send originals"), default=False)
 
     objects = StoryQuerySet.as_manager()
 
@@ -288,19 +287,10 @@ class Publication(models.Model):
 class Outlet(models.Model):
     """A newspaper, a station, an account: for whom journalists write."""
 
-    class Kind(models.TextChoices):
-        NEWSPAPER = "newspaper", _("newspaper")
-        SITE = "site", _("news site")
-        AGENCY = "agency", _("news agency")
-        TELEVISION = "television", _("television")
-        RADIO = "radio", _("radio")
-        ACCOUNT = "account", _("account on a network")
-
     public_id = PublicIdField()
     # Whose register it stands in: the authority's.
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     name = models.CharField(_("name"), max_length=120)
-    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.SITE)
 
     class Meta:
         constraints = [models.UniqueConstraint("node", "name", name="outlet_once")]

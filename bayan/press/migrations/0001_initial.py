@@ -206,22 +206,6 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=120, verbose_name="name")),
                 (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("newspaper", "newspaper"),
-                            ("site", "news site"),
-                            ("agency", "news agency"),
-                            ("television", "television"),
-                            ("radio", "radio"),
-                            ("account", "account on a network"),
-                        ],
-                        default="site",
-                        max_length=12,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
                     "node",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -464,10 +448,6 @@ class Migration(migrations.Migration):
                 ("sums_at", models.DateTimeField(null=True, verbose_name="counts to be told")),
                 ("asks_at", models.DateTimeField(null=True, verbose_name="sender to be asked")),
                 ("unsaid_since", models.DateTimeField(null=True, verbose_name="not told since")),
-                (
-                    "has_explained",
-                    models.BooleanField(default=False, verbose_name="told how to send originals"),
-                ),
                 (
                     "editor",
                     models.ForeignKey(

@@ -68,6 +68,10 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
     )  # fmt: skip
     taken = set()
     for message, member in messages:
+        if message.kind in {"edit", "revoke"} and member.pk in gathering:
+            # The conversation keeps them too: they are not taken.
+            _follow(message, member)
+            continue
         word = _word(message)
         is_open = member.pk in gathering
         concerns = (
@@ -247,6 +251,29 @@ def _add(
     )  # fmt: skip
 
 
+def _follow(message: IncomingMessage, member: Member) -> None:
+    """The sender changed or deleted a message of theirs: the story says what it says now."""
+    story = (
+        Story.objects.filter(sender=member, gathers_until__isnull=False)
+        .select_for_update(of=("self",))
+        .first()
+    )
+    if story is None:
+        return
+    if message.kind == "revoke":
+        story.files.filter(external_id=message.target_id).delete()
+        story.parts = [part for part in story.parts if part[1] != message.target_id]
+    else:
+        story.files.filter(external_id=message.target_id).update(caption=message.text[:500])
+        story.parts = [
+            [at, key, message.text.strip() if key == message.target_id else words]
+            for at, key, words in story.parts
+        ]
+    if story.parts or not story.text or story.source == Story.Source.WHATSAPP:
+        story.title, story.text = _title_and_text([part[2] for part in story.parts])
+    story.save(update_fields=["parts", "title", "text"])
+
+
 def _title_and_text(parts: Sequence[str]) -> tuple[str, str]:
     """A short first line is the title; where there is none, the beginning of the text serves."""
     whole = "\n\n".join(parts).strip()
@@ -389,7 +416,5 @@ def _tend_one(key: int, field: str, *, now: datetime) -> int:
                 saying.sum_up(conversation, story, now=now)
             elif field == "asks_at":
                 saying.ask_whether_all(conversation, story, now=now)
-    story.save(
-        update_fields=["sums_at", "unsaid_since", "asks_at", "gathers_until", "has_explained"]
-    )
+    story.save(update_fields=["sums_at", "unsaid_since", "asks_at", "gathers_until"])
     return 1

@@ -213,7 +213,10 @@ def release(
     )  # fmt: skip
     copies = []
     for one in wanted:
-        reason = str(Reason.EXCEPTED) if one.public_id in excepted else _why_not(one, unwilling)
+        # Why it cannot be comes first: nobody leaves out by hand whom nothing reaches.
+        reason = _why_not(one, unwilling)
+        if not reason and one.public_id in excepted:
+            reason = str(Reason.EXCEPTED)
         copies.append(
             Copy(
                 release=found, journalist=one, reason=reason,

@@ -56,8 +56,6 @@ def how_to_send_originals() -> str:
 
 def greet(conversation: Conversation, story: Story, *, is_new: bool, now: datetime) -> None:
     """Say that what follows belongs to the story."""
-    story.has_explained = True
-    story.save(update_fields=["has_explained"])
     begins = (
         _("Welcome. Send us the text, the pictures and the clip, in any order.")
         if is_new
@@ -124,7 +122,6 @@ def sum_up(conversation: Conversation, story: Story, *, now: datetime) -> None:
             % {"n": doubles}
         )
     if small:
-        story.has_explained = True
         lines.append(
             ngettext(
                 "%(n)d came compressed by WhatsApp. To print it we need the original as a file.",

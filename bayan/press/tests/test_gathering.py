@@ -152,6 +152,26 @@ def test_a_compressed_picture_is_told_and_whoever_pauses_is_asked_once(
     assert Story.objects.get() == story
 
 
+def test_what_the_sender_changes_or_deletes_is_changed_and_gone_in_the_story(
+    officer: Member, now: datetime
+) -> None:
+    said(officer, "طلب نشر", now)
+    wrong = written_by(officer, "ممشى بطول ثلاثة كيلومترات", received_at=now + timedelta(seconds=1))
+    picture = sent_file(officer, a_picture(), at=now + timedelta(seconds=2))
+    say(wrong, picture)
+    for number, (kind, target, text) in enumerate(
+        (("edit", wrong, "ممشى بطول أربعة كيلومترات"), ("revoke", picture, "")), start=3
+    ):
+        say(
+            written_by(
+                officer, text, kind=kind, target_id=target.external_id,
+                received_at=now + timedelta(seconds=number),
+            )
+        )  # fmt: skip
+    story = Story.objects.get()
+    assert (story.text, story.files.count()) == ("ممشى بطول أربعة كيلومترات", 0)
+
+
 def test_a_picture_that_was_on_its_way_when_the_story_was_handed_in_belongs_to_it(
     officer: Member, now: datetime
 ) -> None:
