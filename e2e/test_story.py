@@ -70,7 +70,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     wait_for(lambda: any("مستند" in text for text in told(instance, MAYOR)))
     for number, content in enumerate(pictures, start=1):
         send_file(instance, content, f"IMG_{number}.jpg", caption="الممشى" if number == 1 else "")
-    write(instance, MAYOR, text=f"افتتاح ممشى الواجهة البحرية\n{TEXT}")
+    write(instance, MAYOR, text=f"ممشى الكورنيش يفتح أبوابه\n{TEXT}")
     wait_for(lambda: any("8 صور" in text for text in told(instance, MAYOR)), 30)
     # One answer for all of them, and not one each.
     assert len(told(instance, MAYOR)) == 2
@@ -81,7 +81,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     sign_in(editor, instance, "يزيد الحربي")
     editor.get_by_role("link", name="العلاقات الإعلامية").click()
     found = {"queue": axe(editor)}
-    editor.get_by_role("link", name=re.compile("افتتاح ممشى الواجهة البحرية")).click()
+    editor.get_by_role("link", name=re.compile("ممشى الكورنيش يفتح أبوابه")).click()
     expect(editor.locator(".press-files li")).to_have_count(8)
     expect(editor.locator(".press-files .badge.is-ok")).to_have_count(8)
     found["story"] = axe(editor)
@@ -126,7 +126,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     assert secret is not None
     phone = new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
     phone.goto(f"{instance.url}/n/{secret[1]}/")
-    expect(phone.get_by_role("heading", level=1)).to_have_text("افتتاح ممشى الواجهة البحرية")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("ممشى الكورنيش يفتح أبوابه")
     expect(phone.locator("#text")).to_contain_text("اليوم الأحد")
     found["link"] = axe(phone)
     hashes = []

@@ -252,7 +252,9 @@ def pause_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
     found = _locked(public_id)
     if found.state != Release.State.RUNNING:
         raise ReleaseOver(_("Nothing of it is on its way any more."))
-    channels.put_off_each(_outgoing_of(found))
+    # Whoever sends need not see how fast the numbers go.
+    with as_worker():
+        channels.put_off_each(_outgoing_of(found))
     _lead(found, Release.State.PAUSED, "release.paused", by=by, now=now)
     return found
 
@@ -266,7 +268,8 @@ def resume_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
     found = _locked(public_id)
     if found.state != Release.State.PAUSED:
         raise ReleaseOver(_("It is not paused."))
-    channels.let_go_each(_outgoing_of(found), now=now)
+    with as_worker():
+        channels.let_go_each(_outgoing_of(found), now=now)
     _lead(found, Release.State.RUNNING, "release.resumed", by=by, now=now)
     return found
 
@@ -281,7 +284,8 @@ def withdraw_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
     if found.withdrawn_at is not None:
         raise ReleaseOver(_("It was withdrawn before."))
     CopyLink.objects.filter(copy__release=found, withdrawn_at=None).update(withdrawn_at=now)
-    gone = channels.withdraw_each(_outgoing_of(found), now=now)
+    with as_worker():
+        gone = channels.withdraw_each(_outgoing_of(found), now=now)
     found.copies.filter(outgoing__in=gone).update(state=To.LEFT_OUT, reason=Reason.WITHDRAWN)
     found.copies.filter(state=To.WAITING).update(state=To.LEFT_OUT, reason=Reason.WITHDRAWN)
     found.withdrawn_at = now

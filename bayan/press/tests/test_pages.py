@@ -10,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from bayan.channels.tests.factories import make_number
+from bayan.channels.tests.factories import body_part, make_template
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
-from bayan.press.models import Story
+from bayan.press import services
+from bayan.press.models import Release, Story
 from bayan.press.tests.factories import a_journalist, a_list, a_picture, a_story
 from conftest import StaffClient
 
@@ -27,7 +28,8 @@ def editor(desk: Node) -> Member:
 def test_a_story_goes_from_the_form_to_a_sending(
     client: StaffClient, khobar_responder: Member, editor: Member, desk: Node
 ) -> None:
-    make_number()
+    part = body_part("خبر: {{1}} {{2}}", "افتتاح الممشى", "https://bayan.example.org/n/x")
+    make_template("press_story", components=[part])
     client.force_login(khobar_responder)
     picture = io.BytesIO(a_picture())
     picture.name = "الممشى.jpg"
@@ -62,16 +64,22 @@ def test_a_story_goes_from_the_form_to_a_sending(
     made = a_list(desk, one, two)
     address = reverse("press:send", args=[story.public_id])
     preview = client.get(address, {"list": str(made.public_id)}).context
-    assert preview["reach"].count == 0
+    assert preview["reach"].count == 1
     refused = client.post(
         address, {"list": str(made.public_id), "to": str(two.public_id), "version": story.version()}
     )
-    # Without a template nobody but who wrote within a day can be reached: they are left out when it leaves.
     assert refused.status_code == 302
     state = client.get(refused["Location"]).content.decode()
     assert reverse("press:copy_link", args=[one.copies.get().public_id]) in state
     linked = client.post(reverse("press:copy_link", args=[one.copies.get().public_id]))
     assert "/n/" in linked.content.decode()
+    services.deliver(now=timezone.now())
+    for do in ("pause_release", "resume_release", "withdraw_release"):
+        release = Release.objects.get()
+        done = client.post(reverse(f"press:{do}", args=[release.public_id]))
+        assert done.status_code == 302, do
+    release.refresh_from_db()
+    assert (release.state, two.copies.get().reason) == ("withdrawn", "withdrawn")
 
 
 def test_lists_cost_the_same_queries_whatever_their_length(
