@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "bayan.api",
     "bayan.intake",
     "bayan.needs",
+    "bayan.press",
     "bayan.cases",
     "bayan.work",
     "bayan.correspondence",

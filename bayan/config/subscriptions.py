@@ -20,6 +20,7 @@ from bayan.inbox.models import Conversation
 from bayan.needs import services as needs
 from bayan.needs.selectors import held_by as held_needs
 from bayan.portal import messages as portal_messages
+from bayan.press import services as press
 from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
@@ -54,11 +55,13 @@ def _answers() -> None:
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
     )
     events.receive_replies(desk.STAFF, desk.receive_choice)
+    events.receive_replies(press.STORY, press.receive_choice)
     # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
-    # for, then what they ask, then parts of the report that they are at.
+    # for, then what they ask, then parts of the report or the story that they are at.
     events.hear_members(desk.hear_commands, first=True)
     events.hear_members(desk.hear_wishes)
     events.hear_members(desk.hear_parts)
+    events.hear_members(press.hear)
     for entry in desk.ENTRIES:
         events.register_menu_entry(entry)
     answer_words(needs.WORDS, needs.answer_needs)
@@ -77,12 +80,14 @@ def _reactions() -> None:
     events.subscribe(ItemEnded, cases.follow_ended)
     events.subscribe(ItemEnded, correspondence.follow_approval)
     events.subscribe(ItemEnded, needs.follow_ended)
+    events.subscribe(ItemEnded, press.follow_ended)
     register_subject(correspondence.LETTER, correspondence.describe_letters)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
     register_subject(needs.NEED, needs.describe_needs)
     register_subject(needs.BOOKING, needs.describe_bookings)
     register_subject(needs.THING, needs.describe_things)
+    register_subject(press.STORY, press.describe_stories)
     register_subject(work.ALERT, work.describe_alerts)
     register_subject(work.ITEM, work.describe_items)
 

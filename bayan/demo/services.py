@@ -22,8 +22,10 @@ from bayan.demo.stories import (
     BOOKINGS,
     CONTRACTORS,
     DESK,
+    JOURNALISTS,
     LABELS,
     NEEDS,
+    NEWS,
     READY_ACTIONS,
     READY_REPLIES,
     STORIES,
@@ -41,6 +43,8 @@ from bayan.organisation.models import Node
 from bayan.people import services as people
 from bayan.people.models import Member, Role, Turn
 from bayan.people.permissions import Access
+from bayan.press import services as press
+from bayan.press.models import PressList
 from bayan.work import services as work
 from bayan.work.services import Task
 
@@ -232,6 +236,7 @@ def tell_stories(*, now: datetime) -> int:
     work.let_past(now=now)
     _give_work(members, nodes, now=now)
     _ask_needs(members, nodes, now=now)
+    _fill_press(members, nodes, now=now)
     return len(STORIES)
 
 
@@ -295,6 +300,38 @@ def _when(version: FormVersion, starts: datetime) -> dict[str, Any]:
 def _at_nine(now: datetime, days: int) -> datetime:
     day = timezone.localdate(now) + timedelta(days=days)
     return timezone.make_aware(datetime.combine(day, time(9)))
+
+
+def _fill_press(
+    members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime
+) -> None:
+    """Journalists on two lists, and stories of municipalities at the editors' desk."""
+    editor = members[f"editor@{DOMAIN}"]
+    for number, (name, outlet, beat, has_phone, on) in enumerate(JOURNALISTS):
+        made = press.save_journalist(
+            None,
+            press.Facts(
+                name=name, outlet=outlet, beat=beat, has_agreed=True,
+                phone=f"+9665000008{number:02}" if has_phone else "",
+                email="" if has_phone else f"news{number}@{DOMAIN}",
+            ),
+            by=editor,
+            now=now,
+        )  # fmt: skip
+        known = PressList.objects.filter(name=on).first()
+        members_of = known.journalists.values_list("public_id", flat=True) if known else ()
+        press.save_list(
+            known.public_id if known else None, name=on, members=[*members_of, made.public_id],
+            by=editor, now=now,
+        )  # fmt: skip
+    for sender, body, title, text, hours in NEWS:
+        at = now - timedelta(hours=hours)
+        story = press.hand_in(
+            press.Request(title=title, text=text, shows_people="none"), [], node=nodes[body],
+            by=members[f"{sender}@{DOMAIN}"], now=at,
+        )  # fmt: skip
+        if hours > 20:
+            press.take(story.public_id, editor=editor, by=editor, now=at + timedelta(minutes=40))
 
 
 def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:

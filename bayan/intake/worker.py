@@ -21,6 +21,7 @@ from bayan.correspondence import services as correspondence
 from bayan.intake import services
 from bayan.intake.mailbox import read_mailboxes
 from bayan.needs import services as needs
+from bayan.press import services as press
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -56,6 +57,11 @@ def run(stop: threading.Event) -> None:
         threading.Thread(target=_every, args=(SEAL_EVERY, audit.seal, stop), name="sealer"),
         threading.Thread(target=_every, args=(RING_EVERY, _ring, stop), name="clocks"),
         threading.Thread(target=_every, args=(TEND_EVERY, _tend, stop), name="surges"),
+        threading.Thread(
+            target=_every,
+            args=(TEND_EVERY, lambda: press.tend(now=timezone.now()), stop),
+            name="stories",
+        ),
         threading.Thread(
             target=_every,
             args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),

@@ -46,6 +46,8 @@ OFFICES = (
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
     # A municipality's officer comes to it from the first page.
     Entry("needs:needs", _("Needs"), "needs.read", icon="package", everywhere=True),
+    # A municipality's officer has five entries and no more: they come by WhatsApp, or by the search.
+    Entry("press:stories", _("Media relations"), "press.edit", icon="news", everywhere=True),
     Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
     Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),

@@ -28,7 +28,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everybody who works here may know who is on duty, and whom to call.
 # What each is given to do is theirs to do.
 STAFF = frozenset({"duty.read", "work.do"})
-READ = STAFF | {"conversations.read", "cases.read", "needs.read", "places.read"}
+# Whoever works in a body may bring its news to the editors.
+READ = STAFF | {"conversations.read", "cases.read", "needs.read", "places.read", "press.submit"}
 # Whoever makes what is published needs things for it, and hands out those of their body.
 MAKE = {"needs.ask", "needs.provide"}
 ANSWER = (
@@ -62,15 +63,21 @@ DIRECT = frozenset(
         "templates.manage",
     }
 )
+# The editors' desk: stories, journalists, and sending to them.
+EDIT = frozenset({"press.edit", "press.contacts", "press.send"})
 # As little as each of them needs today; the parts of the platform to come add what is theirs.
 ALLOWED: dict[str, frozenset[str]] = {
-    Role.Kind.ADMINISTRATOR: ANSWER | DIRECT | {"channels.manage", "journal.manage"},
-    Role.Kind.DIRECTOR: ANSWER | DIRECT,
+    Role.Kind.ADMINISTRATOR: ANSWER
+    | DIRECT
+    | EDIT
+    | {"channels.manage", "journal.manage", "press.approve"},
+    Role.Kind.DIRECTOR: ANSWER | DIRECT | EDIT | {"press.approve"},
     # They look and direct; the answer to the public is given by those whose work it is.
-    Role.Kind.EXECUTIVE: READ | {"audit.read", "figures.compare", "letters.sign", "letters.write"},
-    Role.Kind.SPOKESPERSON: READ,
-    Role.Kind.PRESS_OFFICER: READ | MAKE | {"letters.write"},
-    Role.Kind.EDITOR: READ | MAKE | {"letters.write"},
+    Role.Kind.EXECUTIVE: READ
+    | {"audit.read", "figures.compare", "letters.sign", "letters.write", "press.approve"},
+    Role.Kind.SPOKESPERSON: READ | {"press.edit", "press.approve"},
+    Role.Kind.PRESS_OFFICER: READ | MAKE | EDIT | {"letters.write"},
+    Role.Kind.EDITOR: READ | MAKE | EDIT | {"letters.write"},
     Role.Kind.RESPONDER: ANSWER,
     Role.Kind.MONITOR: READ,
     Role.Kind.FIELD_OFFICER: READ,

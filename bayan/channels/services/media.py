@@ -122,12 +122,7 @@ def keep_file(
     try:
         if kind == "image":
             stream = _stripped(stream, most=most)
-        writer.open()
-        while piece := stream.read(PIECE):
-            writer.write(piece)
-        written = writer.finish()
-        if not written.size:
-            raise FileMissing(_("The file is empty. Choose another one."))
+        written = _written(stream, writer)
         try:
             mime_type = files.type_of(written.head, kind=kind, name=name)
         except files.NotWhatItSays as error:
@@ -142,6 +137,62 @@ def keep_file(
         raise FileTooLarge(what_is_allowed(kind)) from error
     finally:
         writer.discard()
+    return _kept(
+        written, kind=kind, name=name, mime_type=mime_type, number=number, node=node, now=now
+    )
+
+
+def keep_original(
+    stream: IO[bytes], *, name: str, declared: str, number: Number, node: Node, now: datetime
+) -> Media:
+    """Keep a file as it is, whatever the channel would take: as one that came as a document.
+
+    :raises FileMissing: nothing is in it
+    :raises FileTooLarge: it is larger than anything that comes by the channel
+    :raises FileNotAllowed: it is something that can run
+    """
+    writer = FileWriter(limit=files.LARGEST)
+    try:
+        written = _written(stream, writer)
+        try:
+            mime_type = files.type_of(written.head, kind="document", name=name)
+        except files.NotWhatItSays as error:
+            log.info("file.refused", kind="original", declared=declared[:100], found=error.found)
+            raise FileNotAllowed(_("A program or a web page is not taken.")) from error
+        likeness = images.likeness_of(writer.path) if mime_type.startswith("image/") else None
+        writer.keep()
+    except TooLarge as error:
+        raise FileTooLarge(_("A file may have up to 100 MB.")) from error
+    finally:
+        writer.discard()
+    return _kept(
+        written, kind="document", name=name, mime_type=mime_type, number=number, node=node, now=now,
+        likeness=likeness,
+    )  # fmt: skip
+
+
+def _written(stream: IO[bytes], writer: FileWriter) -> Written:
+    """All of the stream, on disk."""
+    writer.open()
+    while piece := stream.read(PIECE):
+        writer.write(piece)
+    written = writer.finish()
+    if not written.size:
+        raise FileMissing(_("The file is empty. Choose another one."))
+    return written
+
+
+def _kept(
+    written: Written,
+    *,
+    kind: str,
+    name: str,
+    mime_type: str,
+    number: Number,
+    node: Node,
+    now: datetime,
+    likeness: int | None = None,
+) -> Media:
     measures = files.measure(_place_of(written.sha256), mime_type)
     return Media.objects.create(
         node=node,
@@ -155,6 +206,7 @@ def keep_file(
         width=measures.width,
         height=measures.height,
         seconds=measures.seconds,
+        likeness=likeness,
         created_at=now,
     )
 

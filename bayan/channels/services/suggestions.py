@@ -155,6 +155,32 @@ SUGGESTIONS: dict[str, Suggestion] = {
             },
         ),
         Suggestion(
+            name="press_story",
+            title=_("A story for journalists"),
+            wordings={
+                "ar": Wording(
+                    body=(
+                        "السلام عليكم،\nخبر صحفي من الأمانة: {{1}}.\n"
+                        "النص والصور الأصلية: {{2}}\nلإيقاف هذه الرسائل اكتب: إيقاف"
+                    ),
+                    examples=(
+                        "افتتاح ممشى الواجهة البحرية في الخبر",
+                        "https://bayan.example.org/n/Zm9v",
+                    ),
+                ),
+                "en": Wording(
+                    body=(
+                        "Hello,\nA story from the municipal authority: {{1}}.\n"
+                        "Text and original pictures: {{2}}\nTo stop these messages, write: stop"
+                    ),
+                    examples=(
+                        "the sea front promenade in Khobar opens",
+                        "https://bayan.example.org/n/Zm9v",
+                    ),
+                ),
+            },
+        ),
+        Suggestion(
             name="storm_warning",
             title=_("Storm warning"),
             ttl_seconds=3 * 3600,

@@ -47,6 +47,8 @@ from bayan.people import services
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import SINCE
+from bayan.press.models import StoryFile
+from bayan.press.tests.factories import a_journalist, a_list, a_release, a_story
 from bayan.work.tests.factories import make_item
 from conftest import StaffClient
 
@@ -265,6 +267,33 @@ DOORS: dict[str, Door] = {
     "needs:mend": changes("owned_thing", outage="0"),
     "needs:inventory": PAGE,
     "needs:inventory_export": PAGE,
+    "press:stories": PAGE,
+    "press:new": FORM,
+    "press:story": shows("story"),
+    "press:complete": Door(READ_AND_WRITE, "story", data={"title": "عنوان", "text": "نص"}),
+    "press:add": changes("story"),
+    "press:withdraw": changes("story"),
+    "press:take": changes("story"),
+    "press:edit": changes("story", title="عنوان", text="نص"),
+    "press:answer": changes("story", reason="نحتاج الأصول"),
+    "press:approve": changes("story", weight="routine"),
+    "press:publish": changes("story", outlet="صحيفة", address="https://paper.example/1"),
+    "press:send": Door(READ_AND_WRITE, "story"),
+    "press:archive": shows("story"),
+    "press:file": shows("story_file"),
+    "press:journalists": PAGE,
+    "press:new_journalist": FORM,
+    "press:import": FORM,
+    "press:journalist": Door(READ_AND_WRITE, "journalist", data={"name": "صحفي"}),
+    "press:end_journalist": changes("journalist"),
+    "press:new_list": FORM,
+    "press:list": Door(READ_AND_WRITE, "press_list", data={"name": "قائمة"}),
+    "press:delete_list": changes("press_list"),
+    "press:release": shows("release"),
+    "press:pause_release": changes("release"),
+    "press:resume_release": changes("release"),
+    "press:withdraw_release": changes("release"),
+    "press:copy_link": changes("copy"),
     "contacts:contacts": PAGE,
     "contacts:contact": shows("contact"),
     "contacts:rename": changes("contact", name="اسم"),
@@ -368,6 +397,8 @@ OPEN = {
     "portal:leave": "portal/tests/test_views.py",
     "cases:surge_join": "a team link's secret, whose test is in cases/tests/test_surge_team.py",
     "work:link": "a task's secret, whose test is in work/tests/test_views.py",
+    # A story's secret (press/tests/test_releasing.py).
+    "press:link": "a secret", "press:link_archive": "a secret", "press:link_file": "a secret",
     "brand": "colours",
     "healthz": "figures without names", "readyz": "figures without names", "metrics": "figures without names",
     # Open311: a key as a field, or what everybody may know (api/tests/test_open311.py).
@@ -582,6 +613,11 @@ def make_things(node: Node, position: int) -> Things:
         node=node, member=clerk, messages=[message.pk], text=f"ميداني-{node.key}", state="sent",
         begun_at=now, at=now,
     )  # fmt: skip
+    story = a_story(node, by=clerk, now=now, title=f"خبر-{node.key}")
+    story_file = StoryFile.objects.create(story=story, media=media, sent_at=now)
+    journalist = a_journalist(node, now=now, name=f"صحفي-{node.key}")
+    press_list = a_list(node, journalist, name=f"قائمة-{node.key}")
+    release = a_release(story, journalist, now=now)
     burst = make_burst(node, terms=[f"طفح-{node.key}"], examples=[message.external_id])
     return Things(
         node=node, key=node.key, situation_key=node.key, field_report=field_report.public_id,
@@ -596,10 +632,14 @@ def make_things(node: Node, position: int) -> Things:
         letter=letter.public_id, address_list=address_list.public_id,
         team_link=team_link.public_id, helper=helper.public_id, need=need.public_id,
         booking=booking.public_id, owned_thing=thing.public_id,
+        story=story.public_id, story_file=(story.public_id, story_file.public_id),
+        journalist=journalist.public_id, press_list=press_list.public_id, release=release.public_id,
+        copy=release.copies.get().public_id,
         words=(name, text, file, f"طلب-{node.key}", str(booking.public_id),
                f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
                f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id), f"ميداني-{node.key}",
+               f"خبر-{node.key}", f"صحفي-{node.key}",
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 

@@ -575,10 +575,9 @@ def locked_open(item_id: UUID) -> Item:
     :raises ItemIsOver: it has ended
     """
     item = _locked(item_id)
-    if item.state == State.WITHDRAWN:
-        # Of what was to be approved, another version may be under way: this one is approved by nobody.
+    if item.state == State.WITHDRAWN and item.kind == Item.Kind.APPROVE:
         raise ItemIsOver(
-            _("This was withdrawn, or has changed since. What needs you now: «مهامي».")
+            _("What you were to approve was changed or withdrawn: this approval no longer counts.")
         )
     if not item.is_open:
         raise ItemIsOver(_("This task has ended already."))

@@ -1,0 +1,190 @@
+"""Everything that changes stories, the register of journalists, and what is sent to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+
+from bayan.press.services.approving import (
+    WANTED,
+    ApproversMissing,
+    ConsentMissing,
+    VersionChanged,
+    ask_approval,
+    describe_stories,
+    follow_ended,
+    may_approve,
+)
+from bayan.press.services.comparing import compare_files
+from bayan.press.services.gathering import hear, receive_choice, tend_gathering
+from bayan.press.services.journalists import (
+    Facts,
+    Listed,
+    ListNameTaken,
+    NameMissing,
+    NobodyToAdd,
+    PhoneTaken,
+    PhoneUnusable,
+    TooManyLines,
+    delete_list,
+    end_journalist,
+    import_list,
+    lines_of,
+    read_list,
+    save_journalist,
+    save_list,
+)
+from bayan.press.services.links import (
+    LinkIsOver,
+    LinkNotPossible,
+    Opened,
+    StillEmbargoed,
+    copy_link,
+    file_behind,
+    files_behind,
+    open_link,
+)
+from bayan.press.services.parts import (
+    STORY,
+    EmbargoInThePast,
+    ReasonMissing,
+    StoryMoved,
+    TextMissing,
+)
+from bayan.press.services.releasing import (
+    COPY,
+    WORDS_LAST,
+    NobodyReached,
+    Reach,
+    ReleaseOver,
+    VersionNotApproved,
+    deliver,
+    fitting_templates,
+    journalists_of,
+    pause_release,
+    reach,
+    release,
+    resume_release,
+    sending_number,
+    withdraw_release,
+    words_for,
+)
+from bayan.press.services.saying import tell_news
+from bayan.press.services.stories import (
+    Edit,
+    NoNumber,
+    Request,
+    TooManyFiles,
+    Upload,
+    add_files,
+    decline,
+    edit,
+    give_back,
+    hand_in,
+    hand_in_again,
+    publish,
+    take,
+    withdraw,
+)
+
+DUE = """
+    SELECT EXISTS (SELECT FROM press_story WHERE sums_at <= %(now)s)
+        OR EXISTS (SELECT FROM press_story WHERE asks_at <= %(now)s)
+        OR EXISTS (SELECT FROM press_story WHERE gathers_until <= %(now)s)
+        OR EXISTS (SELECT FROM press_storynews WHERE told_at IS NULL)
+        OR EXISTS (SELECT FROM press_storyfile WHERE NOT is_compared)
+        OR EXISTS (SELECT FROM press_release WHERE state = 'running' AND not_before <= %(now)s)
+        OR EXISTS (SELECT FROM press_release WHERE forgotten_at IS NULL AND finished_at < %(long_ago)s)
+"""
+
+
+def _is_due(*, now: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"now": now, "long_ago": now - WORDS_LAST})
+        return bool(cursor.fetchone()[0])
+
+
+def tend(*, now: datetime) -> int:
+    """What the worker does for stories each second; returns how much was done.
+
+    One statement while nothing is due.
+    """
+    if not _is_due(now=now):
+        return 0
+    return tend_gathering(now=now) + tell_news(now=now) + deliver(now=now)
+
+
+__all__ = [
+    "COPY",
+    "STORY",
+    "WANTED",
+    "ApproversMissing",
+    "ConsentMissing",
+    "Edit",
+    "EmbargoInThePast",
+    "Facts",
+    "LinkIsOver",
+    "LinkNotPossible",
+    "ListNameTaken",
+    "Listed",
+    "NameMissing",
+    "NoNumber",
+    "NobodyReached",
+    "NobodyToAdd",
+    "Opened",
+    "PhoneTaken",
+    "PhoneUnusable",
+    "Reach",
+    "ReasonMissing",
+    "ReleaseOver",
+    "Request",
+    "StillEmbargoed",
+    "StoryMoved",
+    "TextMissing",
+    "TooManyFiles",
+    "TooManyLines",
+    "Upload",
+    "VersionChanged",
+    "VersionNotApproved",
+    "add_files",
+    "ask_approval",
+    "compare_files",
+    "copy_link",
+    "decline",
+    "delete_list",
+    "deliver",
+    "describe_stories",
+    "edit",
+    "end_journalist",
+    "file_behind",
+    "files_behind",
+    "fitting_templates",
+    "follow_ended",
+    "give_back",
+    "hand_in",
+    "hand_in_again",
+    "hear",
+    "import_list",
+    "journalists_of",
+    "lines_of",
+    "may_approve",
+    "open_link",
+    "pause_release",
+    "publish",
+    "reach",
+    "read_list",
+    "receive_choice",
+    "release",
+    "resume_release",
+    "save_journalist",
+    "save_list",
+    "sending_number",
+    "take",
+    "tell_news",
+    "tend",
+    "tend_gathering",
+    "withdraw",
+    "withdraw_release",
+    "words_for",
+]

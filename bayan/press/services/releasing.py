@@ -1,0 +1,445 @@
+"""Sending a story to journalists: a copy each, by WhatsApp, with a link of their own to the originals.
+
+What is to go out stands as rows; the worker hands them over in batches, each batch one transaction, so that
+whoever is killed leaves the next one to do exactly what was left. The secrets of the links are made when the
+message is: only their hashes are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from bayan.channels import services as channels
+from bayan.channels.models import Account, Number, Outgoing, Template
+from bayan.core import audit, live
+from bayan.core.errors import DomainError
+from bayan.core.rls import as_worker
+from bayan.inbox.models import Conversation
+from bayan.organisation import selectors as organisation
+from bayan.people import services as people
+from bayan.people.models import Contact, Member, OptOut
+from bayan.press.models import Copy, CopyLink, Journalist, PressList, Release, Story
+from bayan.press.services.links import new_link
+from bayan.press.services.parts import State, locked, move, note, require_state
+
+COPY = "press.copy"
+BATCH = 50
+LINKS_LAST = timedelta(days=30)
+# As long as a provider may still tell of a message, its words stay: an uncertain one may be sent again.
+WORDS_LAST = timedelta(days=2)
+WINDOW = timedelta(hours=24)
+To, Reason = Copy.State, Copy.Reason
+
+
+class NobodyReached(DomainError):
+    pass
+
+
+class VersionNotApproved(DomainError):
+    pass
+
+
+class ReleaseOver(DomainError):
+    pass
+
+
+class NoNumber(DomainError):
+    pass
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Who of some lists gets a story and how, as it stands now."""
+
+    journalists: Sequence[Journalist]
+    in_window: int
+    by_template: int
+    left_out: Sequence[tuple[Journalist, str]]
+
+    @property
+    def count(self) -> int:
+        return self.in_window + self.by_template
+
+
+def sending_number() -> Number | None:
+    """The number by which journalists are written to."""
+    return (
+        Number.objects.filter(stopped_at=None)
+        .exclude(account__nature=Account.Nature.EXERCISE)
+        .select_related("account")
+        .order_by("pk")
+        .first()
+    )
+
+
+def fitting_templates(number: Number | None) -> list[Template]:
+    """The approved templates that say a title and a link, the one made for it first."""
+    if number is None:
+        return []
+    found = [
+        template
+        for template in Template.objects.filter(
+            account=number.account_id, status=Template.Status.APPROVED, forget_at=None
+        )
+        if _keys(template)
+    ]
+    return sorted(found, key=lambda t: (t.name != "press_story", t.language != "ar", t.name))
+
+
+def _keys(template: Template) -> list[str]:
+    """The variables for title and link of a template that wants just these; none for every other one."""
+    open_ones = [p for p in channels.templates.parameters(template) if p.is_required]
+    if len(open_ones) != 2 or any(p.kind != "text" for p in open_ones):
+        return []
+    title, link = sorted(open_ones, key=lambda p: "http" in p.example)
+    return [title.key, link.key] if "http" in link.example else []
+
+
+def journalists_of(lists: Collection[UUID]) -> list[Journalist]:
+    """Everybody on these lists, each once, by name."""
+    return list(
+        Journalist.objects.current()
+        .filter(lists__public_id__in=lists)
+        .select_related("outlet")
+        .distinct()
+        .order_by("name", "pk")
+    )
+
+
+def reach(journalists: Sequence[Journalist], *, has_template: bool, now: datetime) -> Reach:
+    """How these would be reached now."""
+    windows = _windows([one.phone for one in journalists], now=now)
+    unwilling = _unwilling([one.phone for one in journalists])
+    inside = outside = 0
+    left_out = []
+    for one in journalists:
+        reason = _why_not(one, unwilling)
+        if reason:
+            left_out.append((one, reason))
+        elif one.phone in windows:
+            inside += 1
+        elif has_template:
+            outside += 1
+        else:
+            left_out.append((one, str(Reason.NO_TEMPLATE)))
+    return Reach(journalists, inside, outside, left_out)
+
+
+def _why_not(journalist: Journalist, unwilling: Collection[str]) -> str:
+    if not journalist.phone:
+        return str(Reason.NO_WHATSAPP)
+    if journalist.agreed_at is None:
+        return str(Reason.NOT_AGREED)
+    return str(Reason.OPTED_OUT) if journalist.phone in unwilling else ""
+
+
+def _unwilling(phones: Sequence[str]) -> set[str]:
+    # Whoever may send to many need not see the people; who wants no messages counts all the same.
+    with as_worker():
+        return set(
+            OptOut.objects.filter(
+                ended_at=None,
+                contact__identities__scheme="phone",
+                contact__identities__value__in=[phone for phone in phones if phone],
+            ).values_list("contact__identities__value", flat=True)
+        )
+
+
+def _windows(phones: Sequence[str], *, now: datetime) -> dict[str, datetime]:
+    """Until when these may be written to freely, of those who may."""
+    with as_worker():
+        rows = list(
+            Conversation.objects.filter(
+                contact__identities__scheme="phone",
+                contact__identities__value__in=[phone for phone in phones if phone],
+                last_inbound_at__gt=now - WINDOW,
+            )
+            .order_by()
+            .values_list("contact__identities__value")
+            .annotate(last=Max("last_inbound_at"))
+        )
+    return {phone: last + WINDOW for phone, last in rows}
+
+
+@transaction.atomic
+def release(
+    story_id: UUID,
+    *,
+    lists: Collection[UUID],
+    excepted: Collection[UUID],
+    template: Template | None,
+    version: str,
+    not_before: datetime | None,
+    by: Member,
+    now: datetime,
+) -> Release:
+    """Send an approved story to the journalists of these lists, a copy each.
+
+    :raises StoryMoved: it is not accepted, or over
+    :raises VersionNotApproved: what was approved is another version
+    :raises NobodyReached: nobody of them can be written to
+    """
+    story = locked(story_id)
+    require_state(story, State.ACCEPTED, State.SENT, State.PUBLISHED)
+    if story.approved_version != version or story.version() != version:
+        raise VersionNotApproved(
+            _("This version is not the one that was approved. Reload the page and look again.")
+        )
+    people_asked = journalists_of(lists)
+    had = set(
+        Copy.objects.filter(release__story=story, release__withdrawn_at=None)
+        .exclude(state=To.LEFT_OUT)
+        .values_list("journalist", flat=True)
+    )
+    wanted = [one for one in people_asked if one.pk not in had]
+    unwilling = _unwilling([one.phone for one in wanted])
+    found = Release.objects.create(
+        story=story, node=organisation.desk(), template=template, version=version,
+        lists=list(PressList.objects.filter(public_id__in=lists).values_list("name", flat=True)),
+        not_before=max(now, not_before) if not_before else now,
+        links_until=max(now, not_before or now, story.embargo_until or now) + LINKS_LAST,
+        sent_by=by, started_at=now,
+    )  # fmt: skip
+    copies = []
+    for one in wanted:
+        # Why it cannot be comes first: nobody leaves out by hand whom nothing reaches.
+        reason = _why_not(one, unwilling)
+        if not reason and one.public_id in excepted:
+            reason = str(Reason.EXCEPTED)
+        copies.append(
+            Copy(
+                release=found, journalist=one, reason=reason,
+                state=To.LEFT_OUT if reason else To.WAITING,
+            )
+        )  # fmt: skip
+    if not any(copy.state == To.WAITING for copy in copies):
+        raise NobodyReached(
+            _("Nobody of these lists can be written to who does not have it already.")
+        )
+    Copy.objects.bulk_create(copies)
+    if story.state == State.ACCEPTED:
+        move(story, State.SENT, "story.sent", by=by, now=now, count=len(copies))
+    else:
+        note(story, "story.sent", by=by, now=now, count=len(copies))
+    return found
+
+
+def _locked(public_id: UUID) -> Release:
+    return (
+        Release.objects.select_for_update(of=("self",))
+        .select_related("story__node", "template")
+        .get(public_id=public_id)
+    )
+
+
+@transaction.atomic
+def pause_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
+    """Hold back what has not left yet.
+
+    :raises ReleaseOver: everything has left, or it was withdrawn
+    """
+    found = _locked(public_id)
+    if found.state != Release.State.RUNNING:
+        raise ReleaseOver(_("Nothing of it is on its way any more."))
+    # Whoever sends need not see how fast the numbers go.
+    with as_worker():
+        channels.put_off_each(_outgoing_of(found))
+    _lead(found, Release.State.PAUSED, "release.paused", by=by, now=now)
+    return found
+
+
+@transaction.atomic
+def resume_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
+    """Let what was held back leave.
+
+    :raises ReleaseOver: it is not paused
+    """
+    found = _locked(public_id)
+    if found.state != Release.State.PAUSED:
+        raise ReleaseOver(_("It is not paused."))
+    with as_worker():
+        channels.let_go_each(_outgoing_of(found), now=now)
+    _lead(found, Release.State.RUNNING, "release.resumed", by=by, now=now)
+    return found
+
+
+@transaction.atomic
+def withdraw_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
+    """Take a sending back: all its links are dead, and what has not left stays here.
+
+    :raises ReleaseOver: it was withdrawn before
+    """
+    found = _locked(public_id)
+    if found.withdrawn_at is not None:
+        raise ReleaseOver(_("It was withdrawn before."))
+    CopyLink.objects.filter(copy__release=found, withdrawn_at=None).update(withdrawn_at=now)
+    with as_worker():
+        gone = channels.withdraw_each(_outgoing_of(found), now=now)
+    found.copies.filter(outgoing__in=gone).update(state=To.LEFT_OUT, reason=Reason.WITHDRAWN)
+    found.copies.filter(state=To.WAITING).update(state=To.LEFT_OUT, reason=Reason.WITHDRAWN)
+    found.withdrawn_at = now
+    found.finished_at = found.finished_at or now
+    _lead(found, Release.State.WITHDRAWN, "release.withdrawn", by=by, now=now)
+    story = locked(found.story.public_id)
+    others = story.releases.filter(withdrawn_at=None).exists()
+    if story.state == State.SENT and not others:
+        move(story, State.ACCEPTED, "story.recalled", by=by, now=now, is_told=False)
+    return found
+
+
+def _outgoing_of(found: Release) -> list[int]:
+    rows = found.copies.filter(outgoing__isnull=False).values_list("outgoing", flat=True)
+    return [key for key in rows if key is not None]
+
+
+def _lead(found: Release, state: str, action: str, *, by: audit.Actor, now: datetime) -> None:
+    found.state = state
+    found.save(update_fields=["state", "withdrawn_at", "finished_at"])
+    _record(found, action, by=by, now=now)
+
+
+def _record(found: Release, action: str, *, by: audit.Actor, now: datetime, **details: Any) -> None:
+    note(found.story, action, by=by, now=now, release=str(found.public_id), **details)
+    live.announce([(found.node_id, "release", found.public_id)])
+
+
+# The worker's part
+
+
+def deliver(*, now: datetime) -> int:
+    """Hand over what is to go out now; returns to how many journalists."""
+    handed = 0
+    running = Release.objects.filter(state=Release.State.RUNNING, not_before__lte=now)
+    for key in list(running.order_by("pk").values_list("pk", flat=True)):
+        while some := deliver_some(key, now=now):
+            handed += some
+    _forget_words(now=now)
+    return handed
+
+
+@transaction.atomic
+def deliver_some(key: int, *, now: datetime) -> int:
+    """Hand a story over to the next journalists of a release; returns how many were dealt with."""
+    found = (
+        Release.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("story__node", "template", "node", "sent_by")
+        .filter(pk=key, state=Release.State.RUNNING, not_before__lte=now)
+        .first()
+    )
+    if found is None:
+        return 0
+    copies = list(
+        found.copies.filter(state=To.WAITING)
+        .select_related("journalist__outlet")
+        .order_by("pk")
+        .select_for_update(of=("self",), skip_locked=True)[:BATCH]
+    )
+    number = sending_number()
+    if not copies or number is None:
+        if number is not None and not copies:
+            _finish(found, now=now)
+        return 0
+    _hand_over(found, copies, number, now=now)
+    live.announce([(found.node_id, "release", found.public_id)])
+    return len(copies)
+
+
+def _hand_over(found: Release, copies: Sequence[Copy], number: Number, *, now: datetime) -> None:
+    phones = [copy.journalist.phone for copy in copies]
+    windows, unwilling = _windows(phones, now=now), _unwilling(phones)
+    contacts = _contacts([copy.journalist for copy in copies], now=now)
+    rows: list[tuple[Copy, Outgoing]] = []
+    links = []
+    for copy in copies:
+        # Who was taken off the register or stopped meanwhile gets nothing.
+        copy.reason = _why_not(copy.journalist, unwilling)
+        until = windows.get(copy.journalist.phone)
+        if not copy.reason and until is None and found.template is None:
+            copy.reason = Reason.NO_TEMPLATE
+        if copy.reason:
+            copy.state = To.LEFT_OUT
+            continue
+        link, address = new_link(copy, until=found.links_until, made_by=None, now=now)
+        links.append(link)
+        copy.contact, copy.state = contacts[copy.journalist.phone], To.QUEUED
+        copy.is_by_template = until is None
+        rows.append((copy, _outgoing(found, copy, number, until, address)))
+    CopyLink.objects.bulk_create(links)
+    sent = channels.send_each([row for _copy, row in rows], now=now)
+    for (copy, _row), row in zip(rows, sent, strict=True):
+        copy.outgoing = row
+    Copy.objects.bulk_update(copies, ["state", "reason", "contact", "outgoing", "is_by_template"])
+    Journalist.objects.filter(pk__in=[copy.journalist_id for copy, _row in rows]).update(
+        last_contacted_at=now
+    )
+
+
+def _contacts(journalists: Sequence[Journalist], *, now: datetime) -> dict[str, Contact]:
+    senders = {
+        one.phone: people.Sender(phone=one.phone, name=one.name) for one in journalists if one.phone
+    }
+    people.lock_senders(senders.values())
+    known = people.contacts_of(senders.values(), now=now)
+    return {phone: known[sender] for phone, sender in senders.items()}
+
+
+def _outgoing(
+    found: Release, copy: Copy, number: Number, until: datetime | None, address: str
+) -> Outgoing:
+    row = Outgoing(
+        node=found.node, number=number, contact=copy.contact, lane=Outgoing.Lane.BULK,
+        subject_type=COPY, subject_key=str(copy.public_id), window_until=until,
+    )  # fmt: skip
+    if until is None and found.template is not None:
+        said = [found.story.shown_title, address]
+        keys = _keys(found.template)
+        row.template = found.template
+        row.content = channels.templates.fill(found.template, dict(zip(keys, said, strict=False)))
+        return row
+    with override(copy.journalist.language):
+        text = words_for(found.story, address, body=found.node.name)
+    row.content = channels.compose(number, lambda channel: channel.text(text))
+    return row
+
+
+def words_for(story: Story, address: str, *, body: str) -> str:
+    """The message as a journalist gets it within the window, in the present language."""
+    lines = [f"*{body}*", _("A story for you: %(title)s") % {"title": story.shown_title}]
+    if story.embargo_until is not None:
+        lines.append(_("Embargoed until %(time)s") % {"time": shown_time(story.embargo_until)})
+    lines.append(_("Text and original pictures: %(address)s") % {"address": address})
+    lines.append(_("To stop these messages, write: stop"))
+    return "\n".join(lines)
+
+
+def shown_time(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j F Y، H:i")
+
+
+def _finish(found: Release, *, now: datetime) -> None:
+    """Once nothing of it waits any more: whatever the messages do from then on is their own state."""
+    waiting = [Outgoing.State.QUEUED, Outgoing.State.SENDING]
+    if found.copies.filter(outgoing__state__in=waiting).exists():
+        return
+    found.finished_at = now
+    _lead(found, Release.State.FINISHED, "release.finished", by=audit.SYSTEM, now=now)
+
+
+def _forget_words(*, now: datetime) -> None:
+    """Take the links' secrets out of messages that have arrived long since."""
+    due = Release.objects.filter(forgotten_at=None, finished_at__lt=now - WORDS_LAST)
+    for found in list(due.order_by("pk")[:5]):
+        with transaction.atomic():
+            channels.forget_words(_outgoing_of(found))
+            Release.objects.filter(pk=found.pk).update(forgotten_at=now)

@@ -1,0 +1,147 @@
+"""A mayor's news: by WhatsApp to the editors, approved, and to a journalist's phone with the originals."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from io import BytesIO
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from e2e.conftest import Instance, axe, wait_for
+from e2e.test_conversation import write
+from e2e.test_path import sign_in
+
+pytestmark = pytest.mark.xdist_group("phone")
+
+MAYOR, JOURNALIST = "966500000705", "966500000871"
+LINKED = f"""
+from django.utils import timezone
+from bayan.people.models import Member
+Member.objects.filter(phone="{MAYOR}").update(phone_linked_at=timezone.now())
+"""
+TEXT = (
+    "افتتح رئيس بلدية محافظة الخبر اليوم ممشى الواجهة البحرية بطول أربعة كيلومترات.\n"
+    "ويضم الممشى مسارات للدراجات ومناطق لعب للأطفال."
+)
+
+
+def a_picture(shade: int) -> bytes:
+    file = BytesIO()
+    Image.effect_mandelbrot((900, 600), (-2, -1 - shade / 9, 1, 1), 60).convert("RGB").save(
+        file, "JPEG", quality=90
+    )
+    return file.getvalue()
+
+
+def send_file(
+    instance: Instance, content: bytes, name: str, *, caption: str = "", **more: str
+) -> None:
+    """A file as somebody attaches it to a chat: as a document, unless `kind` says otherwise."""
+    kind, mime_type = more.get("kind", "document"), more.get("mime_type", "image/jpeg")
+    headers = {"Content-Type": mime_type, "X-Filename": name}
+    kept = httpx.post(f"{instance.emulator}/_phone/media", content=content, headers=headers).json()
+    part = {key: kept[key] for key in ("id", "mime_type", "sha256")}
+    if caption:
+        part["caption"] = caption
+    if kind == "document":
+        part["filename"] = name
+    write(instance, MAYOR, message={"type": kind, kind: part})
+
+
+def told(instance: Instance, phone: str) -> list[str]:
+    """What that phone was sent, the latest last."""
+    sent = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+    return [str(item["body"]) for item in sent if item["to"].strip("+") == phone]
+
+
+def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
+    done = instance.bayan("manage", "shell", "--no-imports", "--command", LINKED)
+    assert done.returncode == 0, done.stderr
+    pictures = [a_picture(shade) for shade in range(8)]
+
+    write(instance, MAYOR, text="طلب نشر")
+    wait_for(lambda: any("مستند" in text for text in told(instance, MAYOR)))
+    for number, content in enumerate(pictures, start=1):
+        send_file(instance, content, f"IMG_{number}.jpg", caption="الممشى" if number == 1 else "")
+    write(instance, MAYOR, text=f"ممشى الكورنيش يفتح أبوابه\n{TEXT}")
+    wait_for(lambda: any("8 صور" in text for text in told(instance, MAYOR)), 30)
+    # One answer for all of them, and not one each.
+    assert len(told(instance, MAYOR)) == 2
+    write(instance, MAYOR, text="إرسال")
+    wait_for(lambda: "وصل طلب النشر" in told(instance, MAYOR)[-1])
+
+    editor = new_page(viewport={"width": 1366, "height": 900})
+    sign_in(editor, instance, "يزيد الحربي")
+    editor.get_by_role("link", name="العلاقات الإعلامية").click()
+    found = {"queue": axe(editor)}
+    editor.get_by_role("link", name=re.compile("ممشى الكورنيش يفتح أبوابه")).click()
+    expect(editor.locator(".press-files li")).to_have_count(8)
+    expect(editor.locator(".press-files .badge.is-ok")).to_have_count(8)
+    found["story"] = axe(editor)
+    editor.get_by_label("النص للصحفيين").fill(TEXT.replace("اليوم", "اليوم الأحد"))
+    editor.get_by_role("button", name="حفظ", exact=True).click()
+    expect(editor.locator("ins")).to_contain_text("الأحد")
+    editor.get_by_label("وزن المادة").select_option("important")
+    editor.get_by_label("من يعتمد").select_option(label="فيصل العتيبي")
+    editor.get_by_role("button", name="قبول أو طلب اعتماد").click()
+    address = editor.url
+
+    director = new_page(viewport={"width": 390, "height": 844})
+    sign_in(director, instance, "فيصل العتيبي")
+    director.goto(address)
+    director.get_by_role("link", name="اعتمده من هنا").click()
+    director.get_by_role("button", name="اعتماد", exact=True).click()
+    wait_for(lambda: any("قُبل للنشر" in text for text in told(instance, MAYOR)))
+
+    write(instance, JOURNALIST, name="منى الصحفية", text="السلام عليكم")
+    editor.goto(f"{instance.url}/press/journalists/new/")
+    editor.get_by_label("الاسم").fill("منى الصحفية")
+    editor.get_by_label("الجهة الإعلامية").fill("صحيفة الساحل")
+    editor.get_by_label("الجوال (واتساب)").fill(f"+{JOURNALIST}")
+    editor.get_by_label("وافق على استقبال أخبارنا").check()
+    editor.get_by_role("button", name="حفظ", exact=True).click()
+    editor.get_by_role("link", name="قائمة جديدة").click()
+    editor.get_by_label("اسم القائمة").fill("الصحف المحلية في المنطقة")
+    editor.get_by_label("منى الصحفية").check()
+    editor.get_by_role("button", name="حفظ", exact=True).click()
+    found["journalists"] = axe(editor)
+    editor.goto(f"{address}send/")
+    editor.get_by_label("الصحف المحلية في المنطقة").check()
+    expect(editor.locator("#reach")).to_contain_text("يصل صحفيًا واحدًا")
+    found["send"] = axe(editor)
+    editor.get_by_role("button", name="إرسال", exact=True).click()
+    expect(editor.locator("#state .badge.is-ok").first).to_be_visible(timeout=30_000)
+
+    text = wait_for(
+        lambda: next((said for said in told(instance, JOURNALIST) if "/n/" in said), ""), 30
+    )
+    secret = re.search(r"/n/([\w-]+)/", text)
+    assert secret is not None
+    phone = new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    phone.goto(f"{instance.url}/n/{secret[1]}/")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("ممشى الكورنيش يفتح أبوابه")
+    expect(phone.locator("#text")).to_contain_text("اليوم الأحد")
+    found["link"] = axe(phone)
+    hashes = []
+    for link in phone.get_by_role("link", name=re.compile("^الأصل")).all():
+        with phone.expect_download() as fetched:
+            link.click()
+        hashes.append(hashlib.sha256(fetched.value.path().read_bytes()).hexdigest())
+    assert hashes == [hashlib.sha256(content).hexdigest() for content in pictures]
+
+    editor.reload()
+    expect(editor.locator("tbody tr")).to_contain_text("8")
+    found["release"] = axe(editor)
+    editor.locator("summary", has_text="سحب").click()
+    editor.get_by_role("button", name="سحب نهائي").click()
+    expect(editor.locator("#state .badge.is-bad").first).to_be_visible()
+    phone.goto("about:blank")
+    assert httpx.get(f"{instance.url}/n/{secret[1]}/").status_code == 410
+    assert not any(found.values()), found
