@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         ("channels", "0014_reaching"),
         ("inbox", "0009_contacts_found"),
         ("organisation", "0002_outside_bodies"),
-        ("work", "0003_item_on_page"),
+        ("work", "0004_item_on_page"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

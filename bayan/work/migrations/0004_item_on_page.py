@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("work", "0002_person"),
+        ("work", "0003_whose_hours"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("channels", "0013_work_templates")]
+    dependencies = [("channels", "0014_reaching")]
 
     operations = [
         migrations.CreateModel(

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0009_language"),
+        ("people", "0010_backup_phone"),
     ]
 
     operations = [
