@@ -25,6 +25,8 @@ LEAST_SHARE = 0.98
 # Members in all municipalities, who have linked their mobile and written a moment ago; and a circular to a
 # list of them, signed.
 MADE = """
+from bayan.config.cli import django
+django()
 from django.utils import timezone
 from bayan.channels.models import Number
 from bayan.correspondence import services
@@ -110,10 +112,7 @@ def _measure(place: Ground, count: int) -> dict[str, float]:
         )
         connection.execute("UPDATE channels_portfolio SET daily_limit = NULL")
     made = subprocess.run(
-        [
-            sys.executable, "-m", "bayan", "manage", "shell", "--no-imports", "--command",
-            MADE.format(count=count),
-        ],
+        [sys.executable, "-c", MADE.format(count=count)],
         env=place.variables(), cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if made.returncode:

@@ -64,6 +64,9 @@ def _answers() -> None:
     events.hear_members(press.hear)
     for entry in desk.ENTRIES:
         events.register_menu_entry(entry)
+    events.offer_for_forwards(
+        events.ForwardChoice("facts", _("Ask for facts"), correspondence.ask_facts)
+    )
     answer_words(needs.WORDS, needs.answer_needs)
     register_remarks(correspondence.LETTER, correspondence.take_remark)
 

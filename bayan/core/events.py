@@ -157,6 +157,33 @@ def hearers(*, first: bool = False) -> tuple[Hearer, ...]:
     return tuple(_commands if first else _hearers)
 
 
+@dataclass(frozen=True)
+class ForwardChoice:
+    """Something else that can become of what a member passed on, offered beside a case."""
+
+    # What stands in the answer; no two choices share one.
+    key: str
+    # Of a button or a row of a list: 20 characters.
+    label: str | Promise
+    # Called with what was passed on and the member, at that moment; returns what the member is told.
+    act: Callable[[Any, Any, datetime], str]
+
+
+_forward_choices: dict[str, ForwardChoice] = {}
+
+
+def offer_for_forwards(choice: ForwardChoice) -> None:
+    """Offer this to members who pass something on."""
+    if choice.key in _forward_choices:
+        raise ValueError(f"{choice.key} is offered already.")
+    _forward_choices[choice.key] = choice
+
+
+def forward_choices() -> dict[str, ForwardChoice]:
+    """What is offered besides a case, by its key."""
+    return dict(_forward_choices)
+
+
 class Choose(Protocol):
     """Does what a member chose from the menu."""
 

@@ -26,7 +26,7 @@ from bayan.cases.services.parts import (
 from bayan.cases.services.placing import Pin
 from bayan.cases.services.taking_in import take_in
 from bayan.channels.events import IncomingMessage
-from bayan.core import audit, live
+from bayan.core import audit, events, live
 from bayan.core.references import grouped
 from bayan.inbox import selectors as inbox_selectors
 from bayan.inbox import services as inbox
@@ -111,6 +111,10 @@ def _decide(
         if forward.state == Forward.State.WAITING:
             _settle(forward, Forward.State.NOTED, now=now)
         text = _("Kept for information. Nothing else is needed.")
+    elif more := events.forward_choices().get(choice):
+        if forward.state == Forward.State.WAITING:
+            _settle(forward, Forward.State.NOTED, now=now)
+        text = more.act(forward, by, now)
     else:
         return
     forwards.send(conversation, text, now=now)

@@ -23,7 +23,7 @@ from bayan.cases.services.alike import likeness_of
 from bayan.cases.services.placing import Pin, pin_of
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
-from bayan.core import live
+from bayan.core import events, live
 from bayan.core.references import grouped
 from bayan.core.templatetags.bayan import kind_label
 from bayan.inbox import services as inbox
@@ -48,6 +48,8 @@ WORDS_FOLLOW = timedelta(seconds=1.5)
 # The same may come up again as news after that.
 REMEMBERED = timedelta(days=30)
 AT_ONCE = 20
+# WhatsApp shows no more under a message.
+MOST_BUTTONS = 3
 LONGEST_PLACE = 80
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -295,8 +297,18 @@ def ask(conversation: Conversation, text: str, forward: Forward, *, now: datetim
     if forward.likeliest and not forward.likeliest.is_closed:
         number = grouped(forward.likeliest.reference)
         buttons.append((JOIN, _("Join %(number)s") % {"number": number}))
+    buttons += [(more.key, str(more.label)) for more in events.forward_choices().values()]
     buttons.append((NOTE, _("For information")))
-    send(conversation, text, now=now, buttons=buttons, subject=(FORWARD, str(forward.public_id)))
+    # Three fit as buttons.
+    is_list = len(buttons) > MOST_BUTTONS
+    send(
+        conversation,
+        text,
+        now=now,
+        buttons=() if is_list else buttons,
+        rows=buttons if is_list else (),
+        subject=(FORWARD, str(forward.public_id)),
+    )
 
 
 def send(
@@ -305,6 +317,7 @@ def send(
     *,
     now: datetime,
     buttons: Sequence[tuple[str, str]] = (),
+    rows: Sequence[tuple[str, str]] = (),
     subject: tuple[str, str] = ("", ""),
 ) -> None:
     """Write to the member who passed something on, before what goes to many."""
@@ -313,8 +326,8 @@ def send(
     # What was in the journal for long is kept, but can no longer be answered.
     with suppress(inbox.WindowClosed):
         inbox.send(
-            conversation, text, by=None, now=now, buttons=buttons, subject=subject,
-            lane=Outgoing.Lane.PERSON,
+            conversation, text, by=None, now=now, buttons=buttons, rows=list(rows) or None,
+            button=_("What becomes of it"), subject=subject, lane=Outgoing.Lane.PERSON,
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from bayan.correspondence.services.drafting import (
     draft_letter,
     save_list,
 )
+from bayan.correspondence.services.facts import ask_facts
 from bayan.correspondence.services.parts import LETTER, NotOpen, NotSent, named, note, titled
 from bayan.correspondence.services.reading import (
     LinkIsDead,
@@ -68,6 +69,7 @@ __all__ = [
     "TooManyFiles",
     "Words",
     "WordsMissing",
+    "ask_facts",
     "attach",
     "change_letter",
     "copy",

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from bayan.cases.models import Forward
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_number
 from bayan.correspondence import selectors, services
@@ -311,3 +312,26 @@ def test_two_hundred_cost_as_many_statements_as_two(office: Office, now: datetim
         return len(caught)
 
     assert statements(30) <= statements(3) + 2
+
+
+def test_what_a_member_passes_on_becomes_a_request_for_facts_ready_to_sign(
+    office: Office, now: datetime
+) -> None:
+    forward = Forward.objects.create(
+        node=office.desk,
+        member=office.writer,
+        text="مقطع متداول: النفق غرق والبلدية ما جت",
+        said={"municipality": "khobar"},
+        received_at=now,
+    )
+
+    said = services.ask_facts(forward, office.writer, now)
+
+    letter = Letter.objects.get()
+    assert str(letter.public_id) in said
+    assert (letter.kind, letter.state, letter.wants) == ("facts", "draft", "answer")
+    assert "النفق غرق" in letter.text
+    assert letter.addresses.get().node == office.khobar
+    viewer = make_member(Role.Kind.VIEWER, office.khobar)
+    assert "إدارة العلاقات العامة" in services.ask_facts(forward, viewer, now)
+    assert Letter.objects.count() == 1
