@@ -21,7 +21,7 @@ from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services as work
-from bayan.work.models import Clock, Item, Notice
+from bayan.work.models import Clock, Contractor, Item, Notice
 from bayan.work.tests.factories import link_mobile, written_by
 
 DAY = timedelta(days=1)
@@ -175,6 +175,23 @@ def test_a_task_that_is_withdrawn_leaves_the_request_to_be_given_again(
         need.public_id, Grant(due_at=now + DAY, owner=director), by=director, now=now
     )
     assert Item.objects.open().get().owner == director
+
+
+def test_a_contractor_provides_by_a_link_without_an_account(
+    khobar: Node, khobar_responder: Member, director: Member, now: datetime
+) -> None:
+    need = make_need(khobar, by=khobar_responder, now=now, key="printing", quantity=200)
+    grant = Grant(due_at=now + DAY, contractor=Contractor.objects.create(name="مطبعة"))
+    services.grant_each(Need.objects.all(), grant, by=director, now=now)
+    item = Item.objects.get()
+    address = work.make_link(item.public_id, by=Access.of(director, now=now), now=now)
+    work.finish_by_link(
+        address.rstrip("/").rpartition("/")[2], name="فهد", words="سُلّمت في البلدية", pictures=[],
+        place=None, now=now + HOUR,
+    )  # fmt: skip
+    need.refresh_from_db()
+    assert (need.state, need.provided) == ("provided", 200)
+    assert Step.objects.latest("pk").by_name == "فهد"
 
 
 def test_both_bodies_see_a_request_and_no_other_does(
