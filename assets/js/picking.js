@@ -93,6 +93,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt !== form() || !event.detail.successful) return;
   for (const menu of form().querySelectorAll("details[open]")) menu.open = false;
   form().reset();
+  // What was done with them is done: what is swapped in with the answer keeps none of them chosen.
+  kept = undefined;
   stop();
 });
 

@@ -13,7 +13,6 @@ from django.conf import settings
 
 from bayan.core.calendar import Span, WorkingCalendar, spans_in
 from bayan.core.queries import Prepared
-from bayan.core.rls import as_worker
 from bayan.organisation.brand import read_brand, tokens
 from bayan.organisation.models import BodyHours, Node, OwnDay
 
@@ -107,29 +106,28 @@ def own_calendars() -> dict[int, WorkingCalendar]:
 
 
 def _read_own() -> dict[int, WorkingCalendar]:
-    # Whoever asks: when a body works is no secret, and every due time hangs on it.
-    with as_worker():
-        hours = {row.node_id: row for row in BodyHours.objects.all()}
-        days: dict[int, dict[date, tuple[Span, ...]]] = defaultdict(dict)
-        for day in OwnDay.objects.order_by("first", "pk"):
-            for passed in range((day.last - day.first).days + 1):
-                days[day.node_id][day.first + timedelta(days=passed)] = spans_in(day.hours)
-        if not hours and not days:
-            return {}
-        found = {}
-        for node in Node.objects.all():
-            known = authority_calendar()
-            # A department works as its municipality does, but for what is its own.
-            for key in node.lineage:
-                if key in hours or key in days:
-                    own = hours.get(key)
-                    known = known.with_own(
-                        week=own.spans_of_week() if own else None,
-                        ramadan=own.spans_of_ramadan() if own else None,
-                        dates=days.get(key),
-                    )
-            if known is not authority_calendar():
-                found[node.pk] = known
+    hours = {row.node_id: row for row in BodyHours.objects.all()}
+    days: dict[int, dict[date, tuple[Span, ...]]] = defaultdict(dict)
+    for day in OwnDay.objects.order_by("first", "pk"):
+        for passed in range((day.last - day.first).days + 1):
+            days[day.node_id][day.first + timedelta(days=passed)] = spans_in(day.hours)
+    if not hours and not days:
+        return {}
+    usual = authority_calendar()
+    found = {}
+    for node in Node.objects.all():
+        known = usual
+        # A department works as its municipality does, but for what is its own.
+        for key in node.lineage:
+            if key in hours or key in days:
+                own = hours.get(key)
+                known = known.with_own(
+                    week=own.spans_of_week() if own else None,
+                    ramadan=own.spans_of_ramadan() if own else None,
+                    dates=days.get(key),
+                )
+        if known is not usual:
+            found[node.pk] = known
     return found
 
 

@@ -194,7 +194,9 @@ def _trial(
 @managing
 def step_trial(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Try the next cases of a dry run, and say how far it is, or what came of it."""
-    run = get_object_or_404(RoutingTrial, public_id=public_id, by=request.user)
+    run = RoutingTrial.objects.filter(public_id=public_id, by=request.user).first()
+    if run is None:
+        return render(request, "cases/trial.html", {"is_cancelled": True})
     made = _made(run)
     held = with_draft(made)
     stepped = services.step_trial(

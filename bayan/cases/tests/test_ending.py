@@ -15,8 +15,7 @@ from bayan.cases import services
 from bayan.cases.models import Case, Closing
 from bayan.cases.tests.factories import MONDAY, make_case
 from bayan.cases.whole.models import Ending
-from bayan.core import undo
-from bayan.core.models import AuditEntry
+from bayan.core.models import AuditEntry, UndoStep
 from bayan.core.references import grouped
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
@@ -64,20 +63,25 @@ def test_after_ten_seconds_each_is_told_once_and_the_cases_are_closed(
     assert not Ending.objects.exists()
 
 
-def test_undone_it_was_never_pressed_and_afterwards_it_is_too_late(desk_responder: Member) -> None:
-    case = someone(1)
-    step = end(case, by=desk_responder).done.undo
-    assert step
-    undo.undo(step, by=desk_responder, now=SOON + timedelta(seconds=5))
-    assert services.end_some(now=LATER) == 0
+def test_undone_it_was_never_pressed_and_afterwards_it_is_too_late(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    now = timezone.now()
+    case = someone(1, now=now)
+    client.force_login(desk_responder)
+    given = {"do": "close", "ids": str(case.public_id), "outcome": "answered", "words": "شكرًا"}
+    client.post(reverse("cases:act"), given, headers=HTMX)
+    address = reverse("people:undo", args=[UndoStep.objects.get().public_id])
+    assert client.post(address, headers=HTMX).status_code == 200
+    assert services.end_some(now=now + timedelta(minutes=1)) == 0
     assert told() == []
 
-    step = end(case, by=desk_responder).done.undo
-    assert step
-    while services.end_some(now=LATER):
+    client.post(reverse("cases:act"), given, headers=HTMX)
+    while services.end_some(now=now + timedelta(minutes=1)):
         pass
-    with pytest.raises(undo.TooLate):
-        undo.undo(step, by=desk_responder, now=LATER)
+    address = reverse("people:undo", args=[UndoStep.objects.latest("pk").public_id])
+    assert client.post(address, headers=HTMX).status_code == 409
+    assert len(told()) == 1
 
 
 def test_what_needs_a_picture_a_place_or_a_look_of_its_own_stays_open_and_is_named(
