@@ -230,7 +230,8 @@ def _channels(connection: psycopg.Connection) -> Iterator[Finding]:
         stopped,
     ) in accounts:
         address = urlsplit(base_url)
-        port = address.port or (443 if address.scheme == "https" else 80)
+        usual = {"https": 443, "smtps": 465, "smtp": 587}
+        port = address.port or usual.get(address.scheme, 80)
         try:
             socket.create_connection((address.hostname or "", port), timeout=3).close()
         except OSError as error:

@@ -64,6 +64,8 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField(_("last message"))
     last_inbound_at = models.DateTimeField(_("last message of the person"), null=True)
     last_outbound_at = models.DateTimeField(_("last message of ours"), null=True)
+    # False for letters: they are answered whenever one likes.
+    has_window = models.BooleanField(_("has a window"), default=True, db_default=True)
     # Up to this moment a member has looked: the person's ticks turn blue.
     read_at = models.DateTimeField(_("read"), null=True)
     # The member who answers; None: whoever comes first.
@@ -136,12 +138,12 @@ class Conversation(models.Model):
     @property
     def window_closes_at(self) -> datetime | None:
         """Until when free text may be sent; None when the person never wrote, and where no window closes."""
-        if self.last_inbound_at is None or not self.number.account.is_whatsapp:
+        if self.last_inbound_at is None or not self.has_window:
             return None
         return self.last_inbound_at + WINDOW
 
     def is_writable(self, *, now: datetime) -> bool:
-        if not self.number.account.is_whatsapp:
+        if not self.has_window:
             return self.last_inbound_at is not None
         closes_at = self.window_closes_at
         return closes_at is not None and now < closes_at

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
-from bayan.channels.models import Broadcast, Outgoing
+from bayan.channels.models import Broadcast, Outgoing, Reach
 
 RESTORED = {"title": "restored"}
 
@@ -24,4 +25,6 @@ def doubt_unsent() -> int:
     Broadcast.objects.filter(state=Broadcast.State.RUNNING).update(
         state=Broadcast.State.STOPPED, error=RESTORED, counted_at=None
     )
+    # A way that the backup does not know of may have been tried since: whoever asked tells them again.
+    Reach.objects.filter(state=Reach.State.OPEN).update(state=Reach.State.LEFT, ended_at=Now())
     return doubted

@@ -152,10 +152,15 @@ def number_by(way: str) -> Number | str:
         numbers = numbers.filter(account__channel=Account.Channel.EMAIL)
     else:
         numbers = numbers.of_whatsapp()
-    known = sorted(numbers, key=lambda n: (n.stopped_at is not None, not n.node.is_desk, n.pk))
+    known = sorted(numbers, key=lambda n: (not _is_open(n), not n.node.is_desk, n.pk))
     if not known:
         return "no account"
-    return known[0] if known[0].stopped_at is None else "stopped"
+    return known[0] if _is_open(known[0]) else "stopped"
+
+
+def _is_open(number: Number) -> bool:
+    """False while nothing leaves it, or its account's key is known to open nothing."""
+    return number.stopped_at is None and number.account.token_is_valid is not False
 
 
 def number_for(way: str) -> Number | None:

@@ -10,7 +10,7 @@ from django.db import connection
 
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingMessage
-from bayan.channels.models import Media
+from bayan.channels.models import Account, Media, Number
 from bayan.core import live
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -25,12 +25,20 @@ def conversations_for(
     Keys of the answer are (contact's id, number's id).
     """
     pairs = {(contact.pk, number_id) for contact, number_id in wanted}
+    if not pairs:
+        return {}
+    without_window = set(
+        Number.objects.filter(pk__in={pair[1] for pair in pairs})
+        .exclude(account__channel=Account.Channel.WHATSAPP)
+        .values_list("pk", flat=True)
+    )
     Conversation.objects.bulk_create(
         (
             Conversation(
                 contact_id=contact_id,
                 number_id=number_id,
                 node=node,
+                has_window=number_id not in without_window,
                 last_message_at=now,
                 created_at=now,
             )

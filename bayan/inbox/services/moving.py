@@ -135,10 +135,12 @@ def move_back(facts: Sequence[Mapping[str, Any]]) -> None:
                 """
                 INSERT INTO inbox_conversation
                     (id, public_id, node_id, contact_id, number_id, matter, preview,
-                     last_message_at, created_at, read_at, snoozed_until, assignee_id, labels)
+                     last_message_at, created_at, read_at, snoozed_until, assignee_id, labels, has_window)
                 VALUES (%(id)s, %(public_id)s, %(node)s, %(contact)s, %(number)s, %(matter)s, '',
                         %(created_at)s, %(created_at)s, %(read_at)s, %(snoozed_until)s, %(assignee)s,
-                        %(labels)s)
+                        %(labels)s,
+                        (SELECT a.channel = 'whatsapp' FROM channels_number n
+                         JOIN channels_account a ON a.id = n.account_id WHERE n.id = %(number)s))
                 ON CONFLICT (id) DO UPDATE SET node_id = excluded.node_id,
                     contact_id = excluded.contact_id, read_at = excluded.read_at,
                     snoozed_until = excluded.snoozed_until, assignee_id = excluded.assignee_id,
