@@ -139,6 +139,7 @@ def _holdings() -> None:
                 key=key, label=label, choices=choices, set_to=partial(cases.sort_matters, key)
             )
         )
+    events.offer_words_of_matter(cases.words_of_matter)
     # cases.take_in knows the message that links a mobile.
     events.offer_phone_numbers(
         lambda: list(

@@ -222,3 +222,35 @@ def register_menu_entry(entry: MenuEntry) -> None:
 def menu_entries() -> tuple[MenuEntry, ...]:
     """What the menu may offer, in the order in which it was registered."""
     return tuple(_menu.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatterWords:
+    """What the apps above know of a matter that a ready-made message may say."""
+
+    # The person is waited for: they are to be asked for something, not told news.
+    waits_for_person: bool
+    # Its state as a person is told of it, and all the words there are for states.
+    state: str
+    states: frozenset[str]
+    place: str
+
+
+class WordsOfMatter(Protocol):
+    """Says what is known of the open matter with this reference, in this language; None: nothing is."""
+
+    def __call__(self, reference: str, *, language: str) -> MatterWords | None: ...
+
+
+_words_of_matter: list[WordsOfMatter] = []
+
+
+def offer_words_of_matter(words: WordsOfMatter) -> None:
+    """Let ready-made messages be chosen and filled in by what these know of a matter."""
+    _words_of_matter.append(words)
+
+
+def words_of_matter(reference: str, *, language: str) -> MatterWords | None:
+    """What is known of a matter, by the first who knows it."""
+    found = (words(reference, language=language) for words in _words_of_matter)
+    return next(filter(None, found), None)

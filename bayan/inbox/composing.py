@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,11 @@ from django.utils.translation import ngettext
 
 from bayan.channels import selectors as channels
 from bayan.channels.models import Flow, Template
-from bayan.core import maps
+from bayan.core import events, maps
 from bayan.core.references import grouped
 from bayan.inbox import forms, services
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
 from bayan.people.models import Member
 
 
@@ -243,7 +244,9 @@ def offer(
     if not kind and templates and not is_writable and not can_wait:
         # There is nothing else to send.
         kind = "template"
+    fitting = None if is_writable else proposal(conversation, templates)
     shown = {
+        "fitting": fitting,
         "has_templates": bool(templates),
         "can_wait": can_wait,
         "has_forms": is_writable
@@ -267,11 +270,65 @@ def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> 
         needed["numbers"] = range(1, forms.MOST_ROWS + 1)
     elif kind == "template":
         templates = templates_for(conversation)
+        fitting = proposal(conversation, templates)
         chosen = next((t for t in templates if str(t.public_id) == asked.get("template")), None)
-        needed |= {"templates": templates, "template": chosen}
+        if fitting and "template" not in asked:
+            chosen = fitting.template
+        needed |= {"templates": templates, "template": chosen, "fitting": fitting}
         if chosen:
             needed |= channels.preview(chosen, _known(conversation, chosen))
     return needed
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The template that fits what is to be said now; `asks`: it asks the person for something."""
+
+    template: Template
+    asks: bool
+
+
+# What our own suggestions are called (channels.services.suggestions); whoever took them over kept the names.
+ASKS, TELLS = "details_request", "case_update"
+
+
+def proposal(conversation: Conversation, templates: Sequence[Template]) -> Proposal | None:
+    """The one of these that fits the conversation's matter; None where none does.
+
+    One that speaks the person's language; that asks for details while the case waits for the person, and
+    else tells news; or, where none is named so, one that says the case's number. Of several, the one that
+    leaves the least to be filled in. Alerts, tasks and what only opens the conversation are none.
+    """
+    if not conversation.matter:
+        return None
+    language = _language_of(conversation)
+    words = events.words_of_matter(conversation.matter, language=language)
+    asks = words is not None and words.waits_for_person
+    wanted = ASKS if asks else TELLS
+    ranked = []
+    for template in templates:
+        known = _known(conversation, template)
+        is_named = template.name.startswith(wanted)
+        says_number = grouped(conversation.matter) in known.values()
+        if template.purpose or template.name.startswith(TELLS if asks else ASKS):
+            continue
+        if is_named or (says_number and template.category == Template.Category.UTILITY):
+            required = [p for p in channels.parameters_of(template) if p.is_required]
+            missing = sum(p.key not in known for p in required)
+            ranked.append(
+                (not template.language.startswith(language), not is_named, missing, template)
+            )
+    best = min(ranked, key=lambda each: each[:3], default=None)
+    return Proposal(best[3], asks) if best else None
+
+
+def _language_of(conversation: Conversation) -> str:
+    """In which language the person writes, by their latest words; the house's where they wrote none."""
+    texts = Message.objects.filter(conversation=conversation, direction=Message.Direction.IN)
+    last = texts.exclude(text="").order_by("-pk").values_list("text", flat=True).first()
+    return (
+        "ar" if not last or any("\u0600" <= character <= "\u06ff" for character in last) else "en"
+    )
 
 
 def templates_for(conversation: Conversation) -> list[Template]:
@@ -289,10 +346,26 @@ def templates_for(conversation: Conversation) -> list[Template]:
 
 
 def _known(conversation: Conversation, template: Template) -> dict[str, str]:
-    """What of a template we can fill in ourselves: the number of the matter, the person's name."""
-    known = {}
-    for parameter in channels.parameters_of(template):
-        if parameter.name in {"name", "person"}:
+    """What of a template we can fill in ourselves, by a variable's name or by what its example is.
+
+    The number of the matter, the person's name, the body in charge, the state and the place.
+    """
+    known: dict[str, str] = {}
+    parameters = channels.parameters_of(template)
+    language = "ar" if template.language.startswith("ar") else "en"
+    words = events.words_of_matter(conversation.matter, language=language)
+    examples = [parameter.example for parameter in parameters if parameter.example]
+    bodies = set(Node.objects.filter(name_ar__in=examples).values_list("name_ar", flat=True))
+    bodies |= set(Node.objects.filter(name_en__in=examples).values_list("name_en", flat=True))
+    node = conversation.node
+    for parameter in parameters:
+        if parameter.name in {"body", "municipality"} or parameter.example in bodies:
+            known[parameter.key] = node.name_ar if language == "ar" else node.name_en
+        elif words and (parameter.name in {"state", "status"} or parameter.example in words.states):
+            known[parameter.key] = words.state
+        elif words and words.place and parameter.name in {"place", "location", "district"}:
+            known[parameter.key] = words.place
+        elif parameter.name in {"name", "person"}:
             known[parameter.key] = conversation.contact.name
         elif parameter.name in {"case", "number", "reference"} or _is_reference(parameter.example):
             known[parameter.key] = grouped(conversation.matter)

@@ -156,6 +156,7 @@ from bayan.cases.services.rules import (
     switch_rule,
     undo_delete_rule,
 )
+from bayan.cases.services.saying import words_of_matter
 from bayan.cases.services.second import give_second_opinions
 from bayan.cases.services.shedding import BEGINS as STEP_BEGINS
 from bayan.cases.services.shedding import choose_step, is_to_be_measured, measure
@@ -400,6 +401,7 @@ __all__ = [
     "withdraw_helper",
     "withdraw_link",
     "word_surge",
+    "words_of_matter",
     "words_of_near",
     "write_answer",
     "written",

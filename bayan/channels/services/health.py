@@ -109,7 +109,7 @@ def _others_run(alert: Alert) -> bool:
     )
     if alert.number is None:
         return running.exclude(account=alert.account_id).exists()
-    return running.exclude(pk=alert.number_id).exists()
+    return running.exclude(pk=alert.number.pk).exists()
 
 
 def settle_alert(
