@@ -26,7 +26,9 @@ NOT_LOOKED_AT = {"tests", "migrations", "demo", "config", "api", "desk", "triage
 DOORS = {
     "channels", "conversations", "forwards", "hearing", "inbox", "posting", "sending", "telling", "work",
 }  # fmt: skip
-VERBS = ("ask", "list_draft", "notify", "remind", "say", "send", "text_draft", "write_to")
+VERBS = (
+    "ask", "list_draft", "notify", "remind", "say", "send", "tell_member", "text_draft", "write_to",
+)  # fmt: skip
 # What they ask or send is none of Bayan's words: a provider, a member's own message.
 NO_VERBS = {"send_back", "send_test", "send_template"}
 # They send nothing, and what they say is sent by others.
@@ -39,7 +41,6 @@ NOT_A_MESSAGE = {
     "shared location": "a value: where it is",
     "not named": "a value: where it is",
     "municipality not certain": "a value: where it is",
-    "Surge mode is not on. Switch it on first.": "a refusal on the page",
 }
 
 # Texts that stand in a module which sends nothing itself, for one that does.
