@@ -26,6 +26,8 @@ class Entry:
     # Of the sprite: assets/build.mjs finds it by this name of the argument.
     icon: str
     everywhere: bool = False
+    # Opens it besides to those who work in municipalities only: the five entries of their officer.
+    officer: str = ""
 
 
 # The daily work first: on a phone these stand at the foot of the screen.
@@ -33,12 +35,15 @@ DAILY = (
     Entry("today:today", _("Today"), "cases.read", icon="checklist"),
     Entry("inbox:conversations", _("Messages"), "conversations.read", icon="messages"),
     Entry("cases:cases", _("Cases"), "cases.read", icon="alert-circle"),
-    # A municipality's officer has five entries and no more; theirs stand on the first page.
+    # A municipality's officer has five entries and no more: tasks and needs stand on the first page, contacts
+    # are found by the search.
     Entry("work:items", _("Tasks"), "work.give", icon="checkbox", everywhere=True),
-    Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book"),
+    Entry("press:stories", pgettext_lazy("menu", "Publishing"), "press.edit", icon="news",
+          everywhere=True, officer="press.submit"),
+    Entry("correspondence:letters", pgettext_lazy("menu", "Letters"), "work.do", icon="mail"),
 )  # fmt: skip
 OFFICES = (
-    Entry("correspondence:letters", pgettext_lazy("menu", "Letters"), "work.do", icon="mail"),
+    Entry("contacts:contacts", _("Contacts"), "conversations.read", icon="address-book", everywhere=True),
     # Whoever works in one body finds both on their first page.
     Entry("situation:situation", pgettext_lazy("menu", "The situation now"), "cases.read", icon="gauge",
           everywhere=True),
@@ -46,9 +51,8 @@ OFFICES = (
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
     # A municipality's officer comes to it from the first page.
     Entry("needs:needs", _("Needs"), "needs.read", icon="package", everywhere=True),
-    # A municipality's officer has five entries and no more: they come by WhatsApp, or by the search.
-    Entry("press:stories", _("Media relations"), "press.edit", icon="news", everywhere=True),
-    Entry("people:duty", _("Duty roster"), "duty.read", icon="calendar-user"),
+    # Who is on duty stands on the first page of everybody.
+    Entry("people:duty", _("Duty roster"), "duty.manage", icon="calendar-user"),
     Entry("people:members", pgettext_lazy("staff", "People"), "people.manage", icon="users"),
     Entry("channels:broadcasts", _("Broadcasts"), "broadcasts.send", icon="speakerphone"),
     Entry("channels:health", _("Channels"), "channels.read", icon="antenna"),
@@ -94,6 +98,8 @@ def menu_of(access: Access, path: str) -> Menu:
 
 
 def _is_open(entry: Entry, access: Access) -> bool:
+    if entry.officer and access.is_municipal:
+        return access.may(entry.officer)
     return (access.may_everywhere if entry.everywhere else access.may)(entry.permission)
 
 

@@ -105,6 +105,7 @@ def _letter(
     now: datetime,
 ) -> channels.Letter:
     template = templates.get(word.member.language) or templates.get("ar")
+    quiet = word.member.quiet_until
     content = _content(word, conversation, now=now)
     return channels.Letter(
         member_id=word.member.pk,
@@ -118,6 +119,8 @@ def _letter(
         window_until=conversation.window_closes_at if conversation and content else None,
         template_id=template.pk if template else None,
         template_content=_filled(template, word, now=now) if template else None,
+        # Who wants silence is left in peace, but in a crisis.
+        not_before=quiet if quiet and quiet > now and lane != Outgoing.Lane.CRISIS else None,
         ways=WAYS if word.member.phone_linked_at is not None else WITHOUT_CHAT,
     )
 

@@ -3,7 +3,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inbox", "0009_contacts_found")]
+    dependencies = [("inbox", "0010_letters_have_no_window")]
 
     operations = [
         migrations.AddIndex(
