@@ -23,6 +23,7 @@ from bayan.work.models import Item
 
 def load() -> None:
     """Fill the registries of `core.events` and `core.undo`; called once at start."""
+    events.receive_replies(channels.TEST, channels.hear_test)
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)

@@ -80,7 +80,15 @@ from bayan.channels.services.sending import (
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, apply_statuses
-from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
+from bayan.channels.services.testing import (
+    SUBJECT as TEST,
+)
+from bayan.channels.services.testing import (
+    NoMobileNumber,
+    NumberIsStopped,
+    hear_test,
+    send_test,
+)
 from bayan.channels.services.wordings import (
     WORDED,
     NoPhoneOfOnesOwn,
@@ -95,6 +103,7 @@ __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "TEST",
     "WORDED",
     "AccountExists",
     "AlertRaisedAgain",
@@ -134,6 +143,7 @@ __all__ = [
     "forget_limits",
     "forget_words",
     "give_back",
+    "hear_test",
     "keep_file",
     "keep_upload",
     "let_go_each",
