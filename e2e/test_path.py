@@ -199,6 +199,7 @@ def test_axe_finds_nothing_on_any_page(
     for path in (
         "/today/", "/inbox/", "/cases/", "/audit/", "/journal/",
         "/channels/", "/channels/templates/", "/channels/templates/new",
+        "/channels/messages/", "/channels/messages/work-list/",
         "/channels/broadcasts/", "/channels/broadcasts/new",
         "/people/", "/people/invitations/", "/duty/", "/me/",
         "/cases/board/", "/cases/map/", "/inbox/settings/", "/contacts/", "/places/", "/track/",

@@ -43,6 +43,7 @@ def load() -> None:
 
 def _answers() -> None:
     """Who takes charge of what people and members write."""
+    events.receive_replies(channels.TEST, channels.hear_test)
     events.receive_replies(cases.SATISFACTION, cases.receive_satisfaction)
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)

@@ -137,7 +137,7 @@ def _key(words: Words) -> str:
 
 def _catalogue(language: str) -> Any:
     """Django's `TranslationCatalog` of a language: `_catalogs`, each with its rule in `_plurals`."""
-    return vars(trans_real.translation(language))["_catalog"]  # type: ignore[no-untyped-call]
+    return vars(trans_real.translation(language))["_catalog"]
 
 
 def _shipped(language: str) -> list[dict[Any, str]]:

@@ -93,7 +93,15 @@ from bayan.channels.services.sending import (
 )
 from bayan.channels.services.settling import GIVE_UP_AFTER, IN_FLIGHT, release_stranded, settle
 from bayan.channels.services.statuses import RANK, Applied, apply_statuses
-from bayan.channels.services.testing import NoMobileNumber, NumberIsStopped, send_test
+from bayan.channels.services.testing import (
+    SUBJECT as TEST,
+)
+from bayan.channels.services.testing import (
+    NoMobileNumber,
+    NumberIsStopped,
+    hear_test,
+    send_test,
+)
 from bayan.channels.services.ways import WAYS, number_for
 from bayan.channels.services.wordings import (
     WORDED,
@@ -109,6 +117,7 @@ __all__ = [
     "GIVE_UP_AFTER",
     "IN_FLIGHT",
     "RANK",
+    "TEST",
     "WAYS",
     "WORDED",
     "AccountExists",
@@ -158,6 +167,7 @@ __all__ = [
     "forget_words",
     "gateway_secrets",
     "give_back",
+    "hear_test",
     "keep_file",
     "keep_original",
     "keep_upload",

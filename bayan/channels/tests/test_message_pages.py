@@ -17,7 +17,7 @@ from bayan.channels import bubbles, services
 from bayan.channels.bubbles import field_of
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_account
-from bayan.core import automatic, catalogue, undo
+from bayan.core import automatic, catalogue, events, undo
 from bayan.core.automatic import Automatic
 from bayan.core.models import AuditEntry, UndoStep, Wording
 from bayan.organisation.models import Node
@@ -209,6 +209,8 @@ def test_a_test_goes_to_ones_own_phone_alone(
     rows = list(Outgoing.objects.order_by("pk"))
     assert {row.to_phone for row in rows} == {"966501234567"}
     assert [row.content["type"] for row in rows] == ["interactive", "text", "text", "text"]
+    # What is pressed under it opens no case.
+    assert events.receiver_of(rows[0].subject_type) is not None
     assert not Wording.objects.exists()
 
 
