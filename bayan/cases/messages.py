@@ -113,7 +113,10 @@ PERSONS = (
             says(
                 Words(
                     key="cases-near-joined",
-                    msgid="Thank you. You follow it too: you hear here what comes of it.",
+                    msgid=(
+                        "Thank you. You follow it too: you hear here what comes of it. To hear no more of "
+                        "it, write: unfollow"
+                    ),
                 )
             ),
             says(Words(key="cases-near-apart", msgid="Thank you. Yours is followed up by itself.")),
@@ -190,6 +193,47 @@ PERSONS = (
                     msgid=(
                         "We are sorry that this did not satisfy you. Your report is open again and is being "
                         "followed up. If you wish, write to us what is still missing."
+                    ),
+                )
+            ),
+        ),
+    ),
+    Automatic(
+        key="cases-opened-again",
+        title=_("Report opened again by us"),
+        when=_(
+            "At once, when a member opens a closed case again. After 24 hours it waits behind the template "
+            "that asks the person to write. Always in Arabic."
+        ),
+        to=To.PERSON,
+        languages=("ar",),
+        bubbles=(
+            says(
+                Words(
+                    key="cases-opened-again",
+                    msgid=(
+                        "We have opened your report again, to look into it once more. You hear here what "
+                        "comes of it. Thank you for your patience."
+                    ),
+                )
+            ),
+        ),
+    ),
+    Automatic(
+        key="cases-unfollowed",
+        title=_("No more of what was followed"),
+        when=_(
+            "At once, when somebody who follows the report of others writes “unfollow”, in the language of "
+            "that word."
+        ),
+        to=To.PERSON,
+        bubbles=(
+            says(
+                Words(
+                    key="cases-unfollowed",
+                    msgid=(
+                        "You will hear no more of what you followed. What you write to us is answered as "
+                        "before."
                     ),
                 )
             ),

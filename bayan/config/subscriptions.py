@@ -11,15 +11,18 @@ from bayan.channels import services as channels
 from bayan.channels.events import AlertRaised, AlertSettled
 from bayan.channels.models import Account, Number
 from bayan.core import automatic, events, undo
+from bayan.correspondence import messages as correspondence_messages
 from bayan.correspondence import services as correspondence
 from bayan.desk import services as desk
 from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.needs import messages as needs_messages
 from bayan.needs import services as needs
 from bayan.needs.selectors import held_by as held_needs
 from bayan.portal import messages as portal_messages
+from bayan.press import messages as press_messages
 from bayan.press import services as press
 from bayan.work import messages as work_messages
 from bayan.work import services as work
@@ -153,7 +156,15 @@ def _holdings() -> None:
     )
 
     # What the public reads first, in the order of a case's life.
-    for said in (inbox_messages, cases_messages, portal_messages, work_messages):
+    for said in (
+        inbox_messages,
+        cases_messages,
+        portal_messages,
+        work_messages,
+        correspondence_messages,
+        needs_messages,
+        press_messages,
+    ):
         automatic.register(said.MESSAGES)
 
 

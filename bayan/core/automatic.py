@@ -37,6 +37,7 @@ class To(TextChoices):
     PERSON = "person", pgettext_lazy("automatic message", "Beneficiaries")
     MEMBER = "member", pgettext_lazy("automatic message", "Colleagues")
     OUTSIDE = "outside", pgettext_lazy("automatic message", "Contractors and other bodies")
+    JOURNALIST = "journalist", pgettext_lazy("automatic message", "Journalists")
 
 
 class Part(TextChoices):

@@ -179,4 +179,31 @@ MESSAGES = (
             ),
         ),
     ),
+    Automatic(
+        key="work-remark",
+        title=_("Thanks for a remark"),
+        when=_(
+            "At once, when somebody answers in words under the message about a letter or a task whose giver "
+            "takes remarks."
+        ),
+        to=To.MEMBER,
+        bubbles=(says(Words(key="work-remark", msgid="Noted, and handed on to whoever sent it.")),),
+    ),
+    Automatic(
+        key="work-on-page",
+        title=_("Only on the page"),
+        when=_(
+            "At once, when somebody presses a button of a task that ends on the page only, such as that of "
+            "a classified letter."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(
+                    key="work-on-page",
+                    msgid="This can be done on the page only, after reading it there.",
+                )
+            ),
+        ),
+    ),
 )

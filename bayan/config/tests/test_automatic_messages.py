@@ -24,10 +24,12 @@ BAYAN = PROJECT_DIR / "bayan"
 NOT_LOOKED_AT = {"tests", "migrations", "demo", "config", "api", "desk", "triage"}
 # Through these something is written to somebody, by verbs that begin so.
 DOORS = {
-    "channels", "conversations", "forwards", "hearing", "inbox", "posting", "sending", "telling", "work",
+    "channels", "conversations", "forwards", "hearing", "inbox", "posting", "saying", "sending", "telling",
+    "work",
 }  # fmt: skip
 VERBS = (
-    "ask", "list_draft", "notify", "remind", "say", "send", "tell_member", "text_draft", "write_to",
+    "ask", "list_draft", "notify", "reach", "remind", "say", "send", "tell_each", "tell_member",
+    "text_draft", "write_to",
 )  # fmt: skip
 # What they ask or send is none of Bayan's words: a provider, a member's own message.
 NO_VERBS = {"send_back", "send_test", "send_template"}
@@ -41,6 +43,11 @@ NOT_A_MESSAGE = {
     "shared location": "a value: where it is",
     "not named": "a value: where it is",
     "municipality not certain": "a value: where it is",
+    "To sign: a classified letter": "a value: the title of a task",
+    "To sign: %(kind)s “%(subject)s”": "a value: the title of a task",
+    "This letter was recalled.": "a refusal on the page",
+    "This link was sent to somebody else; it opens for them only.": "a refusal on the page",
+    "This link was used already. The letter is among yours under “Letters”.": "a refusal on the page",
 }
 
 # Texts that stand in a module which sends nothing itself, for one that does.

@@ -35,8 +35,9 @@ from bayan.work.services.telling import when
 # So many people a transaction.
 BATCH = 200
 LOCK = "bayan.correspondence.numbers"
-# A message with buttons carries 1,024 characters, its heading among them.
-LONGEST = 640
+# A message with buttons carries 1,024 characters: ROOM without its heading. Of the letter's own text it shows
+# so much, and less where the rest leaves less; the page has all of it.
+LONGEST, ROOM = 640, 930
 # What an answer to a message about a letter is about: the one who got it (config/subscriptions.py).
 RECIPIENT = "letter.recipient"
 # Told of the same letter again, that it was recalled.
@@ -205,18 +206,17 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
         )
     path = reverse("correspondence:letter", args=[letter.public_id])
     if not letter.is_classified:
-        text = letter.text
-        lines += ["", text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]}…"]
+        rest = [f"{settings.PUBLIC_URL}{path}"]
         if files:
-            lines.append(
-                ngettext(
-                    "%(count)d attachment, on the page.",
-                    "%(count)d attachments, on the page.",
-                    files,
-                )
-                % {"count": files}
+            counted = ngettext(
+                "%(count)d attachment, on the page.",
+                "%(count)d attachments, on the page.",
+                files,
             )
-    elif letter.is_secret:
+            rest.insert(0, counted % {"count": files})
+        room = ROOM - len("\n".join([*lines, "", "", *rest]))
+        return "\n".join([*lines, "", _cut(letter.text, min(LONGEST, room)), *rest])
+    if letter.is_secret:
         lines.append(_("It may be read on the platform only."))
     else:
         secret = secrets.token_urlsafe(24)
@@ -224,6 +224,10 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
         path = reverse("correspondence:open", args=[secret])
         lines.append(_("The link opens once, after signing in; it is yours alone."))
     return "\n".join([*lines, f"{settings.PUBLIC_URL}{path}"])
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rsplit(' ', 1)[0]}…"
 
 
 def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:

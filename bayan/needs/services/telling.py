@@ -27,6 +27,9 @@ from bayan.work import services as work
 # What an answer to such a message is about (config/subscriptions.py).
 TOLD = "needs.told"
 AT_ONCE = 100
+# Under a question with buttons, which carries 1,024 characters with heading, subject and link; the page has
+# all of it.
+LONGEST_WORDS = 500
 State = Need.State
 
 
@@ -110,7 +113,7 @@ def _word(step: Step) -> work.Word:
     need = step.need
     text, buttons = _said(step)
     if step.words and step.state in {State.GRANTED, State.PROVIDED}:
-        text = f"{text}\n{step.words}"
+        text = f"{text}\n{step.words[:LONGEST_WORDS]}"
     return work.Word(
         text=f"{text}\n{settings.PUBLIC_URL}{path_of(need)}",
         what=f"{title_of(need)} ({need.get_state_display()})",

@@ -24,6 +24,8 @@ from bayan.press.services.parts import STORY, State
 from bayan.work.services import telling
 
 AT_ONCE, MOST_LINES = 50, 6
+# Of an editor's words under buttons, where a message carries 1,024 characters; the page has all of them.
+LONGEST_WORDS = 600
 conversation_with = telling.conversation_with
 
 
@@ -258,9 +260,10 @@ def tell_news(*, now: datetime) -> int:
 
 def _tell(conversation: Conversation, news: StoryNews, *, now: datetime) -> str:
     story = news.story
-    text = where_it_is(story, news.words)
+    returned = news.step == State.RETURNED
+    text = where_it_is(story, news.words[:LONGEST_WORDS] if returned else news.words)
     buttons: list[tuple[str, str]] = []
-    if news.step == State.RETURNED:
+    if returned:
         buttons = [
             ("story-go-on", _("Complete it here")),
             ("story-cancel", _("Cancel the request")),
