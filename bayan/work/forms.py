@@ -125,9 +125,9 @@ class GiveForm(Controls):
                 return Holder(outside=OutsideBody.objects.get(key=key))
         return Holder(node=Node.objects.get(key=key))
 
-    def due_at(self, *, now: datetime) -> datetime:
-        """When it is due: so much working time from now."""
-        return organisation.calendar().add(now, TERMS[self.cleaned_data["term"]][0])
+    def due_at(self, *, now: datetime, of: int) -> datetime:
+        """When it is due: so much working time of that body from now."""
+        return organisation.calendar(of).add(now, TERMS[self.cleaned_data["term"]][0])
 
 
 class ContractorForm(Controls):
@@ -161,6 +161,6 @@ class SendAgainForm(Controls):
     )
 
 
-def within(term: str) -> datetime:
-    """So much working time from now, by a form's choice."""
-    return organisation.calendar().add(timezone.now(), TERMS[term][0])
+def within(term: str, *, of: int) -> datetime:
+    """So much working time of a body from now, by a form's choice."""
+    return organisation.calendar(of).add(timezone.now(), TERMS[term][0])

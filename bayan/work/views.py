@@ -144,10 +144,11 @@ def delegate(request: StaffRequest, public_id: UUID) -> HttpResponse:
     return redirect("work:item", public_id)
 
 
-def _check_gave(request: StaffRequest, public_id: UUID) -> None:
-    """Refuse who may not give work in the body that gave this."""
+def _check_gave(request: StaffRequest, public_id: UUID) -> Item:
+    """The task, unless the member may not give work in the body that gave it."""
     found = get_object_or_404(Item.objects.select_related("given_from"), public_id=public_id)
     request.access.require("work.give", found.given_from)
+    return found
 
 
 @require_POST
@@ -164,14 +165,14 @@ def withdraw(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("work.give")
 def send_again(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Give what was not done well back, with what is missing."""
-    _check_gave(request, public_id)
+    found = _check_gave(request, public_id)
     form = SendAgainForm(request.POST)
     if not form.is_valid():
         return _item_page(request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, again=form)
     services.send_again(
         public_id,
         reason=form.cleaned_data["reason"],
-        due_at=within(form.cleaned_data["term"]),
+        due_at=within(form.cleaned_data["term"], of=found.node_id),
         by=request.access,
         now=timezone.now(),
     )
@@ -238,7 +239,7 @@ def _give(request: StaffRequest, form: GiveForm, node: Node, subject: tuple[str,
             contractor=holder.contractor,
             project=holder.project,
             outside=holder.outside,
-            due_at=form.due_at(now=now),
+            due_at=form.due_at(now=now, of=(holder.node or node).pk),
             wants_proof=given["wants_proof"],
             subject=subject,
         ),

@@ -221,7 +221,7 @@ def new(request: StaffRequest) -> HttpResponse:
                 subject=given["subject"],
                 text=given["text"],
                 owner=given["owner"],
-                due_at=organisation.calendar().add(now, TERMS[given["term"]][0]),
+                due_at=organisation.calendar(node.pk).add(now, TERMS[given["term"]][0]),
                 case=given["case"],
             ),
             by=request.user,
