@@ -31,13 +31,16 @@ CREATE POLICY web_delete ON needs_outage FOR DELETE TO bayan_web USING ({OF_OWN_
 """
 # The sum of what is promised changes only where something begins, so the most is found at one of the beginnings.
 # The owner's eyes: whoever books sees no booking of other bodies, and is held to all of them. A thing rests
-# between bookings, and what is out past its time is not there.
+# between bookings, and what is out past its time is not there within the hour.
 STOCK = """
 CREATE FUNCTION needs_promised(thing bigint) RETURNS TABLE (during tstzrange, count int)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT tstzrange(
                b.starts_at,
-               greatest(b.ends_at, CASE WHEN b.state = 'out' THEN now() END)
+               greatest(
+                   b.ends_at,
+                   CASE WHEN b.state = 'out' AND b.ends_at <= now() THEN now() + interval '1 hour' END
+               )
                    + t.buffer_minutes * interval '1 minute'
            ), b.count
     FROM needs_booking b JOIN needs_thing t ON t.id = b.thing_id

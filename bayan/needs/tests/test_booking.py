@@ -125,7 +125,7 @@ def test_what_is_out_past_its_time_is_asked_back_and_is_nobody_elses(
     later = make_booking(thing, khobar, now + 2 * HOUR, by=khobar_responder, now=now)
     Booking.objects.filter(pk=booking.pk).update(ends_at=now - timedelta(minutes=10))
     with pytest.raises(services.NothingLeft):
-        make_booking(thing, khobar, now - timedelta(minutes=5), by=khobar_responder, now=now)
+        make_booking(thing, khobar, now + timedelta(minutes=5), by=khobar_responder, now=now)
     assert work.ring(now=now + 3 * HOUR) == 1
     assert Notice.objects.get().member == khobar_responder
     services.take_back(booking.public_id, "good", by=desk_responder, now=now)

@@ -61,7 +61,8 @@ def needs(request: StaffRequest) -> HttpResponse:
         "kinds": Kind.choices,
         "bodies": [] if after else selectors.bodies_asking(),
         "may_ask": request.access.may("needs.ask"),
-        "may_decide": request.access.may("needs.decide"),
+        # No municipality provides what others ask for.
+        "may_decide": request.access.may("needs.decide") and not request.access.is_municipal,
         "may_manage": request.access.may_everywhere("needs.manage"),
         "now": now,
     }
