@@ -83,7 +83,7 @@ PAGE = """<!DOCTYPE html>
     <script type="module" src="/static/letters.js"></script>
   </head>
   <body>
-    <header class="top">
+    <header class="top of-letters">
       <p class="brand"><img src="/static/mark.svg" alt="" width="28" height="28">{title}</p>
       <a class="plain-button" href="/?lang={lang}">{phones}</a>
       <a class="plain-button" href="/sms?lang={lang}">{sms}</a>

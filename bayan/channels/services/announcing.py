@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -18,8 +19,9 @@ from bayan.people.models import Role
 
 SUBJECT = "account.alert"
 IN_CHARGE = (Role.Kind.ADMINISTRATOR, Role.Kind.DIRECTOR)
-# What has stood for longer has been told, or was there before anybody could be.
-FRESH = timedelta(hours=1)
+# What is over so soon is nobody's business; what has stood for longer has been told, or was there before
+# anybody could be.
+GRACE, FRESH = timedelta(seconds=20), timedelta(hours=1)
 
 
 @transaction.atomic
@@ -31,7 +33,10 @@ def announce_alerts(*, now: datetime) -> int:
             announced_at=None,
             severity=Alert.Severity.CRITICAL,
             first_at__gt=now - FRESH,
+            first_at__lte=now - GRACE,
         )
+        # After a restart the first report may come late; the alert itself ends with the next look.
+        .exclude(kind="webhooks_silent", account__last_webhook_at__gte=F("first_at"))
         .select_related("account", "number")
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("pk")[:20]

@@ -270,6 +270,9 @@ def test_an_account_in_trouble_is_told_to_those_who_can_mend_it_once(
     )
     worker = Reaching()
     worker.step(now=now)
+    # It may be over in a moment.
+    assert not Outgoing.objects.exists()
+    worker.step(now=now + timedelta(seconds=30))
     services.raise_alert(
         account,
         "sending_stopped",
@@ -277,7 +280,7 @@ def test_an_account_in_trouble_is_told_to_those_who_can_mend_it_once(
         facts={"code": 131031},
         now=now,
     )
-    worker.step(now=now)
+    worker.step(now=now + timedelta(seconds=60))
 
     told = Outgoing.objects.get(subject_type="account.alert")
     assert told.to_email == administrator.email

@@ -552,7 +552,7 @@ def make_things(node: Node, position: int) -> Things:
         key=f"sms-{node.key}", channel=Account.Channel.UNIFONIC, nature=Account.Nature.DEMO,
         name=f"بوابة-{node.key}", base_url="http://127.0.0.1:9", access_token="c", node=node, now=now,
         numbers={f"sms:Mun{position}": f"Mun{position}"}, sender_class="service",
-        **channels.gateway_secrets(),
+        app_secret="a", verify_token="b",
     )  # fmt: skip
     number = account.numbers.get()
     template = make_template(f"template_{node.key.replace('-', '_')}", account=account)
