@@ -23,7 +23,7 @@ from bayan.press.models import Story, StoryFile, StoryNews
 from bayan.press.services.parts import STORY, State
 from bayan.work.services import telling
 
-AT_ONCE, MOST_LINES = 50, 6
+AT_ONCE, MOST_LINES, LONGEST_WORDS = 50, 6, 600
 conversation_with = telling.conversation_with
 
 
@@ -258,7 +258,9 @@ def tell_news(*, now: datetime) -> int:
 
 def _tell(conversation: Conversation, news: StoryNews, *, now: datetime) -> str:
     story = news.story
-    text = where_it_is(story, news.words)
+    # Under buttons WhatsApp takes a thousand characters; all of it stands on the page.
+    words = news.words if len(news.words) <= LONGEST_WORDS else f"{news.words[:LONGEST_WORDS]}…"
+    text = where_it_is(story, words)
     buttons: list[tuple[str, str]] = []
     if news.step == State.RETURNED:
         buttons = [
