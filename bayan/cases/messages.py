@@ -12,6 +12,7 @@ NAME_OF_PLACE = Variable(pgettext_lazy("variable", "name of the place"), _("Al-N
 ADDRESS = Sample("https://bayan.example/inbox/0199…", 120)
 CREATE = Words(key="cases-forward-create", msgid="Create a case", part=Part.BUTTON)
 JOIN = Words(key="cases-forward-join", msgid="Join %(number)s", part=Part.BUTTON)
+FACTS = Words(key="cases-forward-facts", msgid="Ask for facts", part=Part.BUTTON)
 NOTE = Words(key="cases-forward-note", msgid="For information", part=Part.BUTTON)
 UNDERSTOOD = Words(key="cases-forward-what", msgid="Understood as: %(what)s")
 WHERE = Words(key="cases-forward-where", msgid="Place: %(place)s")
@@ -377,6 +378,7 @@ MEMBERS = (
                 WHERE,
                 Words(key="cases-forward-alone", msgid="It matches no open case."),
                 CREATE,
+                FACTS,
                 NOTE,
             ),
         ),

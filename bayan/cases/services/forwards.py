@@ -48,8 +48,6 @@ WORDS_FOLLOW = timedelta(seconds=1.5)
 # The same may come up again as news after that.
 REMEMBERED = timedelta(days=30)
 AT_ONCE = 20
-# WhatsApp shows no more under a message.
-MOST_BUTTONS = 3
 LONGEST_PLACE = 80
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -297,18 +295,11 @@ def ask(conversation: Conversation, text: str, forward: Forward, *, now: datetim
     if forward.likeliest and not forward.likeliest.is_closed:
         number = grouped(forward.likeliest.reference)
         buttons.append((JOIN, _("Join %(number)s") % {"number": number}))
-    buttons += [(more.key, str(more.label)) for more in events.forward_choices().values()]
+    else:
+        # Three fit under a message: what matches a case finds its facts there.
+        buttons += [(more.key, str(more.label)) for more in events.forward_choices().values()]
     buttons.append((NOTE, _("For information")))
-    # Three fit as buttons.
-    is_list = len(buttons) > MOST_BUTTONS
-    send(
-        conversation,
-        text,
-        now=now,
-        buttons=() if is_list else buttons,
-        rows=buttons if is_list else (),
-        subject=(FORWARD, str(forward.public_id)),
-    )
+    send(conversation, text, now=now, buttons=buttons, subject=(FORWARD, str(forward.public_id)))
 
 
 def send(
@@ -317,7 +308,6 @@ def send(
     *,
     now: datetime,
     buttons: Sequence[tuple[str, str]] = (),
-    rows: Sequence[tuple[str, str]] = (),
     subject: tuple[str, str] = ("", ""),
 ) -> None:
     """Write to the member who passed something on, before what goes to many."""
@@ -326,8 +316,8 @@ def send(
     # What was in the journal for long is kept, but can no longer be answered.
     with suppress(inbox.WindowClosed):
         inbox.send(
-            conversation, text, by=None, now=now, buttons=buttons, rows=list(rows) or None,
-            button=_("What becomes of it"), subject=subject, lane=Outgoing.Lane.PERSON,
+            conversation, text, by=None, now=now, buttons=buttons, subject=subject,
+            lane=Outgoing.Lane.PERSON,
         )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import Error, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -34,6 +35,7 @@ PAUSE, GATHERS = timedelta(minutes=20), timedelta(hours=3)
 LATE = timedelta(minutes=10)
 LONGEST_WORD, LONGEST_TITLE, MOST_FILES = 24, 140, 60
 
+log = structlog.get_logger(__name__)
 _SIGNS = str.maketrans(dict.fromkeys(".!؟?،,:«»\"'*", " "))
 
 
@@ -386,7 +388,14 @@ def tend_gathering(*, now: datetime) -> int:
             .values_list("pk", flat=True)[:50]
         )
         for key in keys:
-            done += _tend_one(key, field, now=now)
+            try:
+                done += _tend_one(key, field, now=now)
+            except Error:
+                raise
+            except Exception:
+                # One that nobody foresaw must not keep the others from their answer.
+                log.exception("story.failed", story=key, owed=field)
+                Story.objects.filter(pk=key).update(**{field: None})
     return done
 
 

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import Error, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -39,6 +40,7 @@ LINKS_LAST = timedelta(days=30)
 # As long as a provider may still tell of a message, its words stay: an uncertain one may be sent again.
 WORDS_LAST = timedelta(days=2)
 WINDOW = timedelta(hours=24)
+log = structlog.get_logger(__name__)
 To, Reason = Copy.State, Copy.Reason
 
 
@@ -322,8 +324,15 @@ def deliver(*, now: datetime) -> int:
     handed = 0
     running = Release.objects.filter(state=Release.State.RUNNING, not_before__lte=now)
     for key in list(running.order_by("pk").values_list("pk", flat=True)):
-        while some := deliver_some(key, now=now):
-            handed += some
+        try:
+            while some := deliver_some(key, now=now):
+                handed += some
+        except Error:
+            raise
+        except Exception:
+            # One that cannot be handed over must not hold up the others; somebody looks at it.
+            log.exception("release.failed", release=key)
+            Release.objects.filter(pk=key).update(state=Release.State.PAUSED)
     _forget_words(now=now)
     return handed
 

@@ -261,7 +261,9 @@ def tell_news(*, now: datetime) -> int:
 def _tell(conversation: Conversation, news: StoryNews, *, now: datetime) -> str:
     story = news.story
     returned = news.step == State.RETURNED
-    text = where_it_is(story, news.words[:LONGEST_WORDS] if returned else news.words)
+    # Under buttons WhatsApp takes a thousand characters; all of it stands on the page.
+    words = news.words if len(news.words) <= LONGEST_WORDS else f"{news.words[:LONGEST_WORDS]}…"
+    text = where_it_is(story, words)
     buttons: list[tuple[str, str]] = []
     if returned:
         buttons = [
