@@ -13,6 +13,7 @@ from bayan.channels.models import Account, Number
 from bayan.core import automatic, events, undo
 from bayan.correspondence import messages as correspondence_messages
 from bayan.correspondence import services as correspondence
+from bayan.desk import messages as desk_messages
 from bayan.desk import services as desk
 from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
@@ -162,6 +163,7 @@ def _holdings() -> None:
         portal_messages,
         work_messages,
         correspondence_messages,
+        desk_messages,
         needs_messages,
         press_messages,
     ):

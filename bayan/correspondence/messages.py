@@ -24,7 +24,7 @@ FILES = Words(
 )
 # The same texts as those of tasks, by the same keys.
 FROM = Words(key="work-from", msgid="From: %(body)s")
-SEEN = Words(key="work-seen", msgid="Seen", part=Part.BUTTON)
+SEEN = Words(key="work-seen", msgid="Seen", part=Part.BUTTON, on_pages=True)
 LATER = Words(key="work-later", msgid="It takes longer", part=Part.BUTTON, on_pages=True)
 
 MESSAGES = (

@@ -68,7 +68,7 @@ MESSAGES = (
                 ),
                 REMARK,
                 ADDRESS,
-                Words(key="needs-confirm", msgid="Yes, it came", part=Part.BUTTON),
+                Words(key="needs-confirm", msgid="Yes, it came", part=Part.BUTTON, on_pages=True),
                 Words(key="needs-dispute", msgid="Not as agreed", part=Part.BUTTON),
             ),
         ),
@@ -79,7 +79,9 @@ MESSAGES = (
         when=_("At once, when whoever asked presses a button under the message that it is ready."),
         to=To.MEMBER,
         bubbles=(
-            says(Words(key="needs-came", msgid="Thank you: it is noted that it came.")),
+            says(
+                Words(key="needs-came", msgid="Thank you: it is noted that it came.", on_pages=True)
+            ),
             says(
                 Words(
                     key="needs-missing",

@@ -42,7 +42,7 @@ MESSAGES = (
         to=To.MEMBER,
         bubbles=(
             _task(_button("work-done", "Done", context="task"), LATER),
-            _task(_button("work-seen", "Seen"), LATER),
+            _task(_button("work-seen", "Seen", on_pages=True), LATER),
             _task(_button("work-write", "Write the answer"), LATER),
             _task(
                 _button("work-approve", "Approve", on_pages=True),
@@ -187,7 +187,15 @@ MESSAGES = (
             "takes remarks."
         ),
         to=To.MEMBER,
-        bubbles=(says(Words(key="work-remark", msgid="Noted, and handed on to whoever sent it.")),),
+        bubbles=(
+            says(
+                Words(
+                    key="work-remark",
+                    msgid="Noted, and handed on to whoever sent it.",
+                    on_pages=True,
+                )
+            ),
+        ),
     ),
     Automatic(
         key="work-on-page",

@@ -215,7 +215,7 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
             )
             rest.insert(0, counted % {"count": files})
         room = ROOM - len("\n".join([*lines, "", "", *rest]))
-        return "\n".join([*lines, "", _cut(letter.text, min(LONGEST, room)), *rest])
+        return "\n".join([*lines, "", _cut(letter.text, max(1, min(LONGEST, room))), *rest])
     if letter.is_secret:
         lines.append(_("It may be read on the platform only."))
     else:
