@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from bayan.config.environment import PROJECT_DIR
 from bayan.needs import services
 from bayan.needs.fields import Asked
 from bayan.needs.models import Booking, Form, Need, Thing
@@ -14,11 +14,12 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member
 
 HOUR = timedelta(hours=1)
+EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 
 
 def load_forms(*, now: datetime) -> None:
     """The forms and things of the authority pack."""
-    services.load_pack(PROJECT_DIR / "authorities" / "eastern", now=now)
+    services.load_pack(EASTERN, now=now)
 
 
 def make_need(
