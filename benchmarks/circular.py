@@ -104,7 +104,7 @@ def _measure(place: Ground, count: int) -> dict[str, float]:
     emulator = place.emulate(
         f"http://127.0.0.1:{intake}/hooks/whatsapp/demo",
         f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
-        "--throughput-burst=20", "--webhook-batch=200", "--webhook-batch-ms=200",
+        "--throughput-burst=20", "--webhook-batch=200", "--webhook-batch-ms=200", "--no-portfolio-limit",
     )  # fmt: skip
     with place.connect() as connection:
         connection.execute(

@@ -14,12 +14,12 @@ from bayan.organisation.models import Node
 from bayan.people.models import Member
 
 HOUR = timedelta(hours=1)
-PACK = Path(__file__).parents[3] / "authorities" / "eastern"
+EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 
 
 def load_forms(*, now: datetime) -> None:
     """The forms and things of the authority pack."""
-    services.load_pack(PACK, now=now)
+    services.load_pack(EASTERN, now=now)
 
 
 def make_need(
