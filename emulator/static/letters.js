@@ -13,3 +13,11 @@ async function look() {
 }
 
 setInterval(look, EVERY_MS)
+
+// A plain form would say that it comes from nowhere, and the emulator takes nothing from elsewhere.
+document.querySelector(".trouble")?.addEventListener("submit", async (event) => {
+  event.preventDefault()
+  const body = new URLSearchParams(new FormData(event.target, event.submitter))
+  await fetch(event.target.action, { method: "POST", body, redirect: "manual" })
+  await look()
+})

@@ -177,3 +177,13 @@ def test_the_mail_server_refuses_on_request(side: Side) -> None:
     with pytest.raises(smtplib.SMTPServerDisconnected):
         side.mail()
     assert len(side.letters(THEM)) == 1
+
+
+@pytest.mark.parametrize("what", ["sms", "mail"])
+def test_the_pages_switch_faults_on_and_off(side: Side, what: str) -> None:
+    assert side.http.post(f"/{what}", data={"kind": "fail", "once": "1"}).status_code == 303
+    (fault,) = side.http.get(f"/_control/{what}/faults").json()["items"]
+    assert (fault["kind"], fault["count"]) == ("fail", 1)
+    assert "not delivered" in side.http.get(f"/{what}?lang=en").text
+    side.http.post(f"/{what}", data={"clear": "1"})
+    assert side.http.get(f"/_control/{what}/faults").json()["items"] == []

@@ -26,7 +26,12 @@ from bayan.channels.services.accounts import (
     want_sync,
 )
 from bayan.channels.services.claiming import claim, forget_limits
-from bayan.channels.services.contents import ContentRefused, TextTooLong, compose
+from bayan.channels.services.contents import (
+    ContentRefused,
+    TextTooLong,
+    as_answer,
+    compose,
+)
 from bayan.channels.services.handing import (
     deliver,
     keep_upload,
@@ -148,6 +153,7 @@ __all__ = [
     "WordingFaulty",
     "apply_notices",
     "apply_statuses",
+    "as_answer",
     "call_off",
     "change_account",
     "change_gateway",

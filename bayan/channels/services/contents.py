@@ -39,6 +39,14 @@ def compose(number: Number, write: Callable[[Adapter], dict[str, Any]]) -> dict[
         raise refusal(_sentence(error.part, error.limit), part=error.part) from error
 
 
+def as_answer(content: dict[str, Any], *, to: str, subject: str) -> dict[str, Any]:
+    """A letter's content as an answer to the letter with this id, under its subject; others as they are."""
+    letter = content.get("email")
+    if not isinstance(letter, dict):
+        return content
+    return {**content, "email": {**letter, "in_reply_to": to, "subject": subject}}
+
+
 def _sentence(part: str, limit: int) -> str:
     too_long = _(
         "The text is empty or too long for the channel: with its heading it may have %(limit)d "

@@ -492,7 +492,7 @@ def _send(
     outgoing = channels.send(
         number=conversation.number,
         contact=conversation.contact,
-        content=draft.content,
+        content=draft.content if conversation.has_window else _as_letter(conversation, draft),
         node_id=conversation.node_id,
         lane=lane or (Outgoing.Lane.PERSON if by else Outgoing.Lane.WORK),
         subject=subject,
@@ -530,6 +530,20 @@ def _send(
     _note("message.sent", message, by=by or audit.SYSTEM, now=now, kind=draft.kind)
     live.announce([(conversation.node_id, "conversation", conversation.public_id)])
     return message
+
+
+def _as_letter(conversation: Conversation, draft: Draft) -> dict[str, Any]:
+    """What is said, as an answer to the person's latest letter, under the subject of their first."""
+    theirs = conversation.messages.filter(direction=Message.Direction.IN).exclude(external_id="")
+    latest = theirs.order_by("-received_at", "-pk").values_list("external_id", flat=True).first()
+    first = theirs.exclude(text="").order_by("received_at", "pk").first()
+    if latest is None or first is None:
+        return draft.content
+    subject = first.text.split("\n", 1)[0][:120]
+    # A letter's files are messages of their own, named by it.
+    return channels.as_answer(
+        draft.content, to=latest.partition("#")[0], subject=f"{_('Re:')} {subject}"
+    )
 
 
 def _ask(

@@ -85,7 +85,10 @@ def test_a_letter_is_taken_in_once_and_answered_as_a_letter(
     row = answer.outgoing
     assert row is not None
     assert (row.to_email, row.number, row.window_until) == ("noura@example.org", number, None)
-    assert "وصل بلاغكم" in row.content["email"]["text"]
+    letter = row.content["email"]
+    assert "وصل بلاغكم" in letter["text"]
+    assert "*" not in letter["text"]
+    assert (letter["in_reply_to"], letter["subject"]) == ("<a1@example.org>", "Re: حفرة")
     assert Message.objects.filter(direction="in").count() == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,7 +45,9 @@ class Email(Sms):
     def text(self, text: str) -> Content:
         if not text or len(text.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST_TEXT:
             raise PartRefused("text", LONGEST_TEXT)
-        return {"type": "email", "email": {"subject": "", "text": text}}
+        # What WhatsApp shows in bold would stand here between asterisks.
+        plain = re.sub(r"(?m)^\*(.+)\*$", r"\1", text)
+        return {"type": "email", "email": {"subject": "", "text": plain}}
 
     def buttons(self, text: str, *, replies: Sequence[tuple[str, str]]) -> Content:
         # Whoever answers a letter writes: the same limits, so that a text fits wherever it goes.
