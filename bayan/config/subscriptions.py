@@ -12,6 +12,7 @@ from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
 from bayan.press import services as press
+from bayan.press.models import Story
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemGiven, register_subject
 from bayan.work.models import Item
@@ -61,6 +62,14 @@ def load() -> None:
             label=_("Open tasks"),
             count=lambda member: Item.objects.open().filter(owner=member).count(),
             hand_over=work.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="stories",
+            label=_("Stories for publication"),
+            count=lambda member: Story.objects.unfinished().filter(editor=member).count(),
+            hand_over=press.hand_over,
         )
     )
     for key, label, choices in (
