@@ -25,6 +25,7 @@ from bayan.needs.selectors import held_by as held_needs
 from bayan.portal import messages as portal_messages
 from bayan.press import messages as press_messages
 from bayan.press import services as press
+from bayan.press.models import Story
 from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
@@ -132,6 +133,14 @@ def _holdings() -> None:
             label=_("Open requests of needs, and bookings"),
             count=held_needs,
             hand_over=needs.hand_over_needs,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="stories",
+            label=_("Stories for publication"),
+            count=lambda member: Story.objects.unfinished().filter(editor=member).count(),
+            hand_over=press.hand_over,
         )
     )
     for key, label, choices in (

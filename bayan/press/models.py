@@ -21,9 +21,13 @@ from bayan.work.models import Item
 
 
 class StoryQuerySet(models.QuerySet["Story"]):
-    def at_desk(self) -> StoryQuerySet:
-        """Those that wait for the editors."""
-        return self.filter(Q(state=Story.State.SUBMITTED) | Q(state=Story.State.IN_REVIEW))
+    def unfinished(self) -> StoryQuerySet:
+        """Those of which something is still to be done."""
+        return self.exclude(
+            Q(state=Story.State.PUBLISHED)
+            | Q(state=Story.State.DECLINED)
+            | Q(state=Story.State.WITHDRAWN)
+        )
 
 
 class Story(models.Model):
@@ -140,10 +144,6 @@ class Story(models.Model):
     @property
     def is_edited(self) -> bool:
         return bool(self.edited_title or self.edited_text)
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in {self.State.PUBLISHED, self.State.DECLINED, self.State.WITHDRAWN}
 
     def is_embargoed(self, *, now: datetime) -> bool:
         return self.embargo_until is not None and now < self.embargo_until

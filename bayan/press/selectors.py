@@ -19,7 +19,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Member, Role
 from bayan.people.permissions import ALLOWED
 from bayan.people.selectors import Line
-from bayan.press.models import Copy, Journalist, PressList, Release, Story, StoryFile
+from bayan.press.models import Copy, Journalist, PressList, Release, Story, StoryFile, StoryQuerySet
 
 SHOWN, MOST = 50, 100
 VIEWS = ("desk", "mine", "returned", "accepted", "sent", "all")
@@ -35,7 +35,7 @@ class Filters:
     body: str = ""
 
 
-def _narrowed(filters: Filters) -> QuerySet[Story]:
+def _narrowed(filters: Filters) -> StoryQuerySet:
     rows = Story.objects.all()
     if filters.body:
         rows = rows.filter(node__key=filters.body)
@@ -48,13 +48,11 @@ def _narrowed(filters: Filters) -> QuerySet[Story]:
     return rows
 
 
-def _views(rows: QuerySet[Story], member: Member) -> dict[str, QuerySet[Story]]:
+def _views(rows: StoryQuerySet, member: Member) -> dict[str, QuerySet[Story]]:
     at_desk = Q(state=State.SUBMITTED) | Q(state=State.IN_REVIEW)
     return {
         "desk": rows.filter(at_desk),
-        "mine": rows.filter(Q(editor=member) | Q(sender=member)).exclude(
-            Q(state=State.PUBLISHED) | Q(state=State.DECLINED) | Q(state=State.WITHDRAWN)
-        ),
+        "mine": rows.unfinished().filter(Q(editor=member) | Q(sender=member)),
         "returned": rows.filter(Q(state=State.RETURNED) | Q(state=State.DRAFT)),
         "accepted": rows.filter(state=State.ACCEPTED),
         "sent": rows.filter(Q(state=State.SENT) | Q(state=State.PUBLISHED)),

@@ -357,3 +357,19 @@ def publish(story_id: UUID, *, outlet: str, address: str, by: Member, now: datet
     else:
         note(story, "story.published", by=by, now=now)
     return found
+
+
+def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
+    """Give a leaving editor's stories that are not over to another; returns how many."""
+    rows = list(
+        Story.objects.unfinished()
+        .filter(editor=member)
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    for story in rows:
+        story.editor = to
+    Story.objects.bulk_update(rows, ["editor"])
+    for story in rows:
+        note(story, "story.taken", by=by, now=now, member=str(to.public_id))
+    return len(rows)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Forward
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
-from bayan.inbox.models import Message
+from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.press import services
 from bayan.press.models import Story, StoryNews
-from bayan.press.services import stories
+from bayan.press.services import saying, stories
 from bayan.press.tests.factories import TEXT, a_picture, a_story, arrive, sent_file
 from bayan.work.tests.factories import link_mobile, written_by
 
@@ -150,6 +151,38 @@ def test_a_compressed_picture_is_told_and_whoever_pauses_is_asked_once(
     assert Forward.objects.count() == 1
     said(officer, "طلب نشر", now + timedelta(hours=6))
     assert Story.objects.get() == story
+
+
+def test_who_dies_while_telling_leaves_it_to_the_next_and_what_fails_holds_up_nobody(
+    officer: Member, khobar: Node, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = link_mobile(make_member(Role.Kind.RESPONDER, khobar), "966500004412", now=now)
+    for member in (officer, another):
+        said(member, f"طلب نشر\nالممشى\n{TEXT}", now)
+    before = len(answers())
+
+    def dies(*_given: object, **_more: object) -> None:
+        raise OperationalError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(saying, "sum_up", dies)
+        with pytest.raises(OperationalError):
+            services.tend(now=now + timedelta(seconds=7))
+    assert Story.objects.filter(sums_at__isnull=False).count() == 2
+
+    whole = saying.sum_up
+
+    def fails_for_one(conversation: Conversation, story: Story, *, now: datetime) -> None:
+        if story.sender == officer:
+            raise ValueError("nobody foresaw this")
+        whole(conversation, story, now=now)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(saying, "sum_up", fails_for_one)
+        services.tend(now=now + timedelta(seconds=8))
+    services.tend(now=now + timedelta(seconds=9))
+    assert len(answers()) == before + 1
+    assert not Story.objects.filter(sums_at__isnull=False).exists()
 
 
 def test_what_the_sender_changes_or_deletes_is_changed_and_gone_in_the_story(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bayan.core.events import holdings
 from bayan.core.models import AuditEntry
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
@@ -148,6 +149,17 @@ def test_what_an_approver_returns_is_with_the_editors_and_not_with_the_sender(
     story.refresh_from_db()
     assert (story.state, story.remark, story.reason) == ("in_review", "احذفوا اسم المقاول", "")
     assert not story.news.filter(step="returned").exists()
+
+
+def test_a_leaving_editors_stories_go_to_another(
+    story: Story, editor: Member, director: Member, now: datetime
+) -> None:
+    services.take(story.public_id, editor=editor, by=editor, now=now)
+    [holding] = [one for one in holdings() if one.key == "stories"]
+    assert holding.count(editor) == 1
+    assert holding.hand_over(editor, to=director, by=director, now=now) == 1
+    story.refresh_from_db()
+    assert story.editor == director
 
 
 def test_people_who_were_not_asked_are_not_published(
