@@ -13,6 +13,7 @@ from bayan.channels.models import Account, Number
 from bayan.core import automatic, events, undo
 from bayan.correspondence import messages as correspondence_messages
 from bayan.correspondence import services as correspondence
+from bayan.correspondence.models import Letter
 from bayan.desk import messages as desk_messages
 from bayan.desk import services as desk
 from bayan.inbox import messages as inbox_messages
@@ -125,6 +126,14 @@ def _holdings() -> None:
             label=_("Open tasks"),
             count=lambda member: Item.objects.open().filter(owner=member).count(),
             hand_over=work.hand_over,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="letters",
+            label=_("Drafts of letters"),
+            count=lambda member: Letter.objects.filter(author=member, sent_at=None).count(),
+            hand_over=correspondence.hand_over_letters,
         )
     )
     events.register_holding(

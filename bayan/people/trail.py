@@ -150,6 +150,7 @@ ACTIONS: dict[str, str | Promise] = {
     "letter.correction_begun": pgettext_lazy("trail", "Correction of the letter begun"),
     "letter.deleted": pgettext_lazy("trail", "Draft of a letter thrown away"),
     "letter.drafted": pgettext_lazy("trail", "Letter drafted"),
+    "letter.handed_over": pgettext_lazy("trail", "Draft given to somebody else"),
     "letter.link_refused": pgettext_lazy("trail", "Dead or foreign link to the letter tried"),
     "letter.looked": pgettext_lazy("trail", "Letter looked at"),
     "letter.recalled": pgettext_lazy("trail", "Letter recalled"),

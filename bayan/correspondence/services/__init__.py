@@ -20,6 +20,7 @@ from bayan.correspondence.services.drafting import (
     draft_letter,
     save_list,
 )
+from bayan.correspondence.services.drafting import hand_over as hand_over_letters
 from bayan.correspondence.services.facts import ask_facts
 from bayan.correspondence.services.parts import LETTER, NotOpen, NotSent, named, note, titled
 from bayan.correspondence.services.reading import (
@@ -81,6 +82,7 @@ __all__ = [
     "draft_letter",
     "follow_approval",
     "hand_over",
+    "hand_over_letters",
     "hand_over_some",
     "look",
     "named",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
 from bayan.channels.models import Number
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Address, AddressList, Attachment, Letter
@@ -212,6 +213,21 @@ def correct(letter_id: UUID, *, by: Member, now: datetime) -> Letter:
 def copy(letter_id: UUID, *, by: Member, now: datetime) -> Letter:
     """Begin a new draft with the words and the addresses of another letter."""
     return _copied(locked(letter_id), by=by, now=now)
+
+
+def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
+    """Give the drafts of a leaving member to another; returns how many. What they sent stays theirs."""
+    rows = list(
+        Letter.objects.filter(author=member, sent_at=None)
+        .select_related("node")
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    Letter.objects.filter(pk__in=[row.pk for row in rows]).update(author=to)
+    actor = audit.Named(by.audit_key, by.audit_label)
+    for row in rows:
+        note("letter.handed_over", row, by=actor, now=now)
+    return len(rows)
 
 
 def _copied(old: Letter, *, by: Member, now: datetime) -> Letter:

@@ -335,3 +335,15 @@ def test_what_a_member_passes_on_becomes_a_request_for_facts_ready_to_sign(
     viewer = make_member(Role.Kind.VIEWER, office.khobar)
     assert "إدارة العلاقات العامة" in services.ask_facts(forward, viewer, now)
     assert Letter.objects.count() == 1
+
+
+def test_drafts_of_whoever_leaves_go_to_somebody_else(office: Office, now: datetime) -> None:
+    draft = make_letter(office.desk, office.writer, now=now)
+    sent = make_sent(office.desk, office.writer, now=now)
+    other = make_director(office.desk, now=now)
+
+    assert services.hand_over_letters(office.writer, to=other, by=other, now=now) == 1
+
+    draft.refresh_from_db()
+    sent.refresh_from_db()
+    assert (draft.author, sent.author) == (other, office.writer)
