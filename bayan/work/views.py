@@ -94,7 +94,8 @@ def _item_page(
 @requires("work.do")
 def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """End a task as its kind wants it; pictures are kept as proof."""
-    get_object_or_404(Item, public_id=public_id)
+    if get_object_or_404(Item, public_id=public_id).on_page:
+        raise services.NotPossible(_("This can be done on the page only, after reading it there."))
     services.finish(
         public_id,
         by=request.access,

@@ -190,3 +190,22 @@ def test_a_letter_is_found_by_its_words_its_number_and_the_person_it_went_to(
         assert "حصر المضخات" in page.content.decode(), words
     page = client.get(reverse("correspondence:letters"), {"view": "sent", "q": "لا يوجد"})
     assert "حصر المضخات" not in page.content.decode()
+
+
+def test_what_is_secret_is_signed_with_a_second_factor_only(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    secret = make_letter(
+        office.desk, office.writer, now=now, to=to(office.khobar), grade=Letter.Grade.SECRET
+    )
+    public = make_letter(office.desk, office.writer, now=now, to=to(office.khobar))
+    client.force_login(office.writer)
+    signer = {"signer": str(office.writer.public_id)}
+
+    led = client.post(address("submit", secret), signer)
+    client.post(address("submit", public), signer)
+
+    assert led.headers["Location"].startswith(reverse("people:confirm_factor"))
+    secret.refresh_from_db()
+    public.refresh_from_db()
+    assert (secret.state, public.state) == ("draft", "sent")

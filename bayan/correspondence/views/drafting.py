@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from bayan.correspondence.models import Letter
 from bayan.correspondence.services import File
 from bayan.organisation.models import Node
 from bayan.people.models import Member
-from bayan.people.permissions import StaffRequest, requires
+from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 from bayan.work import services as work
 from bayan.work.models import Item
 
@@ -120,11 +120,17 @@ def remove_file(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpR
 
 @require_POST
 @requires("letters.write")
-def submit(request: StaffRequest, public_id: UUID) -> HttpResponse:
+def submit(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     """Hand a draft to whoever signs it."""
-    _own(request, public_id)
+    found = _own(request, public_id)
     key = uuid_in(request.POST.get("signer", ""))
     signer = get_object_or_404(Member, public_id=key)
+    if found.is_secret and signer == request.user:
+        return requires_fresh_factor(_submitted)(request, public_id, signer)
+    return _submitted(request, public_id, signer)
+
+
+def _submitted(request: StaffRequest, public_id: UUID, signer: Member) -> HttpResponse:
     letter = services.submit(public_id, signer=signer, by=request.user, now=timezone.now())
     if letter.state == Letter.State.SENT:
         notices.say(request, _("Signed. It is on its way to everybody."))
@@ -135,9 +141,14 @@ def submit(request: StaffRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires("work.do")
-def decide(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    """Sign it, return it for changes, or refuse it."""
+def decide(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """Sign it, return it for changes, or refuse it; what is secret wants a code of the second factor."""
     found = get_object_or_404(Letter.objects.select_related("approval"), public_id=public_id)
+    decided = requires_fresh_factor(_decided) if found.is_secret else _decided
+    return decided(request, found)
+
+
+def _decided(request: StaffRequest, found: Letter) -> HttpResponse:
     if found.state != Letter.State.REVIEW or found.approval is None:
         raise services.NotOpen(_("It does not wait for a signature any more."))
     if request.POST.get("print") != found.submitted_hash:
@@ -156,7 +167,7 @@ def decide(request: StaffRequest, public_id: UUID) -> HttpResponse:
         notices.say(request, _("Signed. It is on its way to everybody."))
     else:
         notices.say(request, _("Whoever wrote it reads your reason."))
-    return redirect("correspondence:letter", public_id)
+    return redirect("correspondence:letter", found.public_id)
 
 
 @require_POST
