@@ -87,6 +87,26 @@ def test_what_is_public_goes_out_whole_with_its_button(office: Office, now: date
     assert found.silent == 0
 
 
+def test_a_long_letter_is_cut_so_that_its_button_stays(office: Office, now: datetime) -> None:
+    make_number()
+    within_the_window(office.mayor, now=now)
+
+    letter = make_sent(
+        office.desk,
+        office.writer,
+        now=now,
+        to=to_khobar(office.khobar),
+        subject="الاستعداد لموسم الأمطار " * 5,
+        text="نأمل الاطلاع على خطة موسم الأمطار. " * 60,
+        urgency=Letter.Urgency.VERY_URGENT,
+    )
+
+    content = message_to(letter).content["interactive"]
+    assert 850 < len(content["body"]["text"]) <= 1024
+    assert "…\nhttp" in content["body"]["text"]
+    assert content["action"]["buttons"][0]["reply"]["id"] == "work-done"
+
+
 def test_of_what_is_restricted_only_the_title_leaves_with_a_link_that_opens_once(
     office: Office, now: datetime
 ) -> None:
