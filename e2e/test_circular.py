@@ -1,4 +1,4 @@
-"""A circular to twenty-five municipalities: seen by some, read by others, sent by SMS, and a few are silent."""
+"""A circular to twenty-five municipalities: seen by some, read by others, by SMS for a few, and three silent."""
 
 from __future__ import annotations
 

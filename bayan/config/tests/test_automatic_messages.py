@@ -37,6 +37,7 @@ NO_VERBS = {"send_back", "send_test", "send_template"}
 SPEAK_FOR_OTHERS = {"inbox/services/sending.py", "work/services/telling.py"}
 # What stands in such a module and goes to nobody, or is a value in a text that is registered.
 NOT_A_MESSAGE = {
+    "Re:": "a value: before the subject of a letter that is answered",
     "a colleague": "a value: who passed it on before",
     "no words to read": "a value: what a forward is",
     "not clear": "a value: what a forward is",
@@ -58,7 +59,7 @@ NOT_A_MESSAGE = {
 }
 
 # Texts that stand in a module which sends nothing itself, for one that does.
-SAID_BY_OTHERS = {"cases-surge-thanks"}
+SAID_BY_OTHERS = {"cases-forward-facts", "cases-surge-thanks"}
 
 type Literal = tuple[str, str, str]
 

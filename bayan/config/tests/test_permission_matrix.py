@@ -791,7 +791,7 @@ def test_a_door_opens_for_those_who_may_and_for_nobody_else(world: World, name: 
 def test_nobody_comes_to_a_members_own_things_without_a_sign_in_or_a_permission(
     world: World,
 ) -> None:
-    examples = {"uuid": UUID(int=0), "int": 0, "slug": "x"}
+    examples = {"uuid": UUID(int=0), "int": 0, "slug": "x", "str": "x"}
     for name, tests in TRIED_ELSEWHERE.items():
         app, _slash, module = tests.rpartition("/")
         folder = PROJECT_DIR / "bayan" / (app or "people") / "tests"

@@ -124,7 +124,9 @@ def submit(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     """Hand a draft to whoever signs it."""
     found = _own(request, public_id)
     key = uuid_in(request.POST.get("signer", ""))
-    signer = get_object_or_404(Member, public_id=key)
+    signer = Member.objects.filter(public_id=key).first() if key else None
+    if signer is None:
+        raise services.MayNotSign(_("Choose who signs it."))
     if found.is_secret and signer == request.user:
         return requires_fresh_factor(_submitted)(request, public_id, signer)
     return _submitted(request, public_id, signer)

@@ -53,7 +53,7 @@ def test_the_menu_is_a_list_and_each_entry_leads_on(
     write(officer, "القائمه", now=now)
     rows = last().payload["rows"]
     assert rows == [
-        "مهامي", "الموقف الآن", "تقرير ميداني", "من المناوب", "الصمت", "المساعدة",
+        "مهامي", "الموقف الآن", "تقرير ميداني", "من المناوب", "خطاباتي", "الصمت", "المساعدة",
     ]  # fmt: skip
     Turn.objects.create(node=khobar, member=officer, starts_at=now, ends_at=now + HOUR)
     for key, said in (
