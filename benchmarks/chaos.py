@@ -62,13 +62,16 @@ REPLIES = """
            10, '', '', 'chaos', 'queued', 0,
            now() + n * interval '1 second' * %(seconds)s / %(count)s,
            now() + interval '20 hours', now()
-    FROM channels_number, generate_series(0, %(count)s - 1) AS n
+    FROM (
+        SELECT n.id, n.node_id FROM channels_number n JOIN channels_account a ON a.id = n.account_id
+        WHERE a.channel = 'whatsapp'
+    ) AS number, generate_series(0, %(count)s - 1) AS n
 """
 BROADCAST = """
     WITH template AS (
         SELECT id FROM channels_template WHERE name = %(template)s AND status = 'APPROVED' LIMIT 1
     ),
-    number AS (SELECT id, node_id FROM channels_number LIMIT 1),
+    number AS (SELECT id, node_id FROM channels_number ORDER BY id LIMIT 1),
     broadcast AS (
         INSERT INTO channels_broadcast
             (node_id, number_id, template_id, title, state, is_crisis, total, opted_out, duplicates,

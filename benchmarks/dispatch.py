@@ -36,15 +36,15 @@ BROADCAST = """
             (public_id, account_id, name, language, category, status, quality, components, is_named,
              purpose, external_id, changed_at)
         SELECT uuidv7(), id, %(template)s, 'ar', 'UTILITY', 'APPROVED', 'GREEN', '[]', false, '', '', now()
-        FROM channels_account
+        FROM channels_account WHERE channel = 'whatsapp'
         ON CONFLICT (account_id, name, language) DO UPDATE SET status = 'APPROVED'
-        RETURNING id
+        RETURNING id, account_id
     )
     INSERT INTO channels_broadcast
         (public_id, node_id, number_id, template_id, title, state, is_crisis, total,
          opted_out, duplicates, bad_lines, counts, created_at)
     SELECT uuidv7(), n.node_id, n.id, text.id, 'bench', 'running', false, %(count)s, 0, 0, 0, '{}', now()
-    FROM channels_number n, text RETURNING id, template_id
+    FROM channels_number n JOIN text ON text.account_id = n.account_id RETURNING id, template_id
 """
 QUEUE = """
     INSERT INTO channels_outgoing
@@ -59,7 +59,10 @@ QUEUE = """
                        jsonb_build_object('type', 'text', 'text', n::text),
                        jsonb_build_object('type', 'text', 'text', 'قيد المعالجة')))))),
            %(lane)s, '', '', 'bench', 'queued', 0, now(), now(), %(template_id)s, %(broadcast_id)s
-    FROM channels_number, generate_series(0, %(count)s - 1) AS n ORDER BY n
+    FROM (
+        SELECT n.id, n.node_id FROM channels_number n JOIN channels_account a ON a.id = n.account_id
+        WHERE a.channel = 'whatsapp'
+    ) AS number, generate_series(0, %(count)s - 1) AS n ORDER BY n
     RETURNING public_id::text
 """
 
@@ -163,7 +166,9 @@ def _measure(place: Ground, rate: int, seconds: float) -> Phase:
     count = int(rate * seconds)
     people = min(PEOPLE, max(100, count // MESSAGES_A_PERSON + 1))
     with place.connect() as connection:
-        connection.execute("UPDATE channels_account SET base_url = %s", [emulator])
+        connection.execute(
+            "UPDATE channels_account SET base_url = %s WHERE channel = 'whatsapp'", [emulator]
+        )
         connection.execute("UPDATE channels_number SET throughput = %s", [rate])
         connection.execute("UPDATE channels_portfolio SET daily_limit = NULL")
         broadcast_id, template_id = next(

@@ -35,7 +35,7 @@ WANTED_P95_MS = 2000.0
 # People who have written before, half a year's worth: contact, names, conversation and first message.
 PAST = """
     WITH body AS (SELECT id AS node_id FROM organisation_node WHERE kind = 'authority'),
-    number AS (SELECT id AS number_id FROM channels_number LIMIT 1),
+    number AS (SELECT id AS number_id FROM channels_number ORDER BY id LIMIT 1),
     person AS (
         INSERT INTO people_contact (name, channel_name, created_at)
         SELECT 'نورة العتيبي ' || lpad(n::text, 7, '0'), '', now() - interval '200 days'
@@ -82,7 +82,10 @@ SENT = """
     SELECT node_id, id, '96656' || lpad(n::text, 7, '0'), '',
            jsonb_build_object('type', 'text', 'text', jsonb_build_object('body', 'تم استلام بلاغك.')),
            30, '', '', 'bench', 'sent', 'wamid.OURS' || lpad(n::text, 9, '0'), 1, now(), now(), now()
-    FROM channels_number, generate_series(0, %s - 1) AS n
+    FROM (
+        SELECT n.id, n.node_id FROM channels_number n JOIN channels_account a ON a.id = n.account_id
+        WHERE a.channel = 'whatsapp'
+    ) AS number, generate_series(0, %s - 1) AS n
 """
 
 

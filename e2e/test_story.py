@@ -79,7 +79,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
 
     editor = new_page(viewport={"width": 1366, "height": 900})
     sign_in(editor, instance, "يزيد الحربي")
-    editor.get_by_role("link", name="العلاقات الإعلامية").click()
+    editor.get_by_role("link", name="النشر").click()
     found = {"queue": axe(editor)}
     editor.get_by_role("link", name=re.compile("ممشى الكورنيش يفتح أبوابه")).click()
     expect(editor.locator(".press-files li")).to_have_count(8)

@@ -116,9 +116,9 @@ def test_a_mayor_sees_on_the_phone_how_things_stand_and_who_is_on_duty(
         "form[action*='demo/sign-in'] button[data-email='mayor.khobar@demo.bayan.example']"
     ).click()
     page.wait_for_url("**/today/")
-    # Five entries at the foot, the first of which is here.
+    # Five entries at the foot and what else there is; the first of them is here.
     bar = page.locator("nav.bar")
-    expect(bar.locator("a, button")).to_have_count(5)
+    expect(bar.locator("a, button")).to_have_count(6)
     expect(bar.get_by_role("link", name="مهامي")).to_have_attribute("aria-current", "page")
     # Who is on duty can be called; the own figures stand alone, beside the authority's.
     expect(page.locator("#duty a[href^='tel:+966']")).to_be_visible()

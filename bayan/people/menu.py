@@ -69,12 +69,18 @@ OFFICES = (
 )  # fmt: skip
 
 
+AT_THE_FOOT = 5
+
+
 @dataclass(frozen=True)
 class Menu:
     """The navigation of one member on one page, as markup."""
 
     daily: SafeString
     offices: SafeString
+    # On a phone: what stands at its foot, and what lies behind "More".
+    foot: SafeString
+    more: SafeString
 
 
 def entries_for(access: Access) -> list[Entry]:
@@ -94,7 +100,10 @@ def menu_of(access: Access, path: str) -> Menu:
         pages = tuple(entry.page for entry in entries if entry in mine)
         return _drawn(pages, current, officer, get_language())
 
-    return Menu(drawn(DAILY), drawn(OFFICES))
+    # Five fit beside "More"; of a longer row the first four stay.
+    daily = [entry for entry in DAILY if entry in mine]
+    foot = daily if len(daily) <= AT_THE_FOOT else daily[: AT_THE_FOOT - 1]
+    return Menu(drawn(DAILY), drawn(OFFICES), drawn(foot), drawn([*daily[len(foot) :], *OFFICES]))
 
 
 def _is_open(entry: Entry, access: Access) -> bool:
