@@ -66,7 +66,10 @@ def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
         httpx.post(f"{instance.emulator}/_control/{path}", json=body).raise_for_status()
 
     def messages() -> list[dict[str, Any]]:
-        return httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+        items: list[dict[str, Any]] = httpx.get(f"{instance.emulator}/_control/sent").json()[
+            "items"
+        ]
+        return items
 
     def circulars() -> dict[str, dict[str, Any]]:
         """The message about the circular on each phone."""
