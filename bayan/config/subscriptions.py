@@ -32,7 +32,6 @@ from bayan.work import services as work
 from bayan.work.events import (
     ItemEnded,
     ItemGiven,
-    answer_words,
     register_remarks,
     register_subject,
 )
@@ -66,6 +65,7 @@ def _answers() -> None:
     # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
     # for, then what they ask, then parts of the report or the story that they are at.
     events.hear_members(desk.hear_commands, first=True)
+    events.hear_members(needs.hear)
     events.hear_members(desk.hear_wishes)
     events.hear_members(desk.hear_parts)
     events.hear_members(press.hear)
@@ -74,7 +74,6 @@ def _answers() -> None:
     events.offer_for_forwards(
         events.ForwardChoice("facts", _("Ask for facts"), correspondence.ask_facts)
     )
-    answer_words(needs.WORDS, needs.answer_needs)
     register_remarks(correspondence.LETTER, correspondence.take_remark)
 
 

@@ -37,10 +37,6 @@ from bayan.people.permissions import Access
 from bayan.people.selectors import Line
 from bayan.work.models import Item
 
-# How far it is with one recipient, the furthest first.
-STAGES = (
-    "done", "read", "delivered", "sent", "queued", "uncertain", "page",
-)  # fmt: skip
 LOOKS, REPLIES, LINES = 100, 200, 100
 
 
@@ -52,7 +48,7 @@ def mine(access: Access, *, now: datetime) -> LetterQuerySet:
     to_me = Recipient.objects.filter(
         Q(member=access.member) | Q(member__in=lenders.values("member")), letter=OuterRef("pk")
     )
-    return Letter.objects.filter(Exists(to_me)).exclude(state=Letter.State.REVIEW)
+    return Letter.objects.filter(Exists(to_me))
 
 
 def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
@@ -332,12 +328,10 @@ def lists_of(access: Access) -> QuerySet[AddressList]:
 
 
 def signers_of(node: Node, *, now: datetime) -> list[Member]:
-    """Who may sign for a body, the nearest first."""
-    return [
-        member
-        for member in people.staff_of(node, now=now)
-        if Access.of(member, now=now).may("letters.sign", node)
-    ]
+    """Who may sign for a body, by name."""
+    staff = list(people.staff_of(node, now=now))
+    signing = people.who_may("letters.sign", [(member.pk, node) for member in staff], now=now)
+    return [member for member in staff if (member.pk, node.pk) in signing]
 
 
 def addressable() -> QuerySet[Node]:

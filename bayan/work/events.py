@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bayan.core.arabic import fold
 from bayan.inbox.models import Message
 from bayan.people.models import Member
 from bayan.work.models import Item
@@ -42,24 +41,6 @@ class Subject:
     path: str
     live_key: str
     is_emergency: bool = False
-
-
-type AnswerTo = Callable[[Member, datetime], str]
-
-_words: dict[str, AnswerTo] = {}
-
-
-def answer_words(words: Collection[str], answer: AnswerTo) -> None:
-    """Let members who write one of these words by WhatsApp, however it is spelt, get this answer."""
-    for word in map(fold, words):
-        if word in _words:
-            raise ValueError(f"{word} is answered already.")
-        _words[word] = answer
-
-
-def answer_to(word: str) -> AnswerTo | None:
-    """What answers this folded word, if anything does."""
-    return _words.get(word)
 
 
 type Describe = Callable[[Collection[str]], Mapping[str, Subject]]

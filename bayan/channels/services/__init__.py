@@ -67,6 +67,7 @@ from bayan.channels.services.media import (
     keep_file,
     keep_original,
     media_path,
+    number_of_files,
     taken_of,
     what_is_allowed,
 )
@@ -187,6 +188,7 @@ __all__ = [
     "note_received",
     "note_repeated",
     "number_for",
+    "number_of_files",
     "offer_access_token",
     "owner_of",
     "parse",

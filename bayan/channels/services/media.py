@@ -25,6 +25,7 @@ from bayan.channels.models import Alert, Media, Number
 from bayan.channels.services.health import raise_alert, settle_alert
 from bayan.core import live
 from bayan.core.errors import DomainError
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node
 from bayan.triage import images
 
@@ -96,6 +97,15 @@ def expect_files(expected: Iterable[Expected]) -> list[Media]:
 def media_path(media: Media) -> Path:
     """Where a stored file lies."""
     return _place_of(media.sha256)
+
+
+def number_of_files() -> Number | None:
+    """The number whose limits hold for files that members attach on pages, whoever sees our numbers.
+
+    None where no WhatsApp number is set up.
+    """
+    with as_worker():
+        return Number.objects.of_whatsapp().order_by("pk").first()
 
 
 def keep_file(

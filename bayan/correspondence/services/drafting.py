@@ -12,10 +12,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
-from bayan.channels.models import Number
 from bayan.core import audit
 from bayan.core.errors import DomainError
-from bayan.core.rls import as_worker
 from bayan.correspondence.models import Address, AddressList, Attachment, Letter
 from bayan.correspondence.services.parts import NotOpen, NotSent, locked, locked_open, note
 from bayan.organisation.models import Node
@@ -150,8 +148,7 @@ def attach(
     letter = locked_open(letter_id)
     if letter.attachments.count() + len(files) > MOST_FILES:
         raise TooManyFiles(_("Attach %(most)d files at most.") % {"most": MOST_FILES})
-    with as_worker():
-        number = Number.objects.order_by("pk").first() if files else None
+    number = channels.number_of_files() if files else None
     if number is None:
         return []
     made = [

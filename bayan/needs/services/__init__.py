@@ -64,8 +64,7 @@ from bayan.needs.services.stock import (
 )
 from bayan.needs.services.telling import (
     TOLD,
-    WORDS,
-    answer_needs,
+    hear,
     let_past,
     may_answer,
     receive_told,
@@ -78,7 +77,6 @@ __all__ = [
     "NEED",
     "THING",
     "TOLD",
-    "WORDS",
     "Asked",
     "BookingIsOver",
     "Done",
@@ -98,7 +96,6 @@ __all__ = [
     "TimeUnfit",
     "Upload",
     "Wish",
-    "answer_needs",
     "ask",
     "book",
     "cancel_booking",
@@ -113,6 +110,7 @@ __all__ = [
     "grant_each",
     "hand_out",
     "hand_over_needs",
+    "hear",
     "let_past",
     "load_pack",
     "may_answer",

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
-from bayan.channels.models import Number
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.references import new_reference
@@ -108,9 +107,7 @@ def ask(
 def _keep(files: Sequence[Upload], need: Need, *, now: datetime) -> None:
     if not files:
         return
-    # What a file may weigh is what the channel takes, whoever sees its numbers.
-    with as_worker():
-        number = Number.objects.order_by("pk").first()
+    number = channels.number_of_files()
     if number is None:
         raise FilesNotKept(_("Files can be attached once a WhatsApp number is connected."))
     for upload in files:

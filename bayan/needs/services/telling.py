@@ -14,6 +14,7 @@ from django.utils.translation import override
 
 from bayan.cases import services as cases
 from bayan.channels.events import IncomingMessage
+from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
 from bayan.needs.models import Booking, Form, Need, Step
@@ -170,6 +171,20 @@ def _said(step: Step) -> tuple[str, list[tuple[str, str]]]:
 # What a member writes to hear of their requests and how to make one.
 WORDS = ("احتياج", "احتياجات", "احتياجاتي", "طلب احتياج", "needs", "my needs")
 MOST_NAMED = 5
+
+
+def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -> set[str]:
+    """Answer members who ask for their needs by one of the words; returns the messages' ids."""
+    words, taken = set(map(fold, WORDS)), set()
+    for message, member in messages:
+        if message.kind != "text" or work.word_of(message.text) not in words:
+            continue
+        conversation = work.keep(message, member, now=now)
+        if conversation is not None:
+            taken.add(message.external_id)
+            with override(member.language):
+                work.say(conversation, answer_needs(member, now), now=now)
+    return taken
 
 
 def answer_needs(member: Member, now: datetime) -> str:

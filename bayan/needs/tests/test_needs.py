@@ -214,7 +214,7 @@ def test_a_word_in_whatsapp_tells_of_ones_requests_and_where_to_make_one(
     make_number()
     asker = link_mobile(khobar_responder, "966500000014", now=now)
     need = make_need(khobar, by=asker, now=now)
-    heard = work.hear_members([(written_by(asker, "إحتياجاتي!"), asker)], now=now)
+    heard = services.hear([(written_by(asker, "إحتياجاتي!"), asker)], now=now)
     assert len(heard) == 1
     text = Message.objects.filter(direction="out").latest("pk").text
     assert need.title in text

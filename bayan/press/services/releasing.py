@@ -22,7 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.channels import services as channels
-from bayan.channels.models import Account, Number, Outgoing, Template
+from bayan.channels.models import Number, Outgoing, Template
+from bayan.channels.models import Reach as ByWay
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
@@ -76,13 +77,7 @@ class Reach:
 
 def sending_number() -> Number | None:
     """The number by which journalists are written to."""
-    return (
-        Number.objects.filter(stopped_at=None)
-        .exclude(account__nature=Account.Nature.EXERCISE)
-        .select_related("account")
-        .order_by("pk")
-        .first()
-    )
+    return channels.number_for(ByWay.Way.WHATSAPP)
 
 
 def fitting_templates(number: Number | None) -> list[Template]:

@@ -13,9 +13,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
-from bayan.channels.models import Number
 from bayan.core.errors import DomainError
-from bayan.core.rls import as_worker
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.press.models import Approval, Publication, Story, StoryFile
@@ -106,9 +104,7 @@ def _keep(story: Story, files: Sequence[Upload], *, now: datetime) -> list[Story
         return []
     if story.files.count() + len(files) > MOST_FILES:
         raise TooManyFiles(_("A story may have %(most)d files.") % {"most": MOST_FILES})
-    # A file belongs to a number, as all files do; whoever uploads need not see the numbers.
-    with as_worker():
-        number = Number.objects.order_by("pk").first()
+    number = channels.number_of_files()
     if number is None:
         raise NoNumber(_("Files can be taken once a WhatsApp number is set up."))
     last = story.files.aggregate(last=Max("position"))["last"] or 0

@@ -86,8 +86,7 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
     for message, member in messages:
         word = word_of(message.text) if message.kind == "text" else ""
         item = selectors.waiting_for(member, now=now)
-        answer = events.answer_to(word)
-        if word not in TASKS and item is None and answer is None:
+        if word not in TASKS and item is None:
             continue
         if item is not None and word not in TASKS and not _may_answer(message):
             continue
@@ -100,8 +99,6 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
                 send_tasks(conversation, member, now=now)
             elif item is not None:
                 _take(item, word, member, conversation, message, now=now)
-            elif answer is not None:
-                telling.say(conversation, answer(member, now), now=now)
     return taken
 
 

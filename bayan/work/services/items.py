@@ -15,11 +15,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
-from bayan.channels.models import Media, Number
+from bayan.channels.models import Media
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.events import publish
-from bayan.core.rls import as_worker
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
@@ -311,9 +310,7 @@ def keep_pictures(
     """
     if len(pictures) > MOST_PICTURES:
         raise TooManyPictures(_("Attach %(most)d pictures at most.") % {"most": MOST_PICTURES})
-    # What a picture may weigh is what the channel takes, whoever sees its numbers.
-    with as_worker():
-        number = Number.objects.of_whatsapp().order_by("pk").first() if pictures else None
+    number = channels.number_of_files() if pictures else None
     if number is None:
         return []
     shown = []
