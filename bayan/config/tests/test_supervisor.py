@@ -115,6 +115,8 @@ def test_one_web_process_answers_while_the_other_is_started_again(
     assert len(webs) == 2
 
     os.kill(webs[0], signal.SIGKILL)
+    # What waited at the door of the dying one is lost with it, and only that.
+    eventually(lambda: not is_alive(webs[0]), "it does not die")
     for _time in range(50):
         # Each on a line of its own: the kernel chooses who answers.
         assert httpx.get(f"http://127.0.0.1:{up.port}/healthz").text == "ok"
