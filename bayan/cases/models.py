@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 from bayan.cases.surge import models as _surge  # noqa: F401
 from bayan.cases.whole import models as _whole  # noqa: F401
 from bayan.channels.models import Media, Template
-from bayan.core.models import PublicIdField
+from bayan.core.models import PlainJSON, PublicIdField
 from bayan.core.references import LENGTH
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
@@ -331,7 +331,7 @@ class Reading(models.Model):
     """
 
     case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="reading")
-    said = models.JSONField(_("said by triage"))
+    said = models.JSONField(_("said by triage"), encoder=PlainJSON)
     # The model that said it, last: of `bayan train`, or the one that was asked.
     version = models.CharField(_("version"), max_length=40)
     # When its case was held against others (services.matters); empty until then.
@@ -659,9 +659,9 @@ class Heard(models.Model):
     external_id = models.CharField(_("provider's id"), max_length=160)
     at = models.DateTimeField(_("at"), db_index=True)
     # Whose counts it belongs to: pairs of a kind (category, municipality, place) and its key.
-    about = models.JSONField(_("about"))
+    about = models.JSONField(_("about"), encoder=PlainJSON)
     # Its telling words, plain spelling to how they are written; empty once no burst can need them.
-    terms = models.JSONField(_("words"), default=dict)
+    terms = models.JSONField(_("words"), default=dict, encoder=PlainJSON)
 
     class Meta:
         indexes = [

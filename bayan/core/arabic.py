@@ -1,6 +1,6 @@
 """Arabic as people type it: spellings of one word brought to one form, for searching.
 
-The database folds with the same rules (`fold_arabic`, `words_to_find`, made by core's migration 0002); a test
+The database folds with the same rules (`fold_arabic`, `words_to_find`, made by core's migration 0005); a test
 holds both against each other.
 """
 
@@ -18,7 +18,7 @@ _FORMS = str.maketrans("أإآٱىیةؤئکگ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶
 _CLITICS = re.compile(r"^(?:[وف]?(?:ال|بال|كال|لل)|[وفبكل])(?=\w{2})")
 # What is left of a shorter word may be none: لنا as نا. It is looked for whole, not as a beginning.
 _SURELY_A_WORD = 4
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:
@@ -38,7 +38,7 @@ def words_of(text: str) -> list[str]:
 
 
 def query_of(text: str) -> str:
-    """What to look for, as PostgreSQL's `to_tsquery('simple', …)` takes it; empty when nothing is asked.
+    """What to look for, as PostgreSQL's `tsquery` is written; empty when nothing is asked.
 
     All words must occur, each as the beginning of a word, with or without what is written as one with it. Of
     two letters too many words begin: unless it is being typed, such a word («بن») is looked for whole.

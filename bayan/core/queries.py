@@ -133,6 +133,33 @@ class _Asked:
         return self._compiler
 
 
+def update_each(rows: Sequence[Model], fields: Sequence[str]) -> None:
+    """Save these fields of rows of one model, each row its own values, with one statement.
+
+    As Django's `bulk_update`, whose CASE for each value takes Python longer than all else that is done with
+    the rows. Not for fields that hold arrays.
+    """
+    if not rows:
+        return
+    meta: Any = type(rows[0])._meta  # noqa: SLF001  # Django's documented API
+    key, changed = meta.pk, [meta.get_field(name) for name in fields]
+    quote = connection.ops.quote_name
+    names = [quote(field.column) for field in changed]
+    kinds = [key.rel_db_type(connection), *(field.db_type(connection) for field in changed)]
+    told = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    given = ", ".join(f"{name} = new.{name}" for name in names)
+    statement = (
+        f"UPDATE {quote(meta.db_table)} AS own SET {given} "  # noqa: S608  # names of Django's alone
+        f"FROM unnest({told}) AS new (key, {', '.join(names)}) WHERE own.{quote(key.column)} = new.key"
+    )
+    values = [
+        [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
+        for field in (key, *changed)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
 def array_of(keys: Iterable[int]) -> str:
     """Keys as `any_of` takes them at the least cost: one text that PostgreSQL reads as an array."""
     return "{" + ",".join(map(str, keys)) + "}"

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bayan.channels.models import Media, Number, Outgoing
-from bayan.core.models import PublicIdField
+from bayan.core.models import PlainJSON, PublicIdField
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
 
@@ -178,14 +178,17 @@ class Message(models.Model):
     public_id = PublicIdField()
     # The conversation's, repeated: row-level security reads it without a join.
     node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    # Indexes below begin with it, and with the number.
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="messages", db_index=False
+    )
     direction = models.CharField(_("direction"), max_length=3, choices=Direction)
     kind = models.CharField(_("kind"), max_length=30)
     text = models.TextField(_("text"), blank=True)
     # The reference of the case it belongs to; a case's messages are found by it.
     matter = models.CharField(_("case"), max_length=20, blank=True)
     # What its kind has besides text, in our words (channels.events.IncomingMessage.payload).
-    payload = models.JSONField(_("parts"), default=dict)
+    payload = models.JSONField(_("parts"), default=dict, encoder=PlainJSON)
     media = models.ForeignKey(Media, models.PROTECT, null=True, related_name="messages")
     # The person passed on what somebody else wrote; more than five times is a sign of a rumour.
     forwarded = models.CharField(_("forwarded"), max_length=10, choices=Forwarded, blank=True)
@@ -194,7 +197,7 @@ class Message(models.Model):
     our_reaction = models.CharField(_("our reaction"), max_length=32, blank=True)
     edited_at = models.DateTimeField(_("changed by the person"), null=True)
     revoked_at = models.DateTimeField(_("taken back by the person"), null=True)
-    number = models.ForeignKey(Number, models.PROTECT, related_name="+")
+    number = models.ForeignKey(Number, models.PROTECT, related_name="+", db_index=False)
     external_id = models.CharField(_("provider's id"), max_length=160, blank=True)
     quoted_id = models.CharField(_("answers"), max_length=160, blank=True)
     outgoing = models.OneToOneField(Outgoing, models.PROTECT, null=True, related_name="message")

@@ -49,15 +49,24 @@ def conversations_of(contacts: Iterable[Contact]) -> list[Conversation]:
     )
 
 
-def conversation_ids_of_quoted(quoted: Iterable[str]) -> dict[str, int]:
-    """The conversation of each quoted message, by the provider's id, theirs or ours."""
-    wanted = {external_id for external_id in quoted if external_id}
+def conversation_ids_of_quoted(quoted: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """The conversation of each quoted message, theirs or ours, by the provider's id.
+
+    `quoted`: each with the number by which its quotation came.
+    """
+    wanted = {(number_id, external_id) for number_id, external_id in quoted if external_id}
     if not wanted:
         return {}
-    rows = Message.objects.filter(
-        Q(external_id__in=wanted) | Q(outgoing__external_id__in=wanted)
-    ).values_list("external_id", "outgoing__external_id", "conversation_id")
-    return {theirs or ours or "": conversation_id for theirs, ours, conversation_id in rows}
+    numbers = {number_id for number_id, _external_id in wanted}
+    ids = {external_id for _number_id, external_id in wanted}
+    theirs = Message.objects.filter(number__in=numbers, external_id__in=ids)
+    ours = Message.objects.filter(outgoing__external_id__in=ids)
+    # Asked for together, no index would help.
+    return dict(
+        theirs.values_list("external_id", "conversation_id").union(
+            ours.values_list("outgoing__external_id", "conversation_id"), all=True
+        )
+    )
 
 
 def choose(

@@ -102,7 +102,7 @@ def _matters_with(words: Sequence[str], nodes: Sequence[int], *, since: datetime
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT matter FROM (SELECT matter FROM inbox_message "
-            "WHERE words @@ to_tsquery('simple', %s) AND text <> '' AND matter <> '' "
+            "WHERE words @@ %s::tsquery AND text <> '' AND matter <> '' "
             "AND node_id = ANY (%s) AND received_at > %s ORDER BY id + 0 DESC LIMIT %s) AS latest",
             [query, list(nodes), since, BY_EACH],
         )

@@ -74,7 +74,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
     heard = people.note_wishes(wishes.values(), now=now)
     linked = _linked(messages, now=now)
     quoted = inbox_selectors.conversation_ids_of_quoted(
-        name for m in messages for name in (m.quoted_id, m.target_id)
+        (m.number_id, name) for m in messages for name in (m.quoted_id, m.target_id)
     )
     desk, nodes = organisation.desk(), organisation.nodes()
     theirs: dict[tuple[int, int], list[Conversation]] = defaultdict(list)

@@ -17,6 +17,7 @@ from bayan.cases.services.parts import due, entry
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Account, Number
 from bayan.core import audit, live
+from bayan.core.queries import update_each
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Message
 from bayan.people.models import Member
@@ -185,7 +186,7 @@ def hear_danger(
                 of=case.node_id,
             ),
         )
-    Case.objects.bulk_update(cases, ["priority", "due_at"])
+    update_each(cases, ["priority", "due_at"])
     clocks.follow(cases)
     clocks.page_duty(cases, now=now)
     audit.record_all(

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 
-from bayan.core.models import AuditEntry
-from bayan.core.queries import Prepared, array_of
+from bayan.core.models import AuditEntry, UndoStep
+from bayan.core.queries import Prepared, array_of, update_each
 
 THEN = datetime(2026, 11, 22, 7, 12, tzinfo=UTC)
 
@@ -87,3 +87,26 @@ def test_what_was_drawn_long_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> 
         assert template.render(Context({"look": look})) == str(look)
 
     assert [look for _name, look, _clock in tags._DRAWN] == [6, 7, 8]
+
+
+def test_each_row_keeps_its_own_values_and_no_other_row_is_touched(db: None) -> None:
+    rows = [
+        UndoStep.objects.create(member_id=number, action="a", facts={}, expires_at=THEN)
+        for number in range(4)
+    ]
+    said = ["\"'\\{},%s", "الخُبر\n", ""]
+    for number, (row, text) in enumerate(zip(rows, said, strict=False)):
+        row.action, row.facts = text[:60], {"words": [text, None, number], "is": number > 0}
+        row.undone_at = THEN + timedelta(seconds=number) if number else None
+        row.member_id = 70 + number
+
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        update_each(rows[:3], ["action", "facts", "undone_at"])
+        update_each([], ["action"])
+
+    assert len(asked) == 1
+    for row, now in zip(rows, UndoStep.objects.order_by("pk"), strict=True):
+        assert (now.action, now.facts, now.undone_at) == (row.action, row.facts, row.undone_at)
+        assert now.member_id < 70

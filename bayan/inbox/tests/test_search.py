@@ -162,8 +162,7 @@ def test_an_index_answers_a_search_for_words(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
-            "EXPLAIN SELECT id FROM inbox_message "
-            "WHERE words @@ to_tsquery('simple', 'حاويات:*') AND text <> ''"
+            "EXPLAIN SELECT id FROM inbox_message WHERE words @@ 'حاويات:*'::tsquery AND text <> ''"
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "message_words" in plan

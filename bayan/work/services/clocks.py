@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from bayan.core import audit, live
+from bayan.core.queries import update_each
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
@@ -107,10 +108,9 @@ def reset(wanted: Sequence[Start], *, only_running: bool = False) -> None:
         clock.rung = 0
         clock.rings_at = ladders.first_ring(ladders.named(clock.ladder), clock.term)
         changed.append(clock)
-    Clock.objects.bulk_update(
+    update_each(
         changed,
         ["since", "due_at", "around_the_clock", "calendar_of", "ladder", "rung", "rings_at"],
-        batch_size=500,
     )
     if not only_running:
         start(by_key.values())
@@ -152,7 +152,7 @@ def resume(
         if clock.rings_at is not None:
             clock.rings_at = term.later(now, term.between(stopped, clock.rings_at))
         clock.paused_at = None
-    Clock.objects.bulk_update(paused, ["due_at", "rings_at", "paused_at"], batch_size=500)
+    update_each(paused, ["due_at", "rings_at", "paused_at"])
     return {(clock.subject_key, clock.name): clock.due_at for clock in paused}
 
 
@@ -219,7 +219,7 @@ def ring(*, now: datetime, limit: int = AT_ONCE) -> int:
         clock.rings_at = ladders.next_ring(ladder, clock.term, rung=at, rang_at=now)
         clock.rung = at + 1
     Ring.objects.bulk_create(ring for _clock, ring, _subject in ringing)
-    Clock.objects.bulk_update(due, ["rung", "rings_at", "ended_at"])
+    update_each(due, ["rung", "rings_at", "ended_at"])
     addressees = Addressees(now=now)
     Notice.objects.bulk_create(
         Notice(
