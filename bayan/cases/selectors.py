@@ -66,8 +66,12 @@ from bayan.work.models import Proof
 
 def latest_of(conversation: Conversation) -> Case | None:
     """The case that a conversation's panel shows: the open one, else the one closed last."""
+    return next(iter(_LATEST.rows(conversation.pk)), None)
+
+
+def _latest(conversation_id: int) -> QuerySet[Case]:
     return (
-        Case.objects.filter(conversation=conversation)
+        Case.objects.filter(conversation=conversation_id)
         .select_related(
             "node",
             "closed_by",
@@ -102,15 +106,24 @@ def latest_of(conversation: Conversation) -> Case | None:
             ),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
         )
-        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
-        .first()
+        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:1]
     )
+
+
+_LATEST = Prepared(_latest, int)
 
 
 def timeline_of(case: Case) -> list[AuditEntry]:
     """What happened to a case, oldest first; its messages stand in the conversation beside it."""
-    entries = AuditEntry.objects.filter(subject_type="case", subject_key=case.reference)
-    return list(entries.filter(action__startswith="case.").order_by("pk"))
+    return _TIMELINE.rows(case.reference)
+
+
+def _timeline(reference: str) -> QuerySet[AuditEntry]:
+    entries = AuditEntry.objects.filter(subject_type="case", subject_key=reference)
+    return entries.filter(action__startswith="case.").order_by("pk")
+
+
+_TIMELINE = Prepared(_timeline, str)
 
 
 type Words = str | Promise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
@@ -65,18 +66,23 @@ def find(words: str, limit: int = 8, *, type: str = "") -> list[Place]:  # noqa:
     asked = words_of_name(words[:LONGEST_QUERY])[:MOST_WORDS]
     if not asked:
         return []
-    candidates = places(type=type).filter(trigrams__overlap=trigrams(asked))
-    found: list[tuple[tuple[Fit, int, int], Place]] = []
-    for place in candidates:
-        names = [tuple(line.split(" ")) for line in place.search.split("\n")]
+    # One letter triple in common makes a candidate: of hundreds only what is compared is read.
+    candidates = (
+        places(type=type)
+        .filter(trigrams__overlap=trigrams(asked))
+        .values_list("pk", "type", "position", "search", "parent__search", "parent__parent__search")
+    )
+    found: list[tuple[Fit, int, int, int]] = []
+    for key, kind, position, search, *above in candidates:
+        names = [tuple(line.split(" ")) for line in search.split("\n")]
         # One word alone cannot name both the place and what it lies in.
-        fitting = fit(asked, names, _around(place) if len(asked) > 1 else ())
-        if fitting:
+        around = " ".join(filter(None, above)).split() if len(asked) > 1 else ()
+        if fitting := fit(asked, names, around):
             # Of two that fit alike the town is meant rather than its governorate.
-            town_first = int(place.type == Place.Type.CITY)
-            found.append(((fitting, town_first, -place.position), place))
-    found.sort(key=lambda one: one[0], reverse=True)
-    return [place for _rank, place in found[:limit]]
+            found.append((fitting, int(kind == Place.Type.CITY), -position, key))
+    keys = [key for *_rank, key in heapq.nlargest(limit, found)]
+    known = places().in_bulk(keys)
+    return [known[key] for key in keys]
 
 
 def nearest(points: Sequence[tuple[float, float]]) -> list[Nearest | None]:
@@ -141,12 +147,3 @@ def municipality_outlines() -> dict[str, list[list[list[float]]]]:
             "municipality__position"
         )
     }
-
-
-def _around(place: Place) -> list[str]:
-    """The words of what it lies in, at most two steps up."""
-    parent = place.parent
-    above = [parent, parent.parent if parent else None]
-    return [
-        word for one in above if one for line in one.search.split("\n") for word in line.split()
-    ]
