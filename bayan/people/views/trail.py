@@ -11,7 +11,7 @@ from bayan.core.references import digits_in
 from bayan.people.permissions import StaffRequest, requires
 from bayan.people.trail import in_words
 
-PAGE = 100
+PAGE = 50
 
 
 @require_GET
