@@ -67,9 +67,9 @@ MESSAGES = (
         key="meetings-poll",
         title=_("A poll"),
         when=_(
-            "Some seconds after a poll is sent, to everybody who is asked; and again when one of them presses "
-            "a template's button. Up to three short answers are buttons, others a list; a secret poll is voted "
-            "on its page only."
+            "Some seconds after a poll is sent, to everybody who is asked; and again when one of them "
+            "presses a template's button. Up to three short answers are buttons, others a list; a secret "
+            "poll is voted on its page only."
         ),
         to=To.MEMBER,
         bubbles=(
