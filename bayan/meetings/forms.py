@@ -66,7 +66,7 @@ class One(forms.ModelChoiceField):  # type: ignore[type-arg]
         return str(obj.name)
 
 
-def moment_field(label: str | Promise, *, required: bool = True, **more: Any) -> Any:
+def moment_field(label: Any, *, required: bool = True, **more: Any) -> Any:
     """A day with its hour, as the browser asks for it."""
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT)
     return forms.DateTimeField(
@@ -295,6 +295,7 @@ class DecisionForm(Controls):
     owner = One(
         label=gettext_lazy("Who does it"),
         queryset=Member.objects.none(),
+        empty_label=gettext_lazy("Choose a member"),
         to_field_name="public_id",
     )
     due_at = moment_field(gettext_lazy("Until"))
@@ -303,6 +304,7 @@ class DecisionForm(Controls):
         queryset=AgendaItem.objects.none(),
         to_field_name="public_id",
         required=False,
+        empty_label="—",
     )
 
     def __init__(self, *args: Any, meeting: Meeting, **kwargs: Any) -> None:

@@ -58,7 +58,8 @@ def escaped(text: str) -> str:
 
 def folded(line: str) -> bytes:
     """A line in pieces of at most 75 octets, each further one behind a blank; no letter is torn apart."""
-    pieces, piece = [], b""
+    pieces: list[bytes] = []
+    piece = b""
     for letter in line:
         octets = letter.encode()
         # The blank at the beginning of a further piece counts.

@@ -1,6 +1,6 @@
 """Reading polls and meetings."""
 
-from bayan.meetings.selectors.counts import by_body, outcome_of
+from bayan.meetings.selectors.counts import by_body, outcome_of, outcomes_of
 from bayan.meetings.selectors.meetings import (
     answers_in,
     decisions_of,
@@ -36,6 +36,7 @@ __all__ = [
     "meetings_found",
     "open_decisions_before",
     "outcome_of",
+    "outcomes_of",
     "polls_found",
     "shown_meetings",
     "shown_polls",

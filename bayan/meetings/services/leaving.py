@@ -40,6 +40,8 @@ def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
         meeting.secretary = to if meeting.secretary_id == member.pk else meeting.secretary
     Meeting.objects.bulk_update(open_ones, ["chair", "secretary"])
     actor = audit.Named(by.audit_key, by.audit_label)
-    for thing in (*drafts, *open_ones):
-        note("handed_over", thing, by=actor, now=now)
+    for poll in drafts:
+        note("handed_over", poll, by=actor, now=now)
+    for meeting in open_ones:
+        note("handed_over", meeting, by=actor, now=now)
     return len(drafts) + len(open_ones)

@@ -27,7 +27,7 @@ from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires
 
 SHOWN = 50
-EMPTY_LINES = 3
+EMPTY_LINES = 4
 
 
 @require_GET

@@ -47,7 +47,7 @@ def write(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = _writable(request, public_id)
     if request.method == "POST":
         said = {
-            key: text
+            key: str(text)
             for name, text in request.POST.items()
             if name.startswith("said-") and (key := uuid_in(name.removeprefix("said-")))
         }

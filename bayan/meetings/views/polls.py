@@ -74,7 +74,7 @@ def export(request: StaffRequest) -> HttpResponse:
     """One view of the list as a file for spreadsheets."""
     _words, view, views = _asked(request)
     rows = list(selectors.shown_polls(views[view]).order_by("-changed_at", "-pk")[:MOST_SAVED])
-    selectors.with_outcomes(rows)
+    outcomes = selectors.outcomes_of(rows)
     heading = [
         _("Question"), _("Body"), _("State"), _("Sent"), _("Until"), _("Asked"), _("Voted"),
         _("Needed"), _("Quorum reached"), _("Votes"),
@@ -82,11 +82,12 @@ def export(request: StaffRequest) -> HttpResponse:
     lines = [
         [
             row.question, row.node.name, str(row.get_state_display()), _moment(row.sent_at),
-            _moment(row.due_at), str(row.outcome.asked), str(row.outcome.voted),
-            str(row.outcome.needed or ""), _("yes") if row.outcome.is_reached else _("no"),
-            "; ".join(f"{text}: {count}" for text, count in row.outcome.votes),
+            _moment(row.due_at), str(outcome.asked), str(outcome.voted),
+            str(outcome.needed or ""), _("yes") if outcome.is_reached else _("no"),
+            "; ".join(f"{text}: {count}" for text, count in outcome.votes),
         ]
         for row in rows
+        for outcome in [outcomes[row.pk]]
     ]  # fmt: skip
     return small_csv("polls", [heading, *lines])
 
