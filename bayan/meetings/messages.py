@@ -213,7 +213,7 @@ MESSAGES = (
     ),
     Automatic(
         key="meetings-invitation",
-        title=_("Invitation to a meeting"),
+        title=_("The invitation to a meeting"),
         when=_(
             "Some seconds after people are invited, to each of them; and anew when time or place change, "
             "under another heading."

@@ -146,7 +146,7 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
         found.approval.public_id, by=request.access, now=timezone.now(), end=end,
         words=request.POST.get("words", "")[:1000],
     )  # fmt: skip
-    said = _("Returned for changes, with your reason.")
+    said = _("Returned; the secretary reads your reason.")
     if end == Item.State.DONE:
         said = _("Approved. Everybody who was invited gets them, and decisions are tasks now.")
     notices.say(request, said)
