@@ -99,8 +99,8 @@ class Migration(migrations.Migration):
                     "minutes_long",
                     models.PositiveSmallIntegerField(default=60, verbose_name="length in minutes"),
                 ),
-                ("place", models.CharField(blank=True, max_length=200, verbose_name="place")),
-                ("link", models.CharField(blank=True, max_length=300, verbose_name="link")),
+                ("place", models.CharField(blank=True, max_length=120, verbose_name="place")),
+                ("link", models.CharField(blank=True, max_length=200, verbose_name="link")),
                 (
                     "state",
                     models.CharField(
