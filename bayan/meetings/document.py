@@ -35,7 +35,7 @@ def _data(found: Meeting, *, now: datetime) -> dict[str, Any]:
         "letter": [
             [_("Date"), both_dates(found.starts_at)],
             [_("Begins"), moment_words(found.starts_at)],
-            [_("Where"), found.place or _("by a link")],
+            [_("Place"), found.place or _("by a link")],
         ],
         "colour": organisation.HOUSE_COLOUR,
         "qr": False,

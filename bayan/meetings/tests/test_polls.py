@@ -17,6 +17,7 @@ from bayan.core.rls import look_as
 from bayan.inbox.models import Message
 from bayan.meetings import counting, selectors, services
 from bayan.meetings.models import Ballot, Option, Poll, Voter
+from bayan.meetings.services import telling
 from bayan.meetings.tests.conftest import Office
 from bayan.meetings.tests.factories import (
     LEFT,
@@ -227,6 +228,24 @@ def test_the_database_itself_keeps_a_poll_to_those_asked_and_its_body(
         (True, True),
         (False, False),
     ]
+
+
+def test_whoever_dies_between_message_and_mark_leaves_neither(
+    office: Office, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = make_poll(office.desk, office.director, office.asked, now=now)
+    services.send_poll(poll.public_id, by=office.director, now=now)
+
+    def die(_poll: Poll) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(telling, "announce", die)
+        assert services.tend(now=now + LEFT) == 0
+    assert not Reach.objects.exists()
+    assert not poll.voters.filter(handed_at__isnull=False).exists()
+    assert services.tend(now=now + LEFT) == 3
+    assert Reach.objects.count() == 3
 
 
 # --- Counting, whatever comes
