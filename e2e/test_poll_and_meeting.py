@@ -64,6 +64,11 @@ def test_directors_vote_meet_and_what_they_decide_is_followed(
         said = [(item, json.dumps(item["body"], ensure_ascii=False)) for item in items]
         return {item["to"]: item for item, body in said if words in body}
 
+    def told(words: str, people: set[str]) -> dict[str, dict[str, Any]]:
+        """These messages, once everybody named has theirs."""
+        wait_for(lambda: messages(words).keys() >= people, 60)
+        return messages(words)
+
     def press(phone: str, message: dict[str, Any], place: int) -> None:
         button = message["body"]["interactive"]["action"]["buttons"][place]["reply"]
         write(
@@ -94,7 +99,7 @@ def test_directors_vote_meet_and_what_they_decide_is_followed(
     director.get_by_role("button", name="إرسال الاستطلاع").click()
     expect(director.locator("#outcome")).to_be_visible()
     carry_out(LEAVES)
-    asked = wait_for(lambda: (m := messages("يناسبكم الاجتماع")).keys() >= set(PHONES) and m, 60)
+    asked = told("يناسبكم الاجتماع", set(PHONES))
     for place, phone in enumerate(PHONES[:9]):
         press(phone, asked[phone], 0 if place < 7 else 1)
     # One by a word, without quoting.
@@ -106,9 +111,7 @@ def test_directors_vote_meet_and_what_they_decide_is_followed(
     assert axe(director) == []
     director.get_by_role("button", name="إقفال الآن").click()
     expect(outcome).to_contain_text("الأكثر أصواتًا: نعم")
-    result = wait_for(
-        lambda: (m := messages("نتيجة الاستطلاع")).keys() >= {WRITER, *PHONES} and m, 30
-    )
+    result = told("نتيجة الاستطلاع", {WRITER, *PHONES})
     assert "• لا: 3" in str(result[WRITER]["body"])
 
     # --- The meeting
@@ -124,7 +127,7 @@ def test_directors_vote_meet_and_what_they_decide_is_followed(
     director.get_by_role("button", name="إرسال الدعوات").click()
     expect(director.locator("#people")).to_be_visible()
     carry_out(LEAVES)
-    invited = wait_for(lambda: (m := messages("دعوة إلى اجتماع")).keys() >= set(PHONES) and m, 60)
+    invited = told("دعوة إلى اجتماع", set(PHONES))
     press(PHONES[0], invited[PHONES[0]], 0)
     press(PHONES[1], invited[PHONES[1]], 2)
     wait_for(lambda: PHONES[1] in messages("من ينوب عنك"))
