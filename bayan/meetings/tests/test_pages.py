@@ -70,11 +70,12 @@ def test_a_meeting_is_called_answered_minuted_and_approved_by_pages(
 ) -> None:
     now = _today()
     client.force_login(office.director)
-    me = str(office.director.public_id)
+    me, chair = str(office.director.public_id), make_member(Role.Kind.EXECUTIVE, office.desk)
     begins = now + timedelta(days=2)
     given = {
         "title": "لجنة الأمطار", "kind": "single", "starts_at": f"{begins:%Y-%m-%dT%H:%M}",
-        "minutes_long": "60", "place": "القاعة الكبرى", "chair": me, "secretary": me, "role": "",
+        "minutes_long": "60", "place": "القاعة الكبرى", "chair": str(chair.public_id),
+        "secretary": me, "role": "",
         "bodies": ["khobar"], "item": ["الاستعداد", ""], "presenter": ["الأمانة", ""],
         "takes": ["20", ""], "key": ["", ""],
     }  # fmt: skip
@@ -112,9 +113,23 @@ def test_a_meeting_is_called_answered_minuted_and_approved_by_pages(
     ).content.decode()  # fmt: skip
     assert "فحص المضخات" in page
     client.post(address("submit_minutes", meeting))
+    assert client.get(address("minutes", meeting)).status_code == 409
+    client.force_login(chair)
     meeting.refresh_from_db()
-    # Who chairs and writes approves by handing in.
+    press = {"print": meeting.submitted_hash, "end": "returned", "words": "ينقصه الموعد"}
+    assert (
+        client.post(address("approve_minutes", meeting), press | {"print": "0"}).status_code == 409
+    )
+    client.post(address("approve_minutes", meeting), press)
+    client.force_login(office.director)
+    assert "ينقصه الموعد" in client.get(address("minutes", meeting)).content.decode()
+    client.post(address("submit_minutes", meeting))
+    client.force_login(chair)
+    assert 'id="decide"' in client.get(address("meeting", meeting)).content.decode()
+    client.post(address("approve_minutes", meeting), press | {"end": "done"})
+    meeting.refresh_from_db()
     assert meeting.minutes_state == Meeting.Minutes.APPROVED
+    client.force_login(office.director)
     assert client.get(address("minutes_document", meeting)).content.startswith(b"%PDF")
     assert (
         "فحص المضخات" in client.get(reverse("meetings:decisions") + "?state=open").content.decode()
