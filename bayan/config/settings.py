@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "bayan.desk",
     "bayan.api",
     "bayan.intake",
+    "bayan.meetings",
     "bayan.needs",
     "bayan.press",
     "bayan.cases",

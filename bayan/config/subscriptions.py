@@ -20,6 +20,8 @@ from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
 from bayan.inbox.models import Conversation
+from bayan.meetings import messages as meetings_messages
+from bayan.meetings import services as meetings
 from bayan.needs import messages as needs_messages
 from bayan.needs import services as needs
 from bayan.needs.selectors import held_by as held_needs
@@ -60,11 +62,21 @@ def _answers() -> None:
         correspondence.RECIPIENT,
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
     )
+    events.receive_replies(
+        meetings.VOTER,
+        lambda replies, *, now: cases.take_in(meetings.receive(replies, now=now), now=now),
+    )
+    events.receive_replies(
+        meetings.INVITEE,
+        lambda replies, *, now: cases.take_in(meetings.receive_answers(replies, now=now), now=now),
+    )
     events.receive_replies(desk.STAFF, desk.receive_choice)
     events.receive_replies(press.STORY, press.receive_choice)
     # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
     # for, then what they ask, then parts of the report or the story that they are at.
     events.hear_members(desk.hear_commands, first=True)
+    events.hear_members(meetings.hear_names)
+    events.hear_members(meetings.hear)
     events.hear_members(needs.hear)
     events.hear_members(desk.hear_wishes)
     events.hear_members(desk.hear_parts)
@@ -88,11 +100,13 @@ def _reactions() -> None:
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     events.subscribe(ItemEnded, correspondence.follow_approval)
+    events.subscribe(ItemEnded, meetings.follow_minutes)
     events.subscribe(ItemEnded, needs.follow_ended)
     events.subscribe(ItemEnded, press.follow_ended)
     register_subject(correspondence.LETTER, correspondence.describe_letters)
     register_subject(cases.CASE, cases.describe_cases)
     register_subject(cases.DIRECTIVE, cases.describe_directives)
+    register_subject(meetings.MEETING, meetings.describe_meetings)
     register_subject(needs.NEED, needs.describe_needs)
     register_subject(needs.BOOKING, needs.describe_bookings)
     register_subject(needs.THING, needs.describe_things)
@@ -133,6 +147,14 @@ def _holdings() -> None:
             label=_("Drafts of letters"),
             count=lambda member: Letter.objects.filter(author=member, sent_at=None).count(),
             hand_over=correspondence.hand_over_letters,
+        )
+    )
+    events.register_holding(
+        events.Holding(
+            key="meetings",
+            label=_("Drafts of polls, and open meetings"),
+            count=meetings.count_held,
+            hand_over=meetings.hand_over,
         )
     )
     events.register_holding(
@@ -180,6 +202,7 @@ def _holdings() -> None:
         portal_messages,
         work_messages,
         correspondence_messages,
+        meetings_messages,
         desk_messages,
         needs_messages,
         press_messages,
@@ -207,5 +230,7 @@ def _undoing() -> None:
     undo.register(cases.BEGUN, cases.undo_begin_surge)
     undo.register(cases.HANDLED, cases.undo_handle_together)
     undo.register(cases.ENDED, cases.undo_end_together)
+    undo.register(meetings.SENT, meetings.undo_send)
+    undo.register(meetings.CALLED, meetings.undo_call)
     undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)

@@ -32,6 +32,7 @@ urlpatterns = [
     path("palette/", include(palette_urls)),
     path("inbox/", include("bayan.inbox.urls")),
     path("cases/", include("bayan.cases.urls")),
+    path("meetings/", include("bayan.meetings.urls")),
     path("needs/", include("bayan.needs.urls")),
     path("contacts/", include(contacts_urls)),
     path("channels/", include("bayan.channels.urls")),

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
-import segno
 from django.conf import settings
 from django.core import signing
-from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.core.calendar import hijri
-from bayan.core.templatetags.bayan import hijri_words
+from bayan.core.documents import both_dates, compiled, moment_words, pdf_response
 from bayan.correspondence.models import Address, Letter
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 
+__all__ = ["certificate", "code_of", "key_behind", "letter", "pdf_response"]
 FOLDER = Path(__file__).parent
-# assets/build.mjs puts them there (SIL Open Font License).
-FONTS = Path(__file__).parents[1] / "core" / "static" / "core" / "dist" / "fonts"
 _CODES = signing.Signer(salt="bayan.correspondence.print")
 
 
@@ -84,8 +77,8 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
                 row.node.name,
                 row.member.name_ar,
                 str(stage_name(row.stage)),  # type: ignore[attr-defined]
-                _moment(row.handed_at),
-                _moment(row.item.ended_at if row.item and row.item.ended_at else row.seen_at),
+                moment_words(row.handed_at),
+                moment_words(row.item.ended_at if row.item and row.item.ended_at else row.seen_at),
             ]
             for row in matrix.rows
         ]
@@ -95,8 +88,8 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
             "title": _("Certificate of service"),
             "subject": found.subject if not found.is_secret else "",
             "facts": [
-                [_("Sent"), _moment(found.sent_at)],
-                [_("Due"), _moment(found.due_at)],
+                [_("Sent"), moment_words(found.sent_at)],
+                [_("Due"), moment_words(found.due_at)],
                 [_("Recipients"), str(matrix.total)],
                 [_("Done"), str(done)],
                 [_("Not yet"), str(matrix.total - done)],
@@ -105,17 +98,9 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
             "columns": [_("Body"), _("Name"), _("State"), _("Handed over"), _("Seen or done")],
             "rows": rows,
             "footer": _("Printed from Bayan by %(name)s on %(moment)s")
-            % {"name": by, "moment": _moment(now)},
+            % {"name": by, "moment": moment_words(now)},
         }
     return _compiled("certificate.typ", data, found, now=now)
-
-
-def pdf_response(content: bytes, name: str) -> HttpResponse:
-    """A PDF to look at; whoever gets it is asked for each time."""
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _head(found: Letter) -> dict[str, Any]:
@@ -125,7 +110,7 @@ def _head(found: Letter) -> dict[str, Any]:
     official = " · ".join(filter(None, [found.official_number, found.official_date]))
     letter_lines = [
         [_("Number"), found.reference or "—"],
-        [_("Date"), _both_dates(found.sent_at) if found.sent_at else "—"],
+        [_("Date"), both_dates(found.sent_at) if found.sent_at else "—"],
         [_("Attachments"), str(count) if count else "—"],
     ]
     if official:
@@ -164,40 +149,6 @@ def _reference(found: Letter) -> str:
     return ""
 
 
-def _both_dates(at: datetime) -> str:
-    """As letters are dated: the Hijri day, then the Gregorian one."""
-    day = timezone.localdate(at)
-    found = hijri(day)
-    gregorian = _("%(date)s CE") % {"date": date_format(day, "DATE_FORMAT")}
-    if found is None:
-        return gregorian
-    islamic = hijri_words(day)
-    return _("%(hijri)s, that is %(gregorian)s") % {"hijri": islamic, "gregorian": gregorian}
-
-
-def _moment(at: datetime | None) -> str:
-    return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "—"
-
-
 def _compiled(template: str, data: dict[str, Any], found: Letter, *, now: datetime) -> bytes:
-    # Thirty megabytes that no other page needs.
-    import typst
-
-    with TemporaryDirectory() as folder:
-        source = Path(folder, template)
-        for name in (template, "parts.typ"):
-            Path(folder, name).write_bytes((FOLDER / name).read_bytes())
-        if data["qr"]:
-            address = (
-                f"{settings.PUBLIC_URL}{reverse('correspondence:verify', args=[code_of(found)])}"
-            )
-            segno.make(address, error="m").save(str(Path(folder, "qr.svg")), border=0)
-        return typst.compile(
-            str(source),
-            root=folder,
-            font_paths=[str(FONTS)],
-            ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data)},
-            pdf_standards=["a-2u"],
-            timestamp=int(now.timestamp()),
-        )
+    address = f"{settings.PUBLIC_URL}{reverse('correspondence:verify', args=[code_of(found)])}"
+    return compiled(FOLDER / template, data, now=now, qr=address if data["qr"] else "")

@@ -20,6 +20,7 @@ from bayan.core.live import listening_parameters
 from bayan.correspondence import services as correspondence
 from bayan.intake import services
 from bayan.intake.mailbox import read_mailboxes
+from bayan.meetings import services as meetings
 from bayan.needs import services as needs
 from bayan.press import services as press
 from bayan.triage.endpoint import Endpoint
@@ -76,6 +77,11 @@ def run(stop: threading.Event) -> None:
             target=_every,
             args=(HAND_OVER_EVERY, lambda: correspondence.hand_over(now=timezone.now()), stop),
             name="letters",
+        ),
+        threading.Thread(
+            target=_every,
+            args=(HAND_OVER_EVERY, lambda: meetings.tend(now=timezone.now()), stop),
+            name="meetings",
         ),
         threading.Thread(
             target=_every,

@@ -49,6 +49,9 @@ OFFICES = (
           everywhere=True),
     Entry("field:reports", _("Reports from the field"), "cases.read", icon="camera", everywhere=True),
     Entry("figures:figures", pgettext_lazy("menu", "Figures"), "audit.read", icon="chart-bar"),
+    # Whoever works in one body comes to it from the messages, and by the search.
+    Entry("meetings:meetings", pgettext_lazy("menu", "Meetings"), "meetings.write", icon="calendar-event",
+          everywhere=True),
     # A municipality's officer comes to it from the first page.
     Entry("needs:needs", _("Needs"), "needs.read", icon="package", everywhere=True),
     # Who is on duty stands on the first page of everybody.

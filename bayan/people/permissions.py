@@ -54,6 +54,7 @@ DIRECT = frozenset(
         "figures.compare",
         "letters.sign",
         "letters.write",
+        "meetings.write",
         "needs.decide",
         "needs.manage",
         "people.manage",
@@ -74,9 +75,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.DIRECTOR: ANSWER | DIRECT | EDIT | {"press.approve"},
     # They look and direct; the answer to the public is given by those whose work it is.
     Role.Kind.EXECUTIVE: READ
-    | {"audit.read", "figures.compare", "letters.sign", "letters.write", "press.approve"},
+    | {
+        "audit.read",
+        "figures.compare",
+        "letters.sign",
+        "letters.write",
+        "meetings.write",
+        "press.approve",
+    },
     Role.Kind.SPOKESPERSON: READ | {"press.edit", "press.approve"},
-    Role.Kind.PRESS_OFFICER: READ | MAKE | EDIT | {"letters.write"},
+    # A municipality has no office of its mayor: its officer calls for both.
+    Role.Kind.PRESS_OFFICER: READ | MAKE | EDIT | {"letters.write", "meetings.write"},
     Role.Kind.EDITOR: READ | MAKE | EDIT | {"letters.write"},
     Role.Kind.RESPONDER: ANSWER,
     Role.Kind.MONITOR: READ,

@@ -40,6 +40,7 @@ from bayan.desk.models import FieldReport
 from bayan.inbox import services as inbox
 from bayan.inbox.models import CannedReply, Label, Macro, Message
 from bayan.inbox.tests.factories import make_media
+from bayan.meetings.tests.factories import make_called, make_sent
 from bayan.needs.models import Booking, FormVersion, Need, Thing
 from bayan.needs.models import Form as NeedForm
 from bayan.organisation.models import Node
@@ -366,6 +367,30 @@ DOORS: dict[str, Door] = {
     "correspondence:recall": changes("letter"),
     "correspondence:finish": changes("letter"),
     "correspondence:document": shows("letter"),
+    "meetings:meetings": PAGE,
+    "meetings:new_meeting": FORM,
+    "meetings:decisions": PAGE,
+    "meetings:decisions_export": PAGE,
+    "meetings:polls": PAGE,
+    "meetings:polls_export": PAGE,
+    "meetings:new_poll": FORM,
+    "meetings:poll": shows("poll"),
+    "meetings:edit_poll": Door(READ_AND_WRITE, "poll"),
+    "meetings:send_poll": changes("poll"),
+    "meetings:vote": changes("poll", option="1", seen="0"),
+    "meetings:close_poll": changes("poll"),
+    "meetings:cancel_poll": changes("poll", reason="نعيد السؤال"),
+    "meetings:copy_poll": changes("poll"),
+    "meetings:delete_poll": changes("poll"),
+    "meetings:votes_export": shows("poll"),
+    "meetings:meeting": shows("meeting"),
+    "meetings:edit_meeting": Door(READ_AND_WRITE, "meeting"),
+    "meetings:call_meeting": changes("meeting"),
+    "meetings:answer": changes("meeting", answer="comes"),
+    "meetings:cancel_meeting": changes("meeting", reason="تأجل"),
+    "meetings:delete_meeting": changes("meeting"),
+    "meetings:next_meeting": changes("meeting"),
+    "meetings:calendar": shows("meeting"),
     "intake:set_aside": PAGE,
     "intake:replay": Door(("POST",), more=(4711,)),
     "people:trail": PAGE,
@@ -434,6 +459,12 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "needs:thing": "needs/test_pages", "needs:file": "needs/test_pages",
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
     # By whom a letter went to, and by its grade.
+    # Whoever writes the minutes, and whoever approves them.
+    "meetings:minutes": "meetings/test_pages", "meetings:add_decision": "meetings/test_pages",
+    "meetings:drop_decision": "meetings/test_pages", "meetings:submit_minutes": "meetings/test_pages",
+    "meetings:take_back_minutes": "meetings/test_pages",
+    "meetings:approve_minutes": "meetings/test_pages", "meetings:agenda_file": "meetings/test_pages",
+    "meetings:minutes_document": "meetings/test_pages",
     "correspondence:open": "correspondence/test_services",
     "correspondence:file": "correspondence/test_views",
     "correspondence:remove_file": "correspondence/test_views",
@@ -595,6 +626,8 @@ def make_things(node: Node, position: int) -> Things:
         expires_at=now + timedelta(hours=1), help_until=now + timedelta(hours=1),
     )  # fmt: skip
     helper = Helper.objects.create(surge=surge, member=clerk, joined_at=now, ends_at=now)
+    poll = make_sent(node, clerk, [clerk], now=now, question=f"استطلاع-{node.key}")
+    meeting = make_called(node, clerk, [clerk], now=now, title=f"اجتماع-{node.key}")
     letter = make_letter(node, clerk, now=now, subject=f"تعميم-{node.key}")
     address_list = letters.save_list(f"قائمة-{node.key}", [clerk], node=node)
     form = NeedForm.objects.get(public_id=NEED_FORM)
@@ -629,6 +662,7 @@ def make_things(node: Node, position: int) -> Things:
         contact=case.contact.public_id, note=note.public_id, label=label.public_id, ready=ready.public_id,
         macro=macro.public_id, sampled=sampled.public_id, burst=burst.public_id, item=item.public_id,
         answer=everybody.public_id, surge=surge.public_id, past_surge=past.public_id,
+        poll=poll.public_id, meeting=meeting.public_id,
         letter=letter.public_id, address_list=address_list.public_id,
         team_link=team_link.public_id, helper=helper.public_id, need=need.public_id,
         booking=booking.public_id, owned_thing=thing.public_id,
@@ -639,7 +673,7 @@ def make_things(node: Node, position: int) -> Things:
                f"جواب-{node.key}", f"حساب-{node.key}", f"حملة-{node.key}", case.reference,
                f"ملاحظة-{node.key}", f"تكليف-{node.key}", f"طفح-{node.key}", f"للجميع-{node.key}",
                f"تعميم-{node.key}", f"قائمة-{node.key}", str(letter.public_id), f"ميداني-{node.key}",
-               f"خبر-{node.key}", f"صحفي-{node.key}",
+               f"خبر-{node.key}", f"صحفي-{node.key}", f"استطلاع-{node.key}", f"اجتماع-{node.key}",
                template.name, str(case.public_id), str(case.conversation.public_id), str(media.public_id)),
     )  # fmt: skip
 

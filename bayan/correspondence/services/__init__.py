@@ -1,6 +1,6 @@
 """Everything that changes letters."""
 
-from bayan.correspondence.services.addressing import NotBelow, Person, Reach, reach_of
+from bayan.correspondence.services.addressing import NotBelow, Person, Reach, people_of, reach_of
 from bayan.correspondence.services.drafting import (
     MOST_FILES,
     File,
@@ -89,6 +89,7 @@ __all__ = [
     "note",
     "note_refused_link",
     "open_link",
+    "people_of",
     "reach_of",
     "recall",
     "receive",

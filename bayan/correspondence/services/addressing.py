@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
-from bayan.correspondence.models import Address, Letter
+from bayan.correspondence.models import Address, AddressList, Letter
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member, Role
@@ -21,6 +22,25 @@ HEADS = (Role.Kind.EXECUTIVE, Role.Kind.DIRECTOR, Role.Kind.PRESS_OFFICER)
 
 class NotBelow(DomainError):
     pass
+
+
+class Line(Protocol):
+    """A line of an address, a letter's or another's."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def is_copy(self) -> bool: ...
+    @property
+    def node_id(self) -> int | None: ...
+    @property
+    def node(self) -> Node | None: ...
+    @property
+    def member(self) -> Member | None: ...
+    @property
+    def list(self) -> AddressList | None: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,11 @@ def reach_of(letter: Letter, *, now: datetime) -> Reach:
         .prefetch_related("list__members")
         .order_by("is_copy", "pk")
     )
+    return people_of(lines, but=letter.author_id, now=now)
+
+
+def people_of(lines: Sequence[Line], *, but: int | None = None, now: datetime) -> Reach:
+    """Everybody behind these lines, each once, in their order; without the member of the key `but`."""
     municipalities = list(Node.objects.municipalities().order_by("position", "pk"))
     staff = _staff(_bodies(lines, municipalities), now=now)
     named = [line.member for line in lines if line.member]
@@ -73,7 +98,7 @@ def reach_of(letter: Letter, *, now: datetime) -> Reach:
                 members = line.list.members.all() if line.list else ()
                 some = _at_home([m for m in members if m.is_active], homes, line)
         for person in some:
-            if person.member.pk != letter.author_id:
+            if person.member.pk != but:
                 found.setdefault(person.member.pk, person)
     return Reach(list(found.values()), list(dict.fromkeys(empty)))
 
@@ -93,14 +118,14 @@ def check_below(letter: Letter, reach: Reach) -> None:
             )
 
 
-def _at_home(members: Iterable[Member], homes: dict[int, Node], line: Address) -> list[Person]:
+def _at_home(members: Iterable[Member], homes: dict[int, Node], line: Line) -> list[Person]:
     return [
         Person(member, homes[member.pk], line.is_copy) for member in members if member.pk in homes
     ]
 
 
-def _bodies(lines: list[Address], municipalities: list[Node]) -> set[int]:
-    bodies = {line.node_id for line in lines if line.node_id}
+def _bodies(lines: Sequence[Line], municipalities: list[Node]) -> set[int]:
+    bodies = {line.node_id for line in lines if line.node_id is not None}
     if any(line.kind == Address.Kind.MUNICIPALITIES for line in lines):
         bodies |= {node.pk for node in municipalities}
     return bodies

@@ -44,6 +44,10 @@ class Telling:
     node_id: int
     # At most three, of 20 characters: (key, title).
     buttons: Sequence[tuple[str, str]] = ()
+    # In their place at most ten, of 24 characters, behind a button of this name: (key, title), and an
+    # explanation of 72 where one is wanted.
+    rows: Sequence[tuple[str, ...]] = ()
+    opens_rows: str = ""
 
 
 def tell_each(
@@ -135,6 +139,10 @@ def _content(
     try:
         if word.buttons:
             return inbox.buttons_draft(conversation, word.text, buttons=word.buttons).content
+        if word.rows:
+            return inbox.list_draft(
+                conversation, word.text, rows=word.rows, button=word.opens_rows
+            ).content
         return inbox.text_draft(conversation, word.text).content
     except DomainError:
         # Too long for the channel: the template names it, and the page has all of it.
