@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import segno
 from django.conf import settings
 from django.core import signing
-from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -21,6 +19,7 @@ from django.utils.translation import override
 
 from bayan.core.calendar import hijri
 from bayan.core.templatetags.bayan import hijri_words
+from bayan.core.typesetting import compiled
 from bayan.correspondence.models import Address, Letter
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
@@ -28,8 +27,6 @@ from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 
 FOLDER = Path(__file__).parent
-# assets/build.mjs puts them there (SIL Open Font License).
-FONTS = Path(__file__).parents[1] / "core" / "static" / "core" / "dist" / "fonts"
 _CODES = signing.Signer(salt="bayan.correspondence.print")
 
 
@@ -110,14 +107,6 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
     return _compiled("certificate.typ", data, found, now=now)
 
 
-def pdf_response(content: bytes, name: str) -> HttpResponse:
-    """A PDF to look at; whoever gets it is asked for each time."""
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
 def _head(found: Letter) -> dict[str, Any]:
     desk = organisation.desk()
     bodies = [desk.name] if found.node_id == desk.pk else [desk.name, found.node.name]
@@ -180,24 +169,10 @@ def _moment(at: datetime | None) -> str:
 
 
 def _compiled(template: str, data: dict[str, Any], found: Letter, *, now: datetime) -> bytes:
-    # Thirty megabytes that no other page needs.
-    import typst
-
-    with TemporaryDirectory() as folder:
-        source = Path(folder, template)
-        for name in (template, "parts.typ"):
-            Path(folder, name).write_bytes((FOLDER / name).read_bytes())
-        if data["qr"]:
-            address = (
-                f"{settings.PUBLIC_URL}{reverse('correspondence:verify', args=[code_of(found)])}"
-            )
-            segno.make(address, error="m").save(str(Path(folder, "qr.svg")), border=0)
-        return typst.compile(
-            str(source),
-            root=folder,
-            font_paths=[str(FONTS)],
-            ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data)},
-            pdf_standards=["a-2u"],
-            timestamp=int(now.timestamp()),
-        )
+    beside = {"parts.typ": (FOLDER / "parts.typ").read_bytes()}
+    if data["qr"]:
+        address = f"{settings.PUBLIC_URL}{reverse('correspondence:verify', args=[code_of(found)])}"
+        drawn = BytesIO()
+        segno.make(address, error="m").save(drawn, kind="svg", border=0)
+        beside["qr.svg"] = drawn.getvalue()
+    return compiled(FOLDER / template, data, now=now, beside=beside)

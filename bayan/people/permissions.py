@@ -58,6 +58,7 @@ DIRECT = frozenset(
         "needs.manage",
         "people.manage",
         "quality.manage",
+        "retention.decide",
         "routing.manage",
         "surge.manage",
         "templates.manage",

@@ -280,6 +280,7 @@ DOORS: dict[str, Door] = {
     "press:publish": changes("story", outlet="صحيفة", address="https://paper.example/1"),
     "press:send": Door(READ_AND_WRITE, "story"),
     "press:archive": shows("story"),
+    "press:whole": shows("story"),
     "press:file": shows("story_file"),
     "press:journalists": PAGE,
     "press:new_journalist": FORM,
@@ -366,6 +367,13 @@ DOORS: dict[str, Door] = {
     "correspondence:recall": changes("letter"),
     "correspondence:finish": changes("letter"),
     "correspondence:document": shows("letter"),
+    "retention:due": PAGE,
+    "retention:decide": Door(
+        ("POST",),
+        "letter",
+        data={"what": "letter", "verdict": "keep", "reason": "قضية"},
+        named_in="key",
+    ),
     "intake:set_aside": PAGE,
     "intake:replay": Door(("POST",), more=(4711,)),
     "people:trail": PAGE,
@@ -440,6 +448,10 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:recipients": "correspondence/test_views",
     "correspondence:recipients_export": "correspondence/test_views",
     "correspondence:certificate": "correspondence/test_views",
+    "correspondence:whole": "config/test_sealed_files",
+    # Of letters and stories, by who sees those.
+    "retention:thing": "config/test_retention", "retention:hold": "config/test_retention",
+    "retention:lift": "config/test_retention",
     # Few see one, whatever their role.
     "cases:directive": "cases/test_directives",
     # Behind these stand two things at once: two contacts, a contact and a note or an identity.

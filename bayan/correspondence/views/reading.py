@@ -16,6 +16,7 @@ from bayan.core import notices
 from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
+from bayan.core.typesetting import pdf_response
 from bayan.correspondence import checks, document, selectors, services
 from bayan.correspondence.models import Letter, Look
 from bayan.people.permissions import StaffRequest, requires
@@ -60,6 +61,7 @@ def letter_page(
         "is_hidden": is_recalled and not sees_all,
         "writes": writes,
         "sees_all": sees_all,
+        "decides_period": access.may("retention.decide", found.node),
         "files": list(found.attachments.select_related("media").order_by("pk")),
         "addresses": found.addresses.select_related("node", "member", "list").order_by(
             "is_copy", "pk"
@@ -129,7 +131,7 @@ def as_document(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = _readable(request, public_id, Look.What.DOCUMENT)
     content = document.letter(found, reader=request.user, now=timezone.now())
     name = f"{found.year}-{found.number}.pdf" if found.number else "draft.pdf"
-    return document.pdf_response(content, name)
+    return pdf_response(content, name)
 
 
 @require_safe

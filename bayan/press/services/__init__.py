@@ -17,6 +17,7 @@ from bayan.press.services.approving import (
     may_approve,
 )
 from bayan.press.services.comparing import compare_files
+from bayan.press.services.destroying import OVER, destroy
 from bayan.press.services.gathering import hear, receive_choice, tend_gathering
 from bayan.press.services.journalists import (
     Facts,
@@ -51,6 +52,7 @@ from bayan.press.services.parts import (
     ReasonMissing,
     StoryMoved,
     TextMissing,
+    note,
 )
 from bayan.press.services.releasing import (
     COPY,
@@ -118,6 +120,7 @@ def tend(*, now: datetime) -> int:
 
 __all__ = [
     "COPY",
+    "OVER",
     "STORY",
     "WANTED",
     "ApproversMissing",
@@ -156,6 +159,7 @@ __all__ = [
     "delete_list",
     "deliver",
     "describe_stories",
+    "destroy",
     "edit",
     "end_journalist",
     "file_behind",
@@ -171,6 +175,7 @@ __all__ = [
     "journalists_of",
     "lines_of",
     "may_approve",
+    "note",
     "open_link",
     "pause_release",
     "publish",
