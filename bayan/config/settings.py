@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "bayan.work",
     "bayan.correspondence",
     "bayan.retention",
+    "bayan.mandates",
     "bayan.inbox",
     "bayan.channels",
     "bayan.people",

@@ -54,6 +54,7 @@ DIRECT = frozenset(
         "figures.compare",
         "letters.sign",
         "letters.write",
+        "mandates.manage",
         "needs.decide",
         "needs.manage",
         "people.manage",

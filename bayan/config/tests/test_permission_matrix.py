@@ -367,6 +367,10 @@ DOORS: dict[str, Door] = {
     "correspondence:recall": changes("letter"),
     "correspondence:finish": changes("letter"),
     "correspondence:document": shows("letter"),
+    "mandates:table": PAGE,
+    "mandates:export": PAGE,
+    "mandates:topic": Door(READ_AND_WRITE, more=("lighting",)),
+    "mandates:remove": Door(("POST",), more=("lighting",), data={"seen": "0"}),
     "retention:due": PAGE,
     "retention:decide": Door(
         ("POST",),
@@ -382,6 +386,7 @@ DOORS: dict[str, Door] = {
     "people:invitations": FORM,
     "people:duty": PAGE,
     "people:call_tree": PAGE,
+    "people:call_tree_pdf": PAGE,
     "people:plan_duty": changes("key"),
     "people:hours": Door(READ_AND_WRITE, "key"),
     "places:places": PAGE,

@@ -171,7 +171,7 @@ def certificate(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @require_GET
 @requires("letters.write")
 def whole(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
-    """The file of a letter as one archive: document, attachments, recipients, replies, views, fingerprints."""
+    """The file of a letter as one archive: document, attachments, who got it, replies, views, sums."""
     letter = _sent(request, public_id)
     if not selectors.may_see_all(letter, request.access):
         raise PermissionDenied(_("Who else got it is shown to whoever sent it."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
 from bayan.core.typesetting import pdf_response
+from bayan.core.views import note_after
 from bayan.correspondence import checks, document, selectors, services
 from bayan.correspondence.models import Letter, Look
 from bayan.people.permissions import StaffRequest, requires
@@ -107,9 +109,10 @@ def open_link(request: StaffRequest, secret: str) -> HttpResponse:
     try:
         found = services.open_link(secret, by=request.user, now=now)
     except services.LinkIsDead as dead:
-        services.note_refused_link(secret, by=request.user, now=now)
         context = {"why": str(dead)}
-        return render(request, "correspondence/dead_link.html", context, status=HTTPStatus.GONE)
+        response = render(request, "correspondence/dead_link.html", context, status=HTTPStatus.GONE)
+        note_after(response, partial(services.note_refused_link, secret, by=request.user, now=now))
+        return response
     return redirect("correspondence:letter", found.public_id)
 
 

@@ -58,17 +58,12 @@ from bayan.press.services.releasing import (
     COPY,
     WORDS_LAST,
     NobodyReached,
-    Reach,
     ReleaseOver,
     VersionNotApproved,
     deliver,
-    fitting_templates,
-    journalists_of,
     pause_release,
-    reach,
     release,
     resume_release,
-    sending_number,
     withdraw_release,
     words_for,
 )
@@ -89,6 +84,14 @@ from bayan.press.services.stories import (
     publish,
     take,
     withdraw,
+)
+from bayan.press.services.ways import (
+    Reach,
+    fitting_templates,
+    journalists_of,
+    mail_number,
+    reach,
+    sending_number,
 )
 
 DUE = """
@@ -174,6 +177,7 @@ __all__ = [
     "import_list",
     "journalists_of",
     "lines_of",
+    "mail_number",
     "may_approve",
     "note",
     "open_link",

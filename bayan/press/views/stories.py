@@ -23,6 +23,7 @@ from bayan.core import notices
 from bayan.core.files import file_response, zip_response
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal, uuid_in
+from bayan.mandates import selectors as mandates
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.models import Member
@@ -201,6 +202,8 @@ def _for_the_desk(found: Story, files: list[StoryFile], *, now: datetime) -> dic
         else [],
         "text_changes": wording.changes(found.text, found.edited_text) if found.edited_text else [],
         "weights": Story.Weight.choices,
+        "topics": mandates.topics(),
+        "who_speaks": mandates.answer(found.topic, found.node, now=now),
         "version": found.version(),
     }
 
@@ -304,6 +307,9 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
     weight = request.POST.get("weight", "")
     if weight not in Story.Weight.values:
         return refusal(request, _("Choose how much approval it needs."), status=422)
+    topic = request.POST.get("topic", "")
+    if topic not in dict(mandates.topics()):
+        topic = ""
     now = timezone.now()
     asked = [
         member
@@ -315,6 +321,7 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
         weight,
         version=request.POST.get("version", ""),
         approvers=asked,
+        topic=topic,
         by=request.user,
         now=now,
     )
