@@ -107,7 +107,7 @@ def test_directors_change_a_row_each_version_stays_and_nobody_overwrites_another
     [
         ('[[topics]]\nkey = "weather"', "weather"),
         ('[[topics]]\nkey = "other"\nmunicipality = { speak = ["nobody"] }', "approve is missing"),
-        ("[[topics]", "cannot be read"),
+        ("[[topics]", "mandates.toml"),
     ],
 )
 def test_a_broken_table_of_a_pack_is_refused_with_its_place(

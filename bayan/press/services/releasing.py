@@ -113,7 +113,13 @@ def release(
         sent_by=by, started_at=now,
     )  # fmt: skip
     copies = []
+    addresses = set()
     for one in wanted:
+        # Two with one address are one reader.
+        if not one.phone and one.email:
+            if one.email.lower() in addresses:
+                continue
+            addresses.add(one.email.lower())
         # Why it cannot be comes first: nobody leaves out by hand whom nothing reaches.
         reason = why_not(one, silent, has_mail=has_mail)
         if not reason and one.public_id in excepted:
