@@ -45,32 +45,32 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Class:
-    """How long one class of things is kept."""
+class Rule:
+    """One rule of the pack in words; no years: kept."""
 
-    keeping: Keeping
-    kind: str
-    grade: str
+    label: str
+    kinds: list[str]
+    grades: list[str]
     years: int | None
     source: str
 
 
-def classes() -> list[Class]:
-    """Every class there is, with its period."""
+def rules() -> list[Rule]:
+    """The rules in their order: the first that fits counts."""
+    known = keepings()
     found = []
-    for keeping in keepings().values():
-        for kind, label in keeping.kinds:
-            for grade, grade_label in keeping.grades or (("", ""),):
-                period = _period(keeping, kind, grade)
-                found.append(
-                    Class(
-                        keeping,
-                        str(label),
-                        str(grade_label),
-                        period.years if period else None,
-                        period.source if period else "",
-                    )
+    for period in periods():
+        if keeping := known.get(period.what):
+            kinds, grades = dict(keeping.kinds), dict(keeping.grades)
+            found.append(
+                Rule(
+                    str(keeping.label),
+                    [str(kinds.get(one, one)) for one in period.kinds],
+                    [str(grades.get(one, one)) for one in period.grades],
+                    period.years,
+                    period.source,
                 )
+            )
     return found
 
 

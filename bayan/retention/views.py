@@ -30,9 +30,8 @@ def due(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "due": selectors.due(request.access, now=now),
-        "classes": selectors.classes(),
+        "rules": selectors.rules(),
         "decisions": selectors.decisions(request.access),
-        "verdicts": Verdict.choices,
         "now": now,
     }
     return render(request, "retention/due.html", context)
