@@ -372,12 +372,6 @@ DOORS: dict[str, Door] = {
     "mandates:topic": Door(READ_AND_WRITE, more=("lighting",)),
     "mandates:remove": Door(("POST",), more=("lighting",), data={"seen": "0"}),
     "retention:due": PAGE,
-    "retention:decide": Door(
-        ("POST",),
-        "letter",
-        data={"what": "letter", "verdict": "keep", "reason": "قضية"},
-        named_in="key",
-    ),
     "intake:set_aside": PAGE,
     "intake:replay": Door(("POST",), more=(4711,)),
     "people:trail": PAGE,
@@ -455,7 +449,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:certificate": "correspondence/test_views",
     "correspondence:whole": "config/test_sealed_files",
     # Of letters and stories, by who sees those.
-    "retention:thing": "config/test_retention", "retention:hold": "config/test_retention",
+    "retention:decide": "config/test_retention", "retention:thing": "config/test_retention",
+    "retention:hold": "config/test_retention",
     "retention:lift": "config/test_retention",
     # Few see one, whatever their role.
     "cases:directive": "cases/test_directives",
