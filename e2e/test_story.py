@@ -119,7 +119,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     editor.get_by_role("button", name="حفظ", exact=True).click()
     editor.goto(f"{instance.url}/press/journalists/new/")
     editor.get_by_label("الاسم").fill("سالم الصحفي")
-    editor.get_by_label("البريد الإلكتروني").fill(BY_MAIL)
+    editor.get_by_label("البريد الإلكتروني", exact=True).fill(BY_MAIL)
     editor.get_by_label("وافق على استقبال أخبارنا").check()
     editor.get_by_role("button", name="حفظ", exact=True).click()
     editor.get_by_role("link", name="قائمة جديدة").click()
