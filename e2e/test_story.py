@@ -1,4 +1,4 @@
-"""A mayor's news: by WhatsApp to the editors, approved, and to a journalist's phone with the originals."""
+"""A mayor's news: by WhatsApp to the editors, approved, and to journalists by phone and mail, whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from e2e.test_path import sign_in
 pytestmark = pytest.mark.xdist_group("phone")
 
 MAYOR, JOURNALIST = "966500000705", "966500000871"
+BY_MAIL = "salem@paper.example"
 LINKED = f"""
 from django.utils import timezone
 from bayan.people.models import Member
@@ -57,6 +59,14 @@ def told(instance: Instance, phone: str) -> list[str]:
     """What that phone was sent, the latest last."""
     sent = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
     return [str(item["body"]) for item in sent if item["to"].strip("+") == phone]
+
+
+def mails(instance: Instance, address: str) -> list[dict[str, Any]]:
+    """What lies in that mailbox."""
+    found: list[dict[str, Any]] = httpx.get(
+        f"{instance.emulator}/_control/mail", params={"to": address}
+    ).json()["items"]
+    return found
 
 
 def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
@@ -107,14 +117,20 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     editor.get_by_label("الجوال (واتساب)").fill(f"+{JOURNALIST}")
     editor.get_by_label("وافق على استقبال أخبارنا").check()
     editor.get_by_role("button", name="حفظ", exact=True).click()
+    editor.goto(f"{instance.url}/press/journalists/new/")
+    editor.get_by_label("الاسم").fill("سالم الصحفي")
+    editor.get_by_label("البريد الإلكتروني", exact=True).fill(BY_MAIL)
+    editor.get_by_label("وافق على استقبال أخبارنا").check()
+    editor.get_by_role("button", name="حفظ", exact=True).click()
     editor.get_by_role("link", name="قائمة جديدة").click()
     editor.get_by_label("اسم القائمة").fill("الصحف المحلية في المنطقة")
     editor.get_by_label("منى الصحفية").check()
+    editor.get_by_label("سالم الصحفي").check()
     editor.get_by_role("button", name="حفظ", exact=True).click()
     found["journalists"] = axe(editor)
     editor.goto(f"{address}send/")
     editor.get_by_label("الصحف المحلية في المنطقة").check()
-    expect(editor.locator("#reach")).to_contain_text("يصل صحفيًا واحدًا")
+    expect(editor.locator("#reach")).to_contain_text("بالبريد")
     found["send"] = axe(editor)
     editor.get_by_role("button", name="إرسال", exact=True).click()
     expect(editor.locator("#state .badge.is-ok").first).to_be_visible(timeout=30_000)
@@ -122,6 +138,13 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     text = wait_for(
         lambda: next((said for said in told(instance, JOURNALIST) if "/n/" in said), ""), 30
     )
+    # Who has no WhatsApp has it by mail, and answers there.
+    (letter,) = wait_for(lambda: mails(instance, BY_MAIL), 30)
+    assert "اليوم الأحد" in letter["text"]
+    assert "/n/" in letter["text"]
+    answer = {"from": BY_MAIL, "to": letter["from"], "text": "متى يُفتح الممشى للزوار؟"}
+    headers = {"In-Reply-To": letter["headers"]["Message-ID"], "Message-ID": "<a1@paper.example>"}
+    httpx.post(f"{instance.emulator}/_control/mail", json=answer | {"headers": headers})
     secret = re.search(r"/n/([\w-]+)/", text)
     assert secret is not None
     phone = new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
@@ -137,7 +160,8 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     assert hashes == [hashlib.sha256(content).hexdigest() for content in pictures]
 
     editor.reload()
-    expect(editor.locator("tbody tr")).to_contain_text("8")
+    expect(editor.locator("tbody tr").filter(has_text="منى الصحفية")).to_contain_text("8")
+    expect(editor.locator("#answers")).to_contain_text("متى يُفتح الممشى", timeout=20_000)
     found["release"] = axe(editor)
     editor.locator("summary", has_text="سحب").click()
     editor.get_by_role("button", name="سحب نهائي").click()

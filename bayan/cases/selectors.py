@@ -567,6 +567,11 @@ def statements(node: Node | None, *, most: int) -> list[Statement]:
     return [Statement(*row) for row in rows.order_by("-told_at")[:most]]
 
 
+def in_surge(node: Node) -> bool:
+    """Whether a surge is on in this body or above it."""
+    return Surge.objects.on().filter(node__in=node.lineage).exists()
+
+
 def _said(rows: QuerySet[Any], kind: str, words: str, or_else: str, at: str) -> QuerySet[Any, Any]:
     said = Coalesce(
         NullIf(words, Value("", TextField())), F(or_else), Value(""), output_field=TextField()

@@ -364,9 +364,11 @@ def prepare(options: argparse.Namespace) -> int:
     from bayan.cases import services as cases
     from bayan.config.health import is_migrated
     from bayan.intake import services as intake
+    from bayan.mandates import services as mandates
     from bayan.needs import services as needs
     from bayan.organisation import services as organisation
     from bayan.places import services as places
+    from bayan.retention import services as retention
 
     # Most starts have nothing to migrate, and the command takes its time to find that.
     if not is_migrated():
@@ -375,6 +377,8 @@ def prepare(options: argparse.Namespace) -> int:
     places.load_pack(environment.authority_dir)
     cases.load_rules(environment.authority_dir)
     needs.load_pack(environment.authority_dir, now=timezone.now())
+    mandates.load_pack(environment.authority_dir, now=timezone.now())
+    retention.check_pack(environment.authority_dir)
     intake.keep_house(now=timezone.now())
     if options.demo:
         from bayan.demo import services as demo

@@ -53,6 +53,8 @@ CALENDAR_FILE = _of_pack("calendar.toml")
 CASES_FILE = _of_pack("cases.toml")
 # When the silent are reminded and chased, if its pack says so (work.ladders).
 WORK_FILE = _of_pack("work.toml")
+# How long what is kept, if its pack says so (retention.periods).
+RETENTION_FILE = _of_pack("retention.toml")
 # Its colours, if its pack has any (organisation.brand).
 BRAND_FILE = _of_pack("brand.toml")
 ROOT_URLCONF = "bayan.config.urls"
@@ -73,6 +75,8 @@ INSTALLED_APPS = [
     "bayan.cases",
     "bayan.work",
     "bayan.correspondence",
+    "bayan.retention",
+    "bayan.mandates",
     "bayan.inbox",
     "bayan.channels",
     "bayan.people",

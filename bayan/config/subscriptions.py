@@ -1,8 +1,11 @@
 """Every reaction in the platform, in one list: who takes charge of what."""
 
 from functools import partial
+from operator import attrgetter
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from bayan.cases import messages as cases_messages
 from bayan.cases import services as cases
@@ -29,6 +32,7 @@ from bayan.portal import messages as portal_messages
 from bayan.press import messages as press_messages
 from bayan.press import services as press
 from bayan.press.models import Story
+from bayan.retention import services as retention
 from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
@@ -45,6 +49,7 @@ def load() -> None:
     _answers()
     _reactions()
     _holdings()
+    _keepings()
     _undoing()
 
 
@@ -208,6 +213,42 @@ def _holdings() -> None:
         press_messages,
     ):
         automatic.register(said.MESSAGES)
+
+
+def _keepings() -> None:
+    """What has periods (the pack's retention.toml), and who destroys it when a director says so."""
+    retention.register_keeping(
+        retention.Keeping(
+            what=correspondence.LETTER,
+            label=pgettext_lazy("retention", "Letters"),
+            rows=lambda: Letter.objects.filter(
+                state__in=[Letter.State.SENT, Letter.State.RECALLED]
+            ),
+            kind_field="kind",
+            kinds=Letter.Kind.choices,
+            grade_field="grade",
+            grades=Letter.Grade.choices,
+            since_field="sent_at",
+            number=attrgetter("reference"),
+            title=attrgetter("subject"),
+            path=lambda letter: reverse("correspondence:letter", args=[letter.public_id]),
+            destroy=correspondence.destroy,
+        )
+    )
+    retention.register_keeping(
+        retention.Keeping(
+            what=press.STORY,
+            label=pgettext_lazy("retention", "Stories for publication"),
+            rows=lambda: Story.objects.filter(state__in=press.OVER),
+            kind_field="weight",
+            kinds=Story.Weight.choices,
+            since_field="changed_at",
+            number=attrgetter("reference"),
+            title=attrgetter("shown_title"),
+            path=lambda story: reverse("press:story", args=[story.public_id]),
+            destroy=press.destroy,
+        )
+    )
 
 
 def _undoing() -> None:

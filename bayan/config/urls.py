@@ -43,6 +43,8 @@ urlpatterns = [
     path("", include("bayan.correspondence.urls")),
     path("", include("bayan.work.urls")),
     path("", include("bayan.press.urls")),
+    path("", include("bayan.retention.urls")),
+    path("", include("bayan.mandates.urls")),
     path("", include("bayan.people.urls")),
     path("sign-in/", signing.sign_in, name="account_login"),
     # The step of allauth between password and door goes by this name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import re
 import zipfile
@@ -114,9 +115,20 @@ class _Outlet(io.RawIOBase):
         return b"".join(pieces)
 
 
-def zip_response(name: str, entries: Sequence[tuple[str, Path]]) -> StreamingHttpResponse:
-    """Files as one archive, written while it is sent: neither memory nor disk ever holds it whole."""
-    response = StreamingHttpResponse(_zipped(entries), content_type="application/zip")
+# The last entry of a sealed archive: `sha256sum -c SHA256SUMS` checks all others.
+SEAL = "SHA256SUMS"
+
+
+def zip_response(
+    name: str, entries: Sequence[tuple[str, Path | bytes]], *, is_sealed: bool = False
+) -> StreamingHttpResponse:
+    """Files as one archive, written while it is sent: neither memory nor disk ever holds it whole.
+
+    `is_sealed` adds the SHA-256 of each file, taken of the very bytes that are sent.
+    """
+    response = StreamingHttpResponse(
+        _zipped(entries, is_sealed=is_sealed), content_type="application/zip"
+    )
     response["Content-Disposition"] = content_disposition_header(True, _safe(name)) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
@@ -124,25 +136,51 @@ def zip_response(name: str, entries: Sequence[tuple[str, Path]]) -> StreamingHtt
     return response
 
 
-async def _zipped(entries: Sequence[tuple[str, Path]]) -> AsyncIterator[bytes]:
+async def _zipped(
+    entries: Sequence[tuple[str, Path | bytes]], *, is_sealed: bool
+) -> AsyncIterator[bytes]:
     outlet = _Outlet()
-    names: set[str] = set()
+    names: set[str] = {SEAL.casefold()} if is_sealed else set()
+    sums: list[str] = []
     # Pictures and clips are packed already: they are stored as they are.
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in entries:
+        for name, source in entries:
             one = _unlike(_safe(name) or "file", names)
-            info = zipfile.ZipInfo(one, date_time=(2000, 1, 1, 0, 0, 0))
-            info.external_attr = 0o644 << 16
-            info.file_size = path.stat().st_size
-            with (
-                archive.open(info, "w") as member,
-                await asyncio.to_thread(path.open, "rb") as file,
-            ):
-                while piece := await asyncio.to_thread(file.read, PIECE):
+            digest = hashlib.sha256()
+            with archive.open(_entry(one, await _size_of(source)), "w") as member:
+                async for piece in _pieces_of(source):
+                    digest.update(piece)
                     member.write(piece)
                     yield outlet.taken()
+            sums.append(f"{digest.hexdigest()}  {one}\n")
             yield outlet.taken()
+        if is_sealed:
+            content = "".join(sums).encode()
+            with archive.open(_entry(SEAL, len(content)), "w") as member:
+                member.write(content)
     yield outlet.taken()
+
+
+def _entry(name: str, size: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, date_time=(2000, 1, 1, 0, 0, 0))
+    info.external_attr = 0o644 << 16
+    info.file_size = size
+    return info
+
+
+async def _size_of(source: Path | bytes) -> int:
+    if isinstance(source, bytes):
+        return len(source)
+    return (await asyncio.to_thread(source.stat)).st_size
+
+
+async def _pieces_of(source: Path | bytes) -> AsyncIterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    with await asyncio.to_thread(source.open, "rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece
 
 
 def _unlike(name: str, names: set[str]) -> str:

@@ -1,9 +1,10 @@
 """Pages that belong to no app: refusals and errors."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,11 @@ def refusal(request: HttpRequest, text: str, *, status: int = HTTPStatus.CONFLIC
     """A service's refusal: a notice for a fragment's request, a page otherwise."""
     template = "core/notice.html" if getattr(request, "htmx", False) else "core/refusal.html"
     return render(request, template, {"text": text}, status=status)
+
+
+def note_after(response: HttpResponseBase, note: Callable[[], None]) -> None:
+    """Let a refused request leave this note: nothing else of it stays, as its transaction is rolled back."""
+    response.notes = [*getattr(response, "notes", ()), note]  # type: ignore[attr-defined]
 
 
 def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -14,14 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.core.documents import both_dates, compiled, moment_words, pdf_response
+from bayan.core.documents import both_dates, compiled, moment_words
 from bayan.correspondence.models import Address, Letter
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 
-__all__ = ["certificate", "code_of", "key_behind", "letter", "pdf_response"]
 FOLDER = Path(__file__).parent
 _CODES = signing.Signer(salt="bayan.correspondence.print")
 

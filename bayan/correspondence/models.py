@@ -155,6 +155,7 @@ class Letter(models.Model):
                 "id", name="letter_to_hand_over", condition=Q(state="sent", handed_at=None)
             ),
             GinIndex("bodies", name="letter_of_bodies"),
+            models.Index("number", "year", name="letter_of_number"),
         ]
 
     def __str__(self) -> str:

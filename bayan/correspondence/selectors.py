@@ -26,7 +26,6 @@ from django.db.models.functions import Extract
 
 from bayan.channels.models import Outgoing, Reach
 from bayan.core.models import AuditEntry
-from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.correspondence import services
 from bayan.correspondence.models import AddressList, Letter, LetterQuerySet, Look, Recipient, Reply
@@ -71,35 +70,6 @@ def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
         ),
         "sent": ours.filter(sent_at__isnull=False),
     }
-
-
-def found(rows: QuerySet[Letter], words: str, *, kind: str = "") -> QuerySet[Letter]:
-    """Those of these letters that say all of these words, bear the number, or went to the person named."""
-    if kind:
-        rows = rows.filter(kind=kind)
-    for word in words.split():
-        digits = digits_in(word)
-        named: Any = (
-            Q(subject__icontains=word)
-            | Q(text__icontains=word)
-            | Q(official_number__icontains=word)
-            | Q(transaction_number__icontains=word)
-            | Exists(
-                Recipient.objects.filter(
-                    Q(member__name_ar__icontains=word) | Q(member__name_en__icontains=word),
-                    letter=OuterRef("pk"),
-                )
-            )
-        )
-        if digits and len(digits) < 10:
-            year, _slash, number = word.partition("/")
-            named |= (
-                Q(year=int(digits_in(year) or 0), number=int(digits_in(number) or 0))
-                if number
-                else Q(number=int(digits))
-            )
-        rows = rows.filter(named)
-    return rows
 
 
 def shown(rows: QuerySet[Letter]) -> QuerySet[Letter]:

@@ -29,6 +29,7 @@ urlpatterns = [
         name="recipients_export",
     ),
     path("letters/<uuid:public_id>/letter.pdf", reading.as_document, name="document"),
+    path("letters/<uuid:public_id>/file.zip", letters.whole, name="whole"),
     path("letters/<uuid:public_id>/certificate.pdf", letters.certificate, name="certificate"),
     path("letters/<uuid:public_id>/files/<uuid:media_id>", reading.file, name="file"),
     path(

@@ -67,6 +67,7 @@ OFFICES = (
     Entry("channels:templates", _("Templates"), "templates.manage", icon="template"),
     Entry("channels:messages", _("Automatic messages"), "templates.manage", icon="message-2",
           everywhere=True),
+    Entry("retention:due", _("Retention"), "retention.decide", icon="archive", everywhere=True),
     Entry("people:trail", _("Audit trail"), "audit.read", icon="shield-check"),
     Entry("intake:set_aside", _("Set-aside messages"), "journal.manage", icon="inbox-off", everywhere=True),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """One transaction a request, in the web's role, seeing what this member may see."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -8,9 +9,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
-from bayan.core.errors import DomainError
+from bayan.core import audit
+from bayan.core.errors import DomainError, LoggedRefusal
 from bayan.core.rls import look_as
-from bayan.core.views import refusal
+from bayan.core.views import note_after, refusal
 from bayan.people import selectors
 from bayan.people.freshness import is_given
 from bayan.people.permissions import Access, confirm_first, wants_factor
@@ -29,6 +31,15 @@ class _Refused(Exception):
 
     def __init__(self, response: HttpResponseBase) -> None:
         self.response = response
+
+
+def _note_refusal(member_id: int, response: HttpResponseBase) -> None:
+    notes = getattr(response, "notes", ())
+    if notes:
+        with transaction.atomic():
+            look_as(member_id)
+            for note in notes:
+                note()
 
 
 def one_transaction_per_request(get_response: Handler) -> Handler:
@@ -51,11 +62,15 @@ def one_transaction_per_request(get_response: Handler) -> Handler:
                     raise _Refused(response)  # noqa: TRY301  # leaves the transaction
                 return response
         except _Refused as refused:
+            _note_refusal(request.user.pk, refused.response)
             return refused.response
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, DomainError):
-            return refusal(request, str(exception))
+            response = refusal(request, str(exception))
+            if isinstance(exception, LoggedRefusal):
+                note_after(response, partial(audit.record, exception.entry))
+            return response
         return None
 
     def process_view(

@@ -149,7 +149,9 @@ ACTIONS: dict[str, str | Promise] = {
     "letter.changed": pgettext_lazy("trail", "Letter changed"),
     "letter.correction_begun": pgettext_lazy("trail", "Correction of the letter begun"),
     "letter.deleted": pgettext_lazy("trail", "Draft of a letter thrown away"),
+    "letter.destroyed": pgettext_lazy("trail", "Letter destroyed"),
     "letter.drafted": pgettext_lazy("trail", "Letter drafted"),
+    "letter.exported": pgettext_lazy("trail", "File of the letter saved, with its fingerprints"),
     "letter.handed_over": pgettext_lazy("trail", "Draft given to somebody else"),
     "letter.link_refused": pgettext_lazy("trail", "Dead or foreign link to the letter tried"),
     "letter.looked": pgettext_lazy("trail", "Letter looked at"),
@@ -217,6 +219,10 @@ ACTIONS: dict[str, str | Promise] = {
     "member.recovery_codes_renewed": pgettext_lazy("trail", "New codes on paper"),
     "member.switched_off": pgettext_lazy("trail", "Member switched off"),
     "member.switched_on": pgettext_lazy("trail", "Member switched on again"),
+    "mandate.approve_refused": pgettext_lazy("trail", "Approval refused: others may approve"),
+    "mandate.changed": pgettext_lazy("trail", "Row of who may speak changed"),
+    "mandate.removed": pgettext_lazy("trail", "Row of who may speak taken out"),
+    "mandate.speak_refused": pgettext_lazy("trail", "Sending refused: others may speak"),
     "need.asked": pgettext_lazy("trail", "Need asked for"),
     "need.confirmed": pgettext_lazy("trail", "Need received"),
     "need.decision_undone": pgettext_lazy("trail", "Decision on a need undone"),
@@ -264,6 +270,11 @@ ACTIONS: dict[str, str | Promise] = {
     "template.state_changed": pgettext_lazy("trail", "Template's state"),
     "template.submitted": pgettext_lazy("trail", "Template submitted for review"),
     "quality.drawn": pgettext_lazy("trail", "Sample of closed cases drawn"),
+    "retention.destroyed": pgettext_lazy("trail", "Destroyed after its period"),
+    "retention.handed_over": pgettext_lazy("trail", "Handed over after its period"),
+    "retention.held": pgettext_lazy("trail", "Legal hold placed"),
+    "retention.kept": pgettext_lazy("trail", "Kept longer than its period"),
+    "retention.lifted": pgettext_lazy("trail", "Legal hold lifted"),
     "routing.rule_changed": pgettext_lazy("trail", "Rule of routing changed"),
     "routing.rule_deleted": pgettext_lazy("trail", "Rule of routing deleted"),
     "routing.rule_moved": pgettext_lazy("trail", "Rule of routing moved"),
@@ -287,7 +298,9 @@ ACTIONS: dict[str, str | Promise] = {
     "story.approved": pgettext_lazy("trail", "Story approved"),
     "story.begun": pgettext_lazy("trail", "Story begun in WhatsApp"),
     "story.declined": pgettext_lazy("trail", "Story not accepted"),
+    "story.destroyed": pgettext_lazy("trail", "Story destroyed"),
     "story.edited": pgettext_lazy("trail", "Story edited"),
+    "story.exported": pgettext_lazy("trail", "File of the story saved, with its fingerprints"),
     "story.files_added": pgettext_lazy("trail", "Files added to a story"),
     "story.published": pgettext_lazy("trail", "Story published"),
     "story.recalled": pgettext_lazy("trail", "Story is with no journalist any more"),
@@ -476,6 +489,7 @@ SUBJECTS: dict[str, str | Promise] = {
     "letter": pgettext_lazy("trail", "letter"),
     "macro": pgettext_lazy("trail", "ready-made action"),
     "member": pgettext_lazy("trail", "member"),
+    "mandates": pgettext_lazy("trail", "table of who may speak"),
     "need": pgettext_lazy("trail", "request of a need"),
     "need_form": pgettext_lazy("trail", "form of needs"),
     "booking": pgettext_lazy("trail", "booking"),
@@ -605,6 +619,8 @@ def _details(
         words.append(bodies.get(details["body"], details["body"]))
     if "node" in details:
         words.append(bodies.get(details["node"], details["node"]))
+    if details.get("sha256"):
+        words.append(f"{details.get('number', '')} SHA-256 {details['sha256'][:16]}…".strip())
     if "on" in details:
         words.append(_day_and_time(details["on"]))
     if "until" in details:

@@ -52,6 +52,7 @@ urlpatterns = [
     path("invitation/<str:secret>", invitations.accept, name="accept"),
     path("duty/", duty.roster, name="duty"),
     path("duty/call-tree", calling.call_tree, name="call_tree"),
+    path("duty/call-tree.pdf", calling.call_tree_pdf, name="call_tree_pdf"),
     path("duty/<slug:key>/hours", hours.hours, name="hours"),
     path("duty/<slug:key>/plan", duty.plan, name="plan_duty"),
     path("duty/turns/<uuid:public_id>/", duty.turn, name="turn"),

@@ -95,7 +95,7 @@ class JournalistForm(Controls):
         label=_("Language"), choices=[("ar", "العربية"), ("en", "English")], initial="ar"
     )
     has_agreed = forms.BooleanField(
-        label=_("They have agreed to get our news by WhatsApp"), required=False
+        label=_("They have agreed to get our news by WhatsApp or e-mail"), required=False
     )
     notes = forms.CharField(
         label=_("Notes"),

@@ -287,6 +287,29 @@ JOURNALISTS = (
             ),
         ),
     ),
+    Automatic(
+        key="press-release-mail",
+        title=_("A story to journalists by e-mail"),
+        when=_(
+            "When a story is sent to lists of journalists, to those without WhatsApp; the title is the "
+            "subject. Before an embargo ends it has the title alone. In the language of the journalist."
+        ),
+        to=To.JOURNALIST,
+        bubbles=(
+            says(
+                Sample(_("A new park opens in Khobar"), 140),
+                Words(key="press-embargo", msgid="Embargoed until %(time)s"),
+                Sample(_("The municipality opened the park on the seafront today."), 3000),
+                Words(key="press-material", msgid="Text and original pictures: %(address)s"),
+                Words(
+                    key="press-stop-mail",
+                    msgid=(
+                        "To ask something, answer this e-mail. To stop these messages, answer with: stop"
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 MESSAGES = SENDERS + JOURNALISTS

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from bayan.channels.models import Media, Outgoing, Template
 from bayan.core.models import PublicIdField
+from bayan.mandates.models import OTHER
 from bayan.organisation.models import Node
 from bayan.people.models import Contact, Member
 from bayan.work.models import Item
@@ -87,6 +88,8 @@ class Story(models.Model):
     # Journalists may prepare it before; otherwise their page shows nothing until then.
     is_open_early = models.BooleanField(_("material open before the embargo ends"), default=False)
     weight = models.CharField(_("weight"), max_length=10, choices=Weight, default=Weight.ROUTINE)
+    # What it speaks of: a row of the table of who may speak (mandates).
+    topic = models.CharField(_("topic"), max_length=30, default=OTHER, db_default=OTHER)
     editor = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
     # Why it was returned or not accepted, in words that the sender reads.
     reason = models.TextField(_("reason"), blank=True)
@@ -400,9 +403,10 @@ class Copy(models.Model):
         LEFT_OUT = "left_out", pgettext_lazy("copy", "not reached")
 
     class Reason(models.TextChoices):
-        NO_WHATSAPP = "no_whatsapp", pgettext_lazy("copy", "no WhatsApp")
+        NO_WHATSAPP = "no_whatsapp", pgettext_lazy("copy", "neither WhatsApp nor e-mail")
         NOT_AGREED = "not_agreed", pgettext_lazy("copy", "has not agreed to get our news")
         OPTED_OUT = "opted_out", pgettext_lazy("copy", "wants no messages")
+        NO_MAIL = "no_mail", pgettext_lazy("copy", "no WhatsApp, and e-mail is not set up")
         EXCEPTED = "excepted", pgettext_lazy("copy", "left out by hand")
         NO_TEMPLATE = "no_template", pgettext_lazy("copy", "no approved template to begin with")
         WITHDRAWN = "withdrawn", pgettext_lazy("copy", "withdrawn before it left")
@@ -415,6 +419,7 @@ class Copy(models.Model):
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     outgoing = models.OneToOneField(Outgoing, models.SET_NULL, null=True, related_name="+")
     is_by_template = models.BooleanField(_("by template"), default=False)
+    is_by_email = models.BooleanField(_("by e-mail"), default=False, db_default=False)
     opens = models.PositiveIntegerField(_("times opened"), default=0)
     downloads = models.PositiveIntegerField(_("files fetched"), default=0)
     opened_at = models.DateTimeField(_("first opened"), null=True)

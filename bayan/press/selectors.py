@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
@@ -14,6 +14,7 @@ from bayan.core.arabic import fold
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
+from bayan.inbox.models import Message
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.models import Member, Role
@@ -22,6 +23,7 @@ from bayan.people.selectors import Line
 from bayan.press.models import Copy, Journalist, PressList, Release, Story, StoryFile, StoryQuerySet
 
 SHOWN, MOST = 50, 100
+ANSWERS_FOR = timedelta(days=7)
 VIEWS = ("desk", "mine", "returned", "accepted", "sent", "all")
 State = Story.State
 
@@ -190,6 +192,24 @@ def copies_of(release: Release) -> list[Copy]:
         release.copies.select_related("journalist__outlet", "outgoing").order_by(
             "journalist__name", "pk"
         )
+    )
+
+
+def answers_of(release: Release) -> list[Message]:
+    """What those who got it wrote in the week after, by whichever way, the latest first."""
+    since = release.started_at
+    return list(
+        Message.objects.filter(
+            conversation__contact__in=release.copies.filter(contact__isnull=False).values(
+                "contact"
+            ),
+            direction=Message.Direction.IN,
+            received_at__gte=since,
+            received_at__lt=since + ANSWERS_FOR,
+            revoked_at=None,
+        )
+        .select_related("conversation__contact", "number__account", "media")
+        .order_by("-received_at", "-pk")[:MOST]
     )
 
 

@@ -29,6 +29,7 @@ urlpatterns = [
     path("press/<uuid:public_id>/approve/", stories.approve, name="approve"),
     path("press/<uuid:public_id>/publish/", stories.publish, name="publish"),
     path("press/<uuid:public_id>/send/", releases.send, name="send"),
+    path("press/<uuid:public_id>/file.zip", stories.whole, name="whole"),
     path("press/<uuid:public_id>/all/", stories.archive, name="archive"),
     path("press/<uuid:public_id>/files/<uuid:file_id>/", stories.file, name="file"),
     path("n/<str:secret>/", links.link, name="link"),

@@ -56,13 +56,14 @@ from bayan.channels.services.incoming import (
     parse,
     verify,
 )
-from bayan.channels.services.letters import Letter, call_off, reach
+from bayan.channels.services.letters import Letter, call_off, forget_letters, reach
 from bayan.channels.services.mailboxes import note_mailbox_read
 from bayan.channels.services.media import (
     Expected,
     FileMissing,
     FileNotAllowed,
     FileTooLarge,
+    discard_media,
     expect_files,
     keep_file,
     keep_original,
@@ -164,11 +165,13 @@ __all__ = [
     "compose",
     "create_account",
     "deliver",
+    "discard_media",
     "doubt_unsent",
     "end_previous_app_secret",
     "expect_files",
     "expire_held",
     "follow_contact",
+    "forget_letters",
     "forget_limits",
     "forget_repeated",
     "forget_words",

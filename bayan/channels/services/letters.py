@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from bayan.channels.models import Attempt, Outgoing, Reach
-from bayan.channels.services.sending import withdraw_each
+from bayan.channels.services.sending import forget_words, withdraw_each
 from bayan.channels.services.ways import WAYS
 from bayan.core import live
 from bayan.core.models import uuid7
@@ -126,3 +126,15 @@ def call_off(subject_type: str, keys: Collection[str], *, now: datetime) -> int:
         )
         live.announce((row.node_id, "reach", row.public_id) for row in rows)
     return len(rows)
+
+
+@transaction.atomic
+def forget_letters(subject_type: str, keys: Collection[str]) -> int:
+    """Take the words out of letters to members about subjects that are destroyed, and of their messages.
+
+    To be called as the worker. Returns how many letters were emptied.
+    """
+    rows = Reach.objects.filter(subject_type=subject_type, subject_key__in=list(keys))
+    sent = Attempt.objects.filter(reach__in=rows, outgoing__isnull=False)
+    forget_words(sent.values_list("outgoing", flat=True))
+    return rows.update(words={})

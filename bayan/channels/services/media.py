@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -16,7 +17,7 @@ from typing import IO, Any, BinaryIO
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, ProtectedError
 from django.utils.translation import gettext as _
 
 from bayan.channels import files, metadata
@@ -441,6 +442,26 @@ class FileWriter:
         if self._file:
             self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+@transaction.atomic
+def discard_media(keys: Collection[int]) -> int:
+    """Destroy files that nothing uses any more, their bytes too; returns how many.
+
+    What something else still uses stays. To be called as the worker, after whatever used them is gone.
+    """
+    gone = 0
+    for media in list(Media.objects.filter(pk__in=keys)):
+        digest = media.sha256
+        try:
+            with transaction.atomic():
+                media.delete()
+        except ProtectedError:
+            continue
+        gone += 1
+        if digest and not Media.objects.filter(sha256=digest).exists():
+            transaction.on_commit(partial(_place_of(digest).unlink, missing_ok=True))
+    return gone
 
 
 def sweep_unfinished(*, now: datetime) -> int:

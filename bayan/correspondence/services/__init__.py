@@ -1,6 +1,7 @@
 """Everything that changes letters."""
 
 from bayan.correspondence.services.addressing import NotBelow, Person, Reach, people_of, reach_of
+from bayan.correspondence.services.destroying import destroy
 from bayan.correspondence.services.drafting import (
     MOST_FILES,
     File,
@@ -78,6 +79,7 @@ __all__ = [
     "delete_draft",
     "delete_list",
     "describe_letters",
+    "destroy",
     "detach",
     "draft_letter",
     "follow_approval",

@@ -180,18 +180,6 @@ def test_the_list_asks_as_little_for_many_as_for_one(
     assert one <= 20
 
 
-def test_a_letter_is_found_by_its_words_its_number_and_the_person_it_went_to(
-    office: Office, client: StaffClient, now: datetime
-) -> None:
-    make_sent(office.desk, office.writer, now=now, to=to(office.khobar), subject="حصر المضخات")
-    client.force_login(office.writer)
-    for words in ("المضخات", "1448/1", office.mayor.name_ar):
-        page = client.get(reverse("correspondence:letters"), {"view": "sent", "q": words})
-        assert "حصر المضخات" in page.content.decode(), words
-    page = client.get(reverse("correspondence:letters"), {"view": "sent", "q": "لا يوجد"})
-    assert "حصر المضخات" not in page.content.decode()
-
-
 def test_what_is_secret_is_signed_with_a_second_factor_only(
     office: Office, client: StaffClient, now: datetime
 ) -> None:

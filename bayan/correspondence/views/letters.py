@@ -6,19 +6,21 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from bayan.core.documents import pdf_response
 from bayan.core.exports import small_csv
+from bayan.core.files import zip_response
 from bayan.core.paging import Cursor, counts_of, page_of
-from bayan.correspondence import document, selectors, services
-from bayan.correspondence.models import Letter
+from bayan.correspondence import document, exporting, searching, selectors, services
+from bayan.correspondence.models import Letter, Look
 from bayan.correspondence.templatetags.letters import stage_name
 from bayan.inbox import services as inbox_services
-from bayan.people.permissions import StaffRequest, requires
+from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 
 VIEWS = ("open", "mine", "drafts", "waiting", "sent")
 SHOWN, MOST_SAVED = 50, 5_000
@@ -33,12 +35,11 @@ def letters(request: StaffRequest) -> HttpResponse:
     writes = request.access.may("letters.write")
     view = request.GET.get("view", "")
     view = view if view in VIEWS else "open"
-    words = request.GET.get("q", "").strip()[:100]
-    kind = request.GET.get("kind", "")
-    kind = kind if kind in Letter.Kind.values else ""
+    asked = searching.asked_in(request.GET)
+    found = searching.look_for(asked.words)
     after = request.GET.get("after")
     views = {
-        key: selectors.found(rows, words, kind=kind)
+        key: searching.narrowed(rows, asked, found)
         for key, rows in selectors.views_of(request.access, now=now).items()
         if writes or key in {"open", "mine", "waiting"}
     }
@@ -54,9 +55,10 @@ def letters(request: StaffRequest) -> HttpResponse:
         "rows": page.rows,
         "next_cursor": page.next_cursor,
         "view": view,
-        "words": words,
-        "kind": kind,
+        "words": asked.words,
+        "asked": asked,
         "kinds": Letter.Kind.choices,
+        "states": Letter.State.choices,
         "counts": {} if after else counts_of(views),
         "writes": writes,
         "now": now,
@@ -72,13 +74,9 @@ def export(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     views = selectors.views_of(request.access, now=now)
     rows = views.get(request.GET.get("view", ""), views["mine"])
-    kind = request.GET.get("kind", "")
-    asked = selectors.found(
-        rows,
-        request.GET.get("q", "").strip()[:100],
-        kind=kind if kind in Letter.Kind.values else "",
-    )
-    found = list(selectors.shown(asked).order_by("-changed_at", "-pk")[:MOST_SAVED])
+    asked = searching.asked_in(request.GET)
+    asked_for = searching.narrowed(rows, asked, searching.look_for(asked.words))
+    found = list(selectors.shown(asked_for).order_by("-changed_at", "-pk")[:MOST_SAVED])
     selectors.with_counts(found)
     inbox_services.note_export("letters.exported", len(found), access=request.access, now=now)
     heading = [
@@ -167,7 +165,29 @@ def certificate(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = selectors.matrix(letter, request.access, now=now)
     services.note("letter.certified", letter, by=request.user, now=now)
     content = document.certificate(letter, found, now=now, by=request.user.name)
-    return document.pdf_response(content, f"{letter.year}-{letter.number}-certificate.pdf")
+    return pdf_response(content, f"{letter.year}-{letter.number}-certificate.pdf")
+
+
+@require_GET
+@requires("letters.write")
+def whole(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """The file of a letter as one archive: document, attachments, who got it, replies, views, sums."""
+    letter = _sent(request, public_id)
+    if not selectors.may_see_all(letter, request.access):
+        raise PermissionDenied(_("Who else got it is shown to whoever sent it."))
+    saved = requires_fresh_factor(_whole) if letter.is_secret else _whole
+    return saved(request, letter)
+
+
+def _whole(request: StaffRequest, letter: Letter) -> HttpResponseBase:
+    now = timezone.now()
+    services.look(letter, Look.What.DOCUMENT, by=request.user, now=now)
+    services.note(
+        "letter.exported", letter, by=request.user, now=now, sha256=letter.submitted_hash,
+        number=letter.reference,
+    )  # fmt: skip
+    entries = exporting.entries_of(letter, request.access, now=now)
+    return zip_response(f"{letter.year}-{letter.number}.zip", entries, is_sealed=True)
 
 
 @require_GET

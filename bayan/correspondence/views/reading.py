@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from bayan.channels import services as channels
 from bayan.core import notices
+from bayan.core.documents import pdf_response
 from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
+from bayan.core.views import note_after
 from bayan.correspondence import checks, document, selectors, services
 from bayan.correspondence.models import Letter, Look
 from bayan.people.permissions import StaffRequest, requires
@@ -60,6 +63,7 @@ def letter_page(
         "is_hidden": is_recalled and not sees_all,
         "writes": writes,
         "sees_all": sees_all,
+        "decides_period": access.may("retention.decide", found.node),
         "files": list(found.attachments.select_related("media").order_by("pk")),
         "addresses": found.addresses.select_related("node", "member", "list").order_by(
             "is_copy", "pk"
@@ -105,9 +109,10 @@ def open_link(request: StaffRequest, secret: str) -> HttpResponse:
     try:
         found = services.open_link(secret, by=request.user, now=now)
     except services.LinkIsDead as dead:
-        services.note_refused_link(secret, by=request.user, now=now)
         context = {"why": str(dead)}
-        return render(request, "correspondence/dead_link.html", context, status=HTTPStatus.GONE)
+        response = render(request, "correspondence/dead_link.html", context, status=HTTPStatus.GONE)
+        note_after(response, partial(services.note_refused_link, secret, by=request.user, now=now))
+        return response
     return redirect("correspondence:letter", found.public_id)
 
 
@@ -129,7 +134,7 @@ def as_document(request: StaffRequest, public_id: UUID) -> HttpResponse:
     found = _readable(request, public_id, Look.What.DOCUMENT)
     content = document.letter(found, reader=request.user, now=timezone.now())
     name = f"{found.year}-{found.number}.pdf" if found.number else "draft.pdf"
-    return document.pdf_response(content, name)
+    return pdf_response(content, name)
 
 
 @require_safe

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
 from django.urls import reverse
 
@@ -113,3 +114,16 @@ def test_only_who_writes_the_roster_prints_the_tree_and_only_of_their_bodies(
     assert director.name_ar in page.content.decode()
     assert mayor.name_ar not in page.content.decode()
     assert signed_in(mayor).get(reverse("people:call_tree")).status_code == 403
+    assert signed_in(mayor).get(reverse("people:call_tree_pdf")).status_code == 403
+    Member.objects.filter(pk=director.pk).update(phone="966500000142")
+    printed = pypdfium2.PdfDocument(
+        signed_in(director).get(reverse("people:call_tree_pdf")).content
+    )
+    page_of_it = printed[0].get_textpage()
+
+    def left_edge(words: str) -> float:
+        place, _length = page_of_it.search(words).get_next()
+        return float(page_of_it.get_charbox(place)[0])
+
+    # A number runs from left to right, whatever stands around it.
+    assert left_edge("+966") < left_edge("0142")

@@ -17,6 +17,7 @@ from bayan.press.services.approving import (
     may_approve,
 )
 from bayan.press.services.comparing import compare_files
+from bayan.press.services.destroying import OVER, destroy
 from bayan.press.services.gathering import hear, receive_choice, tend_gathering
 from bayan.press.services.journalists import (
     Facts,
@@ -51,22 +52,18 @@ from bayan.press.services.parts import (
     ReasonMissing,
     StoryMoved,
     TextMissing,
+    note,
 )
 from bayan.press.services.releasing import (
     COPY,
     WORDS_LAST,
     NobodyReached,
-    Reach,
     ReleaseOver,
     VersionNotApproved,
     deliver,
-    fitting_templates,
-    journalists_of,
     pause_release,
-    reach,
     release,
     resume_release,
-    sending_number,
     withdraw_release,
     words_for,
 )
@@ -87,6 +84,14 @@ from bayan.press.services.stories import (
     publish,
     take,
     withdraw,
+)
+from bayan.press.services.ways import (
+    Reach,
+    fitting_templates,
+    journalists_of,
+    mail_number,
+    reach,
+    sending_number,
 )
 
 DUE = """
@@ -118,6 +123,7 @@ def tend(*, now: datetime) -> int:
 
 __all__ = [
     "COPY",
+    "OVER",
     "STORY",
     "WANTED",
     "ApproversMissing",
@@ -156,6 +162,7 @@ __all__ = [
     "delete_list",
     "deliver",
     "describe_stories",
+    "destroy",
     "edit",
     "end_journalist",
     "file_behind",
@@ -170,7 +177,9 @@ __all__ = [
     "import_list",
     "journalists_of",
     "lines_of",
+    "mail_number",
     "may_approve",
+    "note",
     "open_link",
     "pause_release",
     "publish",

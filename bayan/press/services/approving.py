@@ -15,6 +15,8 @@ from bayan.core.errors import DomainError
 from bayan.core.references import grouped
 from bayan.core.rls import as_worker
 from bayan.core.views import uuid_in
+from bayan.mandates import services as mandates
+from bayan.mandates.models import Act
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -50,6 +52,7 @@ def ask_approval(
     *,
     version: str,
     approvers: Sequence[Member],
+    topic: str = "",
     by: Member,
     now: datetime,
 ) -> Story:
@@ -60,6 +63,7 @@ def ask_approval(
     :raises VersionChanged: somebody has changed it meanwhile
     :raises ApproversMissing: too few, twice the same, or the editor themselves
     :raises ConsentMissing: people are shown who were not asked
+    :raises NotTheirs: the table names others to approve what it speaks of (mandates)
     :raises StoryMoved: it is not at the desk
     """
     stories.forget_approvals(story_id, by=by, now=now)
@@ -80,6 +84,9 @@ def ask_approval(
             _("A story of this weight needs %(count)d others to approve it. Choose them.")
             % {"count": wanted}
         )
+    story.topic = topic or story.topic
+    for member in chosen or [by]:
+        _require_approver(story, member, by=by, now=now)
     story.approvals.filter(state=Approval.State.ASKED).update(
         state=Approval.State.STALE, ended_at=now
     )
@@ -93,7 +100,7 @@ def ask_approval(
         return story
     if story.state == State.SUBMITTED:
         move(story, State.IN_REVIEW, "story.taken", by=by, now=now)
-    story.save(update_fields=["weight", "remark", "editor"])
+    story.save(update_fields=["weight", "topic", "remark", "editor"])
     _ask(story, version, chosen, by=by, now=now)
     note(story, "story.approval_asked", by=by, now=now, version=version[:12])
     return story
@@ -128,7 +135,14 @@ def _accept(story: Story, version: str, *, by: Member, now: datetime) -> None:
     story.approved_version, story.approved_at = version, now
     move(
         story, State.ACCEPTED, "story.accepted", by=by, now=now, version=version[:12],
-        fields=["approved_version", "approved_at", "weight", "remark", "editor"],
+        fields=["approved_version", "approved_at", "weight", "topic", "remark", "editor"],
+    )  # fmt: skip
+
+
+def _require_approver(story: Story, member: Member, *, by: Member, now: datetime) -> None:
+    mandates.require(
+        Act.APPROVE, story.topic, story.node, [member], by=by, now=now,
+        subject=(STORY, str(story.public_id)),
     )  # fmt: skip
 
 
@@ -169,6 +183,8 @@ def follow_ended(fact: ItemEnded) -> None:
 
 
 def _count(story: Story, approval: Approval, *, by: Member, now: datetime) -> None:
+    # Whoever it was passed on to must be one of those too.
+    _require_approver(story, by, by=by, now=now)
     asked = story.approvals.filter(version=approval.version)
     given = asked.filter(state=Approval.State.GIVEN).values("approver").distinct().count()
     note(story, "story.approved", by=by, now=now, version=approval.version[:12])

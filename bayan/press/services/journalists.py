@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -279,9 +280,12 @@ def import_list(
         raise NobodyToAdd(_("Every line has a fault. Correct the file and choose it again."))
     desk = organisation.desk()
     known = {
-        row.phone: row
+        row.phone or row.email.lower(): row
         for row in Journalist.objects.current()
-        .filter(phone__in=[one.facts.phone for one in good if one.facts.phone])
+        .filter(
+            Q(phone__in=[one.facts.phone for one in good if one.facts.phone])
+            | Q(phone="", email__in=[one.facts.email for one in good if not one.facts.phone])
+        )
         .select_for_update(of=("self",))
     }
     outlets: dict[str, Outlet | None] = {}
@@ -290,7 +294,7 @@ def import_list(
         facts = one.facts
         if facts.outlet not in outlets:
             outlets[facts.outlet] = outlet_of(facts.outlet)
-        row = known.get(facts.phone) if facts.phone else None
+        row = known.get(facts.phone or facts.email.lower())
         row = row or Journalist(node=desk, created_at=now, phone=facts.phone)
         row.name, row.outlet, row.beat = facts.name, outlets[facts.outlet], facts.beat
         row.email = facts.email or row.email

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 from django.db import Error, transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -23,24 +22,35 @@ from django.utils.translation import override
 
 from bayan.channels import services as channels
 from bayan.channels.models import Number, Outgoing, Template
-from bayan.channels.models import Reach as ByWay
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
-from bayan.inbox.models import Conversation
+from bayan.mandates import services as mandates
+from bayan.mandates.models import Act
 from bayan.organisation import selectors as organisation
 from bayan.people import services as people
-from bayan.people.models import Contact, Member, OptOut
-from bayan.press.models import Copy, CopyLink, Journalist, PressList, Release, Story
+from bayan.people.models import Contact, Member
+from bayan.press.models import Approval, Copy, CopyLink, Journalist, PressList, Release, Story
 from bayan.press.services.links import new_link
-from bayan.press.services.parts import State, locked, move, note, require_state
+from bayan.press.services.parts import STORY, State, locked, move, note, require_state
+from bayan.press.services.ways import (
+    journalists_of,
+    keys_of,
+    mail_number,
+    sender_of,
+    sending_number,
+    unwilling,
+    why_not,
+    windows,
+)
 
 COPY = "press.copy"
 BATCH = 50
 LINKS_LAST = timedelta(days=30)
 # As long as a provider may still tell of a message, its words stay: an uncertain one may be sent again.
 WORDS_LAST = timedelta(days=2)
-WINDOW = timedelta(hours=24)
+# Characters of the text in an e-mail; the page behind the link has all of it.
+LONGEST_LETTER = 3_000
 log = structlog.get_logger(__name__)
 To, Reason = Copy.State, Copy.Reason
 
@@ -61,114 +71,6 @@ class NoNumber(DomainError):
     pass
 
 
-@dataclass(frozen=True)
-class Reach:
-    """Who of some lists gets a story and how, as it stands now."""
-
-    journalists: Sequence[Journalist]
-    in_window: int
-    by_template: int
-    left_out: Sequence[tuple[Journalist, str]]
-
-    @property
-    def count(self) -> int:
-        return self.in_window + self.by_template
-
-
-def sending_number() -> Number | None:
-    """The number by which journalists are written to."""
-    return channels.number_for(ByWay.Way.WHATSAPP)
-
-
-def fitting_templates(number: Number | None) -> list[Template]:
-    """The approved templates that say a title and a link, the one made for it first."""
-    if number is None:
-        return []
-    found = [
-        template
-        for template in Template.objects.filter(
-            account=number.account_id, status=Template.Status.APPROVED, forget_at=None
-        )
-        if _keys(template)
-    ]
-    return sorted(found, key=lambda t: (t.name != "press_story", t.language != "ar", t.name))
-
-
-def _keys(template: Template) -> list[str]:
-    """The variables for title and link of a template that wants just these; none for every other one."""
-    open_ones = [p for p in channels.templates.parameters(template) if p.is_required]
-    if len(open_ones) != 2 or any(p.kind != "text" for p in open_ones):
-        return []
-    title, link = sorted(open_ones, key=lambda p: "http" in p.example)
-    return [title.key, link.key] if "http" in link.example else []
-
-
-def journalists_of(lists: Collection[UUID]) -> list[Journalist]:
-    """Everybody on these lists, each once, by name."""
-    return list(
-        Journalist.objects.current()
-        .filter(lists__public_id__in=lists)
-        .select_related("outlet")
-        .distinct()
-        .order_by("name", "pk")
-    )
-
-
-def reach(journalists: Sequence[Journalist], *, has_template: bool, now: datetime) -> Reach:
-    """How these would be reached now."""
-    windows = _windows([one.phone for one in journalists], now=now)
-    unwilling = _unwilling([one.phone for one in journalists])
-    inside = outside = 0
-    left_out = []
-    for one in journalists:
-        reason = _why_not(one, unwilling)
-        if reason:
-            left_out.append((one, reason))
-        elif one.phone in windows:
-            inside += 1
-        elif has_template:
-            outside += 1
-        else:
-            left_out.append((one, str(Reason.NO_TEMPLATE)))
-    return Reach(journalists, inside, outside, left_out)
-
-
-def _why_not(journalist: Journalist, unwilling: Collection[str]) -> str:
-    if not journalist.phone:
-        return str(Reason.NO_WHATSAPP)
-    if journalist.agreed_at is None:
-        return str(Reason.NOT_AGREED)
-    return str(Reason.OPTED_OUT) if journalist.phone in unwilling else ""
-
-
-def _unwilling(phones: Sequence[str]) -> set[str]:
-    # Whoever may send to many need not see the people; who wants no messages counts all the same.
-    with as_worker():
-        return set(
-            OptOut.objects.filter(
-                ended_at=None,
-                contact__identities__scheme="phone",
-                contact__identities__value__in=[phone for phone in phones if phone],
-            ).values_list("contact__identities__value", flat=True)
-        )
-
-
-def _windows(phones: Sequence[str], *, now: datetime) -> dict[str, datetime]:
-    """Until when these may be written to freely, of those who may."""
-    with as_worker():
-        rows = list(
-            Conversation.objects.filter(
-                contact__identities__scheme="phone",
-                contact__identities__value__in=[phone for phone in phones if phone],
-                last_inbound_at__gt=now - WINDOW,
-            )
-            .order_by()
-            .values_list("contact__identities__value")
-            .annotate(last=Max("last_inbound_at"))
-        )
-    return {phone: last + WINDOW for phone, last in rows}
-
-
 @transaction.atomic
 def release(
     story_id: UUID,
@@ -185,6 +87,7 @@ def release(
 
     :raises StoryMoved: it is not accepted, or over
     :raises VersionNotApproved: what was approved is another version
+    :raises NotTheirs: nobody who may speak about it stands behind it (mandates)
     :raises NobodyReached: nobody of them can be written to
     """
     story = locked(story_id)
@@ -193,6 +96,7 @@ def release(
         raise VersionNotApproved(
             _("This version is not the one that was approved. Reload the page and look again.")
         )
+    _require_speaker(story, version, by=by, now=now)
     people_asked = journalists_of(lists)
     had = set(
         Copy.objects.filter(release__story=story, release__withdrawn_at=None)
@@ -200,7 +104,7 @@ def release(
         .values_list("journalist", flat=True)
     )
     wanted = [one for one in people_asked if one.pk not in had]
-    unwilling = _unwilling([one.phone for one in wanted])
+    silent, has_mail = unwilling(wanted), mail_number() is not None
     found = Release.objects.create(
         story=story, node=organisation.desk(), template=template, version=version,
         lists=list(PressList.objects.filter(public_id__in=lists).values_list("name", flat=True)),
@@ -209,14 +113,20 @@ def release(
         sent_by=by, started_at=now,
     )  # fmt: skip
     copies = []
+    addresses = set()
     for one in wanted:
+        # Two with one address are one reader.
+        if not one.phone and one.email:
+            if one.email.lower() in addresses:
+                continue
+            addresses.add(one.email.lower())
         # Why it cannot be comes first: nobody leaves out by hand whom nothing reaches.
-        reason = _why_not(one, unwilling)
+        reason = why_not(one, silent, has_mail=has_mail)
         if not reason and one.public_id in excepted:
             reason = str(Reason.EXCEPTED)
         copies.append(
             Copy(
-                release=found, journalist=one, reason=reason,
+                release=found, journalist=one, reason=reason, is_by_email=not one.phone,
                 state=To.LEFT_OUT if reason else To.WAITING,
             )
         )  # fmt: skip
@@ -230,6 +140,16 @@ def release(
     else:
         note(story, "story.sent", by=by, now=now, count=len(copies))
     return found
+
+
+def _require_speaker(story: Story, version: str, *, by: Member, now: datetime) -> None:
+    """Whoever may speak about it sends it, or has approved exactly this."""
+    given = story.approvals.filter(version=version, state=Approval.State.GIVEN)
+    approvers = Member.objects.filter(pk__in=given.values("approver"), is_active=True)
+    mandates.require(
+        Act.SPEAK, story.topic, story.node, [by, *approvers], by=by, now=now,
+        subject=(STORY, str(story.public_id)),
+    )  # fmt: skip
 
 
 def _locked(public_id: UUID) -> Release:
@@ -343,78 +263,129 @@ def deliver_some(key: int, *, now: datetime) -> int:
     )
     if found is None:
         return 0
+    numbers = Numbers(sending_number(), mail_number())
+    waiting = found.copies.filter(state=To.WAITING)
+    # What has no way now waits for it; the others do not wait for them.
+    ready = waiting
+    if numbers.whatsapp is None:
+        ready = ready.filter(is_by_email=True)
+    if numbers.mail is None:
+        ready = ready.filter(is_by_email=False)
     copies = list(
-        found.copies.filter(state=To.WAITING)
-        .select_related("journalist__outlet")
+        ready.select_related("journalist__outlet")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:BATCH]
     )
-    number = sending_number()
-    if not copies or number is None:
-        if number is not None and not copies:
+    if not copies:
+        if not waiting.exists():
             _finish(found, now=now)
         return 0
-    _hand_over(found, copies, number, now=now)
+    _hand_over(found, copies, numbers, now=now)
     live.announce([(found.node_id, "release", found.public_id)])
     return len(copies)
 
 
-def _hand_over(found: Release, copies: Sequence[Copy], number: Number, *, now: datetime) -> None:
-    phones = [copy.journalist.phone for copy in copies]
-    windows, unwilling = _windows(phones, now=now), _unwilling(phones)
-    contacts = _contacts([copy.journalist for copy in copies], now=now)
+@dataclass(frozen=True)
+class Numbers:
+    """What stories leave by now."""
+
+    whatsapp: Number | None
+    mail: Number | None
+
+    def of(self, journalist: Journalist) -> Number | None:
+        return self.whatsapp if journalist.phone else self.mail
+
+
+def _hand_over(found: Release, copies: Sequence[Copy], numbers: Numbers, *, now: datetime) -> None:
+    people_meant = [copy.journalist for copy in copies]
+    open_windows, silent = windows(people_meant, now=now), unwilling(people_meant)
+    contacts = _contacts(people_meant, now=now)
     rows: list[tuple[Copy, Outgoing]] = []
     links = []
     for copy in copies:
+        journalist = copy.journalist
         # Who was taken off the register or stopped meanwhile gets nothing.
-        copy.reason = _why_not(copy.journalist, unwilling)
-        until = windows.get(copy.journalist.phone)
-        if not copy.reason and until is None and found.template is None:
+        copy.reason = why_not(journalist, silent, has_mail=numbers.mail is not None)
+        until = open_windows.get(journalist.phone)
+        if not copy.reason and journalist.phone and until is None and found.template is None:
             copy.reason = Reason.NO_TEMPLATE
-        if copy.reason:
+        number = numbers.of(journalist)
+        if copy.reason or number is None:
+            copy.reason = copy.reason or Reason.NO_MAIL
             copy.state = To.LEFT_OUT
             continue
         link, address = new_link(copy, until=found.links_until, made_by=None, now=now)
         links.append(link)
-        copy.contact, copy.state = contacts[copy.journalist.phone], To.QUEUED
-        copy.is_by_template = until is None
-        rows.append((copy, _outgoing(found, copy, number, until, address)))
+        copy.contact, copy.state = contacts[sender_of(journalist)], To.QUEUED
+        copy.is_by_email = not journalist.phone
+        copy.is_by_template = until is None and not copy.is_by_email
+        rows.append((copy, _outgoing(found, copy, number, until, address, now=now)))
     CopyLink.objects.bulk_create(links)
     sent = channels.send_each([row for _copy, row in rows], now=now)
     for (copy, _row), row in zip(rows, sent, strict=True):
         copy.outgoing = row
-    Copy.objects.bulk_update(copies, ["state", "reason", "contact", "outgoing", "is_by_template"])
+    Copy.objects.bulk_update(
+        copies, ["state", "reason", "contact", "outgoing", "is_by_template", "is_by_email"]
+    )
     Journalist.objects.filter(pk__in=[copy.journalist_id for copy, _row in rows]).update(
         last_contacted_at=now
     )
 
 
-def _contacts(journalists: Sequence[Journalist], *, now: datetime) -> dict[str, Contact]:
-    senders = {
-        one.phone: people.Sender(phone=one.phone, name=one.name) for one in journalists if one.phone
-    }
-    people.lock_senders(senders.values())
-    known = people.contacts_of(senders.values(), now=now)
-    return {phone: known[sender] for phone, sender in senders.items()}
+def _contacts(journalists: Sequence[Journalist], *, now: datetime) -> dict[people.Sender, Contact]:
+    senders = [sender_of(one) for one in journalists if one.phone or one.email]
+    people.lock_senders(senders)
+    return people.contacts_of(senders, now=now)
 
 
 def _outgoing(
-    found: Release, copy: Copy, number: Number, until: datetime | None, address: str
+    found: Release,
+    copy: Copy,
+    number: Number,
+    until: datetime | None,
+    address: str,
+    *,
+    now: datetime,
 ) -> Outgoing:
     row = Outgoing(
         node=found.node, number=number, contact=copy.contact, lane=Outgoing.Lane.BULK,
         subject_type=COPY, subject_key=str(copy.public_id), window_until=until,
     )  # fmt: skip
-    if until is None and found.template is not None:
+    if copy.is_by_template and found.template is not None:
         said = [found.story.shown_title, address]
-        keys = _keys(found.template)
+        keys = keys_of(found.template)
         row.template = found.template
         row.content = channels.templates.fill(found.template, dict(zip(keys, said, strict=False)))
         return row
     with override(copy.journalist.language):
-        text = words_for(found.story, address, body=found.node.name)
+        text = (
+            letter_for(found.story, address, body=found.node.name, now=now)
+            if copy.is_by_email
+            else words_for(found.story, address, body=found.node.name)
+        )
     row.content = channels.compose(number, lambda channel: channel.text(text))
+    if copy.is_by_email:
+        row.content["email"]["subject"] = found.story.shown_title
     return row
+
+
+def letter_for(story: Story, address: str, *, body: str, now: datetime) -> str:
+    """The e-mail to a journalist without WhatsApp: title, text, link, and how to stop them."""
+    lines = [body, "", story.shown_title]
+    if story.embargo_until is not None:
+        lines.append(_("Embargoed until %(time)s") % {"time": shown_time(story.embargo_until)})
+    # As on the page behind the link: before its time, the title alone.
+    if not story.is_embargoed(now=now) or story.is_open_early:
+        words = story.shown_text
+        cut = len(words) > LONGEST_LETTER
+        lines += ["", f"{words[:LONGEST_LETTER].rsplit(maxsplit=1)[0]} …" if cut else words]
+    lines += [
+        "",
+        _("Text and original pictures: %(address)s") % {"address": address},
+        "",
+        _("To ask something, answer this e-mail. To stop these messages, answer with: stop"),
+    ]
+    return "\n".join(lines)
 
 
 def words_for(story: Story, address: str, *, body: str) -> str:

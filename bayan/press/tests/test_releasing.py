@@ -15,12 +15,16 @@ from django.utils import timezone
 from bayan.cases import services as cases
 from bayan.channels.models import Outgoing, Template
 from bayan.channels.tests.factories import body_part, incoming, make_template
+from bayan.channels.tests.test_reaching import make_mail_number
 from bayan.core.models import AuditEntry
+from bayan.mandates import services as mandates
 from bayan.organisation.models import Node
-from bayan.people.models import Member, OptOut, Role
+from bayan.people.models import Contact, Member, OptOut, Role
+from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.press import services
 from bayan.press.models import Copy, CopyLink, Journalist, Release, Story
+from bayan.press.services.releasing import letter_for
 from bayan.press.tests.factories import (
     a_journalist,
     a_list,
@@ -30,6 +34,7 @@ from bayan.press.tests.factories import (
     a_story,
     accepted,
 )
+from bayan.work import services as work
 from conftest import StaffClient
 
 
@@ -224,3 +229,106 @@ def test_a_file_of_journalists_is_looked_at_before_it_is_taken_in(
     known.refresh_from_db()
     assert known.name == "منى"
     assert Journalist.objects.filter(lists__name="صحف").count() == 3
+
+
+def test_who_has_only_an_address_gets_the_story_by_mail_once_and_their_answer_stands_beside(
+    story: Story, desk: Node, editor: Member, client: StaffClient, now: datetime
+) -> None:
+    address = "Mona@Paper.example"
+    mona = a_journalist(desk, now=now, phone="", email=address)
+    without = a_journalist(desk, now=now, phone="", email="x@paper.example")
+    with pytest.raises(services.NobodyReached):
+        send(story, mona, by=editor, now=now)
+    number = make_mail_number()
+    by_mail = {"phone": "", "whatsapp_id": "", "number_id": number.pk}
+    stop = incoming("إيقاف", email="x@paper.example", received_at=now, **by_mail)
+    cases.take_in([stop], now=now)
+    before = Outgoing.objects.count()
+
+    release = send(story, mona, without, by=editor, now=now)
+    services.tend(now=now)
+    services.tend(now=now + timedelta(seconds=1))
+
+    (row,) = Outgoing.objects.order_by("pk")[before:]
+    assert (row.to_email, row.to_phone, row.number) == (address.lower(), "", number)
+    assert row.content["email"]["subject"] == story.shown_title
+    text = row.content["email"]["text"]
+    assert story.shown_text in text
+    assert "/n/" in text
+    assert "إيقاف" in text or "stop" in text
+    assert dict(release.copies.values_list("journalist", "reason")) == {
+        mona.pk: "", without.pk: "opted_out",
+    }  # fmt: skip
+
+    Outgoing.objects.filter(pk=row.pk).update(external_id="<1@example.org>", state="sent")
+    later = now + timedelta(hours=1)
+    answer = incoming(
+        "متى الافتتاح؟",
+        email=address.lower(),
+        quoted_id="<1@example.org>",
+        received_at=later,
+        **by_mail,
+    )
+    cases.take_in([answer], now=later)
+    client.force_login(editor)
+    page = client.get(reverse("press:release", args=[release.public_id])).content.decode()
+    assert page.count("متى الافتتاح؟") == 1
+    assert release.copies.get(journalist=mona).contact == answer_contact(address.lower())
+
+
+def answer_contact(email: str) -> Contact:
+    return Contact.objects.get(identities__scheme="email", identities__value=email)
+
+
+def test_under_an_embargo_the_mail_has_the_title_alone(story: Story, now: datetime) -> None:
+    story.embargo_until = now + timedelta(hours=3)
+    held = letter_for(story, "https://x/n/1", body="الأمانة", now=now)
+    assert story.shown_title in held
+    assert story.shown_text not in held
+    assert story.shown_text in letter_for(
+        story, "https://x/n/1", body="الأمانة", now=now + timedelta(hours=4)
+    )
+
+
+def test_only_who_the_table_names_approves_and_speaks_and_a_refusal_stays_in_the_trail(
+    khobar: Node, desk: Node, editor: Member, client: StaffClient, now: datetime
+) -> None:
+    mayor, spokesperson = (
+        make_member(kind, desk) for kind in (Role.Kind.EXECUTIVE, Role.Kind.SPOKESPERSON)
+    )
+    found = a_story(khobar, by=editor, now=now)
+
+    def ask(approver: Member) -> Story:
+        return services.ask_approval(
+            found.public_id, Story.Weight.IMPORTANT, version=found.version(), topic="budget",
+            approvers=[approver], by=editor, now=now,
+        )  # fmt: skip
+
+    with pytest.raises(mandates.NotTheirs, match=mayor.name):
+        ask(spokesperson)
+    client.force_login(editor)
+    refused = client.post(
+        reverse("press:approve", args=[found.public_id]),
+        {"weight": "routine", "topic": "budget", "version": found.version()},
+    )
+    assert refused.status_code == 409
+    assert mayor.name in refused.content.decode()
+    assert AuditEntry.objects.get(action="mandate.approve_refused").details["topic"] == "budget"
+    found.refresh_from_db()
+    assert found.topic == "other"
+
+    ask(mayor)
+    work.finish(found.approvals.get().item.public_id, by=Access.of(mayor, now=now), now=now)  # type: ignore[union-attr]
+    found.refresh_from_db()
+    assert found.state == "accepted"
+    # The mayor of the authority speaks of its budget, and has approved just this: the editor may send it.
+    assert send(found, a_journalist(desk, now=now), by=editor, now=now, template=None)
+
+
+def test_nobody_sends_what_only_others_speak_of(
+    story: Story, desk: Node, editor: Member, now: datetime
+) -> None:
+    Story.objects.update(topic="crisis")
+    with pytest.raises(mandates.NotTheirs):
+        send(story, a_journalist(desk, now=now), by=editor, now=now)
+    assert not Release.objects.exists()

@@ -107,6 +107,7 @@ def _page(request: StaffRequest, found: Release, **more: Any) -> HttpResponse:
         "story": found.story,
         "copies": [(copy, selectors.state_of(copy)) for copy in copies],
         "progress": selectors.progress_of(copies),
+        "answers": selectors.answers_of(found),
         "opened": sum(bool(copy.opens) for copy in copies),
         "now": timezone.now(),
     }

@@ -23,11 +23,12 @@ from bayan.core import notices
 from bayan.core.files import file_response, zip_response
 from bayan.core.paging import Cursor
 from bayan.core.views import refusal, uuid_in
+from bayan.mandates import selectors as mandates
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
-from bayan.press import pictures, selectors, services, wording
+from bayan.press import exporting, pictures, selectors, services, wording
 from bayan.press.forms import EditForm, PublicationForm, StoryForm
 from bayan.press.models import Approval, Story, StoryFile
 from bayan.press.selectors import VIEWS, Filters
@@ -165,6 +166,8 @@ def _page(request: StaffRequest, found: Story, *, status: int = 200, **more: Any
         "may_publish": is_editor and found.state in {"accepted", "sent", "published"},
         "news": found.news.order_by("-pk"),
         "publications": found.publications.order_by("at"),
+        "decides_period": found.state in services.OVER
+        and access.may("retention.decide", found.node),
         "history": selectors.history_of(found),
         "now": now,
     }
@@ -199,6 +202,8 @@ def _for_the_desk(found: Story, files: list[StoryFile], *, now: datetime) -> dic
         else [],
         "text_changes": wording.changes(found.text, found.edited_text) if found.edited_text else [],
         "weights": Story.Weight.choices,
+        "topics": mandates.topics(),
+        "who_speaks": mandates.answer(found.topic, found.node, now=now),
         "version": found.version(),
     }
 
@@ -302,6 +307,9 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
     weight = request.POST.get("weight", "")
     if weight not in Story.Weight.values:
         return refusal(request, _("Choose how much approval it needs."), status=422)
+    topic = request.POST.get("topic", "")
+    if topic not in dict(mandates.topics()):
+        topic = ""
     now = timezone.now()
     asked = [
         member
@@ -313,6 +321,7 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
         weight,
         version=request.POST.get("version", ""),
         approvers=asked,
+        topic=topic,
         by=request.user,
         now=now,
     )
@@ -383,6 +392,20 @@ def served(request: HttpRequest, found: StoryFile, *, size: str = "") -> HttpRes
         etag=found.media.sha256,
         to_save="download" in request.GET,
     )
+
+
+@require_GET
+@requires("press.edit", everywhere=True)
+def whole(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """The file of a story as one archive: document, originals, who got it and what they did, fingerprints."""
+    found = get_object_or_404(selectors.shown(Story.objects.all()), public_id=public_id)
+    now = timezone.now()
+    services.note(
+        found, "story.exported", by=request.user, now=now, sha256=found.version(),
+        number=found.reference,
+    )  # fmt: skip
+    entries = exporting.entries_of(found, by=request.user.name, now=now)
+    return zip_response(f"{found.reference}.zip", entries, is_sealed=True)
 
 
 @require_GET
