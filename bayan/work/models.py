@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.channels.models import Media, Outgoing
+from bayan.channels.models import Media, Outgoing, Reach
 from bayan.core.models import PublicIdField
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
@@ -281,7 +281,8 @@ class Notice(models.Model):
     class Way(models.TextChoices):
         WHATSAPP = "whatsapp", "WhatsApp"
         TEMPLATE = "template", _("WhatsApp, by template")
-        # They have linked no mobile, or no number of ours can send: the page alone shows it.
+        # They have linked no mobile, or no number of ours can send: the ways after it are tried (`reach`),
+        # and the page shows it.
         PAGE = "page", _("on the page only")
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
@@ -296,6 +297,8 @@ class Notice(models.Model):
     outgoing = models.ForeignKey(
         Outgoing, models.SET_NULL, null=True, related_name="+", db_index=False
     )
+    # How it goes on where WhatsApp does not get to them; none where they work for nobody, or all is over.
+    reach = models.ForeignKey(Reach, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         constraints = [

@@ -131,7 +131,7 @@ def told(item: Item) -> list[Notice]:
     """Who was told of it, when and how, with what became of the message; the newest first."""
     return list(
         Notice.objects.filter(clock__subject_type="item", clock__subject_key=str(item.public_id))
-        .select_related("member", "outgoing")
+        .select_related("member", "outgoing", "reach__outgoing")
         .order_by("-pk")
     )
 

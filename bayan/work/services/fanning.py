@@ -23,10 +23,9 @@ from bayan.inbox.models import Conversation
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
+from bayan.work.services.onward import WITHOUT_CHAT
 from bayan.work.services.telling import when
 
-# Who has not shown that a mobile is theirs cannot answer from it: no chat, but a text message.
-WITHOUT_CHAT = tuple(way for way in WAYS if way not in {Reach.Way.WHATSAPP, Reach.Way.BACKUP})
 
 
 @dataclass(frozen=True, kw_only=True)
