@@ -142,6 +142,7 @@ ACTIONS: dict[str, str | Promise] = {
     "item.link_made": pgettext_lazy("trail", "Link to a task made"),
     "item.link_withdrawn": pgettext_lazy("trail", "Links to a task withdrawn"),
     "item.rang": pgettext_lazy("trail", "Time of the task"),
+    "item.remarked": pgettext_lazy("trail", "Remark on a task"),
     "item.refused": pgettext_lazy("trail", "Tried and refused"),
     "item.sent_again": pgettext_lazy("trail", "Task given back"),
     "item.withdrawn": pgettext_lazy("trail", "Task withdrawn"),

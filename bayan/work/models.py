@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from bayan.channels.models import Media, Outgoing, Reach
 from bayan.core.models import PublicIdField
+from bayan.inbox.models import Message
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.work.ladders import Level, Term
@@ -258,6 +259,22 @@ class Proof(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id} {self.media_id}"
+
+
+class Remark(models.Model):
+    """What a member wrote about an item in WhatsApp, which did not end it."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="remarks")
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    message = models.OneToOneField(Message, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField(_("text"), blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        indexes = [models.Index("item", "at", name="remark_of_item")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.at}"
 
 
 class Link(models.Model):

@@ -413,7 +413,7 @@ def send(
     *,
     by: Member | None,
     now: datetime,
-    rows: list[tuple[str, str]] | None = None,
+    rows: Sequence[tuple[str, ...]] | None = None,
     button: str = "",
     asks_place: bool = False,
     buttons: Sequence[tuple[str, str]] = (),
@@ -640,16 +640,16 @@ def buttons_draft(
 
 
 def list_draft(
-    conversation: Conversation, text: str, *, rows: Sequence[tuple[str, str]], button: str
+    conversation: Conversation, text: str, *, rows: Sequence[tuple[str, ...]], button: str
 ) -> Draft:
-    """A headed text with a list of answers, not sent yet."""
+    """A headed text with a list of answers, each (key, title) or with its explanation; not sent yet."""
     content = channels.compose(
         conversation.number,
         lambda channel: channel.choices(
             _headed(conversation, text), button=button, rows=list(rows)
         ),
     )
-    payload = {"button": button, "rows": [title for _key, title in rows]}
+    payload = {"button": button, "rows": [row[1] for row in rows]}
     return Draft(kind="list", content=content, text=text, payload=payload)
 
 

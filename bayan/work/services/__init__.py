@@ -62,6 +62,7 @@ from bayan.work.services.items import (
     withdraw_of,
     withdraw_of_all,
 )
+from bayan.work.services.joining import Thing, open_things, thread, thread_later
 from bayan.work.services.links import (
     LinkIsOver,
     NameMissing,
@@ -105,6 +106,7 @@ __all__ = [
     "Start",
     "Task",
     "Telling",
+    "Thing",
     "TitleMissing",
     "TooManyPictures",
     "Word",
@@ -135,6 +137,7 @@ __all__ = [
     "may_act",
     "members_of",
     "open_link",
+    "open_things",
     "pause",
     "receive",
     "receive_choice",
@@ -152,6 +155,8 @@ __all__ = [
     "tell",
     "tell_each",
     "tell_member",
+    "thread",
+    "thread_later",
     "when",
     "withdraw",
     "withdraw_links",
