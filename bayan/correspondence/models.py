@@ -287,6 +287,42 @@ class Reply(models.Model):
         return f"{self.recipient_id} {self.at}"
 
 
+class Digest(models.Model):
+    """«خلاصة الردود»: what those who got a letter answered, as whoever wrote it summed it up for them."""
+
+    public_id = PublicIdField()
+    letter = models.ForeignKey(Letter, models.CASCADE, related_name="digests")
+    # Of several of one letter, the first is 1.
+    number = models.PositiveSmallIntegerField(_("number"))
+    text = models.TextField(_("text"))
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("sent"))
+    # Everybody who got the letter gets it; else those of `readers`.
+    is_for_all = models.BooleanField(_("for all"), default=True)
+    handed_at = models.DateTimeField(_("handed over"), null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("letter", "number", name="digest_number_once")]
+        indexes = [models.Index("id", name="digest_to_hand_over", condition=Q(handed_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} {self.number}"
+
+
+class DigestReader(models.Model):
+    """One who is told of a summary."""
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="readers")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    told_at = models.DateTimeField(_("told"), null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("digest", "recipient", name="digest_reader_once")]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} {self.recipient_id}"
+
+
 class Look(models.Model):
     """That somebody opened a letter, its document or one of its files: each time."""
 

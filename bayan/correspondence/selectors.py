@@ -29,7 +29,16 @@ from bayan.core.models import AuditEntry
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.correspondence import services
-from bayan.correspondence.models import AddressList, Letter, LetterQuerySet, Look, Recipient, Reply
+from bayan.correspondence.models import (
+    AddressList,
+    Digest,
+    DigestReader,
+    Letter,
+    LetterQuerySet,
+    Look,
+    Recipient,
+    Reply,
+)
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
@@ -230,6 +239,15 @@ def answers_of(letter: Letter, access: Access) -> list[Recipient]:
             .select_related("member", "node", "item")
             .order_by("-item__ended_at")
         )
+
+
+def digests_of(letter: Letter, access: Access, mine: Recipient | None) -> list[Digest]:
+    """The summaries of its answers that are for this reader, the latest first."""
+    rows = letter.digests.select_related("by").order_by("-number")
+    if not may_see_all(letter, access):
+        is_mine = Exists(DigestReader.objects.filter(digest=OuterRef("pk"), recipient=mine))
+        rows = rows.filter(Q(is_for_all=True) | is_mine if mine else Q(is_for_all=True))
+    return list(rows)
 
 
 def replies_of(letter: Letter, access: Access) -> list[Reply]:

@@ -150,6 +150,7 @@ ACTIONS: dict[str, str | Promise] = {
     "letter.changed": pgettext_lazy("trail", "Letter changed"),
     "letter.correction_begun": pgettext_lazy("trail", "Correction of the letter begun"),
     "letter.deleted": pgettext_lazy("trail", "Draft of a letter thrown away"),
+    "letter.digest_sent": pgettext_lazy("trail", "Summary of answers sent"),
     "letter.drafted": pgettext_lazy("trail", "Letter drafted"),
     "letter.handed_over": pgettext_lazy("trail", "Draft given to somebody else"),
     "letter.link_refused": pgettext_lazy("trail", "Dead or foreign link to the letter tried"),

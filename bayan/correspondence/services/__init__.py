@@ -1,6 +1,12 @@
 """Everything that changes letters."""
 
 from bayan.correspondence.services.addressing import NotBelow, Person, Reach, reach_of
+from bayan.correspondence.services.digest import (
+    LONGEST_DIGEST,
+    draft_digest,
+    hand_over_digests,
+    send_digest,
+)
 from bayan.correspondence.services.drafting import (
     MOST_FILES,
     File,
@@ -53,6 +59,7 @@ from bayan.correspondence.services.signing import (
 __all__ = [
     "BATCH",
     "LETTER",
+    "LONGEST_DIGEST",
     "MOST_FILES",
     "RECIPIENT",
     "ChangedSince",
@@ -79,9 +86,11 @@ __all__ = [
     "delete_list",
     "describe_letters",
     "detach",
+    "draft_digest",
     "draft_letter",
     "follow_approval",
     "hand_over",
+    "hand_over_digests",
     "hand_over_letters",
     "hand_over_some",
     "look",
@@ -95,6 +104,7 @@ __all__ = [
     "recipient_of",
     "remark",
     "save_list",
+    "send_digest",
     "submit",
     "take_back",
     "take_remark",

@@ -215,7 +215,7 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
             )
             rest.insert(0, counted % {"count": files})
         room = ROOM - len("\n".join([*lines, "", "", *rest]))
-        return "\n".join([*lines, "", _cut(letter.text, max(1, min(LONGEST, room))), *rest])
+        return "\n".join([*lines, "", cut(letter.text, max(1, min(LONGEST, room))), *rest])
     if letter.is_secret:
         lines.append(_("It may be read on the platform only."))
     else:
@@ -226,7 +226,8 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
     return "\n".join([*lines, f"{settings.PUBLIC_URL}{path}"])
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
+    """So much of a text, ended at a word."""
     return text if len(text) <= longest else f"{text[: longest - 1].rsplit(' ', 1)[0]}…"
 
 

@@ -71,6 +71,7 @@ def letter_page(
         and found.approval is not None
         and work.may_act(found.approval, access, now=now),
         "matrix": selectors.matrix(found, access, now=now, most=1) if sees_all else None,
+        "digests": selectors.digests_of(found, access, mine) if found.sent_at else [],
         "corrected_by": found.corrected_by.sent().first(),
         "looks": selectors.looks_of(found) if sees_all and found.is_classified else [],
         "history": selectors.history_of(found) if writes else [],
