@@ -393,9 +393,7 @@ MEMBERS = (
         to=To.MEMBER,
         bubbles=(
             says(
-                Words(
-                    key="cases-unclear-which", msgid="Which of these does your message answer?"
-                ),
+                Words(key="cases-unclear-which", msgid="Which of these does your message answer?"),
                 Words(key="cases-unclear-choose", msgid="Choose one", part=Part.LIST),
                 Sample(_("Circular 1448/12: rain"), 24, Part.ROW),
                 Words(key="cases-unclear-none", msgid="It answers none of them", part=Part.ROW),
@@ -406,9 +404,7 @@ MEMBERS = (
                 Words(key="cases-unclear-no", msgid="No, it is not", part=Part.BUTTON),
             ),
             says(
-                Words(
-                    key="cases-unclear-again", msgid="You have answered this question already."
-                )
+                Words(key="cases-unclear-again", msgid="You have answered this question already.")
             ),
         ),
     ),

@@ -22,6 +22,7 @@ DIGEST = Words(
     msgid="Summary of answers: %(letter)s",
     variables={"letter": LETTER},
 )
+FILL_IN = Words(key="letters-fill-in", msgid="Fill in the form", part=Part.BUTTON)
 FILES = Words(
     key="letters-files",
     msgid="%(count)d attachment, on the page.",
@@ -43,6 +44,7 @@ MESSAGES = (
         to=To.MEMBER,
         bubbles=(
             says(TITLE, FROM, WANTED, TEXT, FILES, ADDRESS, SEEN, LATER),
+            says(TITLE, FROM, WANTED, TEXT, FILES, ADDRESS, FILL_IN),
             says(
                 TITLE,
                 Words(key="letters-copy", msgid="A copy for you."),

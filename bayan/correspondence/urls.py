@@ -29,6 +29,12 @@ urlpatterns = [
         letters.recipients_export,
         name="recipients_export",
     ),
+    path("letters/<uuid:public_id>/answers.csv", letters.answers_export, name="answers_export"),
+    path(
+        "letters/<uuid:public_id>/answers/<uuid:media_id>",
+        letters.answer_picture,
+        name="answer_picture",
+    ),
     path("letters/<uuid:public_id>/letter.pdf", reading.as_document, name="document"),
     path("letters/<uuid:public_id>/certificate.pdf", letters.certificate, name="certificate"),
     path("letters/<uuid:public_id>/files/<uuid:media_id>", reading.file, name="file"),

@@ -437,6 +437,7 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:open": "correspondence/test_services",
     "correspondence:file": "correspondence/test_views",
     "correspondence:remove_file": "correspondence/test_views",
+    "correspondence:digest": "correspondence/test_digest",
     "correspondence:recipients": "correspondence/test_views",
     "correspondence:recipients_export": "correspondence/test_views",
     "correspondence:certificate": "correspondence/test_views",

@@ -28,6 +28,7 @@ from bayan.correspondence.services.drafting import (
 )
 from bayan.correspondence.services.drafting import hand_over as hand_over_letters
 from bayan.correspondence.services.facts import ask_facts
+from bayan.correspondence.services.filling import FormChanged, fill
 from bayan.correspondence.services.parts import LETTER, NotOpen, NotSent, named, note, titled
 from bayan.correspondence.services.reading import (
     LinkIsDead,
@@ -64,6 +65,7 @@ __all__ = [
     "RECIPIENT",
     "ChangedSince",
     "File",
+    "FormChanged",
     "LinkIsDead",
     "ListTaken",
     "MayNotSign",
@@ -88,6 +90,7 @@ __all__ = [
     "detach",
     "draft_digest",
     "draft_letter",
+    "fill",
     "follow_approval",
     "hand_over",
     "hand_over_digests",

@@ -63,9 +63,7 @@ def draft_digest(letter: Letter) -> str:
             % {"total": len(rows), "done": done, "silent": len(rows) - done},
             "",
         ]
-        lines += [
-            f"• {node.name}: {_line(answers)}" for node, answers in said.items() if answers
-        ]
+        lines += [f"• {node.name}: {_line(answers)}" for node, answers in said.items() if answers]
         silent = [node.name for node, answers in said.items() if not answers]
         if silent:
             lines.append(_("Not yet: %(bodies)s") % {"bodies": "، ".join(silent)})

@@ -23,6 +23,7 @@ from bayan.channels.models import Outgoing, Reach
 from bayan.core import live
 from bayan.core.calendar import hijri
 from bayan.correspondence.models import Letter, Recipient
+from bayan.correspondence.services import filling
 from bayan.correspondence.services.addressing import check_below, reach_of
 from bayan.correspondence.services.parts import LETTER, named, note, titled
 from bayan.organisation import selectors as organisation
@@ -152,7 +153,8 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
                 owner=row.member,
                 due_at=due,
                 subject=(LETTER, str(letter.public_id)),
-                on_page=letter.is_classified,
+                # A form is filled in, not answered by a word.
+                on_page=letter.is_classified or bool(letter.fields),
                 tells=False,
             )
             for row in wanted
@@ -189,6 +191,7 @@ def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
             title=titled(letter),
             due_at=due,
             buttons=work.buttons_of(row.item) if row.item else (),
+            form=filling.form_of(letter, row),
         )
 
 

@@ -55,9 +55,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [
-                    models.Index(models.F("item"), models.F("at"), name="remark_of_item")
-                ],
+                "indexes": [models.Index(models.F("item"), models.F("at"), name="remark_of_item")],
             },
         ),
         protect("work_remark", visible=OF_A_VISIBLE_ITEM),

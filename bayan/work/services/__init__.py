@@ -20,7 +20,7 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Telling, tell_each
+from bayan.work.services.fanning import Form, Telling, send_form, tell_each
 from bayan.work.services.hearing import (
     NEVER_MIND,
     hear_members,
@@ -72,9 +72,8 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
+from bayan.work.services.onward import ONE, SEVERAL
 from bayan.work.services.telling import (
-    ONE,
-    SEVERAL,
     Word,
     ask,
     buttons_of,
@@ -91,6 +90,7 @@ __all__ = [
     "ONE",
     "SEVERAL",
     "DueInThePast",
+    "Form",
     "ItemIsOver",
     "LinkIsOver",
     "NameMissing",
@@ -148,6 +148,7 @@ __all__ = [
     "ring",
     "say",
     "send_again",
+    "send_form",
     "send_tasks",
     "settle_call",
     "start",

@@ -25,6 +25,7 @@ from bayan.work.models import Item
 from bayan.work.services import items, joining, telling
 from bayan.work.services.items import ITEM, Shown, State
 from bayan.work.services.joining import PICTURES
+from bayan.work.services.onward import ONE
 
 # So long a member's next message is taken for the words or the picture that they were asked for.
 AWAITED = timedelta(minutes=30)
@@ -275,7 +276,7 @@ def _ask_why(item: Item, conversation: Conversation, *, now: datetime) -> None:
             for value, label in Item.Silence.choices
         ],
         button=_("Choose the reason"),
-        subject=(telling.ONE, str(item.public_id)),
+        subject=(ONE, str(item.public_id)),
         now=now,
     )
 

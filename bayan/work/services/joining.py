@@ -35,7 +35,7 @@ class Thing:
 
 
 def open_things(member: Member, *, now: datetime) -> list[Thing]:
-    """What wants an answer of this member and may be answered in WhatsApp, what is due first before the rest."""
+    """What wants an answer of this member that may be given in WhatsApp; the first due first."""
     rows = (
         Item.objects.open()
         .filter(owner=member, on_page=False)
@@ -86,7 +86,9 @@ def thread(
     return True
 
 
-def thread_later(thing: tuple[str, str], member: Member, message: Message, *, now: datetime) -> None:
+def thread_later(
+    thing: tuple[str, str], member: Member, message: Message, *, now: datetime
+) -> None:
     """Put what came a moment after an answer to the same, whatever became of it."""
     of, key = thing
     if of != ITEM:
@@ -99,7 +101,7 @@ def thread_later(thing: tuple[str, str], member: Member, message: Message, *, no
 
 
 def remark(item: Item, member: Member, message: Message, *, now: datetime) -> None:
-    """Keep what was written about a task, for whoever gave it; what it shows is a picture of what was done."""
+    """Keep what was written about a task, for whoever gave it; a picture shows what was done."""
     if not events.remark(item, member, message, now=now):
         Remark.objects.get_or_create(
             message=message,

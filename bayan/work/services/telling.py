@@ -177,7 +177,8 @@ def _said(
         rest = len(group) - len(shown[:IN_WORDS])
         lines = [text, *(f"• {title} ({due})" for _key, title, due in shown[:IN_WORDS])]
         lines.append(
-            _("The rest is on the page: %(address)s") % {"address": f"{settings.PUBLIC_URL}{_page()}"}
+            _("The rest is on the page: %(address)s")
+            % {"address": f"{settings.PUBLIC_URL}{_page()}"}
             if rest
             else f"{settings.PUBLIC_URL}{_page()}"
         )
@@ -193,9 +194,7 @@ def _said(
 
 
 def _lane(notices: Iterable[Notice]) -> Outgoing.Lane:
-    return (
-        Outgoing.Lane.CRISIS if any(n.is_emergency for n in notices) else Outgoing.Lane.WORK
-    )
+    return Outgoing.Lane.CRISIS if any(n.is_emergency for n in notices) else Outgoing.Lane.WORK
 
 
 def _send_group(
@@ -515,9 +514,10 @@ def _what(notices: Sequence[Notice], known: Known) -> str:
     what = _headline(_level(first), subject)
     others = len(notices) - 1
     if others:
-        what = ngettext(
-            "%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others
-        ) % {"what": what, "count": others}
+        what = ngettext("%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others) % {
+            "what": what,
+            "count": others,
+        }
     return what
 
 

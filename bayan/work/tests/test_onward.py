@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import DatabaseError
 
-from bayan.cases import services as cases
 from bayan.channels.models import Attempt, Outgoing, Reach
 from bayan.channels.services import Reaching
 from bayan.channels.tests.factories import body_part, make_number, make_template
@@ -28,7 +27,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 def officer(khobar: Node, now: datetime) -> Member:
     """A field officer whose WhatsApp is open: they wrote a moment ago."""
     member = link_mobile(make_member(Role.Kind.FIELD_OFFICER, khobar), "966500000801", now=now)
-    cases.take_in([written_by(member, "مهامي", received_at=now)], now=now)
+    services.hear_members([(written_by(member, "مهامي", received_at=now), member)], now=now)
     Outgoing.objects.update(state=Outgoing.State.SENT)
     return member
 
@@ -121,8 +120,9 @@ def test_what_is_done_goes_no_further_way_and_what_was_given_back_does(
     sent = Outgoing.objects.get(attempt__isnull=False)
     assert (sent.state, sent.error) == ("failed", {"title": "withdrawn"})
     assert Reach.objects.get().state == "withdrawn"
+    head = Access.of(make_member(Role.Kind.DIRECTOR, khobar), now=now)
     services.send_again(
-        item.public_id, reason="بقي الرصيف", due_at=now + 3 * HOUR, by=access, now=now + HOUR
+        item.public_id, reason="بقي الرصيف", due_at=now + 3 * HOUR, by=head, now=now + HOUR
     )
     assert services.tell(now=now + HOUR) == 1
     services.tell(now=now + HOUR)
