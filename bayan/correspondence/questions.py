@@ -133,7 +133,7 @@ def cleaned(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str
         raw = " ".join(str(given.get(key(place)) or "").split())
         if not raw:
             if one.is_required:
-                faults[key(place)] = _("“%(label)s” is missing.") % {"label": one.label}
+                faults[key(place)] = missing(one)
             continue
         value = _value(one, raw)
         if value is None:
@@ -143,6 +143,11 @@ def cleaned(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str
     if faults:
         raise AnswersFaulty(faults)
     return kept
+
+
+def missing(one: Question) -> str:
+    """What is said of a field that was left empty."""
+    return _("“%(label)s” is missing.") % {"label": one.label}
 
 
 def _value(one: Question, raw: str) -> str | None:

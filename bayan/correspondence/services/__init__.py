@@ -3,7 +3,6 @@
 from bayan.correspondence.services.addressing import NotBelow, Person, Reach, reach_of
 from bayan.correspondence.services.digest import (
     LONGEST_DIGEST,
-    draft_digest,
     hand_over_digests,
     send_digest,
 )
@@ -45,6 +44,7 @@ from bayan.correspondence.services.recalling import recall
 from bayan.correspondence.services.sending import (
     BATCH,
     RECIPIENT,
+    cut,
     hand_over,
     hand_over_some,
     year_of,
@@ -84,11 +84,11 @@ __all__ = [
     "change_letter",
     "copy",
     "correct",
+    "cut",
     "delete_draft",
     "delete_list",
     "describe_letters",
     "detach",
-    "draft_digest",
     "draft_letter",
     "fill",
     "follow_approval",

@@ -1,13 +1,12 @@
 """«خلاصة الردود»: what those who got a letter answered, summed up by whoever wrote it, for all of them.
 
-Drafted from what is there, edited by a person, and told to nobody before they press. The worker hands it over
-as it does letters: batch by batch, each person once, by their grade.
+Drafted from what is there (`summary`), edited by a person, and told to nobody before they press. The worker
+hands it over as it does letters: batch by batch, each person once, by their grade.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -24,55 +23,17 @@ from bayan.core import live
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Digest, DigestReader, Letter, Recipient
 from bayan.correspondence.services.drafting import NoAddressee, WordsMissing
-from bayan.correspondence.services.parts import LETTER, NotSent, locked, named, note, titled
+from bayan.correspondence.services.parts import LETTER, NotSent, locked, note, titled
 from bayan.correspondence.services.sending import BATCH, LONGEST, RECIPIENT, cut
-from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.work import services as work
-from bayan.work.models import Item
 from bayan.work.services import Telling
 
 # Told of the same letter again: after the letter itself and its recall.
 FIRST_ROUND = 10
-LONGEST_DIGEST, LONGEST_LINE = 6_000, 300
+LONGEST_DIGEST = 6_000
 
 log = structlog.get_logger(__name__)
-
-
-def draft_digest(letter: Letter) -> str:
-    """A first version, in Arabic as letters are: how many answered, and a line for each body.
-
-    Whoever may send it has been checked: it counts everybody who got the letter.
-    """
-    with as_worker():
-        rows = list(
-            letter.recipients.filter(is_copy=False)
-            .select_related("node", "item")
-            .order_by("node__position", "node", "pk")
-        )
-    said: dict[Node, list[str]] = defaultdict(list)
-    for row in rows:
-        answers = said[row.node]
-        if row.item is not None and row.item.state == Item.State.DONE:
-            answers.append(" ".join(row.item.answer.split()))
-    done = sum(row.item is not None and row.item.state == Item.State.DONE for row in rows)
-    with override("ar"):
-        lines = [
-            _("Summary of the answers to %(letter)s") % {"letter": named(letter)},
-            _("It went to %(total)s; %(done)s have answered, %(silent)s not yet.")
-            % {"total": len(rows), "done": done, "silent": len(rows) - done},
-            "",
-        ]
-        lines += [f"• {node.name}: {_line(answers)}" for node, answers in said.items() if answers]
-        silent = [node.name for node, answers in said.items() if not answers]
-        if silent:
-            lines.append(_("Not yet: %(bodies)s") % {"bodies": "، ".join(silent)})
-    return "\n".join(lines)[:LONGEST_DIGEST]
-
-
-def _line(answers: Iterable[str]) -> str:
-    words = list(dict.fromkeys(answer for answer in answers if answer))
-    return cut("؛ ".join(words), LONGEST_LINE) if words else _("done, without words")
 
 
 @transaction.atomic

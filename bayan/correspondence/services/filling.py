@@ -57,6 +57,10 @@ def fill(
         raise FormChanged(
             _("This form was changed. Open the letter on the page, and answer the new one.")
         )
+    if row.item is None:
+        raise NotSent(_("Nothing is asked of you here: you got a copy."))
+    if not row.item.is_open:
+        raise work.ItemIsOver(_("This task has ended already."))
     asked = questions.questions_of(letter.fields)
     values = questions.cleaned(asked, given)
     place = next(
@@ -68,10 +72,7 @@ def fill(
         if media is not None:
             values[questions.key(place)] = str(media.public_id)
         elif asked[place - 1].is_required:
-            missing = _("“%(label)s” is missing.") % {"label": asked[place - 1].label}
-            raise AnswersFaulty({questions.key(place): missing})
-    if row.item is None:
-        raise NotSent(_("Nothing is asked of you here: you got a copy."))
+            raise AnswersFaulty({questions.key(place): questions.missing(asked[place - 1])})
     with override("ar"):
         words = questions.in_words(asked, values)
     work.finish(row.item.public_id, by=by, now=now, words=words or questions.NOTHING)

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from bayan.channels.models import Reach
-from bayan.correspondence import services
+from bayan.correspondence import services, summary
 from bayan.correspondence.models import Address, Digest, DigestReader, Letter
 from bayan.correspondence.services import To
 from bayan.correspondence.tests.conftest import Office
@@ -46,7 +46,7 @@ def test_it_is_drafted_from_what_they_answered_and_leaves_as_it_was_edited(
     office: Office, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letter = asked(office, now=now)
-    draft = services.draft_digest(letter)
+    draft = summary.draft(letter)
     assert f"• {office.khobar.name}: لدينا 14 مضخة" in draft
     assert office.qatif.name in draft
     assert "2" in draft.splitlines()[1]

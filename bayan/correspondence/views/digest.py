@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from bayan.core import notices
 from bayan.core.errors import DomainError
 from bayan.core.views import uuid_in
-from bayan.correspondence import selectors, services
+from bayan.correspondence import selectors, services, summary
 from bayan.correspondence.models import Letter
 from bayan.people.permissions import StaffRequest, requires
 
@@ -48,7 +48,7 @@ def digest(request: StaffRequest, public_id: UUID) -> HttpResponse:
             return redirect("correspondence:letter", public_id)
     context = {
         "letter": letter,
-        "text": request.POST.get("text") or services.draft_digest(letter),
+        "text": request.POST.get("text") or summary.draft(letter),
         "rows": selectors.matrix(letter, request.access, now=now).rows,
         "who": request.POST.get("who", "all"),
         "chosen": request.POST.getlist("to"),

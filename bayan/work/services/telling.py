@@ -76,11 +76,14 @@ def tell(*, now: datetime) -> int:
         else:
             notice.told_at, notice.way = now, Notice.Way.PAGE
     told = Notice.objects.filter(member__in=by_member, reach__isnull=False)
-    breathing = set(
-        told.filter(told_at__gt=now - BREATH, is_emergency=False)
-        .exclude(level="")
-        .values_list("member_id", flat=True)
+    lately = set(
+        told.filter(told_at__gt=now - BREATH, is_emergency=False).values_list("member_id", "level")
     )
+    breathing = {member for member, level in lately if level}
+    # By text message even what is new waits for the rest.
+    breathing |= {member.pk for member in by_member if member.phone_linked_at is None} & {
+        member for member, _level in lately
+    }
     rung = told.filter(told_at__gt=now - BREATH_IN_EMERGENCY, is_emergency=True)
     pressed = {
         row["member"]
@@ -96,7 +99,11 @@ def tell(*, now: datetime) -> int:
             notice
             for notice in notices
             if (member.pk not in pressed)
-            and (notice.is_emergency or not notice.level or member.pk not in breathing)
+            and (
+                notice.is_emergency
+                or member.pk not in breathing
+                or not (notice.level or member.phone_linked_at is None)
+            )
         ]
         if due:
             with override(member.language):
