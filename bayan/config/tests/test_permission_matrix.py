@@ -437,6 +437,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:open": "correspondence/test_services",
     "correspondence:file": "correspondence/test_views",
     "correspondence:remove_file": "correspondence/test_views",
+    "correspondence:answers_export": "correspondence/test_forms",
+    "correspondence:answer_picture": "correspondence/test_forms",
     "correspondence:digest": "correspondence/test_digest",
     "correspondence:recipients": "correspondence/test_views",
     "correspondence:recipients_export": "correspondence/test_views",
