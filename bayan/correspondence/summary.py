@@ -32,7 +32,8 @@ def draft(letter: Letter) -> str:
     for row in rows:
         answers = said[row.node]
         if row.item is not None and row.item.state == Item.State.DONE:
-            answers.append(" ".join(row.item.answer.split()))
+            written = (" ".join(line.split()) for line in row.item.answer.splitlines())
+            answers.append("، ".join(line for line in written if line))
     done = sum(row.item is not None and row.item.state == Item.State.DONE for row in rows)
     with override("ar"):
         lines = [
