@@ -198,7 +198,8 @@ def shown(one: Question, value: str) -> str:
 def in_words(questions: Sequence[Question], values: Mapping[str, str]) -> str:
     """All answers, a line each."""
     return "\n".join(
-        f"{one.label}: {shown(one, values[key(place)])}"
+        # A question has its mark already.
+        f"{one.label}{'' if one.label[-1] in '؟?' else ':'} {shown(one, values[key(place)])}"
         for place, one in enumerate(questions, start=1)
         if values.get(key(place))
     )

@@ -86,7 +86,7 @@ def test_it_opens_in_whatsapp_and_what_comes_back_is_the_answer(
     item = task_of(letter)
     assert item.state == "done"
     assert item.answer.splitlines() == [
-        "عدد المضخات: 14", "الجاهزية: تحتاج صيانة", "هل اكتمل الفحص؟: لا", "ملاحظات: ينقصنا فني",
+        "عدد المضخات: 14", "الجاهزية: تحتاج صيانة", "هل اكتمل الفحص؟ لا", "ملاحظات: ينقصنا فني",
     ]  # fmt: skip
     assert Filled.objects.get().values["f2"] == "تحتاج صيانة"
     # Sent once more, it changes nothing.
