@@ -75,7 +75,9 @@ class Flow:
         return [
             {
                 "name": part["name"],
+                # Of what a message brings along (`data`) the phone fills in its own.
                 "label": part["label"],
+                "visible": part.get("visible", True),
                 "type": "number"
                 if part.get("input-type") == "number"
                 else FIELD_KINDS[part["type"]],
@@ -86,6 +88,17 @@ class Flow:
             for part in screen["layout"]["children"]
             if part["type"] in FIELD_KINDS
         ]
+
+    def kept(self) -> dict[str, str]:
+        """What comes back besides what was filled in: of the message's own data, by its name."""
+        return {
+            name: value.removeprefix("${data.").removesuffix("}")
+            for screen in self.json["screens"]
+            for part in screen["layout"]["children"]
+            if part["type"] == "Footer"
+            for name, value in part["on-click-action"].get("payload", {}).items()
+            if value.startswith("${data.")
+        }
 
 
 class Account:

@@ -116,7 +116,7 @@ class Phone:
         flow = self._carrier.account.flows.get(flow_id)
         if flow is None:
             return json_response({"error": "Not found."}, 404)
-        return json_response({"title": flow.title, "fields": flow.fields()})
+        return json_response({"title": flow.title, "fields": flow.fields(), "kept": flow.kept()})
 
     async def media(self, request: Request, media_id: str) -> Response:
         media = self._carrier.media.get(media_id)

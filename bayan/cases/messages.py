@@ -384,6 +384,31 @@ MEMBERS = (
         ),
     ),
     Automatic(
+        key="cases-unclear",
+        title=_("Question what a member's words answer"),
+        when=_(
+            "Within seconds, when a member writes freely while tasks or letters wait for an answer of "
+            "theirs: a list of them, or two buttons where it is one; once for the same words."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(key="cases-unclear-which", msgid="Which of these does your message answer?"),
+                Words(key="cases-unclear-choose", msgid="Choose one", part=Part.LIST),
+                Sample(_("Circular 1448/12: rain"), 24, Part.ROW),
+                Words(key="cases-unclear-none", msgid="It answers none of them", part=Part.ROW),
+            ),
+            says(
+                Words(key="cases-unclear-one", msgid="Is this your answer to “%(what)s”?"),
+                Words(key="cases-unclear-yes", msgid="Yes, it is", part=Part.BUTTON),
+                Words(key="cases-unclear-no", msgid="No, it is not", part=Part.BUTTON),
+            ),
+            says(
+                Words(key="cases-unclear-again", msgid="You have answered this question already.")
+            ),
+        ),
+    ),
+    Automatic(
         key="cases-forward-done",
         title=_("What became of what was passed on"),
         when=_("At once, when a member presses a button under what they passed on."),

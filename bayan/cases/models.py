@@ -708,6 +708,8 @@ class Forward(models.Model):
         CREATED = "created", pgettext_lazy("forward", "case created")
         JOINED = "joined", pgettext_lazy("forward", "joined to a case")
         NOTED = "noted", pgettext_lazy("forward", "for information")
+        # It was no report: it answers a task or a letter (services.unclear).
+        ANSWER = "answer", pgettext_lazy("forward", "taken as an answer")
 
     public_id = PublicIdField()
     # The member's body: what they passed on is its business, and that of those above it.
@@ -737,13 +739,16 @@ class Forward(models.Model):
     # When the member was told what it was taken for; until then a worker owes them that.
     answered_at = models.DateTimeField(_("answered"), null=True)
     decided_at = models.DateTimeField(_("decided"), null=True)
+    # When the member was asked what it answers, and what they chose: item-018f…
+    asked_at = models.DateTimeField(_("asked what it answers"), null=True)
+    answers = models.CharField(_("answers"), max_length=100, blank=True, db_default="")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 # One by one: of a list PostgreSQL's dump makes another text each time it is restored.
                 condition=(Q(state="created") | Q(state="joined")) & Q(case__isnull=False)
-                | (Q(state="waiting") | Q(state="noted")) & Q(case=None),
+                | (Q(state="waiting") | Q(state="noted") | Q(state="answer")) & Q(case=None),
                 name="forward_state_says_whether_it_has_a_case",
             )
         ]

@@ -618,8 +618,6 @@ class Alert(models.Model):
     times = models.PositiveIntegerField(_("times"), default=1)
     resolved_at = models.DateTimeField(_("settled"), null=True)
     resolved_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
-    # When the administrators were told of it, by whichever way still works.
-    announced_at = models.DateTimeField(_("announced"), null=True)
 
     class Meta:
         constraints = [

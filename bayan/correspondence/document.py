@@ -56,7 +56,7 @@ def letter(found: Letter, *, reader: Member, now: datetime) -> bytes:
             "kind": str(found.get_kind_display()),
             "to": _lines(found, is_copy=False),
             "copies": _lines(found, is_copy=True),
-            "text": found.text,
+            "text": _text(found),
             "reference_line": _reference(found),
             "signer": found.signer.name_ar if found.signer and found.sent_at else "",
             "signer_title": found.signer_title,
@@ -66,6 +66,14 @@ def letter(found: Letter, *, reader: Member, now: datetime) -> bytes:
             ),
         }
     return _compiled("letter.typ", data, found, now=now)
+
+
+def _text(found: Letter) -> str:
+    """Its words, and what is to be filled in: whoever signs, signs that too."""
+    if not found.fields:
+        return found.text
+    lines = [f"{at}. {one['label']}" for at, one in enumerate(found.fields, start=1)]
+    return "\n".join([found.text, "", _("To be filled in:"), *lines])
 
 
 def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> bytes:

@@ -9,11 +9,19 @@ from typing import Any
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from bayan.core.forms import Controls
 from bayan.correspondence import selectors
 from bayan.correspondence.models import Address, AddressList, Letter
+from bayan.correspondence.questions import (
+    LONGEST_LABEL,
+    MOST_FIELDS,
+    FieldKind,
+    Question,
+    key,
+    questions_of,
+)
 from bayan.correspondence.services import To, Words
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
@@ -152,8 +160,51 @@ class LetterForm(Controls):
             assert isinstance(field, Several)  # noqa: S101  # ours, above
             field.queryset = rows
             field.widget.attrs.pop("class", None)
+        for place in range(1, MOST_FIELDS + 1):
+            self._add_question(place)
         for name in ("subject", "text", "signer_title"):
             self.fields[name].widget.attrs["dir"] = "auto"
+
+    def _add_question(self, place: int) -> None:
+        """The inputs of one field of the letter's form."""
+        control = {"class": "control", "dir": "auto"}
+        self.fields[f"q{place}_label"] = forms.CharField(
+            label=_("Field %(place)d") % {"place": place}, max_length=LONGEST_LABEL,
+            required=False, widget=forms.TextInput(attrs=control),
+        )  # fmt: skip
+        self.fields[f"q{place}_kind"] = forms.ChoiceField(
+            label=pgettext("field", "Asks for"), choices=FieldKind, required=False,
+            widget=forms.Select(attrs={"class": "control"}),
+        )  # fmt: skip
+        self.fields[f"q{place}_choices"] = forms.CharField(
+            label=_("Choices, a line each"), max_length=400, required=False,
+            widget=forms.Textarea(attrs=control | {"rows": 2}),
+        )  # fmt: skip
+        # A field is wanted unless somebody says that it may stay empty.
+        self.fields[f"q{place}_may_be_empty"] = forms.BooleanField(
+            label=_("may stay empty"), required=False
+        )
+
+    @property
+    def question_rows(self) -> list[list[Any]]:
+        """The inputs of each field of the letter's form, for the page."""
+        parts = ("label", "kind", "choices", "may_be_empty")
+        return [[self[f"q{place}_{part}"] for part in parts] for place in range(1, MOST_FIELDS + 1)]
+
+    @property
+    def has_questions(self) -> bool:
+        return any(row[0].value() for row in self.question_rows)
+
+    def _questions(self) -> Iterable[Question]:
+        given = self.cleaned_data
+        for place in range(1, MOST_FIELDS + 1):
+            if given.get(f"q{place}_label", "").strip():
+                yield Question(
+                    kind=given[f"q{place}_kind"] or FieldKind.TEXT,
+                    label=given[f"q{place}_label"],
+                    is_required=not given[f"q{place}_may_be_empty"],
+                    choices=tuple(given[f"q{place}_choices"].splitlines()),
+                )
 
     def clean_refers_to(self) -> Letter | None:
         year, _slash, number = self.cleaned_data["refers_to"].strip().partition("/")
@@ -175,6 +226,7 @@ class LetterForm(Controls):
             term_hours=given["term_hours"], signer_title=given["signer_title"],
             official_number=given["official_number"], official_date=given["official_date"],
             transaction_number=given["transaction_number"], refers_to=given["refers_to"],
+            fields=list(self._questions()),
         )  # fmt: skip
 
     def _to(self) -> Iterable[To]:
@@ -198,15 +250,63 @@ def initial_of(letter: Letter) -> dict[str, Any]:
         "subject", "text", "kind", "wants", "term_hours", "grade", "urgency", "official_number",
         "official_date", "transaction_number", "signer_title",
     )  # fmt: skip
-    return {name: getattr(letter, name) for name in fields} | {
-        "municipalities": any(line.kind == Address.Kind.MUNICIPALITIES for line in lines),
-        "bodies": [line.node.key for line in lines if line.node and not line.is_copy],
-        "copies": [line.node.key for line in lines if line.node and line.is_copy],
-        "role": next((line.role for line in lines if line.role), ""),
-        "members": [str(line.member.public_id) for line in lines if line.member],
-        "lists": [str(line.list.public_id) for line in lines if line.list],
-        "refers_to": letter.refers_to.reference if letter.refers_to else "",
+    asked = {
+        f"q{place}_{part}": value
+        for place, one in enumerate(questions_of(letter.fields), start=1)
+        for part, value in (
+            ("label", one.label),
+            ("kind", one.kind),
+            ("choices", "\n".join(one.choices)),
+            ("may_be_empty", not one.is_required),
+        )
     }
+    return (
+        asked
+        | {name: getattr(letter, name) for name in fields}
+        | {
+            "municipalities": any(line.kind == Address.Kind.MUNICIPALITIES for line in lines),
+            "bodies": [line.node.key for line in lines if line.node and not line.is_copy],
+            "copies": [line.node.key for line in lines if line.node and line.is_copy],
+            "role": next((line.role for line in lines if line.role), ""),
+            "members": [str(line.member.public_id) for line in lines if line.member],
+            "lists": [str(line.list.public_id) for line in lines if line.list],
+            "refers_to": letter.refers_to.reference if letter.refers_to else "",
+        }
+    )
+
+
+class AnswerForm(Controls):
+    """The form of a letter, to be filled in on its page; what was filled in is checked by `services.fill`."""
+
+    def __init__(self, *args: Any, letter: Letter, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for place, one in enumerate(questions_of(letter.fields), start=1):
+            self.fields[key(place)] = _input_of(one)
+
+    def given(self) -> dict[str, str]:
+        """What was written into it, as it came."""
+        return {name: self.data.get(name, "") for name in self.fields}
+
+
+def _input_of(one: Question) -> forms.Field:
+    attrs: dict[str, Any] = {"class": "control"}
+    widget: forms.Widget
+    match one.kind:
+        case FieldKind.NUMBER:
+            widget = forms.TextInput(attrs=attrs | {"inputmode": "decimal", "dir": "ltr"})
+        case FieldKind.DATE:
+            widget = forms.DateInput(attrs=attrs | {"type": "date"}, format="%Y-%m-%d")
+        case FieldKind.CHOICE:
+            rows = [("", "—"), *((words, words) for words in one.choices)]
+            widget = forms.Select(attrs=attrs, choices=rows)
+        case FieldKind.YES_NO:
+            rows = [("", "—"), ("yes", _("yes")), ("no", _("no"))]
+            widget = forms.Select(attrs=attrs, choices=rows)
+        case FieldKind.PICTURE:
+            widget = forms.ClearableFileInput(attrs=attrs | {"accept": "image/jpeg,image/png"})
+        case _:
+            widget = forms.TextInput(attrs=attrs | {"dir": "auto", "maxlength": 300})
+    return forms.CharField(label=one.label, required=one.is_required, widget=widget)
 
 
 class ListForm(Controls):

@@ -17,6 +17,12 @@ WANTED = Words(
     msgid="Wanted: %(what)s, by %(time)s",
     variables={"what": Variable(pgettext_lazy("variable", "what is wanted"), _("an answer"), 30)},
 )
+DIGEST = Words(
+    key="letters-digest",
+    msgid="Summary of answers: %(letter)s",
+    variables={"letter": LETTER},
+)
+FILL_IN = Words(key="letters-fill-in", msgid="Fill in the form", part=Part.BUTTON)
 FILES = Words(
     key="letters-files",
     msgid="%(count)d attachment, on the page.",
@@ -38,6 +44,7 @@ MESSAGES = (
         to=To.MEMBER,
         bubbles=(
             says(TITLE, FROM, WANTED, TEXT, FILES, ADDRESS, SEEN, LATER),
+            says(TITLE, FROM, WANTED, TEXT, FILES, ADDRESS, FILL_IN),
             says(
                 TITLE,
                 Words(key="letters-copy", msgid="A copy for you."),
@@ -75,6 +82,23 @@ MESSAGES = (
                 Words(key="letters-platform", msgid="It may be read on the platform only."),
                 ADDRESS,
                 LATER,
+            ),
+        ),
+    ),
+    Automatic(
+        key="letters-digest",
+        title=_("Summary of the answers to a letter"),
+        when=_(
+            "When whoever wrote a letter presses “Send the summary”, to those who got it. Of what is "
+            "classified only that there is one."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(DIGEST, LONG, ADDRESS),
+            says(
+                DIGEST,
+                Words(key="letters-platform", msgid="It may be read on the platform only."),
+                ADDRESS,
             ),
         ),
     ),

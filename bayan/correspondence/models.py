@@ -8,12 +8,13 @@ import json
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, JSONField, Q, Value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bayan.channels.models import Media, Reach
 from bayan.core.models import PublicIdField
+from bayan.correspondence.questions import version_of
 from bayan.inbox.models import Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
@@ -104,6 +105,9 @@ class Letter(models.Model):
     refers_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="followed_by")
     corrects = models.ForeignKey("self", models.SET_NULL, null=True, related_name="corrected_by")
 
+    # The form that is to be filled in, six fields at most (`questions.Question.as_kept`); empty: none.
+    fields = models.JSONField(_("form"), default=list, db_default=Value("[]", JSONField()))
+
     author = models.ForeignKey(Member, models.PROTECT, related_name="+")
     # Whoever signs it; as they stand under it.
     signer = models.ForeignKey(Member, models.PROTECT, null=True, related_name="+")
@@ -180,6 +184,11 @@ class Letter(models.Model):
         return self.grade in {self.Grade.SECRET, self.Grade.TOP_SECRET}
 
     @property
+    def form_version(self) -> str:
+        """What tells its form from one with other fields."""
+        return version_of(self.fields)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256, hexadecimal, of everything that whoever signs it answers for."""
         parts = [
@@ -192,6 +201,9 @@ class Letter(models.Model):
             ),
             [a.media.sha256 for a in self.attachments.select_related("media").order_by("pk")],
         ]  # fmt: skip
+        if self.fields:
+            # What was submitted before there were forms keeps its fingerprint.
+            parts.append(self.fields)
         return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
@@ -272,6 +284,21 @@ class Recipient(models.Model):
         return f"{self.letter_id} to {self.member_id}"
 
 
+class Filled(models.Model):
+    """What somebody filled into the form of a letter."""
+
+    recipient = models.OneToOneField(Recipient, models.CASCADE, related_name="filled")
+    version = models.CharField(_("version of the form"), max_length=12)
+    # By the field's place: f1, f2, … (`questions.cleaned`); of a picture its name.
+    values = models.JSONField(_("answers"), default=dict)
+    picture = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+")
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("at"))
+
+    def __str__(self) -> str:
+        return f"{self.recipient_id} {self.at}"
+
+
 class Reply(models.Model):
     """What somebody who got a letter wrote about it, besides the answer that was asked of them."""
 
@@ -286,6 +313,42 @@ class Reply(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recipient_id} {self.at}"
+
+
+class Digest(models.Model):
+    """«خلاصة الردود»: what those who got a letter answered, as whoever wrote it summed it up for them."""
+
+    public_id = PublicIdField()
+    letter = models.ForeignKey(Letter, models.CASCADE, related_name="digests")
+    # Of several of one letter, the first is 1.
+    number = models.PositiveSmallIntegerField(_("number"))
+    text = models.TextField(_("text"))
+    by = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("sent"))
+    # Everybody who got the letter gets it; else those of `readers`.
+    is_for_all = models.BooleanField(_("for all"), default=True)
+    handed_at = models.DateTimeField(_("handed over"), null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("letter", "number", name="digest_number_once")]
+        indexes = [models.Index("id", name="digest_to_hand_over", condition=Q(handed_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} {self.number}"
+
+
+class DigestReader(models.Model):
+    """One who is told of a summary."""
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="readers")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    told_at = models.DateTimeField(_("told"), null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("digest", "recipient", name="digest_reader_once")]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} {self.recipient_id}"
 
 
 class Look(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
@@ -28,7 +29,19 @@ from bayan.channels.models import Outgoing, Reach
 from bayan.core.models import AuditEntry
 from bayan.core.rls import as_worker
 from bayan.correspondence import services
-from bayan.correspondence.models import AddressList, Letter, LetterQuerySet, Look, Recipient, Reply
+from bayan.correspondence.models import (
+    AddressList,
+    Digest,
+    DigestReader,
+    Filled,
+    Letter,
+    LetterQuerySet,
+    Look,
+    Recipient,
+    Reply,
+)
+from bayan.correspondence.questions import FieldKind, Question, key, questions_of
+from bayan.correspondence.questions import shown as answer_in_words
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
@@ -200,6 +213,53 @@ def answers_of(letter: Letter, access: Access) -> list[Recipient]:
             .select_related("member", "node", "item")
             .order_by("-item__ended_at")
         )
+
+
+@dataclass(frozen=True)
+class FormTable:
+    """What was filled into a letter's form: a column for each field, a row for each who answered."""
+
+    questions: list[Question]
+    # Each with its answers, in the order of the fields.
+    rows: list[tuple[Filled, list[str]]]
+    # Of fields that are numbers, their sum; empty for the others.
+    sums: list[str]
+
+
+def filled_of(letter: Letter, access: Access) -> FormTable | None:
+    """The table of a letter's form, as far as this reader may see its people; None where it has no form."""
+    if not letter.fields:
+        return None
+    asked = questions_of(letter.fields)
+    with as_worker():
+        found = list(
+            Filled.objects.filter(recipient__in=recipients_of(letter, access))
+            .select_related("recipient__member", "recipient__node", "picture")
+            .order_by("recipient__node__position", "recipient__node", "pk")
+        )
+    rows, totals = [], [Decimal(0) for _one in asked]
+    for one in found:
+        line = []
+        for at, question in enumerate(asked):
+            value = one.values.get(key(at + 1), "")
+            if value and question.kind == FieldKind.NUMBER:
+                totals[at] += Decimal(value)
+            line.append(answer_in_words(question, value) if value else "")
+        rows.append((one, line))
+    sums = [
+        format(total, "f") if question.kind == FieldKind.NUMBER and rows else ""
+        for question, total in zip(asked, totals, strict=True)
+    ]
+    return FormTable(asked, rows, sums)
+
+
+def digests_of(letter: Letter, access: Access, mine: Recipient | None) -> list[Digest]:
+    """The summaries of its answers that are for this reader, the latest first."""
+    rows = letter.digests.select_related("by").order_by("-number")
+    if not may_see_all(letter, access):
+        is_mine = Exists(DigestReader.objects.filter(digest=OuterRef("pk"), recipient=mine))
+        rows = rows.filter(Q(is_for_all=True) | is_mine if mine else Q(is_for_all=True))
+    return list(rows)
 
 
 def replies_of(letter: Letter, access: Access) -> list[Reply]:

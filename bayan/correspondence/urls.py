@@ -1,6 +1,6 @@
 from django.urls import path
 
-from bayan.correspondence.views import drafting, letters, lists, reading
+from bayan.correspondence.views import digest, drafting, letters, lists, reading
 
 app_name = "correspondence"
 urlpatterns = [
@@ -21,12 +21,19 @@ urlpatterns = [
     path("letters/<uuid:public_id>/copy/", drafting.copy, name="copy"),
     path("letters/<uuid:public_id>/correct/", drafting.correct, name="correct"),
     path("letters/<uuid:public_id>/recall/", drafting.recall, name="recall"),
+    path("letters/<uuid:public_id>/digest/", digest.digest, name="digest"),
     path("letters/<uuid:public_id>/finish/", reading.finish, name="finish"),
     path("letters/<uuid:public_id>/recipients/", letters.recipients, name="recipients"),
     path(
         "letters/<uuid:public_id>/recipients.csv",
         letters.recipients_export,
         name="recipients_export",
+    ),
+    path("letters/<uuid:public_id>/answers.csv", letters.answers_export, name="answers_export"),
+    path(
+        "letters/<uuid:public_id>/answers/<uuid:media_id>",
+        letters.answer_picture,
+        name="answer_picture",
     ),
     path("letters/<uuid:public_id>/letter.pdf", reading.as_document, name="document"),
     path("letters/<uuid:public_id>/file.zip", letters.whole, name="whole"),

@@ -75,7 +75,7 @@ def run(stop: threading.Event) -> None:
         ),
         threading.Thread(
             target=_every,
-            args=(HAND_OVER_EVERY, lambda: correspondence.hand_over(now=timezone.now()), stop),
+            args=(HAND_OVER_EVERY, _hand_over, stop),
             name="letters",
         ),
         threading.Thread(
@@ -151,6 +151,12 @@ def _ring() -> int:
     while done := work.ring(now=now):
         rang += done
     return rang + work.tell(now=now) + needs.tell(now=now)
+
+
+def _hand_over() -> int:
+    """Letters, then the summaries of their answers."""
+    now = timezone.now()
+    return correspondence.hand_over(now=now) + correspondence.hand_over_digests(now=now)
 
 
 def _deliver_with(delivery: cases.Delivery) -> Callable[[], int]:

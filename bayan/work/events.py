@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +48,19 @@ type Describe = Callable[[Collection[str]], Mapping[str, Subject]]
 # What a member wrote about an item without a button, and in which kept message: True if somebody took it.
 type Remark = Callable[[Item, Member, Message, datetime], bool]
 
+
+@dataclass(frozen=True, kw_only=True)
+class Answerable:
+    """Something besides items that wants answers of members, and how what they write freely comes to it."""
+
+    # (key, title, when it is due) of each that this member has not answered yet.
+    open_to: Callable[[Member, datetime], Sequence[tuple[str, str, datetime]]]
+    # Keeps their messages as an answer to one of them; what they are told, empty where that is over.
+    take: Callable[[str, Member, Sequence[Message], datetime], str]
+
+
 _subjects: dict[str, Describe] = {}
+_answerables: dict[str, Answerable] = {}
 _remarks: dict[str, Remark] = {}
 
 
@@ -64,6 +76,18 @@ def register_remarks(subject_type: str, take: Remark) -> None:
     if subject_type in _remarks:
         raise ValueError(f"Remarks on {subject_type} are taken already.")
     _remarks[subject_type] = take
+
+
+def register_answerable(of: str, answerable: Answerable) -> None:
+    """Let members be asked whether what they wrote answers one of these; `of` heads its rows in lists."""
+    if of in _answerables:
+        raise ValueError(f"Answers to {of} are taken already.")
+    _answerables[of] = answerable
+
+
+def answerables() -> Mapping[str, Answerable]:
+    """What wants answers besides items, in the order in which it was registered."""
+    return _answerables
 
 
 def remark(item: Item, member: Member, message: Message, *, now: datetime) -> bool:

@@ -9,8 +9,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from bayan.channels.models import Media, Outgoing
+from bayan.channels.models import Media, Outgoing, Reach
 from bayan.core.models import PublicIdField
+from bayan.inbox.models import Message
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.work.ladders import Level, Term
@@ -260,6 +261,22 @@ class Proof(models.Model):
         return f"{self.item_id} {self.media_id}"
 
 
+class Remark(models.Model):
+    """What a member wrote about an item in WhatsApp, which did not end it."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="remarks")
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    message = models.OneToOneField(Message, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField(_("text"), blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        indexes = [models.Index("item", "at", name="remark_of_item")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.at}"
+
+
 class Link(models.Model):
     """A way to one item for somebody without an account, good for a time. Only its hash is kept."""
 
@@ -281,7 +298,8 @@ class Notice(models.Model):
     class Way(models.TextChoices):
         WHATSAPP = "whatsapp", "WhatsApp"
         TEMPLATE = "template", _("WhatsApp, by template")
-        # They have linked no mobile, or no number of ours can send: the page alone shows it.
+        # They have linked no mobile, or no number of ours can send: the ways after it are tried (`reach`),
+        # and the page shows it.
         PAGE = "page", _("on the page only")
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
@@ -296,6 +314,8 @@ class Notice(models.Model):
     outgoing = models.ForeignKey(
         Outgoing, models.SET_NULL, null=True, related_name="+", db_index=False
     )
+    # How it goes on where WhatsApp does not get to them; none where they work for nobody, or all is over.
+    reach = models.ForeignKey(Reach, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         constraints = [

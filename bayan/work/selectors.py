@@ -11,7 +11,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
-from bayan.work.models import Clock, Contractor, Item, ItemQuerySet, Notice, Project, Proof
+from bayan.work.models import Clock, Contractor, Item, ItemQuerySet, Notice, Project, Proof, Remark
 
 # The page shows so many; what ended longer ago is found by search.
 MOST = 100
@@ -131,9 +131,14 @@ def told(item: Item) -> list[Notice]:
     """Who was told of it, when and how, with what became of the message; the newest first."""
     return list(
         Notice.objects.filter(clock__subject_type="item", clock__subject_key=str(item.public_id))
-        .select_related("member", "outgoing")
+        .select_related("member", "outgoing", "reach__outgoing")
         .order_by("-pk")
     )
+
+
+def remarks_of(item: Item) -> list[Remark]:
+    """What members wrote about it in WhatsApp, the oldest first."""
+    return list(item.remarks.select_related("member", "message__media").order_by("at", "pk"))
 
 
 def contractors() -> QuerySet[Contractor]:

@@ -83,6 +83,7 @@ def _item_page(
         "again": SendAgainForm() if may_give and not found.is_open else None,
         "history": selectors.history_of(found),
         "told": selectors.told(found),
+        "remarks": selectors.remarks_of(found),
         "subject": events.describe(found.subject_type, [found.subject_key]).get(found.subject_key),
         "now": now,
     }

@@ -488,7 +488,8 @@ export class Phone {
   #flowOf({ content }) {
     const parameters = content.interactive?.action.parameters;
     if (parameters) {
-      return { flow: parameters.flow_id ?? parameters.flow_name, title: parameters.flow_cta, token: parameters.flow_token };
+      return { flow: parameters.flow_id ?? parameters.flow_name, title: parameters.flow_cta, token: parameters.flow_token,
+        data: parameters.flow_action_payload?.data };
     }
     const shown = shownOf(content).buttons.find(({ type }) => type === "flow");
     return { flow: shown.flow_id ?? shown.flow_name, title: shown.text, token: shown.flow_token };

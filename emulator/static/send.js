@@ -293,13 +293,25 @@ function fieldOf(field) {
   });
 }
 
+// A part of a form with what the message says in its place: "${data.label_1}".
+function said(part, data) {
+  const name = typeof part === "string" ? /^\$\{data\.(\w+)\}$/.exec(part)?.[1] : undefined;
+  return name === undefined ? part : data[name];
+}
+
 // The form of a flow, drawn from its fields; one field of text when nobody knows the flow.
-export async function fillFlow(phone, message, { flow, title, token }, opener) {
+export async function fillFlow(phone, message, { flow, title, token, data = {} }, opener) {
+  let kept = {};
   let fields = [{ name: "description", label: word("flow_text"), type: "textarea", required: true }];
   let heading = title;
   try {
     const known = flow && await get(`/_phone/flows/${encodeURIComponent(flow)}`);
-    if (known?.fields?.length) ({ fields } = known);
+    if (known?.fields?.length) {
+      fields = known.fields
+        .map((field) => Object.fromEntries(Object.entries(field).map(([key, part]) => [key, said(part, data)])))
+        .filter(({ visible }) => visible !== false);
+    }
+    kept = Object.fromEntries(Object.entries(known?.kept ?? {}).map(([name, key]) => [name, data[key]]));
     heading = known?.title ?? title;
   } catch (failure) {
     if (!(failure instanceof Refused) || failure.status !== 404) throw failure;
@@ -313,7 +325,7 @@ export async function fillFlow(phone, message, { flow, title, token }, opener) {
         const { value } = elements.namedItem(name);
         return [name, type === "number" && value !== "" ? Number(value) : value];
       }));
-      const response = JSON.stringify({ ...(token ? { flow_token: token } : {}), ...values });
+      const response = JSON.stringify({ ...(token ? { flow_token: token } : {}), ...kept, ...values });
       return phone.send({
         type: "interactive",
         interactive: { type: "nfm_reply", nfm_reply: { name: "flow", body: "Sent", response_json: response } },

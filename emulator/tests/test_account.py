@@ -140,6 +140,7 @@ def test_flows_are_listed_with_their_forms(account: Api) -> None:
     assert [(flow["name"], flow["status"]) for flow in flows] == [
         ("location_details", "PUBLISHED"),
         ("satisfaction", "PUBLISHED"),
+        ("bayan_form", "PUBLISHED"),
     ]
 
     flow_id = flows[1]["id"]

@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from bayan.cases.due import due_at
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import clocks, forwards, placing, routing, understanding
+from bayan.cases.services import clocks, forwards, placing, routing, unclear, understanding
 from bayan.cases.services.forwards import CREATE, JOIN, NOTE
 from bayan.cases.services.parts import (
     contacts_of,
@@ -91,6 +91,9 @@ def _decide(
             Forward.State.JOINED: _("It is part of case %(number)s already."),
         }[Forward.State(forward.state)]
         text = f"{was % {'number': number}}\n{_address_of(forward.case)}"
+    elif choice.startswith(unclear.ANSWER):
+        unclear.decide(forward, choice, conversation, by=by, now=now)
+        return
     elif choice == CREATE:
         case = _create(forward, conversation, by=by, now=now)
         said = _("Case %(number)s was created of what you passed on.")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from bayan.cases.models import Case, Forward
-from bayan.cases.services import pictures, understanding
+from bayan.cases.services import pictures, unclear, understanding
 from bayan.cases.services.alike import likeness_of
 from bayan.cases.services.placing import Pin, pin_of
 from bayan.channels.events import IncomingMessage
@@ -106,6 +106,8 @@ def _keep(message: IncomingMessage, stored: Message, member: Member, body: Node)
     case = forward.case
     if case is not None and not case.is_closed:
         hand_on([stored.pk], to=case, by=member)
+    if forward.state == Forward.State.ANSWER:
+        unclear.add(forward, stored, by=member, now=since)
     live.announce([(forward.node_id, "forward", forward.public_id)])
 
 
@@ -164,6 +166,11 @@ def _answer(key: int, *, now: datetime) -> bool:
         forward.save(update_fields=["answered_at"])
         return False
     reading = read(forward)
+    with override(forward.member.language):
+        asked = unclear.ask(forward, conversation, reading, subject_type=FORWARD, now=now)
+    if asked:
+        live.announce([(forward.node_id, "forward", forward.public_id)])
+        return True
     bodies = Access.of(forward.member, now=now).nodes_where("cases.read")
     nodes = list(bodies.values_list("pk", flat=True))
     found = likeness_of(reading, forward.digests, nodes=nodes, now=now)

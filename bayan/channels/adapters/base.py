@@ -238,9 +238,19 @@ class Adapter(Protocol):
         """A text with a button by which the person shares their number."""
 
     def form(
-        self, text: str, *, title: str, form_id: str, token: str, screen: str
+        self,
+        text: str,
+        *,
+        title: str,
+        form_id: str,
+        token: str,
+        screen: str,
+        data: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A text with a button that opens a form of the provider's; its answer brings the token back."""
+        """A text with a button that opens a form of the provider's; its answer brings the token back.
+
+        `data` is what its first screen shows, where that asks for any.
+        """
 
     def quoting(self, content: dict[str, Any], message_id: str) -> dict[str, Any]:
         """The same content as an answer to the message with this id of the provider's."""

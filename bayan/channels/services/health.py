@@ -103,10 +103,12 @@ def _call(alert: Alert, *, now: datetime) -> None:
 
 
 def _others_run(alert: Alert) -> bool:
-    """Whether another number can still send."""
+    """Whether another number can still send; text messages and letters are no chat."""
     running = Number.objects.filter(stopped_at=None).exclude(
         account__nature=Account.Nature.EXERCISE
     )
+    if alert.account.is_whatsapp:
+        running = running.of_whatsapp()
     if alert.number is None:
         return running.exclude(account=alert.account_id).exists()
     return running.exclude(pk=alert.number.pk).exists()

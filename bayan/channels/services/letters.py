@@ -23,15 +23,17 @@ NOT_LEFT = (Outgoing.State.HELD, Outgoing.State.QUEUED)
 NEW = """
     INSERT INTO channels_reach
         (public_id, node_id, member_id, subject_type, subject_key, round, lane, words, ways, state, way,
-         look_at, expires_at, created_at)
+         outgoing_id, look_at, expires_at, created_at)
     SELECT n.public_id, n.node_id, n.member_id, %s, n.subject_key, n.round, n.lane, n.words, n.ways,
-           'open', '', n.look_at, n.expires_at, %s
+           'open', CASE WHEN n.outgoing_id IS NULL THEN '' ELSE 'whatsapp' END,
+           n.outgoing_id, n.look_at, n.expires_at, %s
     FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::int[], %s::jsonb[],
-                %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
-        AS n (public_id, node_id, member_id, subject_key, round, lane, words, ways, look_at, expires_at)
+                %s::jsonb[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+        AS n (public_id, node_id, member_id, subject_key, round, lane, words, ways, outgoing_id, look_at,
+              expires_at)
     ORDER BY n.subject_key, n.member_id, n.round
     ON CONFLICT (subject_type, subject_key, member_id, round) DO NOTHING
-    RETURNING node_id, public_id
+    RETURNING id, node_id, public_id, outgoing_id
 """
 
 
@@ -42,6 +44,8 @@ class Letter:
     `content` is a WhatsApp message for within the window, which closes at `window_until`; the template,
     filled in as `template_content`, is for outside it. Without either the template that tells members of
     their tasks says the title. `text` is whole in itself, with its link: text messages and e-mails say it.
+    `begun` is the message by WhatsApp where the asker has queued it already, in the same transaction: then
+    that way is tried by it, and `ways` are those after it.
     """
 
     member_id: int
@@ -58,6 +62,7 @@ class Letter:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     ways: tuple[str, ...] = WAYS
+    begun: Outgoing | None = None
 
     @property
     def words(self) -> dict[str, Any]:
@@ -101,12 +106,21 @@ def reach(letters: Sequence[Letter], *, subject_type: str, now: datetime) -> int
                 [int(letter.lane) for letter in letters],
                 [json.dumps(letter.words, ensure_ascii=False) for letter in letters],
                 [json.dumps(letter.ways) for letter in letters],
+                [letter.begun.pk if letter.begun else None for letter in letters],
                 [max(letter.not_before or now, now) for letter in letters],
                 [letter.expires_at for letter in letters],
             ],
         )
         made = cursor.fetchall()
-        live.announce((node_id, "reach", public_id) for node_id, public_id in made)
+        Attempt.objects.bulk_create(
+            Attempt(
+                reach_id=key, node_id=node_id, way=Reach.Way.WHATSAPP, outgoing_id=outgoing_id,
+                created_at=now,
+            )
+            for key, node_id, _public_id, outgoing_id in made
+            if outgoing_id
+        )  # fmt: skip
+        live.announce((node_id, "reach", public_id) for _key, node_id, public_id, _message in made)
     return len(made)
 
 

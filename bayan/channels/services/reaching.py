@@ -21,7 +21,6 @@ import structlog
 from django.db import Error, connection, transaction
 
 from bayan.channels.models import Attempt, Number, Outgoing, Reach
-from bayan.channels.services.announcing import announce_alerts
 from bayan.channels.services.sending import wake_dispatcher, withdraw_each
 from bayan.channels.services.ways import Draft, Ways
 from bayan.core import live
@@ -104,6 +103,7 @@ class _Round:
     """What one look at those who are due comes to."""
 
     changed: dict[int, Reach] = field(default_factory=dict)
+    looked: list[Attempt] = field(default_factory=list)
     ended: list[Attempt] = field(default_factory=list)
     # An attempt, with its message if the way is open.
     begun: list[tuple[Attempt, Outgoing | None]] = field(default_factory=list)
@@ -119,7 +119,6 @@ class Reaching:
 
     def step(self, *, now: datetime) -> int:
         """Try the next way for everybody whose turn it is, and note who was reached; returns how many."""
-        announce_alerts(now=now)
         moved = 0
         while some := self._some(now=now):
             moved += some
@@ -210,6 +209,11 @@ class Reaching:
             return
         current = tries[-1] if tries else None
         if current is not None and not current.ended:
+            if current.patience is None and current.outgoing is not None:
+                # Begun by whoever asked: how long it may take is known only here.
+                number = current.outgoing.number
+                current.patience = self.patience(number, current.way, lane=row.lane)
+                found.looked.append(current)
             current.ended = _why_over(current, taken, now=now)
             if not current.ended:
                 row.look_at = _deadline(current)
@@ -245,6 +249,7 @@ class Reaching:
             # It has its key only now.
             attempt.outgoing = message
         Attempt.objects.bulk_create([attempt for attempt, _message in found.begun])
+        Attempt.objects.bulk_update(found.looked, ["patience"])
         Attempt.objects.bulk_update(found.ended, ["ended"])
         for row in found.changed.values():
             row.outgoing_id = row.outgoing.pk if row.outgoing else row.outgoing_id

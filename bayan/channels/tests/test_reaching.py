@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError
 
 from bayan.channels import selectors, services
-from bayan.channels.models import Account, Alert, Attempt, Number, Outgoing, Reach, Template
+from bayan.channels.models import Account, Attempt, Number, Outgoing, Reach, Template
 from bayan.channels.services import Letter, Reaching, reaching
 from bayan.channels.tests.factories import body_part, make_number, make_template
 from bayan.organisation import selectors as organisation
@@ -253,39 +253,6 @@ def test_within_the_window_whatsapp_says_it_with_its_buttons(
     row = Outgoing.objects.get()
     assert (row.content, row.template) == (content, None)
     assert row.window_until == now + timedelta(hours=1)
-
-
-def test_an_account_in_trouble_is_told_to_those_who_can_mend_it_once(
-    member: Member, now: datetime
-) -> None:
-    administrator = make_member(Role.Kind.ADMINISTRATOR, organisation.desk())
-    make_mail_number()
-    account = make_number().account
-    services.raise_alert(
-        account,
-        "sending_stopped",
-        severity=Alert.Severity.CRITICAL,
-        facts={"code": 131031},
-        now=now,
-    )
-    worker = Reaching()
-    worker.step(now=now)
-    # It may be over in a moment.
-    assert not Outgoing.objects.exists()
-    worker.step(now=now + timedelta(seconds=30))
-    services.raise_alert(
-        account,
-        "sending_stopped",
-        severity=Alert.Severity.CRITICAL,
-        facts={"code": 131031},
-        now=now,
-    )
-    worker.step(now=now + timedelta(seconds=60))
-
-    told = Outgoing.objects.get(subject_type="account.alert")
-    assert told.to_email == administrator.email
-    assert "/health" in told.content["email"]["text"] or "http" in told.content["email"]["text"]
-    assert told.lane == Outgoing.Lane.CRISIS
 
 
 def test_as_many_statements_for_a_hundred_as_for_two(

@@ -2,6 +2,11 @@
 
 from bayan.correspondence.services.addressing import NotBelow, Person, Reach, people_of, reach_of
 from bayan.correspondence.services.destroying import destroy
+from bayan.correspondence.services.digest import (
+    LONGEST_DIGEST,
+    hand_over_digests,
+    send_digest,
+)
 from bayan.correspondence.services.drafting import (
     MOST_FILES,
     File,
@@ -23,6 +28,7 @@ from bayan.correspondence.services.drafting import (
 )
 from bayan.correspondence.services.drafting import hand_over as hand_over_letters
 from bayan.correspondence.services.facts import ask_facts
+from bayan.correspondence.services.filling import FormChanged, fill
 from bayan.correspondence.services.parts import LETTER, NotOpen, NotSent, named, note, titled
 from bayan.correspondence.services.reading import (
     LinkIsDead,
@@ -39,6 +45,7 @@ from bayan.correspondence.services.recalling import recall
 from bayan.correspondence.services.sending import (
     BATCH,
     RECIPIENT,
+    cut,
     hand_over,
     hand_over_some,
     year_of,
@@ -54,10 +61,12 @@ from bayan.correspondence.services.signing import (
 __all__ = [
     "BATCH",
     "LETTER",
+    "LONGEST_DIGEST",
     "MOST_FILES",
     "RECIPIENT",
     "ChangedSince",
     "File",
+    "FormChanged",
     "LinkIsDead",
     "ListTaken",
     "MayNotSign",
@@ -76,14 +85,17 @@ __all__ = [
     "change_letter",
     "copy",
     "correct",
+    "cut",
     "delete_draft",
     "delete_list",
     "describe_letters",
     "destroy",
     "detach",
     "draft_letter",
+    "fill",
     "follow_approval",
     "hand_over",
+    "hand_over_digests",
     "hand_over_letters",
     "hand_over_some",
     "look",
@@ -98,6 +110,7 @@ __all__ = [
     "recipient_of",
     "remark",
     "save_list",
+    "send_digest",
     "submit",
     "take_back",
     "take_remark",

@@ -15,6 +15,7 @@ from bayan.channels import services as channels
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.correspondence.models import Address, AddressList, Attachment, Letter
+from bayan.correspondence.questions import Question, checked, questions_of
 from bayan.correspondence.services.parts import NotOpen, NotSent, locked, locked_open, note
 from bayan.organisation.models import Node
 from bayan.people.models import Member
@@ -68,6 +69,8 @@ class Words:
     official_date: str = ""
     transaction_number: str = ""
     refers_to: Letter | None = None
+    # The form that is to be filled in; then an answer is wanted.
+    fields: Sequence[Question] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def draft_letter(words: Words, *, node: Node, by: Member, now: datetime) -> Lett
 
     :raises WordsMissing: it has no subject or no text
     :raises NoAddressee: it goes to nobody
+    :raises FormFaulty: its form has a field that cannot be asked
     """
     letter = Letter(node=node, author=by, created_at=now)
     _write(letter, words, now=now)
@@ -120,6 +124,9 @@ def _write(letter: Letter, words: Words, *, now: datetime) -> None:
     letter.official_date = words.official_date.strip()
     letter.transaction_number = words.transaction_number.strip()
     letter.refers_to = words.refers_to
+    letter.fields = [one.as_kept for one in checked(words.fields)]
+    if letter.fields:
+        letter.wants = Letter.Wants.ANSWER
     letter.changed_at = now
     letter.save()
     letter.addresses.all().delete()
@@ -231,6 +238,7 @@ def _copied(old: Letter, *, by: Member, now: datetime) -> Letter:
     words = Words(
         kind=old.kind, subject=old.subject, text=old.text, urgency=old.urgency, grade=old.grade,
         wants=old.wants, term_hours=old.term_hours, signer_title=old.signer_title,
+        fields=questions_of(old.fields),
         to=[
             To(
                 kind=line.kind, node=line.node, role=line.role, member=line.member, list=line.list,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -17,7 +18,9 @@ from bayan.core import live
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Letter, Look, Recipient, Reply
-from bayan.correspondence.services.parts import LETTER, named, note
+from bayan.correspondence.services import filling
+from bayan.correspondence.services.parts import LETTER, named, note, titled
+from bayan.correspondence.services.sending import RECIPIENT
 from bayan.inbox.models import Message
 from bayan.people.models import Deputyship, Member
 from bayan.people.selectors import hash_of
@@ -125,11 +128,41 @@ def receive(
         row = rows.get(key)
         if row is None:
             others.append(message)
+        elif (
+            row.letter.fields
+            and not row.letter.is_classified
+            and _form_heard(message, row, now=now)
+        ):
+            continue
         elif row.item is not None:
             tasks.append((message, str(row.item.public_id)))
         elif not _remarked(message, row, now=now):
             others.append(message)
     return others + (work.receive(tasks, now=now) if tasks else [])
+
+
+def _form_heard(message: IncomingMessage, row: Recipient, *, now: datetime) -> bool:
+    """Take the form that came back, or open it for whoever turns to its letter; False: something else."""
+    is_back = message.kind == "flow_reply"
+    is_turn = row.item is not None and row.item.is_open and message.kind == "button"
+    if not is_back and not is_turn:
+        return False
+    member = work.members_of([message], now=now).get(message.external_id)
+    conversation = work.keep(message, member, now=now) if member else None
+    if member is None or conversation is None:
+        return False
+    with override(member.language):
+        if is_back:
+            filling.hear(message, row, member, conversation, now=now)
+            return True
+        form = filling.form_of(row.letter, row)
+        path = reverse("correspondence:letter", args=[row.letter.public_id])
+        text = f"*{titled(row.letter)}*\n{settings.PUBLIC_URL}{path}"
+        if form is None or not work.send_form(
+            conversation, text, form, subject=(RECIPIENT, str(row.public_id)), now=now
+        ):
+            work.say(conversation, text, now=now)
+    return True
 
 
 def _remarked(message: IncomingMessage, row: Recipient, *, now: datetime) -> bool:

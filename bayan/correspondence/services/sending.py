@@ -23,6 +23,7 @@ from bayan.channels.models import Outgoing, Reach
 from bayan.core import live
 from bayan.core.calendar import hijri
 from bayan.correspondence.models import Letter, Recipient
+from bayan.correspondence.services import filling
 from bayan.correspondence.services.addressing import check_below, reach_of
 from bayan.correspondence.services.parts import LETTER, named, note, titled
 from bayan.organisation import selectors as organisation
@@ -152,7 +153,8 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
                 owner=row.member,
                 due_at=due,
                 subject=(LETTER, str(letter.public_id)),
-                on_page=letter.is_classified,
+                # A form is filled in, not answered by a word.
+                on_page=letter.is_classified or bool(letter.fields),
                 tells=False,
             )
             for row in wanted
@@ -189,6 +191,7 @@ def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
             title=titled(letter),
             due_at=due,
             buttons=work.buttons_of(row.item) if row.item else (),
+            form=filling.form_of(letter, row),
         )
 
 
@@ -215,7 +218,7 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
             )
             rest.insert(0, counted % {"count": files})
         room = ROOM - len("\n".join([*lines, "", "", *rest]))
-        return "\n".join([*lines, "", _cut(letter.text, max(1, min(LONGEST, room))), *rest])
+        return "\n".join([*lines, "", cut(letter.text, max(1, min(LONGEST, room))), *rest])
     if letter.is_secret:
         lines.append(_("It may be read on the platform only."))
     else:
@@ -226,7 +229,8 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
     return "\n".join([*lines, f"{settings.PUBLIC_URL}{path}"])
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
+    """So much of a text, ended at a word."""
     return text if len(text) <= longest else f"{text[: longest - 1].rsplit(' ', 1)[0]}…"
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
+from bayan.channels import services as channels
 from bayan.core.documents import pdf_response
+from bayan.core.errors import DomainError
 from bayan.core.exports import small_csv
-from bayan.core.files import zip_response
+from bayan.core.files import file_response, zip_response
 from bayan.core.paging import Cursor, counts_of, page_of
 from bayan.correspondence import document, exporting, searching, selectors, services
 from bayan.correspondence.models import Letter, Look
@@ -112,6 +115,7 @@ def recipients(request: StaffRequest, public_id: UUID) -> HttpResponse:
         "sees_all": selectors.may_see_all(letter, request.access),
         "answers": selectors.answers_of(letter, request.access),
         "replies": selectors.replies_of(letter, request.access),
+        "filled": selectors.filled_of(letter, request.access),
         "now": now,
     }
     part = "#matrix" if request.htmx else ""
@@ -152,6 +156,48 @@ def recipients_export(request: StaffRequest, public_id: UUID) -> HttpResponse:
         for row in rows
     ]  # fmt: skip
     return small_csv("recipients", [heading, *lines])
+
+
+@require_GET
+@requires("work.do")
+def answers_export(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """What was filled into the letter's form as a file for spreadsheets: a column for each field."""
+    now = timezone.now()
+    letter = _sent(request, public_id)
+    filled = selectors.filled_of(letter, request.access)
+    if filled is None:
+        raise Http404
+    inbox_services.note_export(
+        "letter.recipients_exported", len(filled.rows), access=request.access, now=now
+    )
+    heading = [_("Body"), _("Name"), _("When"), *(one.label for one in filled.questions)]
+    lines = [
+        [one.recipient.node.name, one.recipient.member.name, _moment(one.at), *line]
+        for one, line in filled.rows
+    ]
+    return small_csv("answers", [heading, *lines])
+
+
+@require_safe
+@requires("work.do")
+def answer_picture(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpResponseBase:
+    """A picture that was filled into the letter's form."""
+    letter = _sent(request, public_id)
+    filled = selectors.filled_of(letter, request.access)
+    rows = filled.rows if filled else []
+    media = next(
+        (one.picture for one, _line in rows if one.picture and one.picture.public_id == media_id),
+        None,
+    )
+    if media is None:
+        raise Http404
+    try:
+        path = channels.media_path(media)
+    except DomainError:
+        return HttpResponse(status=HTTPStatus.GONE)
+    return file_response(
+        request, path, mime_type=media.mime_type, name=media.name, etag=media.sha256, to_save=False
+    )
 
 
 @require_GET

@@ -6,6 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,7 +21,9 @@ from bayan.core.files import file_response
 from bayan.core.rls import as_worker
 from bayan.core.views import note_after
 from bayan.correspondence import checks, document, selectors, services
-from bayan.correspondence.models import Letter, Look
+from bayan.correspondence.forms import AnswerForm
+from bayan.correspondence.models import Letter, Look, Recipient
+from bayan.correspondence.questions import AnswersFaulty, questions_of
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import services as work
 
@@ -75,6 +78,11 @@ def letter_page(
         and found.approval is not None
         and work.may_act(found.approval, access, now=now),
         "matrix": selectors.matrix(found, access, now=now, most=1) if sees_all else None,
+        "questions": questions_of(found.fields),
+        "answer_form": AnswerForm(letter=found)
+        if found.fields and mine and mine.item and mine.item.is_open
+        else None,
+        "digests": selectors.digests_of(found, access, mine) if found.sent_at else [],
         "corrected_by": found.corrected_by.sent().first(),
         "looks": selectors.looks_of(found) if sees_all and found.is_classified else [],
         "history": selectors.history_of(found) if writes else [],
@@ -95,10 +103,39 @@ def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     if "remark" in request.POST:
         if services.remark(found, words, by=request.user, now=now):
             notices.say(request, _("Noted, and handed on to whoever sent it."))
+    elif mine is not None and mine.item is not None and found.fields:
+        return _filled(request, found, mine)
     elif mine is not None and mine.item is not None:
         work.finish(mine.item.public_id, by=request.access, now=now, words=words)
         notices.say(request, _("Noted. Whoever sent it sees it."))
     return redirect("correspondence:letter", public_id)
+
+
+def _filled(request: StaffRequest, found: Letter, mine: Recipient) -> HttpResponse:
+    """What was filled into the form of a letter; with its faults beside the fields."""
+    form = AnswerForm(request.POST, letter=found)
+    pictures = [
+        work.Picture(upload.file, upload.name or "", upload.content_type or "")
+        for upload in request.FILES.values()
+        if not isinstance(upload, list) and upload.file is not None
+    ]
+    try:
+        with transaction.atomic():
+            services.fill(
+                mine,
+                form.given(),
+                version=request.POST.get("version", ""),
+                by=request.access,
+                now=timezone.now(),
+                pictures=pictures,
+            )
+    except AnswersFaulty as faulty:
+        form.full_clean()
+        for name, fault in faulty.faults.items():
+            form.errors[name] = form.error_class([fault])
+        return letter_page(request, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, answer_form=form)
+    notices.say(request, _("Noted. Whoever sent it sees it."))
+    return redirect("correspondence:letter", found.public_id)
 
 
 @require_GET

@@ -639,10 +639,52 @@ def buttons_draft(
     return Draft(kind="buttons", content=content, text=text, payload={"rows": titles})
 
 
+def form_draft(
+    conversation: Conversation,
+    text: str,
+    *,
+    form: Flow,
+    title: str,
+    token: str,
+    data: Mapping[str, Any],
+) -> Draft:
+    """A headed text with a button that opens a form of the account's, not sent yet."""
+    content = channels.compose(
+        conversation.number,
+        lambda channel: channel.form(
+            _headed(conversation, text), title=title, form_id=form.external_id, token=token,
+            screen=form.first_screen or "", data=data,
+        ),
+    )  # fmt: skip
+    return Draft(
+        kind="form", content=content, text=text, payload={"title": title, "form": form.name}
+    )
+
+
+def send_form_by_itself(
+    conversation: Conversation,
+    text: str,
+    *,
+    form: Flow,
+    title: str,
+    token: str,
+    data: Mapping[str, Any],
+    subject: tuple[str, str],
+    now: datetime,
+) -> Message:
+    """Send a form by Bayan itself; its answer is one to `subject`.
+
+    :raises WindowClosed: the person last wrote more than 24 hours ago
+    """
+    _check_window(conversation, now=now)
+    draft = form_draft(conversation, text, form=form, title=title, token=token, data=data)
+    return _send(conversation, draft, by=None, now=now, subject=subject, lane=Outgoing.Lane.PERSON)
+
+
 def list_draft(
     conversation: Conversation, text: str, *, rows: Sequence[tuple[str, ...]], button: str
 ) -> Draft:
-    """A headed text with a list of answers, not sent yet."""
+    """A headed text with a list of answers, each (key, title) or with its explanation; not sent yet."""
     content = channels.compose(
         conversation.number,
         lambda channel: channel.choices(

@@ -20,7 +20,7 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Telling, tell_each
+from bayan.work.services.fanning import Form, Telling, send_form, tell_each
 from bayan.work.services.hearing import (
     NEVER_MIND,
     hear_members,
@@ -63,6 +63,7 @@ from bayan.work.services.items import (
     withdraw_of,
     withdraw_of_all,
 )
+from bayan.work.services.joining import Thing, open_things, thread, thread_later
 from bayan.work.services.links import (
     LinkIsOver,
     NameMissing,
@@ -72,9 +73,8 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
+from bayan.work.services.onward import ONE, SEVERAL
 from bayan.work.services.telling import (
-    ONE,
-    SEVERAL,
     Word,
     ask,
     buttons_of,
@@ -91,6 +91,7 @@ __all__ = [
     "ONE",
     "SEVERAL",
     "DueInThePast",
+    "Form",
     "ItemIsOver",
     "LinkIsOver",
     "NameMissing",
@@ -106,6 +107,7 @@ __all__ = [
     "Start",
     "Task",
     "Telling",
+    "Thing",
     "TitleMissing",
     "TooManyPictures",
     "Word",
@@ -137,6 +139,7 @@ __all__ = [
     "may_act",
     "members_of",
     "open_link",
+    "open_things",
     "pause",
     "receive",
     "receive_choice",
@@ -147,6 +150,7 @@ __all__ = [
     "ring",
     "say",
     "send_again",
+    "send_form",
     "send_tasks",
     "settle_call",
     "start",
@@ -154,6 +158,8 @@ __all__ = [
     "tell",
     "tell_each",
     "tell_member",
+    "thread",
+    "thread_later",
     "when",
     "withdraw",
     "withdraw_links",

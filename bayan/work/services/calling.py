@@ -22,16 +22,17 @@ from bayan.work.services import items
 from bayan.work.services.items import Task
 
 ALERT = "alert"
+IN_CHARGE = (Role.Kind.ADMINISTRATOR, Role.Kind.DIRECTOR)
 # Until somebody must have seen it: where nothing goes out any more, and where other ways are left.
 AT_ONCE, SOON = timedelta(minutes=10), timedelta(hours=1)
 
 
 @transaction.atomic
 def call_for_alert(fact: AlertRaised) -> None:
-    """Have the officer on duty and whoever administers acknowledge it; each alert calls once.
+    """Have the officer on duty and whoever administers or directs acknowledge it; each alert calls once.
 
-    They are told by WhatsApp where another number still works, else on the page. An alert that was taken
-    to be over and is not calls again.
+    They are told by WhatsApp where another number still works, else by text message or e-mail (`onward`). An
+    alert that was taken to be over and is not calls again.
     """
     subject = (ALERT, str(fact.alert.pk))
     # Who looks after channels need not see the body's other work: the door has been checked.
@@ -51,7 +52,7 @@ def call_for_alert(fact: AlertRaised) -> None:
                 around_the_clock=True,
                 is_emergency=fact.is_standstill,
                 subject=subject,
-                told_too=people.in_charge_of(node, (Role.Kind.ADMINISTRATOR,), now=fact.at),
+                told_too=people.in_charge_of(node, IN_CHARGE, now=fact.at),
             ),
             by=None,
             now=fact.at,

@@ -7,7 +7,8 @@ go into a transaction. The messages themselves are made and sent by the worker (
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from django.utils.translation import override
 
 from bayan.channels import services as channels
-from bayan.channels.models import Number, Outgoing, Reach, Template
+from bayan.channels.models import Flow, Number, Outgoing, Reach, Template
 from bayan.channels.services import WAYS
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
@@ -23,10 +24,21 @@ from bayan.inbox.models import Conversation
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
+from bayan.work.services.onward import WITHOUT_CHAT
 from bayan.work.services.telling import when
 
-# Who has not shown that a mobile is theirs cannot answer from it: no chat, but a text message.
-WITHOUT_CHAT = tuple(way for way in WAYS if way not in {Reach.Way.WHATSAPP, Reach.Way.BACKUP})
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """A form of the provider's that opens in the chat; by its name there."""
+
+    name: str
+    screen: str
+    # Of the button: 20 characters.
+    title: str
+    token: str
+    # What its screen shows.
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +60,8 @@ class Telling:
     # explanation of 72 where one is wanted.
     rows: Sequence[tuple[str, ...]] = ()
     opens_rows: str = ""
+    # In place of buttons, where the account has this form.
+    form: Form | None = None
 
 
 def tell_each(
@@ -65,9 +79,16 @@ def tell_each(
     number = channels.number_for(Reach.Way.WHATSAPP)
     conversations = _conversations([word.member for word in words], number, now=now)
     templates = _templates(number)
+    forms = _forms(words, number)
     letters = [
         _letter(
-            word, conversations.get(word.member.pk), templates, lane=lane, round_=round, now=now
+            word,
+            conversations.get(word.member.pk),
+            templates,
+            forms,
+            lane=lane,
+            round_=round,
+            now=now,
         )
         for word in words
     ]
@@ -103,6 +124,7 @@ def _letter(
     word: Telling,
     conversation: Conversation | None,
     templates: dict[str, Template],
+    forms: Mapping[str, Flow],
     *,
     lane: Outgoing.Lane,
     round_: int,
@@ -110,7 +132,7 @@ def _letter(
 ) -> channels.Letter:
     template = templates.get(word.member.language) or templates.get("ar")
     quiet = word.member.quiet_until
-    content = _content(word, conversation, now=now)
+    content = _content(word, conversation, forms, now=now)
     return channels.Letter(
         member_id=word.member.pk,
         node_id=word.node_id,
@@ -130,13 +152,18 @@ def _letter(
 
 
 def _content(
-    word: Telling, conversation: Conversation | None, *, now: datetime
+    word: Telling, conversation: Conversation | None, forms: Mapping[str, Flow], *, now: datetime
 ) -> dict[str, Any] | None:
     if conversation is None or not conversation.is_writable(now=now):
         return None
     # It is no word about a case of the member's own that may be open there.
     conversation.matter = ""
     try:
+        if word.form is not None and (flow := forms.get(word.form.name)):
+            return inbox.form_draft(
+                conversation, word.text, form=flow, title=word.form.title, token=word.form.token,
+                data=word.form.data,
+            ).content  # fmt: skip
         if word.buttons:
             return inbox.buttons_draft(conversation, word.text, buttons=word.buttons).content
         if word.rows:
@@ -147,6 +174,33 @@ def _content(
     except DomainError:
         # Too long for the channel: the template names it, and the page has all of it.
         return None
+
+
+def send_form(
+    conversation: Conversation, text: str, form: Form, *, subject: tuple[str, str], now: datetime
+) -> bool:
+    """Send a form to a member who just wrote; False where the account has none of that name."""
+    flow = _published(conversation.number, {form.name}).get(form.name)
+    if flow is None:
+        return False
+    with suppress(inbox.WindowClosed):
+        inbox.send_form_by_itself(
+            conversation, text, form=flow, title=form.title, token=form.token, data=form.data,
+            subject=subject, now=now,
+        )  # fmt: skip
+        return True
+    return False
+
+
+def _forms(words: Sequence[Telling], number: Number | None) -> dict[str, Flow]:
+    names = {word.form.name for word in words if word.form is not None}
+    return _published(number, names) if number is not None and names else {}
+
+
+def _published(number: Number, names: Collection[str]) -> dict[str, Flow]:
+    """The account's forms of these names that can be sent now."""
+    rows = Flow.objects.filter(account=number.account_id, name__in=names, status="PUBLISHED")
+    return {row.name: row for row in rows.order_by("pk")}
 
 
 def _filled(template: Template, word: Telling, *, now: datetime) -> dict[str, Any] | None:

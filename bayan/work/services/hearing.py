@@ -22,8 +22,10 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, telling
+from bayan.work.services import items, joining, telling
 from bayan.work.services.items import ITEM, Shown, State
+from bayan.work.services.joining import PICTURES
+from bayan.work.services.onward import ONE
 
 # So long a member's next message is taken for the words or the picture that they were asked for.
 AWAITED = timedelta(minutes=30)
@@ -33,7 +35,6 @@ _SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
 TASKS = frozenset(map(fold, ("مهامي", "مهام", "المهام", "تكليفاتي", "tasks", "my tasks")))
 NEVER_MIND = frozenset(map(fold, ("إلغاء", "لا", "cancel")))
 ENDS = {"work-done": State.DONE, "work-return": State.RETURNED, "work-refuse": State.REFUSED}
-PICTURES = {"image", "document", "video"}
 
 
 def receive(
@@ -69,9 +70,7 @@ def _receive(
             choice = message.choice_id
             if about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
-            elif (
-                about_one and not choice and message.text and _remark(key, member, message, now=now)
-            ):
+            elif about_one and _is_word(message) and _remark(key, member, message, now=now):
                 telling.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
             elif about_one and choice.startswith("silence-"):
                 _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
@@ -192,15 +191,25 @@ def _refuse(
         items.note("item.refused", item, by=member, now=now, press=choice)
 
 
+def _is_word(message: IncomingMessage) -> bool:
+    """Whether somebody wrote it: the button of a template has words too."""
+    return not message.choice_id and (
+        message.kind in PICTURES or (message.kind == "text" and bool(message.text))
+    )
+
+
 def _remark(key: str, member: Member, message: IncomingMessage, *, now: datetime) -> bool:
-    """Hand what was written under a message about a task to whoever gave it, if they take such words."""
-    item = Item.objects.filter(public_id=key).first()
+    """Hand what was written under a message about a task to whoever gave it."""
+    item = items.find(UUID(key))
     if item is None:
         return False
     kept = Message.objects.filter(
         number=message.number_id, external_id=message.external_id, direction="in"
     ).first()
-    return kept is not None and events.remark(item, member, kept, now=now)
+    if kept is None:
+        return False
+    joining.remark(item, member, kept, now=now)
+    return True
 
 
 def _question(item: Item, end: str) -> str:
@@ -267,7 +276,7 @@ def _ask_why(item: Item, conversation: Conversation, *, now: datetime) -> None:
             for value, label in Item.Silence.choices
         ],
         button=_("Choose the reason"),
-        subject=(telling.ONE, str(item.public_id)),
+        subject=(ONE, str(item.public_id)),
         now=now,
     )
 

@@ -585,6 +585,16 @@ def _locked(item_id: UUID) -> Item:
     )
 
 
+def find(item_id: UUID) -> Item | None:
+    """The item, ours until the commit, whatever became of it."""
+    return (
+        Item.objects.select_for_update(of=("self",))
+        .select_related("node", "given_from", "owner")
+        .filter(public_id=item_id)
+        .first()
+    )
+
+
 def locked_open(item_id: UUID) -> Item:
     """The item, ours until the commit.
 

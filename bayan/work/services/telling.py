@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override, pgettext
 
 from bayan.channels import services as channels
-from bayan.channels.models import Account, Number, Outgoing, Template
+from bayan.channels.models import Outgoing, Reach, Template
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
@@ -29,11 +29,10 @@ from bayan.work import events
 from bayan.work.events import Subject
 from bayan.work.ladders import Level
 from bayan.work.models import Item, Notice
+from bayan.work.services import onward
 from bayan.work.services.items import ITEM
+from bayan.work.services.onward import ONE, SEVERAL, Said
 
-# What an answer to a message about one item, or to a list of several things, is about
-# (config/subscriptions.py).
-ONE, SEVERAL = "work.item", "work.list"
 AT_ONCE = 200
 # Whoever is told of something that is no emergency is told of more only after that, then together.
 BREATH = timedelta(minutes=5)
@@ -45,15 +44,21 @@ ONE_BY_ONE = 3
 MOST_ROWS, LONGEST_TITLE = 10, 24
 # With buttons a message has 1,024 characters, heading, title and link included; the page shows all of it.
 LONGEST_TEXT = 450
+# So many of several things stand in a text message, which has 536 letters.
+IN_WORDS = 3
 
 
 @transaction.atomic
 def tell(*, now: datetime) -> int:
-    """Queue the messages about everything that members are to be told; returns how many messages.
+    """Queue the messages about everything that members are to be told; returns how many by WhatsApp.
 
-    What is over by now is told to nobody. Whoever has no linked mobile sees it on the page. Whoever asked for
-    silence is told of emergencies only, and of the rest together once it is over.
+    Where WhatsApp does not get to somebody, the next way is tried (`onward`). What is over by now is told to
+    nobody, and goes no further way. Whoever asked for silence is told of emergencies only, and of the rest
+    together once it is over.
     """
+    if not onward.one_at_a_time():
+        return 0
+    onward.stop_what_is_over(now=now)
     may_hear = Q(is_emergency=True) | Q(member__quiet_until=None) | Q(member__quiet_until__lte=now)
     waiting = list(
         Notice.objects.filter(may_hear, told_at=None)
@@ -70,34 +75,43 @@ def tell(*, now: datetime) -> int:
             by_member[notice.member].append(notice)
         else:
             notice.told_at, notice.way = now, Notice.Way.PAGE
-    told = Notice.objects.filter(member__in=by_member, way=Notice.Way.WHATSAPP)
-    breathing = set(
-        told.filter(told_at__gt=now - BREATH, is_emergency=False)
-        .exclude(level="")
-        .values_list("member_id", flat=True)
+    told = Notice.objects.filter(member__in=by_member, reach__isnull=False)
+    lately = set(
+        told.filter(told_at__gt=now - BREATH, is_emergency=False).values_list("member_id", "level")
     )
+    breathing = {member for member, level in lately if level}
+    # By text message even what is new waits for the rest.
+    breathing |= {member.pk for member in by_member if member.phone_linked_at is None} & {
+        member for member, _level in lately
+    }
     rung = told.filter(told_at__gt=now - BREATH_IN_EMERGENCY, is_emergency=True)
     pressed = {
         row["member"]
-        for row in rung.values("member").annotate(count=Count("outgoing", distinct=True))
+        for row in rung.values("member").annotate(count=Count("reach", distinct=True))
         if row["count"] >= ONE_BY_ONE
     }
     # In one statement, as taking in does: two orders would wait for each other.
     people.lock_senders(people.Sender(phone=m.phone) for m in by_member if m.phone)
-    sent = 0
+    said: list[Said] = []
     for member, notices in by_member.items():
         # What is new or burns comes at once; who was chased a moment ago gets the rest together, later.
         due = [
             notice
             for notice in notices
             if (member.pk not in pressed)
-            and (notice.is_emergency or not notice.level or member.pk not in breathing)
+            and (
+                notice.is_emergency
+                or member.pk not in breathing
+                or not (notice.level or member.phone_linked_at is None)
+            )
         ]
-        with override(member.language):
-            sent += _tell_member(member, due, known, now=now)
+        if due:
+            with override(member.language):
+                said += _tell_member(member, due, known, now=now)
+    onward.pass_on(said, now=now)
     done = [notice for notice in waiting if notice.told_at is not None]
-    Notice.objects.bulk_update(done, ["told_at", "way", "outgoing"])
-    return sent
+    Notice.objects.bulk_update(done, ["told_at", "way", "outgoing", "reach"])
+    return sum(one.message is not None for one in said)
 
 
 type Known = Mapping[tuple[str, str], Subject]
@@ -114,30 +128,118 @@ def _described(notices: Iterable[Notice]) -> Known:
     }
 
 
-def _tell_member(member: Member, notices: Sequence[Notice], known: Known, *, now: datetime) -> int:
-    if not notices:
-        return 0
+def _tell_member(
+    member: Member, notices: Sequence[Notice], known: Known, *, now: datetime
+) -> list[Said]:
+    """Queue what they are told by WhatsApp as far as it takes it; what was said, for the ways after it."""
     conversation = conversation_with(member, now=now)
-    if conversation is None:
-        for notice in notices:
-            notice.told_at, notice.way = now, Notice.Way.PAGE
-        return 0
-    lane = Outgoing.Lane.CRISIS if any(n.is_emergency for n in notices) else Outgoing.Lane.WORK
-    if not conversation.is_writable(now=now):
-        message = _by_template(conversation, member, notices, known, lane=lane, now=now)
-        _mark(notices, Notice.Way.TEMPLATE if message else Notice.Way.PAGE, message, now=now)
-        return int(message is not None)
+    if conversation is None and people_selectors.body_of_member(member, now=now) is None:
+        # They work for nobody any more.
+        _mark(notices, Notice.Way.PAGE, None, now=now)
+        return []
+    is_free = conversation is not None and conversation.is_writable(now=now)
     # One thing that rang twice meanwhile is told once, by its last rung.
     latest = {(n.clock.subject_type, n.clock.subject_key): n for n in notices}
-    if len(latest) > (1 if _waited(member, notices) else ONE_BY_ONE):
-        message = send_list(conversation, list(latest.values()), known, lane=lane, now=now)
-        _mark(notices, Notice.Way.WHATSAPP, message, now=now)
-        return 1
-    for key, notice in latest.items():
-        message = _send_one(conversation, notice, known[key], lane=lane, now=now)
-        same = [n for n in notices if (n.clock.subject_type, n.clock.subject_key) == key]
-        _mark(same, Notice.Way.WHATSAPP, message, now=now)
-    return len(latest)
+    most = 1 if _waited(member, notices) else ONE_BY_ONE
+    groups = (
+        [[notice] for notice in latest.values()]
+        if is_free and len(latest) <= most
+        else [list(latest.values())]
+    )
+    said = []
+    for group in groups:
+        keys = {(n.clock.subject_type, n.clock.subject_key) for n in group}
+        same = [n for n in notices if (n.clock.subject_type, n.clock.subject_key) in keys]
+        one = _said(member, group, same, known, now=now)
+        way = Notice.Way.PAGE
+        if conversation is not None and is_free:
+            one.message = _send_group(conversation, group, known, lane=one.lane, now=now)
+            way = Notice.Way.WHATSAPP
+        elif conversation is not None:
+            one.message = _by_template(conversation, member, group, known, lane=one.lane, now=now)
+            way = Notice.Way.TEMPLATE
+        if conversation is not None:
+            _for_template(one, conversation, group, known, now=now)
+        _mark(same, way if one.message else Notice.Way.PAGE, one.message, now=now)
+        said.append(one)
+    return said
+
+
+def _said(
+    member: Member,
+    group: Sequence[Notice],
+    same: Sequence[Notice],
+    known: Known,
+    *,
+    now: datetime,
+) -> Said:
+    """In words that are whole without WhatsApp: no button stands under them."""
+    first = min(group, key=lambda n: (not n.is_emergency, n.clock.due_at))
+    subject = known[first.clock.subject_type, first.clock.subject_key]
+    is_item = len(group) == 1 and first.clock.subject_type == ITEM
+    if len(group) == 1:
+        lines = _lines(first, subject, now=now)
+    else:
+        shown, text = _rows(group, known, now=now)
+        rest = len(group) - len(shown[:IN_WORDS])
+        lines = [text, *(f"• {title} ({due})" for _key, title, due in shown[:IN_WORDS])]
+        lines.append(
+            _("The rest is on the page: %(address)s")
+            % {"address": f"{settings.PUBLIC_URL}{_page()}"}
+            if rest
+            else f"{settings.PUBLIC_URL}{_page()}"
+        )
+    return Said(
+        member=member,
+        notices=same,
+        item_key=first.clock.subject_key if is_item else "",
+        node_id=subject.node_id,
+        title=_what(group, known),
+        text="\n".join(lines),
+        lane=_lane(same),
+    )
+
+
+def _lane(notices: Iterable[Notice]) -> Outgoing.Lane:
+    return Outgoing.Lane.CRISIS if any(n.is_emergency for n in notices) else Outgoing.Lane.WORK
+
+
+def _send_group(
+    conversation: Conversation,
+    group: Sequence[Notice],
+    known: Known,
+    *,
+    lane: Outgoing.Lane,
+    now: datetime,
+) -> Message | None:
+    """Several things as a list, one thing with its buttons."""
+    if len(group) > 1:
+        return send_list(conversation, group, known, lane=lane, now=now)
+    [notice] = group
+    subject = known[notice.clock.subject_type, notice.clock.subject_key]
+    return _send_one(conversation, notice, subject, lane=lane, now=now)
+
+
+def _for_template(
+    one: Said,
+    conversation: Conversation,
+    group: Sequence[Notice],
+    known: Known,
+    *,
+    now: datetime,
+) -> None:
+    """What a template says of it: on the backup number there is no window."""
+    sent = one.message.outgoing if one.message else None
+    if sent is not None and sent.template_id is not None:
+        one.template_id, one.template_content = sent.template_id, sent.content
+        return
+    template = _template(conversation, one.member) if one.member.backup_phone else None
+    if template is None:
+        return
+    values = _values(template, _in_template(template, group, known, now=now))
+    with suppress(DomainError):
+        one.template_content = channels.templates.fill(template, values)
+        one.template_id = template.pk
 
 
 def _waited(member: Member, notices: Iterable[Notice]) -> bool:
@@ -159,13 +261,7 @@ def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
     body = people_selectors.body_of_member(member, now=now)
     if body is None or not member.phone or member.phone_linked_at is None:
         return None
-    number = (
-        Number.objects.of_whatsapp()
-        .filter(stopped_at=None)
-        .exclude(account__nature=Account.Nature.EXERCISE)
-        .order_by("pk")
-        .first()
-    )
+    number = channels.number_for(Reach.Way.WHATSAPP)
     if number is None:
         return None
     sender = people.Sender(phone=member.phone)
@@ -190,22 +286,35 @@ def _send_one(
     lane: Outgoing.Lane,
     now: datetime,
 ) -> Message | None:
-    level = str(Level(notice.level).label) if notice.level else ""
     if notice.clock.subject_type == ITEM:
-        item = Item.objects.select_related("node", "given_from", "given_by").get(
-            public_id=notice.clock.subject_key
-        )
-        return send_item(conversation, item, level=level, lane=lane, now=now)
-    lines = [
-        _headline(level, subject),
+        item = _item(notice)
+        return send_item(conversation, item, level=_level(notice), lane=lane, now=now)
+    return _send(
+        conversation, "\n".join(_lines(notice, subject, now=now)),
+        subject=(SEVERAL, conversation.contact.audit_key), lane=lane, now=now,
+    )  # fmt: skip
+
+
+def _item(notice: Notice) -> Item:
+    return Item.objects.select_related("node", "given_from", "given_by").get(
+        public_id=notice.clock.subject_key
+    )
+
+
+def _level(notice: Notice) -> str:
+    return str(Level(notice.level).label) if notice.level else ""
+
+
+def _lines(notice: Notice, subject: Subject, *, now: datetime) -> list[str]:
+    """One thing in words, with its page."""
+    if notice.clock.subject_type == ITEM:
+        return _item_lines(_item(notice), _level(notice), now=now)
+    return [
+        _headline(_level(notice), subject),
         # Which of its clocks it is: the first answer, the end, promised news, the person's silence.
         f"{notice.clock.get_name_display()}: {when(notice.clock.due_at, now=now)}",
         f"{settings.PUBLIC_URL}{subject.path}",
     ]
-    return _send(
-        conversation, "\n".join(lines), subject=(SEVERAL, conversation.contact.audit_key),
-        lane=lane, now=now,
-    )  # fmt: skip
 
 
 def _headline(level: str, subject: Subject) -> str:
@@ -222,19 +331,23 @@ def send_item(
     lane: Outgoing.Lane = Outgoing.Lane.WORK,
 ) -> Message | None:
     """Send one item with its buttons; the conversation is the member's, and theirs to write in."""
+    first, *rest = _item_lines(item, level, now=now)
+    return _send(
+        conversation, "\n".join([f"*{first}*", *rest]), buttons=buttons_of(item), lane=lane, now=now,
+        subject=(ONE, str(item.public_id)),
+    )  # fmt: skip
+
+
+def _item_lines(item: Item, level: str, *, now: datetime) -> list[str]:
     subject = Subject(item.title, item.node_id, item.owner_id, "", "", item.is_emergency)
     lines = [
-        f"*{_headline(level, subject)}*",
+        _headline(level, subject),
         _("Due: %(time)s") % {"time": when(item.due_at, now=now)},
         _("From: %(body)s") % {"body": item.given_from.name},
     ]
     if item.text:
         lines.append(item.text[:LONGEST_TEXT])
-    lines.append(f"{settings.PUBLIC_URL}{_path_of(item)}")
-    return _send(
-        conversation, "\n".join(lines), buttons=buttons_of(item), lane=lane, now=now,
-        subject=(ONE, str(item.public_id)),
-    )  # fmt: skip
+    return [*lines, f"{settings.PUBLIC_URL}{_path_of(item)}"]
 
 
 def _path_of(item: Item) -> str:
@@ -269,6 +382,14 @@ def send_list(
     now: datetime,
 ) -> Message | None:
     """Send several things as one WhatsApp list, the most urgent first."""
+    rows, text = _rows(notices, known, now=now)
+    return send_rows(conversation, text, rows, lane=lane, now=now)
+
+
+def _rows(
+    notices: Sequence[Notice], known: Known, *, now: datetime
+) -> tuple[list[tuple[str, str, str]], str]:
+    """Several things, the most urgent first, and how many they are."""
     ordered = sorted(
         notices, key=lambda n: (not n.is_emergency, n.clock.due_at, n.clock.subject_key)
     )
@@ -281,7 +402,7 @@ def send_list(
     text = ngettext("%(count)d task needs you.", "%(count)d tasks need you.", len(rows)) % {
         "count": len(rows)
     }
-    return send_rows(conversation, text, rows, lane=lane, now=now)
+    return rows, text
 
 
 def send_rows(
@@ -375,22 +496,41 @@ def _by_template(
     if template is None:
         return None
     first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
-    subject = known[first.clock.subject_type, first.clock.subject_key]
-    with override(template.language[:2]):
-        level = str(Level(first.level).label) if first.level else ""
-        what = _headline(level, subject)
-        others = len({n.clock_id for n in notices}) - 1
-        if others:
-            what = ngettext(
-                "%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others
-            ) % {"what": what, "count": others}
-        said = [what, when(first.clock.due_at, now=now)]
     about = (
         (ONE, first.clock.subject_key)
-        if first.clock.subject_type == ITEM and not others
+        if first.clock.subject_type == ITEM and len(notices) == 1
         else (SEVERAL, conversation.contact.audit_key)
     )
+    said = _in_template(template, notices, known, now=now)
     return _send_template(conversation, template, said, subject=about, lane=lane, now=now)
+
+
+def _in_template(
+    template: Template, notices: Sequence[Notice], known: Known, *, now: datetime
+) -> list[str]:
+    """What and until when, in the template's language."""
+    first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
+    with override(template.language[:2]):
+        return [_what(notices, known), when(first.clock.due_at, now=now)]
+
+
+def _what(notices: Sequence[Notice], known: Known) -> str:
+    """The most urgent thing by name, and how many more there are."""
+    first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
+    subject = known[first.clock.subject_type, first.clock.subject_key]
+    what = _headline(_level(first), subject)
+    others = len(notices) - 1
+    if others:
+        what = ngettext("%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others) % {
+            "what": what,
+            "count": others,
+        }
+    return what
+
+
+def _values(template: Template, said: Sequence[str]) -> dict[str, str]:
+    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
+    return dict(zip(keys, said, strict=False))
 
 
 def _send_template(
@@ -402,11 +542,9 @@ def _send_template(
     lane: Outgoing.Lane,
     now: datetime,
 ) -> Message | None:
-    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
-    values = dict(zip(keys, said, strict=False))
     try:
         return inbox.send_notice(
-            conversation, template, values, subject=subject, lane=lane, now=now
+            conversation, template, _values(template, said), subject=subject, lane=lane, now=now
         )
     except DomainError:
         # A template that asks for something else than these two: the page shows the task.

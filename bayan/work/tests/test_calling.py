@@ -13,6 +13,7 @@ from django.urls import reverse
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Number, Outgoing
 from bayan.channels.tests.factories import make_account, make_number, make_template
+from bayan.channels.tests.test_reaching import make_mail_number
 from bayan.inbox.models import Message
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
@@ -73,6 +74,29 @@ def test_when_nothing_goes_out_any_more_it_is_an_emergency(
     # No number is left that could ring: the page shows it.
     services.tell(now=now)
     assert set(Notice.objects.values_list("way", flat=True)) == {"page"}
+
+
+def test_those_who_can_mend_the_only_whatsapp_number_are_told_once_by_what_still_works(
+    desk: Node, now: datetime
+) -> None:
+    administrator, director = (
+        make_member(Role.Kind.ADMINISTRATOR, desk),
+        make_member(Role.Kind.DIRECTOR, desk),
+    )
+    link_mobile(administrator, "966500000778", now=now)
+    make_mail_number()
+    stop(make_number(), now=now)
+    worker = channels.Reaching()
+    for seconds in range(3):
+        services.tell(now=now + timedelta(seconds=seconds))
+        worker.step(now=now + timedelta(seconds=seconds))
+    told = Outgoing.objects.filter(to_email__gt="")
+    assert {row.to_email for row in told} == {administrator.email, director.email}
+    assert told.count() == 2
+    row = told.first()
+    assert row is not None
+    assert row.lane == Outgoing.Lane.CRISIS
+    assert "رمز وصول جديد" in row.content["email"]["text"]
 
 
 def test_another_number_rings_where_one_still_works(

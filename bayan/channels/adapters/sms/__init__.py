@@ -118,7 +118,16 @@ class Sms:
     def ask_phone(self, text: str) -> Content:
         raise NOT_CARRIED
 
-    def form(self, text: str, *, title: str, form_id: str, token: str, screen: str) -> Content:
+    def form(
+        self,
+        text: str,
+        *,
+        title: str,
+        form_id: str,
+        token: str,
+        screen: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> Content:
         raise NOT_CARRIED
 
     def quoting(self, content: Content, message_id: str) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,7 +113,15 @@ def ask_phone(text: str) -> Content:
     return _interactive("contact_request", text, {"name": "request_contact_info"})
 
 
-def form(text: str, *, title: str, form_id: str, token: str, screen: str) -> Content:
+def form(
+    text: str,
+    *,
+    title: str,
+    form_id: str,
+    token: str,
+    screen: str,
+    data: Mapping[str, Any] | None = None,
+) -> Content:
     _check("body", text, BODY_LIMIT)
     _check("button", title, BUTTON_LIMIT)
     if any(character > "\uffff" for character in title):
@@ -126,7 +134,8 @@ def form(text: str, *, title: str, form_id: str, token: str, screen: str) -> Con
         "mode": "published",
     }
     if screen:
-        parameters |= {"flow_action": "navigate", "flow_action_payload": {"screen": screen}}
+        shown: Content = {"screen": screen} | ({"data": dict(data)} if data else {})
+        parameters |= {"flow_action": "navigate", "flow_action_payload": shown}
     else:
         # Without a first screen that we know, the form's own service says what comes first.
         parameters["flow_action"] = "data_exchange"
