@@ -12,9 +12,11 @@ from uuid import UUID
 
 from django.db.models import (
     Avg,
+    BooleanField,
     CharField,
     Count,
     Exists,
+    ExpressionWrapper,
     F,
     OuterRef,
     Q,
@@ -48,6 +50,7 @@ from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
 from bayan.cases.surge.lanes import in_lane
 from bayan.cases.surge.models import Surge
+from bayan.cases.whole.models import Transfer
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
@@ -101,8 +104,11 @@ def latest_of(conversation: Conversation) -> Case | None:
                 )
             ),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
+            has_transfers=Exists(Transfer.objects.filter(case=OuterRef("pk"))),
         )
-        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
+        # Of several open ones that which is written about now.
+        .alias(is_named=ExpressionWrapper(Q(reference=conversation.matter), BooleanField()))
+        .order_by(F("closed_at").desc(nulls_first=True), "-is_named", "-opened_at", "-pk")
         .first()
     )
 

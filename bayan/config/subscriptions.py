@@ -30,6 +30,7 @@ from bayan.press.models import Story
 from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
+    ClockMissed,
     ItemEnded,
     ItemGiven,
     register_remarks,
@@ -87,6 +88,7 @@ def _reactions() -> None:
     events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
+    events.subscribe(ClockMissed, cases.follow_missed)
     events.subscribe(ItemEnded, correspondence.follow_approval)
     events.subscribe(ItemEnded, needs.follow_ended)
     events.subscribe(ItemEnded, press.follow_ended)
@@ -199,6 +201,7 @@ def _undoing() -> None:
     undo.register(cases.MERGED, cases.undo_merge_contacts)
     undo.register(cases.JOINED, cases.undo_matters)
     undo.register(cases.PARTED, cases.undo_matters)
+    undo.register(cases.SPLIT, cases.undo_split)
     undo.register(cases.LINKED, cases.undo_link)
     undo.register(cases.UNLINKED, cases.undo_unlink)
     undo.register(cases.GIVEN, cases.undo_give_to)
