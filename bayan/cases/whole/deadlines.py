@@ -17,7 +17,7 @@ from bayan.cases import due
 from bayan.cases.due import By, Term
 from bayan.cases.models import Case
 from bayan.people.permissions import StaffRequest, requires
-from bayan.work.ladders import named
+from bayan.work import selectors as work
 
 # In the order in which they come for a case.
 WHAT: dict[str, str | Promise] = {
@@ -136,7 +136,7 @@ def _name_of(name: str) -> str:
 def ladder_in_words() -> list[tuple[str, str]]:
     """What happens to a case whose end nobody keeps, each rung with its moment."""
     said = []
-    for rung in named("usual"):
+    for rung in work.ladder("usual"):
         if rung.share < 1:
             when = _("when %(share)s%% of the time is over") % {"share": round(100 * rung.share)}
         elif rung.after:
@@ -145,7 +145,7 @@ def ladder_in_words() -> list[tuple[str, str]]:
             when = _("at the end")
         said.append((str(rung.level.label), when))
     over = _("when the second deadline is over")
-    return [*said, *((str(rung.level.label), over) for rung in named("second"))]
+    return [*said, *((str(rung.level.label), over) for rung in work.ladder("second"))]
 
 
 @require_GET
