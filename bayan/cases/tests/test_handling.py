@@ -194,7 +194,7 @@ def test_from_one_body_to_another_a_case_goes_with_a_reason_that_is_read_there(
     assert set(Case.objects.values_list("node", flat=True)) == {qatif.pk}
     assert Transfer.objects.filter(reason="الشارع يتبعهم", origin=khobar, to=qatif).count() == 2
     assert Note.objects.filter(text__contains="الشارع يتبعهم", node=qatif).count() == 2
-    conversation = Case.objects.select_related("conversation").first().conversation
+    conversation = Case.objects.select_related("conversation")[0].conversation
     client.force_login(make_member(Role.Kind.RESPONDER, qatif))
     page = client.get(reverse("cases:panel", args=[conversation.public_id])).content.decode()
     assert page.count("الشارع يتبعهم") == 2

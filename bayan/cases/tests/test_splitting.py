@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ from bayan.people.models import Identity, Member
 from bayan.work.models import Clock
 from conftest import StaffClient
 
-SAME = {"whatsapp_id": "SA.1", "phone": "966500000001"}
+SAME: dict[str, Any] = {"whatsapp_id": "SA.1", "phone": "966500000001"}
 LATER = MONDAY + timedelta(minutes=5)
 
 
@@ -87,7 +88,7 @@ def test_a_message_that_speaks_of_both_stays_with_the_first(
     khobar: Node, khobar_responder: Member
 ) -> None:
     case = make_case("الإنارة مطفية وفيه شجرة ساقطة", node=khobar)
-    by = {"owner": None, "by": khobar_responder, "now": LATER}
+    by: dict[str, Any] = {"owner": None, "by": khobar_responder, "now": LATER}
     everything = [message.public_id for message in services.messages_of(case)]
     with pytest.raises(services.NothingLeft):
         services.split_case(case.public_id, services.Facts(), messages=everything, **by)
