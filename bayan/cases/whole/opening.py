@@ -81,6 +81,7 @@ class SplitForm(FactsForm):
         label=gettext_lazy("Who handles it"),
         choices=[("me", gettext_lazy("Me")), ("", gettext_lazy("Nobody in particular"))],
         required=False,
+        initial="me",
     )
     field_order = ("subject", "kind", "category", "priority", "place", "owner")
 
@@ -92,8 +93,9 @@ class CallForm(FactsForm):
     source = forms.ChoiceField(
         label=gettext_lazy("How it reached you"),
         choices=[
-            (source.value, capfirst(source.label))
-            for source in (Case.Source.CALL, Case.Source.COUNTER, Case.Source.OTHER)
+            (Case.Source.CALL.value, pgettext_lazy("how it reached you", "By a call")),
+            (Case.Source.COUNTER.value, pgettext_lazy("how it reached you", "At the counter")),
+            (Case.Source.OTHER.value, pgettext_lazy("how it reached you", "Another way")),
         ],
     )
     node = forms.ChoiceField(label=gettext_lazy("Body in charge"))
