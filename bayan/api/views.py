@@ -182,6 +182,9 @@ class ReplyIn(Schema):
 
 class AssignIn(Schema):
     municipality: str
+    reason: str = Field(
+        "", max_length=200, description="Why it goes there; wanted from one municipality to another"
+    )
 
 
 class CloseIn(Schema):
@@ -284,7 +287,7 @@ def assign(request: StaffRequest, case_id: UUID, body: AssignIn) -> dict[str, An
     to = get_object_or_404(Node.objects.municipalities(), key=body.municipality)
     # Who does not see that body cannot give it anything: the desk hands cases over.
     request.access.require("cases.assign", to)
-    cases.assign_case(case_id, to=to, by=request.user, now=timezone.now())
+    cases.assign_case(case_id, to=to, by=request.user, now=timezone.now(), remark=body.reason)
     return selectors.case_out(_case(case_id))
 
 

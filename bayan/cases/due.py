@@ -1,6 +1,7 @@
 """By when a case is owed its first answer and its end, from the authority's `cases.toml`.
 
-Hours for each priority; a kind or a category may have times of its own.
+Hours for each priority; a kind or a category may have times of its own. Once the end is missed a second term
+runs, where the file has one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ class Term:
 # Where the authority says nothing. The end: two hours for danger, then one, three and five days of seven
 # hours. The first answer: a quarter of an hour for danger, then two hours, one day and two. How long a person
 # who was asked may be silent: five days.
-USUAL = {
+USUAL: Mapping[str, Mapping[Any, Term]] = {
     "due": {
         Case.Priority.EMERGENCY: Term(timedelta(hours=2), around_the_clock=True),
         Case.Priority.HIGH: Term(timedelta(hours=7)),
@@ -57,6 +59,8 @@ USUAL = {
     },
     "person": dict.fromkeys(Case.Priority, Term(timedelta(hours=35))),
 }
+# What an authority may have besides: it has none where it names none.
+SECOND = "second"
 # What a file's terms are of: kinds and categories share a word, so categories stand under this name.
 OF_CATEGORY = "category"
 type Terms = Mapping[tuple[str, str], Term]
@@ -74,18 +78,60 @@ def term_of(what: str, *, kind: str, category: str, priority: str) -> Term:
 
     By its kind, else its category, else for all.
     """
-    terms = _terms(settings.CASES_FILE, what)
-    return (
-        terms.get((kind, priority))
-        or terms.get((f"{OF_CATEGORY}.{category}", priority))
-        or terms.get(("", priority))
-        or USUAL[what][Case.Priority(priority)]
-    )
+    found = policy_of(what, kind=kind, category=category, priority=priority)
+    assert found is not None  # noqa: S101  # of these there is always a usual one
+    return found.term
+
+
+class By(StrEnum):
+    """What of a case decides which term holds."""
+
+    KIND = "kind"
+    CATEGORY = "category"
+    PRIORITY = "priority"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which term holds for a case, and by what of it."""
+
+    term: Term
+    by: By
+
+
+def policy_of(what: str, *, kind: str, category: str, priority: str) -> Policy | None:
+    """The term that holds and why; None: there is none, as of the second one where the file names none."""
+    terms = terms_in_force(what)
+    for name, by in (
+        (kind, By.KIND), (f"{OF_CATEGORY}.{category}", By.CATEGORY), ("", By.PRIORITY),
+    ):  # fmt: skip
+        term = terms.get((name, priority)) if name or by == By.PRIORITY else None
+        if term is not None:
+            return Policy(term, by)
+    return None
+
+
+def second_due(
+    *, kind: str, category: str, priority: str, due_at: datetime, of: int | None = None
+) -> datetime | None:
+    """When the second term is over that begins where the first one ended; None: there is none."""
+    found = policy_of(SECOND, kind=kind, category=category, priority=priority)
+    return found.term.ends(due_at, of=of) if found else None
+
+
+def terms_in_force(what: str) -> Terms:
+    """All terms of `answer`, `due`, `second` or `person`, those of the file over the usual ones.
+
+    By (kind or `category.…`, priority); those for all stand under an empty name.
+    """
+    return _in_force(settings.CASES_FILE, what)
 
 
 @cache
-def _terms(path: Path | None, what: str) -> Terms:
-    return read_terms(path, what) if path is not None and path.is_file() else {}
+def _in_force(path: Path | None, what: str) -> Terms:
+    usual = {("", str(priority)): term for priority, term in USUAL.get(what, {}).items()}
+    given = read_terms(path, what) if path is not None and path.is_file() else {}
+    return usual | dict(given)
 
 
 def read_terms(path: Path, what: str = "due") -> Terms:

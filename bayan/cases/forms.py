@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from bayan.cases import services
@@ -26,7 +28,7 @@ class AssignForm(forms.Form):
 
     to = forms.ModelChoiceField(
         label=_("Body in charge"),
-        queryset=Node.objects.municipalities().order_by("position"),
+        queryset=Node.objects.none(),
         to_field_name="key",
         empty_label=_("Choose a municipality"),
         error_messages={"required": _("Choose the municipality first.")},
@@ -40,6 +42,12 @@ class AssignForm(forms.Form):
         _("To be put before the head"),
         _("To be filed"),
     )
+
+    def __init__(self, *args: Any, targets: QuerySet[Node], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        to = self.fields["to"]
+        assert isinstance(to, forms.ModelChoiceField)  # noqa: S101  # ours, above
+        to.queryset = targets
 
 
 class CloseForm(forms.Form):

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 # Here Django finds the tables of surge mode and of whole cases.
 from bayan.cases.surge import models as _surge  # noqa: F401
-from bayan.cases.whole import models as _whole  # noqa: F401
+from bayan.cases.whole.models import Team
 from bayan.channels.models import Media, Template
 from bayan.core.models import PlainJSON, PublicIdField
 from bayan.core.references import LENGTH
@@ -34,6 +34,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def late(self, *, now: datetime) -> CaseQuerySet:
         # While it waits for its person, nobody is late (cases.services.clocks).
         return self.open().filter(due_at__lt=now).exclude(stage=Case.Stage.WAITS_FOR_PERSON)
+
+    def past_second(self, *, now: datetime) -> CaseQuerySet:
+        """Late, and so long that the second deadline has passed too."""
+        return self.late(now=now).filter(second_due_at__lt=now)
 
 
 class Case(models.Model):
@@ -103,6 +107,15 @@ class Case(models.Model):
         DISSATISFIED = 2, _("dissatisfied")
         VERY_DISSATISFIED = 1, _("very dissatisfied")
 
+    class Source(models.TextChoices):
+        """How it came, where it did not come by a message."""
+
+        MESSAGE = "", pgettext_lazy("how a case came", "by a message")
+        CALL = "call", pgettext_lazy("how a case came", "by hand: a call")
+        COUNTER = "counter", pgettext_lazy("how a case came", "by hand: at the counter")
+        OTHER = "other", pgettext_lazy("how a case came", "by hand: another way")
+        SPLIT = "split", pgettext_lazy("how a case came", "split from another case")
+
     class PointedBy(models.TextChoices):
         """What says which body the place of a case points to."""
 
@@ -120,6 +133,9 @@ class Case(models.Model):
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.NEW)
     # What it is about in one line: the person's first words until a member writes better ones.
     subject = models.CharField(_("subject"), max_length=140, blank=True)
+    source = models.CharField(
+        _("how it came"), max_length=10, choices=Source, blank=True, db_default=Source.MESSAGE
+    )
     # Given by triage or by hand; empty until then.
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, blank=True)
     category = models.CharField(_("category"), max_length=20, choices=Category, blank=True)
@@ -131,6 +147,8 @@ class Case(models.Model):
     )
     # By when the person is owed its end; follows kind and priority (cases.due).
     due_at = models.DateTimeField(_("due"))
+    # Once that is missed, when the second term is over; empty before, and where there is none (cases.due).
+    second_due_at = models.DateTimeField(_("second deadline"), null=True)
     # The first case about the same matter, where this one reports it once more; that one has no parent.
     parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_index=False)
     # Where it is: a point, words, or both.
@@ -213,6 +231,13 @@ class Case(models.Model):
                 condition=Q(closed_at=None, owner__isnull=False),
             ),
             models.Index("stage", "due_at", "id", name="case_stage", condition=Q(closed_at=None)),
+            # The few that a director asks after first.
+            models.Index(
+                "second_due_at",
+                "node",
+                name="case_second_due",
+                condition=Q(closed_at=None, second_due_at__isnull=False),
+            ),
             models.Index(
                 F("closed_at").desc(),
                 F("id").desc(),
@@ -803,6 +828,7 @@ class RoutingRule(models.Model):
         LEAST = "least", _("Whoever of its responders has the fewest open cases")
         DUTY = "duty", _("Whoever is on duty")
         MEMBER = "member", _("A member")
+        TEAM = "team", _("Whoever of a team has the fewest open cases")
 
     public_id = PublicIdField()
     position = models.PositiveIntegerField(_("position"))
@@ -838,6 +864,7 @@ class RoutingRule(models.Model):
     node = models.ForeignKey(Node, models.PROTECT, null=True, related_name="+", db_index=False)
     give = models.CharField(_("to whom in it"), max_length=10, choices=Give, default=Give.NOBODY)
     member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+", db_index=False)
     # At least as urgent as this; a category in place of triage's.
     priority = models.CharField(_("priority"), max_length=10, choices=Case.Priority, blank=True)
     category = models.CharField(_("category"), max_length=20, choices=Case.Category, blank=True)
@@ -853,6 +880,10 @@ class RoutingRule(models.Model):
             models.CheckConstraint(
                 condition=Q(to="body", node__isnull=False) | ~Q(to="body") & Q(node=None),
                 name="routing_rule_names_its_body",
+            ),
+            models.CheckConstraint(
+                condition=Q(give="team", team__isnull=False) | ~Q(give="team") & Q(team=None),
+                name="routing_rule_names_its_team",
             ),
             models.CheckConstraint(
                 condition=Q(hours="between", from_time__isnull=False, until_time__isnull=False)
@@ -882,6 +913,8 @@ class RoutingDecision(models.Model):
     give = models.CharField(_("to whom in it"), max_length=10, choices=RoutingRule.Give)
     # None: nobody in particular, or nobody was there.
     member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # Of which they are, where it was given to one.
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+", db_index=False)
     # How many open cases the member had, and then the others; only where that decided.
     loads = ArrayField(models.PositiveIntegerField(), default=list, verbose_name=_("open cases"))
     # What the rule made of them; empty where they stayed.

@@ -12,9 +12,11 @@ from uuid import UUID
 
 from django.db.models import (
     Avg,
+    BooleanField,
     CharField,
     Count,
     Exists,
+    ExpressionWrapper,
     F,
     OuterRef,
     Q,
@@ -48,6 +50,7 @@ from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
 from bayan.cases.surge.lanes import in_lane
 from bayan.cases.surge.models import Surge
+from bayan.cases.whole.models import Transfer
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
@@ -66,10 +69,10 @@ from bayan.work.models import Proof
 
 def latest_of(conversation: Conversation) -> Case | None:
     """The case that a conversation's panel shows: the open one, else the one closed last."""
-    return next(iter(_LATEST.rows(conversation.pk)), None)
+    return next(iter(_LATEST.rows(conversation.pk, conversation.matter)), None)
 
 
-def _latest(conversation_id: int) -> QuerySet[Case]:
+def _latest(conversation_id: int, matter: str) -> QuerySet[Case]:
     return (
         Case.objects.filter(conversation=conversation_id)
         .select_related(
@@ -105,12 +108,15 @@ def _latest(conversation_id: int) -> QuerySet[Case]:
                 )
             ),
             has_decisions=Exists(RoutingDecision.objects.filter(case=OuterRef("pk"))),
+            has_transfers=Exists(Transfer.objects.filter(case=OuterRef("pk"))),
         )
-        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:1]
+        # Of several open ones that which is written about now.
+        .alias(is_named=ExpressionWrapper(Q(reference=matter), BooleanField()))
+        .order_by(F("closed_at").desc(nulls_first=True), "-is_named", "-opened_at", "-pk")[:1]
     )
 
 
-_LATEST = Prepared(_latest, int)
+_LATEST = Prepared(_latest, int, str)
 
 
 def timeline_of(case: Case) -> list[AuditEntry]:

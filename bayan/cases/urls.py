@@ -2,13 +2,15 @@ from django.urls import path
 
 from bayan.cases import views
 from bayan.cases.answering import views as answering
+from bayan.cases.routing import teams
 from bayan.cases.routing import views as routing
 from bayan.cases.surge import views as surge
-from bayan.cases.whole import directives, quality
+from bayan.cases.whole import deadlines, directives, opening, quality
 
 app_name = "cases"
 urlpatterns = [
     path("", views.cases, name="cases"),
+    path("new", opening.new, name="new"),
     path("board/", views.board, name="board"),
     path("map/", views.chart, name="map"),
     path("bursts/", views.bursts, name="bursts"),
@@ -33,11 +35,16 @@ urlpatterns = [
     path("routing/try", routing.dry_run, name="try_rules"),
     path("routing/trials/<uuid:public_id>/step", routing.step_trial, name="step_trial"),
     path("routing/trials/<uuid:public_id>/cancel", routing.cancel_trial, name="cancel_trial"),
+    path("routing/teams/", teams.teams, name="teams"),
+    path("routing/teams/new", teams.new, name="new_team"),
+    path("routing/teams/<uuid:public_id>/", teams.team, name="team"),
+    path("routing/teams/<uuid:public_id>/put-away", teams.put_away, name="put_team_away"),
     path("routing/<uuid:public_id>/", routing.rule, name="rule"),
     path("routing/<uuid:public_id>/move", routing.move, name="move_rule"),
     path("routing/<uuid:public_id>/switch", routing.switch, name="switch_rule"),
     path("routing/<uuid:public_id>/copy", routing.copy, name="copy_rule"),
     path("routing/<uuid:public_id>/delete", routing.delete, name="delete_rule"),
+    path("deadlines/", deadlines.page, name="deadlines"),
     path("quality/", quality.sample, name="quality"),
     path("quality/draw", quality.draw, name="draw_sample"),
     path("quality/quality.csv", quality.export, name="quality_export"),
@@ -77,6 +84,8 @@ urlpatterns = [
     path("<uuid:public_id>/describe", views.describe, name="describe"),
     path("<uuid:public_id>/label", views.label, name="label"),
     path("<uuid:public_id>/join", views.join, name="join"),
+    path("<uuid:public_id>/split", opening.split, name="split"),
+    path("<uuid:public_id>/turn", opening.turn, name="turn"),
     path("<uuid:public_id>/link", views.link, name="link"),
     path("<uuid:public_id>/unlink", views.unlink, name="unlink"),
     path("<uuid:public_id>/part", views.part, name="part"),

@@ -32,7 +32,9 @@ from bayan.cases.routing.reading import why_there
 from bayan.cases.surge import band
 from bayan.cases.surge.lanes import LANES
 from bayan.cases.surge.models import Handled
+from bayan.cases.whole.deadlines import why_due
 from bayan.cases.whole.file import document
+from bayan.cases.whole.story import story_of
 from bayan.cases.words import closing_words
 from bayan.channels import services as channels
 from bayan.core import maps, notices
@@ -325,7 +327,8 @@ def _pass_on(
     to = get_object_or_404(Node.objects.municipalities(), key=value)
     # Row-level security refuses a body that one does not see; the words come from here.
     request.access.require("cases.assign", to)
-    done = services.pass_on(rows, to=to, by=request.user, now=now)
+    reason = request.POST.get("reason", "")
+    done = services.pass_on(rows, to=to, reason=reason, by=request.user, now=now)
     said = ngettext(
         "%(count)s case was passed on to %(body)s.",
         "%(count)s cases were passed on to %(body)s.",
@@ -458,7 +461,7 @@ def assign(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Give the case to a municipality."""
     case = get_object_or_404(Case.objects.select_related("node"), public_id=public_id)
     request.access.require("cases.assign", case.node)
-    form = AssignForm(request.POST)
+    form = AssignForm(request.POST, targets=Node.objects.targets())
     if not form.is_valid():
         return refusal(request, str(next(iter(form.errors.values()))[0]), status=422)
     to = form.cleaned_data["to"]
@@ -749,6 +752,8 @@ def _shown(request: StaffRequest, case: Case) -> HttpResponse:
 def _panel(request: StaffRequest, conversation: Conversation, case: Case | None) -> HttpResponse:
     same = selectors.same_matter(case) if case else None
     may_close = case is not None and request.access.may("cases.close", case.node)
+    story = story_of(case) if case else None
+    earlier = selectors.earlier_cases(conversation, but=case)
     return render(
         request,
         # A page of its own where there is no room beside the conversation.
@@ -756,8 +761,16 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
         {
             "conversation": conversation,
             "case": case,
-            "timeline": people.in_words(selectors.timeline_of(case)) if case else [],
-            "earlier_cases": selectors.earlier_cases(conversation, but=case),
+            "timeline": story.lines if story else [],
+            "may_see_deadlines": request.access.may("deadlines.read"),
+            "why_due": why_due(case) if case and not case.is_closed else "",
+            "came": story.came if story else None,
+            "earlier_cases": earlier,
+            "also_open": [
+                one
+                for one in earlier
+                if one.conversation_id == conversation.pk and not one.is_closed
+            ],
             "phone": selectors.phone_of(conversation),
             "may_assign": case is not None
             and request.access.may("cases.assign", case.node)
@@ -783,13 +796,26 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "describe_form": DescribeForm.of(case) if case else None,
             "now": timezone.now(),
             "is_writable": conversation.is_writable(now=timezone.now()),
-            "assign_form": AssignForm(),
+            "assign_form": AssignForm(targets=Node.objects.municipalities().order_by("position")),
+            "pass_targets": _targets(request, case) if case else [],
             "close_form": CloseForm(),
             "closing": selectors.closing_facts(case, may_close=may_close) if case else None,
             "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
             "closing_words": closing_words(),
         },
     )
+
+
+def _targets(request: StaffRequest, case: Case) -> list[Node]:
+    """To which bodies the reader may pass on a case that one has already."""
+    access = request.access
+    if case.is_closed or case.node.is_desk or not access.may("cases.assign", case.node):
+        return []
+    return [
+        node
+        for node in organisation.nodes().values()
+        if node.pk != case.node_id and node.is_target and access.may("cases.assign", node)
+    ]
 
 
 def _is_mistyped(words: str) -> bool:

@@ -36,6 +36,7 @@ from bayan.retention import services as retention
 from bayan.work import messages as work_messages
 from bayan.work import services as work
 from bayan.work.events import (
+    ClockMissed,
     ItemEnded,
     ItemGiven,
     register_remarks,
@@ -104,6 +105,7 @@ def _reactions() -> None:
     events.subscribe(PeopleAnswered, cases.hear_answers)
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
+    events.subscribe(ClockMissed, cases.follow_missed)
     events.subscribe(ItemEnded, correspondence.follow_approval)
     events.subscribe(ItemEnded, meetings.follow_minutes)
     events.subscribe(ItemEnded, needs.follow_ended)
@@ -263,6 +265,7 @@ def _undoing() -> None:
     undo.register(cases.MERGED, cases.undo_merge_contacts)
     undo.register(cases.JOINED, cases.undo_matters)
     undo.register(cases.PARTED, cases.undo_matters)
+    undo.register(cases.SPLIT, cases.undo_split)
     undo.register(cases.LINKED, cases.undo_link)
     undo.register(cases.UNLINKED, cases.undo_unlink)
     undo.register(cases.GIVEN, cases.undo_give_to)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bayan.cases.models import Case, Figure
 from bayan.desk.today import COLUMNS, Sums
@@ -70,6 +71,12 @@ def response(node: Node | None, *, days: int) -> Response:
             if body == key and not is_before and by == Figure.By.HOUR
         },
     )
+
+
+def past_second(node: Node | None, *, now: datetime) -> int:
+    """How many open cases of a body, and below it, missed their second deadline too; of all without one."""
+    rows = Case.objects.all().past_second(now=now)
+    return (rows if node is None else rows.filter(node__lineage__contains=[node.pk])).count()
 
 
 def compared(*, days: int) -> dict[int, tuple[Sums, Sums]]:

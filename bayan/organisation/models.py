@@ -68,6 +68,11 @@ class Node(models.Model):
         return self.short_name_en if get_language() == "en" else self.short_name_ar
 
     @property
+    def is_target(self) -> bool:
+        """As `targets`, of one."""
+        return self.kind in {self.Kind.MUNICIPALITY, self.Kind.DEPARTMENT}
+
+    @property
     def is_desk(self) -> bool:
         """True for the authority itself: what no body owns yet stands at its desk."""
         return self.kind == Node.Kind.AUTHORITY

@@ -49,6 +49,7 @@ DIRECT = frozenset(
         "audit.read",
         "broadcasts.send",
         "channels.read",
+        "deadlines.read",
         "directives.read",
         "duty.manage",
         "figures.compare",

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from bayan.core.models import AuditEntry
+from bayan.core.references import grouped
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member, OptOut, Role
 
@@ -71,6 +72,10 @@ ACTIONS: dict[str, str | Promise] = {
         "trail", "The person was asked whether it is what others reported"
     ),
     "case.linked": pgettext_lazy("trail", "Linked to another case"),
+    "case.split": pgettext_lazy("trail", "A second case was made of it"),
+    "case.split_from": pgettext_lazy("trail", "Made of another case"),
+    "case.split_undone": pgettext_lazy("trail", "The second case was undone"),
+    "case.turned_to": pgettext_lazy("trail", "The conversation is about this case now"),
     "case.unlinked": pgettext_lazy("trail", "Link to another case taken away"),
     "case.not_ended": pgettext_lazy(
         "trail", "Not closed with the others: something changed before"
@@ -277,6 +282,9 @@ ACTIONS: dict[str, str | Promise] = {
     "retention.held": pgettext_lazy("trail", "Legal hold placed"),
     "retention.kept": pgettext_lazy("trail", "Kept longer than its period"),
     "retention.lifted": pgettext_lazy("trail", "Legal hold lifted"),
+    "team.changed": pgettext_lazy("trail", "Team changed"),
+    "team.made": pgettext_lazy("trail", "Team made"),
+    "team.put_away": pgettext_lazy("trail", "Team put away"),
     "routing.rule_changed": pgettext_lazy("trail", "Rule of routing changed"),
     "routing.rule_deleted": pgettext_lazy("trail", "Rule of routing deleted"),
     "routing.rule_moved": pgettext_lazy("trail", "Rule of routing moved"),
@@ -347,6 +355,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "done": pgettext_lazy("item", "done"),
         "returned": pgettext_lazy("item", "returned for changes"),
         "refused": pgettext_lazy("item", "not approved"),
+        "declined": pgettext_lazy("item", "declined"),
     },
     "why": {
         "parts": gettext_lazy("material or equipment is missing"),
@@ -362,6 +371,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
     "clock": {
         "answer": pgettext_lazy("clock", "first answer"),
         "close": pgettext_lazy("clock", "the end"),
+        "second": pgettext_lazy("clock", "second deadline"),
         "update": pgettext_lazy("clock", "promised news"),
         "due": pgettext_lazy("clock", "the task"),
     },
@@ -370,6 +380,7 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         "first": pgettext_lazy("level", "first follow-up"),
         "second": pgettext_lazy("level", "second follow-up"),
         "raised": pgettext_lazy("level", "raised"),
+        "last": pgettext_lazy("level", "second deadline missed"),
     },
     "outcome": {
         "resolved": gettext_lazy("put right"),
@@ -399,7 +410,14 @@ VALUES: dict[str, dict[Any, str | Promise]] = {
         True: pgettext_lazy("trail", "people are asked where it is"),
         False: pgettext_lazy("trail", "people are not asked where it is"),
     },
-    "channel": {"whatsapp": gettext_lazy("WhatsApp"), "open311": "Open311"},
+    "channel": {
+        "whatsapp": gettext_lazy("WhatsApp"),
+        "open311": "Open311",
+        "call": pgettext_lazy("how a case came", "by hand: a call"),
+        "counter": pgettext_lazy("how a case came", "by hand: at the counter"),
+        "other": pgettext_lazy("how a case came", "by hand: another way"),
+        "split": pgettext_lazy("how a case came", "split from another case"),
+    },
     "kind": {
         "text": pgettext_lazy("trail", "text"),
         "list": pgettext_lazy("trail", "question with answers to choose from"),
@@ -503,6 +521,7 @@ SUBJECTS: dict[str, str | Promise] = {
     "story": pgettext_lazy("trail", "story for publication"),
     "sample": pgettext_lazy("trail", "sample of quality"),
     "routing_rule": pgettext_lazy("trail", "rule of routing"),
+    "team": pgettext_lazy("trail", "team"),
     "template": pgettext_lazy("trail", "template"),
     "turn": pgettext_lazy("trail", "duty turn"),
 }
@@ -601,6 +620,8 @@ def _details(
             "target": bodies.get(details["to"], details["to"]),
         }
     words = [way, _("“%(rule)s”") % {"rule": details["rule"]}] if "rule" in details else [way]
+    if details.get("team"):
+        words.append(_("“%(rule)s”") % {"rule": details["team"]})
     words += [
         str(words_of[details[key]])
         for key, words_of in VALUES.items()
@@ -609,6 +630,8 @@ def _details(
     if isinstance(details.get("fields"), list):
         # What the label is now is said already.
         words += [str(FIELDS[f]) for f in details["fields"] if f in FIELDS and f not in details]
+    if details.get("matter"):
+        words.append(grouped(details["matter"]))
     if "member" in details:
         member = details["member"]
         words.append(names.get(f"member:{member}", "") if member else _("nobody in particular"))

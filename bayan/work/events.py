@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bayan.inbox.models import Message
 from bayan.people.models import Member
-from bayan.work.models import Item
+from bayan.work.models import Clock, Item
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class ItemEnded:
 
     item: Item
     by: Member | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ClockMissed:
+    """A clock's time is over and nobody ended it; said at each rung from then on, in its transaction."""
+
+    clock: Clock
     at: datetime
 
 

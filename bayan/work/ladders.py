@@ -37,6 +37,8 @@ class Level(models.TextChoices):
     FIRST = "first", pgettext_lazy("level", "first follow-up")
     SECOND = "second", pgettext_lazy("level", "second follow-up")
     RAISED = "raised", pgettext_lazy("level", "raised")
+    # Not of the usual ladder: the second deadline of a case, told to the head of its body.
+    LAST = "last", pgettext_lazy("level", "second deadline missed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ EMERGENCY: Ladder = (
 )
 # Nobody is late who waits for the person: one word, to whoever has it.
 PERSON: Ladder = (Rung(Level.REMINDER, 1.0),)
-LADDERS: Mapping[str, Ladder] = {"usual": USUAL, "emergency": EMERGENCY, "person": PERSON}
+# What was late once and is late again: at its end, and no sooner.
+LAST: Ladder = (Rung(Level.LAST),)
+LADDERS: Mapping[str, Ladder] = {
+    "usual": USUAL, "emergency": EMERGENCY, "person": PERSON, "second": LAST,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

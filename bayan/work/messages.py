@@ -64,6 +64,7 @@ MESSAGES = (
                 _level("first", "first follow-up"),
                 _level("second", "second follow-up"),
                 _level("raised", "raised"),
+                _level("last", "second deadline missed"),
             ),
         ),
     ),
@@ -212,6 +213,25 @@ MESSAGES = (
                     msgid="This can be done on the page only, after reading it there.",
                 )
             ),
+        ),
+    ),
+    Automatic(
+        key="work-came-back",
+        title=_("A task comes back by its link"),
+        when=_(
+            "At once, when a contractor or an outside body declines a task by its link, or returns what they "
+            "were to approve; to whoever gave it, if their mobile is linked."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                TITLE,
+                Words(key="work-declined", msgid="Declined by %(name)s"),
+                HAND_OVER,
+                ADDRESS,
+            ),
+            says(Words(key="work-returned", msgid="Returned for changes by %(name)s")),
+            says(Words(key="work-not-approved", msgid="Not approved by %(name)s")),
         ),
     ),
 )

@@ -29,6 +29,8 @@ class Clock(models.Model):
         DUE = "due", pgettext_lazy("clock", "the task")
         ANSWER = "answer", pgettext_lazy("clock", "first answer")
         CLOSE = "close", pgettext_lazy("clock", "the end")
+        # It runs from the moment that the end was missed.
+        SECOND = "second", pgettext_lazy("clock", "second deadline")
         UPDATE = "update", pgettext_lazy("clock", "promised news")
         # It runs while all others wait for the person; then somebody looks whether to go on without.
         PERSON = "person", pgettext_lazy("clock", "the person's answer")
@@ -152,6 +154,8 @@ class Item(models.Model):
         # Of what was to be approved: back for changes, or not at all.
         RETURNED = "returned", pgettext_lazy("item", "returned for changes")
         REFUSED = "refused", pgettext_lazy("item", "not approved")
+        # Who has it by a link will not do it.
+        DECLINED = "declined", pgettext_lazy("item", "declined")
         WITHDRAWN = "withdrawn", pgettext_lazy("item", "withdrawn")
 
     class Silence(models.TextChoices):

@@ -11,6 +11,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
+from bayan.work.ladders import Ladder, named
 from bayan.work.models import Clock, Contractor, Item, ItemQuerySet, Notice, Project, Proof, Remark
 
 # The page shows so many; what ended longer ago is found by search.
@@ -105,6 +106,11 @@ def clocks_of(subject: tuple[str, str]) -> list[Clock]:
             subject_type=subject[0], subject_key=subject[1], ended_at=None
         ).order_by("due_at", "pk")
     )
+
+
+def ladder(key: str) -> Ladder:
+    """The rungs of this ladder, from the mildest up."""
+    return named(key)
 
 
 def proofs_of(subject: tuple[str, str]) -> list[Proof]:

@@ -359,6 +359,8 @@ def link(request: HttpRequest, secret: str) -> HttpResponse:
     context = {
         "item": found,
         "problem": problem,
+        # Where it was not done, the reason belongs beside the other button.
+        "is_refusing": request.POST.get("end", Item.State.DONE) != Item.State.DONE,
         "given": request.POST,
         "silences": Item.Silence.choices,
     }
@@ -376,6 +378,7 @@ def _by_link(request: HttpRequest, secret: str, found: Item) -> Item:
         words=request.POST.get("words", "")[:3000],
         pictures=_pictures(request),
         place=_place(request),
+        end=request.POST.get("end", Item.State.DONE),
         now=now,
     )
 

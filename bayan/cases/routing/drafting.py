@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from bayan.cases.models import Case
 from bayan.cases.routing.matching import Give, Hours, To, forms_of, written
 from bayan.cases.services import understanding
+from bayan.cases.whole.models import Team
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.triage.text import plain, words_in
@@ -234,7 +235,10 @@ class _Reader:
 
     def _read_consequence(self) -> None:
         turn = self._turn
-        if self._take(_LEAST, turn):
+        if team := self._read_team():
+            # Whoever of it has the fewest: that is what giving to a team means.
+            self._take(_LEAST, turn)
+        elif self._take(_LEAST, turn):
             self._say("give", Give.LEAST.value, _("to whoever has the fewest open cases"))
         elif self._take(_DUTY, turn):
             self._say("give", Give.DUTY.value, _("to whoever is on duty"))
@@ -244,12 +248,30 @@ class _Reader:
             self._say("to", To.POINTED.value, _("to the municipality of its place"))
         elif body := self._named(Node.objects.targets(), turn):
             self._say("to", f"body:{body.key}", _("to %(body)s") % {"body": body.name})
+        elif team is not None and team.node.is_target:
+            self._say("to", f"body:{team.node.key}", _("to %(body)s") % {"body": team.node.name})
         elif self._take(_STAYS, turn):
             self._say("to", To.STAYS.value, _("it stays at the authority's desk"))
         for value, words in _PRIORITIES.items():
             if "priority" not in self._draft.values and self._take(words, turn):
                 label = str(Case.Priority(value).label)
                 self._say("priority", value, _("at least %(priority)s") % {"priority": label})
+
+    def _read_team(self) -> Team | None:
+        teams = [
+            (name, team)
+            for team in Team.objects.filter(ended_at=None).select_related("node")
+            for name in (team.name_ar, team.name_en.lower())
+            if name
+        ]
+        for name, team in sorted(teams, key=lambda pair: -len(pair[0])):
+            found = self._find(plain(name).text, self._turn)
+            if found:
+                self._mark(*found)
+                said = _("to the team “%(team)s”") % {"team": team.name}
+                self._say("give", f"team:{team.public_id}", said)
+                return team
+        return None
 
     def _read_member(self) -> None:
         names = [(name, member) for member in self._members for name in _names_of(member)]

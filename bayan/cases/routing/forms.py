@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from bayan.cases.models import Case, RoutingRule
 from bayan.cases.routing.matching import Give, Hours, To, phrase_of
+from bayan.cases.whole.models import Team
 from bayan.channels.models import Account
 from bayan.core.arabic import fold
 from bayan.core.forms import Controls
@@ -115,6 +116,10 @@ class RuleForm(Controls):
         outside = list(OutsideBody.objects.order_by("position"))
         self._nodes = {node.key: node for node in targets}
         self._members = {str(member.public_id): member for member in members}
+        teams = (
+            Team.objects.filter(ended_at=None).select_related("node").order_by("node", "name_ar")
+        )
+        self._teams = {str(team.public_id): team for team in teams}
         fields: dict[str, Any] = self.fields
         bodies: list[Node | OutsideBody] = [*nodes, *outside]
         fields["bodies"].choices = [(body.key, body.short_name) for body in bodies]
@@ -134,7 +139,11 @@ class RuleForm(Controls):
             ),
         ]
         fields["give"].choices = [
-            *((give.value, give.label) for give in Give if give != Give.MEMBER),
+            *((give.value, give.label) for give in Give if give not in {Give.MEMBER, Give.TEAM}),
+            *(
+                (f"team:{key}", f"{team.name} · {team.node.short_name}")
+                for key, team in self._teams.items()
+            ),
             *((f"member:{key}", member.name) for key, member in self._members.items()),
         ]
 
@@ -157,7 +166,7 @@ class RuleForm(Controls):
             "until_time": rule.until_time,
             "open_cases": rule.open_cases,
             "to": f"body:{rule.node.key}" if rule.node else rule.to,
-            "give": f"member:{rule.member.public_id}" if rule.member else rule.give,
+            "give": _giving(rule),
             "priority": rule.priority,
             "category": rule.category,
         }
@@ -186,7 +195,21 @@ class RuleForm(Controls):
             "until_time"
         ):
             self.add_error("hours", _("From and until are the same time."))
+        self._check_team(given)
         return given
+
+    def _check_team(self, given: dict[str, Any]) -> None:
+        """A team is of one body: what goes to another one nobody of it may answer."""
+        team = self._teams.get(str(given.get("give", "")).removeprefix("team:"))
+        body = self._nodes.get(str(given.get("to", "")).removeprefix("body:"))
+        if team and body and team.node_id not in body.lineage:
+            self.add_error(
+                "give",
+                _(
+                    "The team “%(team)s” belongs to %(body)s. Lead the case there, or choose another."
+                )
+                % {"team": team.name, "body": team.node.name},
+            )
 
     def rule(self, known: RoutingRule | None = None) -> RoutingRule:
         """The rule that the form describes, not saved: another one, or a known one changed."""
@@ -202,7 +225,7 @@ class RuleForm(Controls):
         to, _colon, key = given["to"].partition(":")
         rule.to, rule.node = to, self._nodes.get(key)
         give, _colon, key = given["give"].partition(":")
-        rule.give, rule.member = give, self._members.get(key)
+        rule.give, rule.member, rule.team = give, self._members.get(key), self._teams.get(key)
         rule.name = " ".join(given["name"].split())
         return rule
 
@@ -214,6 +237,12 @@ class RuleForm(Controls):
             fields: dict[str, Any] = self.fields
             found[name] = [str(words) for value, words in fields[name].choices if value in ticked]
         return found
+
+
+def _giving(rule: RoutingRule) -> str:
+    if rule.member:
+        return f"member:{rule.member.public_id}"
+    return f"team:{rule.team.public_id}" if rule.team else rule.give
 
 
 def place_named(name: str) -> Place:

@@ -178,6 +178,7 @@ class Rule:
     node_id: int | None
     give: str
     member_id: int | None
+    team_id: int | None
     priority: str
     category: str
 
@@ -192,7 +193,7 @@ class Rule:
             hours=row.hours, from_time=row.from_time, until_time=row.until_time,
             weekdays=frozenset(row.weekdays), open_cases=row.open_cases,
             to=row.to, node_id=row.node_id, give=row.give, member_id=row.member_id,
-            priority=row.priority, category=row.category,
+            team_id=row.team_id, priority=row.priority, category=row.category,
         )  # fmt: skip
 
     @property

@@ -50,6 +50,6 @@ def why_there(case: Case) -> tuple[RoutingDecision, str] | None:
     """Why a case went where it is, if a rule led it there: its last decision, in one sentence."""
     if not getattr(case, "has_decisions", True):
         return None
-    decision = case.decisions.select_related("member").order_by("-pk").first()
+    decision = case.decisions.select_related("member", "team").order_by("-pk").first()
     reading: Reading | None = getattr(case, "reading", None)
     return (decision, explained(decision, reading)) if decision else None

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bayan.cases.models import Case, Reading, RoutingDecision, RoutingRule
 from bayan.cases.routing.matching import Give, Hours, To
+from bayan.cases.whole.models import Team
 from bayan.channels.models import Account
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
@@ -39,6 +40,7 @@ class Names:
     places: Mapping[str, str] = field(default_factory=dict)
     accounts: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[int, str] = field(default_factory=dict)
+    teams: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[RoutingRule]) -> Names:
@@ -50,6 +52,7 @@ class Names:
         keys = {key for rule in rules for key in rule.places}
         accounts = {key for rule in rules for key in rule.accounts}
         members = {rule.member_id for rule in rules if rule.member_id}
+        teams = {rule.team_id for rule in rules if rule.team_id}
         return cls(
             nodes,
             {place.key: place.name for place in places.of_keys(keys)} if keys else {},
@@ -57,6 +60,7 @@ class Names:
             if accounts
             else {},
             {m.pk: m.name for m in Member.objects.filter(pk__in=members)} if members else {},
+            {t.pk: t.name for t in Team.objects.filter(pk__in=teams)} if teams else {},
         )
 
 
@@ -146,10 +150,17 @@ def _consequence(rule: RoutingRule, names: Names) -> str:
         parts.append(_("to whoever has the fewest open cases"))
     elif rule.give == Give.DUTY:
         parts.append(_("to whoever is on duty"))
+    elif rule.give == Give.TEAM:
+        team = _ISOLATED % names.teams.get(rule.team_id or 0, "")
+        parts.append(
+            _("to whoever of the team “%(team)s” has the fewest open cases") % {"team": team}
+        )
     elif rule.give == Give.MEMBER:
         name = names.members.get(rule.member_id or 0, "")
         parts.append(
-            _("to %(name)s") % {"name": name} if name else _("to somebody who is not here any more")
+            _("to %(name)s") % {"name": _ISOLATED % name}
+            if name
+            else _("to somebody who is not here any more")
         )
     if rule.priority:
         parts.append(
@@ -169,24 +180,30 @@ def explained(decision: RoutingDecision, reading: Reading | None = None) -> str:
     `reading`: how its message was read, which knows the words behind a label.
     """
     body = Node.objects.filter(key=decision.body).first()
-    name = body.short_name if body else decision.body
+    name = _ISOLATED % (body.short_name if body else decision.body)
     rule = _ISOLATED % decision.name
     reasons = _reasons(decision.found, reading.said if reading else {})
     if decision.is_moved:
         said = _("The rule “%(rule)s” led it to %(body)s") % {"rule": rule, "body": name}
     else:
         said = _("By the rule “%(rule)s” it stays with %(body)s") % {"rule": rule, "body": name}
-    parts = [said, *_outcomes(decision)]
-    text = _(", ").join(parts)
+    outcomes = "".join(_(", %(outcome)s") % {"outcome": part} for part in _outcomes(decision))
     if not reasons:
-        return _("%(decision)s.") % {"decision": text}
-    return _("%(decision)s, because %(reasons)s.") % {"decision": text, "reasons": _and(reasons)}
+        return _("%(decision)s.") % {"decision": f"{said}{outcomes}"}
+    # Some languages say the reason first: what was decided hangs on the rule, not on who got it.
+    return _("%(led)s%(outcomes)s, because %(reasons)s.") % {
+        "led": said,
+        "outcomes": outcomes,
+        "reasons": _and(reasons),
+    }
 
 
 def _outcomes(decision: RoutingDecision) -> list[str]:
     parts = []
-    name = decision.member.name if decision.member else ""
-    if decision.give == Give.LEAST:
+    name = _ISOLATED % decision.member.name if decision.member else ""
+    if decision.give == Give.TEAM and decision.team is not None:
+        parts.append(_of_team(decision, name, _ISOLATED % decision.team.name))
+    elif decision.give in {Give.LEAST, Give.TEAM}:
         if name and len(decision.loads) > 1:
             others = _(", ").join(map(str, _few(decision.loads[1:])))
             parts.append(
@@ -218,6 +235,22 @@ def _outcomes(decision: RoutingDecision) -> list[str]:
             _("with the category %(category)s") % {"category": CATEGORIES[decision.category]}
         )
     return parts
+
+
+def _of_team(decision: RoutingDecision, name: str, team: str) -> str:
+    if not name:
+        return _("to nobody in particular, since nobody of the team “%(team)s” is there") % {
+            "team": team
+        }
+    if len(decision.loads) < 2:
+        return _("to %(name)s, the only one of the team “%(team)s” who is there") % {
+            "name": name,
+            "team": team,
+        }
+    others = _(", ").join(map(str, _few(decision.loads[1:])))
+    return _(
+        "to %(name)s of the team “%(team)s”, who had the fewest open cases (%(own)s; the others %(others)s)"
+    ) % {"name": name, "team": team, "own": decision.loads[0], "others": others}
 
 
 # A sentence names so many of the others' loads.
@@ -276,13 +309,13 @@ def _reasons(found: Mapping[str, Any], said_by: Mapping[str, Any]) -> list[str]:
     if key:
         body = Node.objects.filter(key=key).first() or OutsideBody.objects.filter(key=key).first()
         name = body.short_name if body else key
-        pointed = str(POINTED_BY[by]) % {"body": name}
+        pointed = str(POINTED_BY[by]) % {"body": _ISOLATED % name}
         is_told = by == Case.PointedBy.WORDS and found.get("place")
         reasons.append(f"{pointed} ({_ISOLATED % found['place']})" if is_told else pointed)
     if "account" in found:
         account = Account.objects.filter(key=found["account"]).first()
         known = account.name if account else found["account"]
-        reasons.append(_("it came by %(account)s") % {"account": known})
+        reasons.append(_("it came by %(account)s") % {"account": _ISOLATED % known})
     if "at" in found:
         at = datetime.fromisoformat(found["at"])
         reasons.append(

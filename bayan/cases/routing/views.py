@@ -56,7 +56,7 @@ def rule(request: StaffRequest, public_id: UUID) -> HttpResponse:
 
 def _rule(public_id: UUID) -> RoutingRule:
     return get_object_or_404(
-        RoutingRule.objects.select_related("node", "member"), public_id=public_id
+        RoutingRule.objects.select_related("node", "member", "team"), public_id=public_id
     )
 
 

@@ -22,17 +22,18 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, ItemGiven, Subject
+from bayan.work.events import ClockMissed, ItemEnded, ItemGiven, Subject
 from bayan.work.models import Clock, Item
 from bayan.work.services import Start, Task
 
 # The subject type of a case's clocks and tasks (config/subscriptions.py), and the clocks by name.
 CASE = "case"
-ANSWER, CLOSE, UPDATE, PERSON = (
+ANSWER, CLOSE, UPDATE, PERSON, SECOND = (
     Clock.Name.ANSWER,
     Clock.Name.CLOSE,
     Clock.Name.UPDATE,
     Clock.Name.PERSON,
+    Clock.Name.SECOND,
 )
 # Whoever is on duty has so long to say that they have seen an emergency.
 SEEN_WITHIN = timedelta(minutes=10)
@@ -50,8 +51,46 @@ def follow(cases: Collection[Case]) -> None:
     if not open_ones:
         return
     work.reset([_close(case) for case in open_ones])
+    _forget_second(open_ones)
     # The answer is owed sooner where it became more urgent; once given it is not owed again.
     work.reset([_answer(case) for case in open_ones], only_running=True)
+
+
+def _forget_second(cases: Collection[Case]) -> None:
+    """The end was set anew: a second term runs only once that is missed too."""
+    missed = [case for case in cases if case.second_due_at is not None]
+    if not missed:
+        return
+    # No moment of its own: it is as if it had not been.
+    work.drop(CASE, [case.reference for case in missed], name=SECOND)
+    for case in missed:
+        case.second_due_at = None
+    Case.objects.bulk_update(missed, ["second_due_at"], batch_size=500)
+
+
+def follow_missed(missed: ClockMissed) -> None:
+    """Let the second term run, where there is one, once the end was missed (config/subscriptions.py)."""
+    clock = missed.clock
+    if (clock.subject_type, clock.name) != (CASE, CLOSE):
+        return
+    case = Case.objects.open().filter(reference=clock.subject_key, second_due_at=None).first()
+    if case is None:
+        return
+    labels = {"kind": case.kind, "category": case.category, "priority": case.priority}
+    found = due.policy_of(due.SECOND, **labels)
+    if found is None:
+        return
+    case.second_due_at = found.term.ends(case.due_at, of=case.node_id)
+    case.save(update_fields=["second_due_at"])
+    work.start(
+        [
+            Start(
+                subject_type=CASE, subject_key=case.reference, name=SECOND, since=case.due_at,
+                due_at=case.second_due_at, around_the_clock=found.term.around_the_clock,
+                of=case.node_id, ladder="second",
+            )
+        ]
+    )  # fmt: skip
 
 
 def _close(case: Case) -> Start:
@@ -91,7 +130,8 @@ def end(cases: Collection[Case], *, now: datetime) -> None:
 
 def pause(cases: Collection[Case], *, now: datetime) -> None:
     """While a case waits for its person, its end is not owed; whoever has it hears of a long silence."""
-    work.pause(CASE, [case.reference for case in cases], name=CLOSE, now=now)
+    for name in (CLOSE, SECOND):
+        work.pause(CASE, [case.reference for case in cases], name=name, now=now)
     work.reset([_person(case, now=now) for case in cases])
 
 
@@ -116,7 +156,8 @@ def resume(cases: Sequence[Case], *, now: datetime) -> None:
     changed = [case for case in cases if (case.reference, CLOSE) in moved]
     for case in changed:
         case.due_at = moved[case.reference, CLOSE]
-    Case.objects.bulk_update(changed, ["due_at"])
+        case.second_due_at = moved.get((case.reference, SECOND), case.second_due_at)
+    Case.objects.bulk_update(changed, ["due_at", "second_due_at"])
 
 
 def hear_answer(answer: PersonAnswered) -> None:

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Case, CaseQuerySet
+from bayan.cases.services import transfers
 from bayan.cases.services.handling import answering_for, let_go, pass_on
 from bayan.cases.services.parts import ReasonMissing, entry
 from bayan.core import audit, live
@@ -16,8 +17,6 @@ from bayan.inbox.models import Conversation
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.permissions import Access
-
-LONGEST_REASON = 200
 
 
 @transaction.atomic
@@ -30,7 +29,7 @@ def give_back(rows: CaseQuerySet, *, reason: str, by: Member, now: datetime) -> 
     :raises ReasonMissing: nobody at the desk would know why it comes back
     :raises NotTheirs: the member may not pass on cases of one of these bodies
     """
-    reason = " ".join(reason.split())[:LONGEST_REASON]
+    reason = " ".join(reason.split())[: transfers.LONGEST]
     if not reason:
         raise ReasonMissing(_("Write in one line why it goes back to the authority."))
     desk = organisation.desk()
@@ -55,7 +54,7 @@ def give_back(rows: CaseQuerySet, *, reason: str, by: Member, now: datetime) -> 
     if access.may("cases.assign", desk):
         return pass_on(
             Case.objects.filter(pk__in=[case for case, _conversation in chosen]),
-            to=desk, by=by, now=now, action="case.given_back",
+            to=desk, reason=reason, by=by, now=now, action="case.given_back",
         )  # fmt: skip
     cases = list(
         Case.objects.filter(conversation__in=keys)
@@ -63,12 +62,14 @@ def give_back(rows: CaseQuerySet, *, reason: str, by: Member, now: datetime) -> 
         .order_by("pk")
         .select_for_update(of=("self",))
     )
+    origins = {case.pk: case.node for case in cases}
+    # Afterwards the member sees the cases no more, and the database lets them write nothing about them.
+    transfers.keep(cases, origins, to=desk, reason=reason, by=by, now=now)
     let_go(conversations, cases, stays=answering_for(desk, conversations, cases, now=now))
     Case.objects.bulk_update(cases, ["owner"], batch_size=500)
     with connection.cursor() as cursor:
         cursor.execute("SELECT give_back_to_desk(%s)", [keys])
     label = audit.Named(by.audit_key, by.audit_label)
-    origins = {case.pk: case.node for case in cases}
     for case in cases:
         case.node = desk
     audit.record_all(

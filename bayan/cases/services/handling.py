@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from bayan.cases import stages
 from bayan.cases.models import Case, CaseQuerySet
-from bayan.cases.services import clocks
+from bayan.cases.services import clocks, transfers
 from bayan.cases.services.parts import (
     AlreadyThere,
     CaseAlreadyClosed,
@@ -39,6 +39,8 @@ from bayan.people.permissions import Access
 PASSED_ON, GIVEN, PRIORITY_SET, SORTED = (
     "cases.passed_on", "cases.given", "cases.priority_set", "cases.sorted",
 )  # fmt: skip
+# The line of the trail that says so.
+ASSIGNED = "case.assigned"
 SORTED_BY: dict[str, type[TextChoices]] = {
     "priority": Case.Priority,
     "category": Case.Category,
@@ -47,40 +49,44 @@ SORTED_BY: dict[str, type[TextChoices]] = {
 # The longest value of each field that a member writes.
 LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_number": 40}
 
-LONGEST_REMARK = 200
-
 
 @transaction.atomic
 def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = "") -> Case:
     """Give a case, with its conversation and messages, to the body in charge.
 
-    The remark, what is wanted there or why it goes there, stands as a note in the conversation.
+    The remark, what is wanted there or why it goes there, stands as a note in the conversation and in the
+    timeline.
 
     :raises CaseAlreadyClosed: nothing is left to do about it
     :raises AlreadyThere: it is that body's already
+    :raises ReasonMissing: as `pass_on`
     """
     case = locked(case_id)
     if case.is_closed:
         raise CaseAlreadyClosed(_("This case is already closed."))
     if case.node_id == to.pk:
         raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
-    remark = " ".join(remark.split())[:LONGEST_REMARK]
-    if remark:
-        words = _("Passed on to %(body)s: %(remark)s") % {"body": to.name, "remark": remark}
-        rows = Conversation.objects.filter(pk=case.conversation_id)
-        inbox.write_notes(rows, words, by=by, now=now)
-    pass_on(Case.objects.filter(pk=case.pk), to=to, by=by, now=now)
+    pass_on(Case.objects.filter(pk=case.pk), to=to, reason=remark, by=by, now=now)
     return locked(case_id)
 
 
 @transaction.atomic
 def pass_on(
-    rows: CaseQuerySet, *, to: Node, by: Member, now: datetime, action: str = "case.assigned"
+    rows: CaseQuerySet,
+    *,
+    to: Node,
+    by: Member,
+    now: datetime,
+    reason: str = "",
+    action: str = ASSIGNED,
 ) -> inbox.Done:
     """Give open cases, with their conversations, messages and sister cases, to the body in charge.
 
     What is closed, or there already, stays as it is. Whoever handled a case or answered its conversation does
-    so no longer, unless they also work for the new body. `action` names it in the trail.
+    so no longer, unless they also work for the new body. The reason stands as a note in each conversation
+    and in the timelines. `action` names it in the trail.
+
+    :raises ReasonMissing: one of them goes from one body to another, and it is not said why
     """
     chosen = list(rows.open().exclude(node=to).values_list("pk", "conversation_id"))
     conversations = list(
@@ -97,6 +103,11 @@ def pass_on(
     )
     if not cases:
         return inbox.Done(0)
+    origins = {case.pk: case.node for case in cases}
+    reason = transfers.checked(reason, origins.values(), to)
+    if reason and action == ASSIGNED:
+        words = _("Passed on to %(body)s: %(remark)s") % {"body": to.name, "remark": reason}
+        inbox.write_notes(Conversation.objects.filter(pk__in=sources), words, by=by, now=now)
     # Where a conversation becomes part of another, that one changes too.
     there = Conversation.objects.filter(
         node=to, contact__in={row.contact_id for row in conversations}
@@ -105,14 +116,14 @@ def pass_on(
         "conversations": inbox.facts_of([*conversations, *there]),
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
+        "transfers": transfers.keep(cases, origins, to=to, reason=reason, by=by, now=now),
     }
     told = [(case.node_id, "case", case.public_id) for case in cases]
-    origins = {case.pk: case.node.key for case in cases}
     carry(dict.fromkeys(conversations, to), cases, now=now)
     label = audit.Named(by.audit_key, by.audit_label)
     note_corrections(cases, ["body"], by=by, now=now, right=lambda _case, _field: to.key)
     audit.record_all(
-        entry(action, case, by=label, now=now, **{"from": origins[case.pk], "to": to.key})
+        entry(action, case, by=label, now=now, **{"from": origins[case.pk].key, "to": to.key})
         for case in cases
     )
     live.announce([*told, *((to.pk, "case", case.public_id) for case in cases)])
@@ -193,6 +204,7 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
         case.conversation_id, case.owner_id = rows[case.pk]
         case.node_id = nodes[case.conversation_id]
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
+    transfers.forget(facts.get("transfers", ()))
     # In the body that had them for a moment, another matter may be open.
     name_matters_of(
         {case.conversation_id for case in cases}, contacts={c.contact_id for c in cases}

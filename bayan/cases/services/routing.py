@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -18,6 +18,7 @@ from bayan.cases.services import clocks, understanding
 from bayan.cases.services.handling import carry
 from bayan.cases.services.parts import due, entry
 from bayan.cases.services.placing import By, point_by_words
+from bayan.cases.whole.models import TeamMember
 from bayan.channels.models import Number
 from bayan.core import audit, live
 from bayan.core.queries import Prepared
@@ -26,7 +27,7 @@ from bayan.inbox.models import Conversation, Message
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
-from bayan.people.models import Member
+from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.triage.endpoint import more_urgent
 
@@ -233,11 +234,11 @@ def _decided(case: Case, rule: Rule, facts: Facts, around: Surroundings) -> Deci
 
 def _give(decided: Sequence[Decided], around: Surroundings) -> None:
     """Find out who gets each of these cases, in a few questions for all of them."""
-    shared = [one for one in decided if one.rule.give == Give.LEAST]
+    shared = [one for one in decided if one.rule.give in {Give.LEAST, Give.TEAM}]
     if shared:
-        share = Share({one.node.pk for one in shared}, now=around.now)
+        share = Share({_circle(one): one.node for one in shared}, now=around.now)
         for one in shared:
-            one.member, one.loads = share.next_of(one.node.pk)
+            one.member, one.loads = share.next_of(_circle(one))
     for one in decided:
         if one.rule.give == Give.DUTY and (member := around.on_duty(one.node)):
             one.member = member.pk
@@ -256,14 +257,31 @@ def _give(decided: Sequence[Decided], around: Surroundings) -> None:
                 one.member = None
 
 
-class Share:
-    """Whose turn it is among the responders of each of these bodies: whoever has the fewest open cases.
+# Among whom a case is shared out: the key of the body, and of the team where it is one's.
+type Circle = tuple[int, int | None]
 
-    Of several, whoever was given one by a rule longest ago.
+
+def _circle(one: Decided) -> Circle:
+    return one.node.pk, one.rule.team_id
+
+
+class Share:
+    """Whose turn it is in each of these circles of colleagues: whoever has the fewest open cases.
+
+    A circle is the responders of a body, or those of a team who answer for it. Whoever is away and has named
+    a deputy is left out. Of several, whoever was given one by a rule longest ago.
     """
 
-    def __init__(self, nodes: Collection[int], *, now: datetime) -> None:
-        self._responders = people.responders_of(nodes, now=now)
+    def __init__(self, circles: Mapping[Circle, Node], *, now: datetime) -> None:
+        bodies = people.responders_of(
+            {node.pk for (_key, team), node in circles.items() if team is None}, now=now
+        )
+        self._responders: dict[Circle, list[int]] = {
+            (key, None): members for key, members in bodies.items()
+        }
+        of_teams = {circle: node for circle, node in circles.items() if circle[1] is not None}
+        if of_teams:
+            self._responders |= _members_there(of_teams, now=now)
         everybody = {member for members in self._responders.values() for member in members}
         rows = Case.objects.open().filter(owner__in=everybody).values_list("owner_id")
         self._loads = Counter(dict(rows.annotate(Count("pk")).order_by()))
@@ -273,9 +291,9 @@ class Share:
         known = sorted(everybody, key=lambda key: (found.get(key, now - LONG_AGO), key))
         self._turns = {key: number for number, key in enumerate(known)}
 
-    def next_of(self, node_id: int) -> tuple[int | None, list[int]]:
-        """Who gets the next case of this body, and the open cases of this one and of the others before it."""
-        members = self._responders.get(node_id)
+    def next_of(self, circle: Circle) -> tuple[int | None, list[int]]:
+        """Who gets the next case there, and the open cases of this one and of the others before it."""
+        members = self._responders.get(circle)
         if not members:
             return None, []
         chosen = min(members, key=lambda key: (self._loads[key], self._turns[key]))
@@ -284,6 +302,24 @@ class Share:
         self._loads[chosen] += 1
         self._turns[chosen] = max(self._turns.values()) + 1
         return chosen, loads
+
+
+def _members_there(circles: Mapping[Circle, Node], *, now: datetime) -> dict[Circle, list[int]]:
+    """Who of each team may answer for the body of the case, and is not away."""
+    members: dict[int, list[int]] = defaultdict(list)
+    rows = TeamMember.objects.filter(
+        team__in={team for _key, team in circles}, team__ended_at=None, member__is_active=True
+    ).exclude(member__in=Deputyship.objects.current(now=now).values("member"))
+    for team, member in rows.order_by("member_id").values_list("team_id", "member_id"):
+        members[team].append(member)
+    asked = [
+        (member, node) for (_key, team), node in circles.items() for member in members[team or 0]
+    ]
+    may = people.who_may("conversations.reply", asked, now=now) if asked else set()
+    return {
+        (key, team): [member for member in members[team or 0] if (member, key) in may]
+        for key, team in circles
+    }
 
 
 def _apply(one: Decided) -> None:
@@ -352,6 +388,7 @@ def written(one: Decided, *, now: datetime) -> RoutingDecision:
         is_moved=one.is_moved,
         give=one.rule.give,
         member_id=one.member,
+        team_id=one.rule.team_id,
         loads=one.loads,
         priority=one.priority,
         category=one.category,

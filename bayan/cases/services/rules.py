@@ -207,9 +207,9 @@ def _rule_of(row: Any, position: int, nodes: Mapping[str, int], path: Path) -> R
         else:
             values[str(_RENAMED.get(name, name))] = value
     rule = RoutingRule(position=position, **values)
-    if rule.give == RoutingRule.Give.MEMBER or (rule.to == RoutingRule.To.BODY) != bool(
-        rule.node_id
-    ):
+    if rule.give in {RoutingRule.Give.MEMBER, RoutingRule.Give.TEAM} or (
+        rule.to == RoutingRule.To.BODY
+    ) != bool(rule.node_id):
         raise _wrong(path, f"{where}.to")
     for name in ("from_time", "until_time"):
         if not isinstance(getattr(rule, name), time | None):

@@ -8,8 +8,10 @@ from datetime import datetime
 
 from django import template
 from django.template import Context
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from bayan.cases.answering.reading import state_words
 from bayan.cases.filtering import query_of
@@ -17,7 +19,7 @@ from bayan.cases.models import Case
 from bayan.cases.selectors import Filters, ShownBurst, Spot
 from bayan.cases.surge.band import bands
 from bayan.core.maps import Label
-from bayan.core.templatetags.bayan import due_by
+from bayan.core.templatetags.bayan import both_calendars, due_by
 from bayan.people.models import Turn
 
 register = template.Library()
@@ -31,11 +33,20 @@ def case_query(filters: Filters, **changes: str) -> str:
 
 @register.simple_tag
 def due(case: Case, now: datetime) -> SafeString | str:
-    """How long an open case still has, or since when it is late; the exact moment behind it."""
+    """How long an open case still has, or since when it is late; the exact moment behind it.
+
+    Where the second deadline is missed too, it says so.
+    """
     # What waits for its person is not due meanwhile: its stage says so.
     if case.is_closed or case.stage == Case.Stage.WAITS_FOR_PERSON:
         return ""
-    return due_by(case.due_at, now)
+    badge = due_by(case.due_at, now)
+    if case.second_due_at is None or case.second_due_at >= now:
+        return badge
+    return format_html(
+        '{} <span class="badge is-bad" title="{}">{}</span>',
+        badge, both_calendars(case.second_due_at), _("second deadline missed"),
+    )  # fmt: skip
 
 
 @register.simple_tag(takes_context=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from bayan.cases import services
 from bayan.cases.models import Case
@@ -15,6 +16,7 @@ from bayan.channels.tests.factories import body_part, incoming, make_template
 from bayan.core.models import AuditEntry
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Message
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role, Turn
 from bayan.people.permissions import Access
@@ -22,6 +24,7 @@ from bayan.people.tests.factories import make_member
 from bayan.work import services as work
 from bayan.work.models import Clock, Item, Notice
 from bayan.work.tests.factories import link_mobile, make_item, written_by
+from conftest import StaffClient
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # A Friday, 02:00 in Riyadh.
@@ -82,6 +85,64 @@ def test_while_it_waits_for_the_person_its_end_is_not_owed(
     assert case.stage == "in_progress"
     assert case.due_at > due
     assert running(case)["close"] == case.due_at
+
+
+def ring_next() -> datetime:
+    """Ring what rings next, at its moment."""
+    rows = Clock.objects.filter(rings_at__isnull=False, paused_at=None, ended_at=None)
+    at = rows.order_by("rings_at").values_list("rings_at", flat=True)[0]
+    assert at is not None
+    work.ring(now=at)
+    return at
+
+
+def test_once_its_end_is_missed_a_second_term_runs_and_its_head_hears_of_its_end(
+    client: StaffClient, khobar: Node, desk: Node, now: datetime
+) -> None:
+    head = make_member(Role.Kind.EXECUTIVE, khobar)
+    director = make_member(Role.Kind.DIRECTOR, khobar)
+    case = make_case(node=khobar, now=now)
+    case.refresh_from_db()
+    while ring_next() < case.due_at:
+        assert "second" not in running(case)
+    calendar = organisation.calendar(khobar.pk)
+    second = calendar.add(case.due_at, timedelta(hours=14))
+    assert running(case)["second"] == second
+    while ring_next() < second:
+        assert not Notice.objects.filter(level="last").exists()
+
+    told = Notice.objects.filter(level="last").values_list("member", flat=True)
+    assert set(told) == {head.pk, director.pk}
+    case.refresh_from_db()
+    assert case.second_due_at == second
+    client.force_login(director)
+    panel = client.get(reverse("cases:panel", args=[case.conversation.public_id]))
+    assert "بأولوية «عادي» 21 ساعة دوام من فتح البلاغ" in panel.content.decode()
+    Case.objects.update(second_due_at=now)
+    assert "فاتت المهلة الثانية" in client.get(reverse("cases:cases")).content.decode()
+    assert 'data-past-second="1"' in client.get(reverse("figures:figures")).content.decode()
+
+    # It is due anew: as if the first end had never been missed.
+    services.set_priority(Case.objects.all(), priority="low", by=director, now=second)
+    case.refresh_from_db()
+    assert case.second_due_at is None
+    assert "second" not in running(case)
+
+
+def test_the_page_of_the_deadlines_says_in_words_which_time_holds(
+    client: StaffClient, khobar: Node
+) -> None:
+    client.force_login(make_member(Role.Kind.RESPONDER, khobar))
+    assert client.get(reverse("cases:deadlines")).status_code == 403
+    client.force_login(make_member(Role.Kind.DIRECTOR, khobar))
+
+    page = client.get(reverse("cases:deadlines")).content.decode()
+
+    for words in (
+        "15 دقيقة على مدار الساعة", "ساعتا دوام", "21 ساعة دوام", "النوع: استفسار", "كالمهلة العامة",
+        "عند مضي 75% من المهلة", "عند انتهاء المهلة الثانية",
+    ):  # fmt: skip
+        assert words in page
 
 
 def test_promised_news_is_a_clock_of_its_own(

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bayan.cases import due, services, stages
 from bayan.cases.models import Case
 from bayan.cases.tests.factories import CONFIRMED, make_case
+from bayan.cases.whole.models import Transfer
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import incoming
@@ -25,6 +28,7 @@ from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from conftest import StaffClient
 
 
 def state_of_all() -> dict[str, Any]:
@@ -137,7 +141,9 @@ def test_two_conversations_of_one_person_become_one_where_they_go(
     assert Conversation.objects.count() == 2
     before = state_of_all()
 
-    done = services.pass_on(Case.objects.all(), to=khobar, by=desk_responder, now=now)
+    done = services.pass_on(
+        Case.objects.all(), to=khobar, reason="حيهم", by=desk_responder, now=now
+    )
 
     assert done.count == 2
     assert Conversation.objects.get().messages.count() == 2
@@ -163,9 +169,57 @@ def test_who_handles_a_case_and_does_not_work_for_the_new_body_is_let_go(
 ) -> None:
     case = make_case(node=khobar)
     services.give_to(Case.objects.all(), to=khobar_responder, by=khobar_responder, now=now)
-    services.pass_on(Case.objects.all(), to=qatif, by=desk_responder, now=now)
+    services.pass_on(Case.objects.all(), to=qatif, reason="حيهم", by=desk_responder, now=now)
     case.refresh_from_db()
     assert case.owner is None
+
+
+def test_from_one_body_to_another_a_case_goes_with_a_reason_that_is_read_there(
+    client: StaffClient, desk_responder: Member, khobar: Node, qatif: Node, now: datetime
+) -> None:
+    cases = [make_case(node=khobar, whatsapp_id=f"SA.{n}", phone=f"96650000000{n}") for n in "12"]
+    client.force_login(desk_responder)
+    ids = [str(case.public_id) for case in cases]
+    do = {"do": "pass:qatif", "ids": ids}
+    refused = client.post(reverse("cases:act"), do, headers={"HX-Request": "true"})
+    assert (refused.status_code, "بسبب" in refused.content.decode()) == (409, True)
+    one = reverse("cases:assign", args=[cases[0].public_id])
+    assert client.post(one, {"to": "qatif"}).status_code == 409
+    assert set(Case.objects.values_list("node", flat=True)) == {khobar.pk}
+
+    client.post(
+        reverse("cases:act"), do | {"reason": "الشارع  يتبعهم"}, headers={"HX-Request": "true"}
+    )
+
+    assert set(Case.objects.values_list("node", flat=True)) == {qatif.pk}
+    assert Transfer.objects.filter(reason="الشارع يتبعهم", origin=khobar, to=qatif).count() == 2
+    assert Note.objects.filter(text__contains="الشارع يتبعهم", node=qatif).count() == 2
+    conversation = Case.objects.select_related("conversation")[0].conversation
+    client.force_login(make_member(Role.Kind.RESPONDER, qatif))
+    page = client.get(reverse("cases:panel", args=[conversation.public_id])).content.decode()
+    assert page.count("الشارع يتبعهم") == 2
+    assert "data-came" in page
+    assert "السبب:" in page
+
+    undo.undo(UndoStep.objects.latest("pk").public_id, by=desk_responder, now=timezone.now())
+    assert not Transfer.objects.exists()
+
+
+def test_within_one_body_a_reason_is_left_to_whoever_passes_it_on(
+    khobar_responder: Member, khobar: Node, now: datetime
+) -> None:
+    roads = Node.objects.create(
+        key="khobar-roads", kind="department", parent=khobar, name_ar="إدارة الطرق",
+        name_en="Roads department", short_name_ar="الطرق", short_name_en="Roads",
+    )  # fmt: skip
+    Node.objects.filter(pk=roads.pk).update(lineage=[*khobar.lineage, roads.pk])
+    roads.refresh_from_db()
+    case = make_case(node=khobar)
+
+    case = services.assign_case(case.public_id, to=roads, by=khobar_responder, now=now)
+
+    assert case.node == roads
+    assert not Transfer.objects.exists()
 
 
 def test_a_case_is_given_only_to_who_answers_for_its_body(

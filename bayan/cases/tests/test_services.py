@@ -74,7 +74,7 @@ def test_a_quoted_message_decides_before_the_latest_one(
         whatsapp_id=old.contact.identities.get(scheme="whatsapp").value,
         phone=old.contact.identities.get(scheme="phone").value,
     )
-    services.assign_case(newer.public_id, to=qatif, by=desk_responder, now=now)
+    services.assign_case(newer.public_id, to=qatif, by=desk_responder, now=now, remark="حيهم")
 
     services.take_in([from_the_same(old, "عند البقالة", quoted_id="wamid.asked")], now=now)
 

@@ -83,7 +83,9 @@ def test_the_panel_costs_the_same_queries_however_long_the_story(
         return len(captured)
 
     def hand_over(to: Node) -> None:
-        services.assign_case(case.public_id, to=to, by=desk_responder, now=timezone.now())
+        services.assign_case(
+            case.public_id, to=to, by=desk_responder, now=timezone.now(), remark="حيهم"
+        )
 
     hand_over(khobar)
     few = queries()

@@ -1,14 +1,16 @@
-"""What whole cases need besides themselves: endings that wait, who follows a matter, dry runs under way."""
+"""What whole cases need besides themselves: endings that wait, followers, transfers, dry runs under way."""
 
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core.models import PublicIdField
 from bayan.inbox.models import Message
+from bayan.organisation.models import Node
 from bayan.people.models import Member
 
 
@@ -94,3 +96,60 @@ class RoutingTrial(models.Model):
     @property
     def is_over(self) -> bool:
         return self.done >= len(self.keys)
+
+
+class Transfer(models.Model):
+    """That a case went from one body to another, and why, in the words of whoever passed it on."""
+
+    case = models.ForeignKey(
+        "cases.Case", models.CASCADE, related_name="transfers", verbose_name=_("case")
+    )
+    origin = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    to = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
+    reason = models.CharField(_("reason"), max_length=200)
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # As the line of the trail that says so.
+    at = models.DateTimeField(_("at"))
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.at:%Y-%m-%d}"
+
+
+class Team(models.Model):
+    """Members of one body who do one kind of work together: rules give cases to whoever of them is free."""
+
+    public_id = PublicIdField()
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+", verbose_name=_("body"))
+    name_ar = models.CharField(_("name in Arabic"), max_length=80)
+    name_en = models.CharField(_("name in English"), max_length=80)
+    # Those who answer for the body then, whoever stands here: a role may end.
+    members = models.ManyToManyField(Member, related_name="+", through="TeamMember")
+    # Put away: rules give it nothing, and what it was given stays explained.
+    ended_at = models.DateTimeField(_("put away"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "node", "name_ar", name="team_once_in_a_body", condition=Q(ended_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return self.name_en if get_language() == "en" else self.name_ar
+
+
+class TeamMember(models.Model):
+    """That somebody belongs to a team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="rows")
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("team", "member", name="team_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.team_id} {self.member_id}"

@@ -28,6 +28,7 @@ from bayan.cases import services as cases
 from bayan.cases.models import RoutingRule, Sampled
 from bayan.cases.surge.models import Helper, Surge, TeamLink
 from bayan.cases.tests.factories import make_burst, make_case
+from bayan.cases.whole.models import Team
 from bayan.channels import services as channels
 from bayan.channels.models import Account, Alert, Broadcast, Outgoing
 from bayan.channels.services.testing import SUBJECT as TEST_SUBJECT
@@ -91,6 +92,8 @@ def shows(thing: str, *more: object) -> Door:
 PAGE, FORM = Door(), Door(READ_AND_WRITE)
 # A rule belongs to no body.
 RULE = UUID(int=7)
+# Of one, but its pages are those of the whole authority.
+TEAM = UUID(int=10)
 # That of the whole authority.
 SURGE = UUID(int=8)
 NEED_FORM = UUID(int=9)
@@ -215,6 +218,14 @@ DOORS: dict[str, Door] = {
     "cases:part": changes("case"),
     "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
     "cases:label": changes("case", field="priority", value="high"),
+    "cases:new": FORM,
+    "cases:split": Door(READ_AND_WRITE, "case", data={"subject": "حفرة"}),
+    "cases:turn": changes("case"),
+    "cases:deadlines": PAGE,
+    "cases:teams": PAGE,
+    "cases:new_team": Door(READ_AND_WRITE, data={"name_ar": "النظافة", "node": "khobar"}),
+    "cases:team": Door(READ_AND_WRITE, more=(TEAM,), data={"name_ar": "النظافة"}),
+    "cases:put_team_away": Door(("POST",), more=(TEAM,)),
     "cases:board": PAGE,
     "cases:map": PAGE,
     "cases:export": PAGE,
@@ -770,6 +781,8 @@ def make_world() -> World:
     form.save()
     things = {key: make_things(nodes[key], position) for position, key in enumerate(BODIES)}
     RoutingRule.objects.create(public_id=RULE, position=1, name="قاعدة", is_on=False)
+    khobar = Node.objects.get(key="khobar")
+    Team.objects.create(public_id=TEAM, node=khobar, name_ar="فريق النظافة", name_en="Cleaners")
     members, clients = {}, {}
     for position, (who, roles) in enumerate(PEOPLE.items()):
         clients[who] = StaffClient()

@@ -49,6 +49,8 @@ def page(request: StaffRequest) -> HttpResponse:
     compares = request.access.may_everywhere("figures.compare")
     sort = request.GET.get("sort", "")
     context: dict[str, Any] = {
+        "past_second": figures.past_second(node, now=timezone.now()),
+        "may_see_deadlines": request.access.may("deadlines.read"),
         "periods": cases.PERIODS,
         "days": days,
         "bodies": bodies,

@@ -21,6 +21,7 @@ from bayan.inbox.services.macros import (
 from bayan.inbox.services.moving import (
     discard,
     facts_of,
+    file_under,
     hand_on,
     join,
     keep_passed_on,
@@ -153,6 +154,7 @@ __all__ = [
     "discard",
     "facts_of",
     "facts_of_contacts",
+    "file_under",
     "filled",
     "filled_in",
     "forget_presences",

@@ -227,6 +227,11 @@ def hand_on(messages: Iterable[int], *, to: Conversation, by: Member) -> None:
     )
 
 
+def file_under(messages: Iterable[int], *, matter: str) -> None:
+    """Let messages, by their keys, belong to another case; they stay in their conversation."""
+    Message.objects.filter(pk__in=list(messages)).update(matter=matter)
+
+
 def keep_passed_on(arrival: Arrival, *, by: Member, media: Media | None = None) -> Message:
     """Keep a message that reaches a person's conversation through a member, as by an app of theirs.
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from bayan.core import audit, live
+from bayan.core.events import publish
 from bayan.core.queries import update_each
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
@@ -78,6 +79,13 @@ def end(subject_type: str, keys: Collection[str], *, name: str = "", now: dateti
     if name:
         rows = rows.filter(name=name)
     return rows.update(ended_at=now)
+
+
+def drop(subject_type: str, keys: Collection[str], *, name: str) -> None:
+    """Take the running clocks of this name away, as if they had never run."""
+    Clock.objects.filter(
+        subject_type=subject_type, subject_key__in=keys, name=name, ended_at=None
+    ).delete()
 
 
 def reset(wanted: Sequence[Start], *, only_running: bool = False) -> None:
@@ -244,6 +252,9 @@ def ring(*, now: datetime, limit: int = AT_ONCE) -> int:
     live.announce(
         (subject.node_id, clock.subject_type, subject.live_key) for clock, _rung, subject in ringing
     )
+    for clock, rung, _subject in ringing:
+        if rung.level != Level.REMINDER:
+            publish(events.ClockMissed(clock=clock, at=now))
     return len(ringing)
 
 
@@ -267,6 +278,8 @@ class Addressees:
         found = self._holders(node, subject.owner_id)
         if level in {Level.SECOND, Level.RAISED}:
             found += people.in_charge_of(node, HEADS, now=self._now)
+        if level == Level.LAST:
+            found += people.in_charge_of(node, ABOVE, now=self._now)
         if level == Level.RAISED:
             found += people.in_charge_of(node, ABOVE, now=self._now)
             if node.parent_id is not None:

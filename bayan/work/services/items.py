@@ -44,6 +44,9 @@ ENDS: Mapping[str, frozenset[str]] = {
     Item.Kind.DO: frozenset({State.DONE}),
     Item.Kind.APPROVE: frozenset({State.DONE, State.RETURNED, State.REFUSED}),
 }
+# By a link nobody commands: whoever has it may say that they will not, and why.
+BY_LINK_TOO = frozenset({State.DECLINED})
+WANT_REASON = frozenset({State.RETURNED, State.REFUSED, State.DECLINED})
 
 
 # Who came by a link has no name in the trail.
@@ -355,9 +358,10 @@ def end_item(
 ) -> Item:
     """End a locked, open item; `name` is what somebody without an account calls themselves."""
     words = words.strip()
-    if end not in ENDS[item.kind]:
+    is_refused = by is None and item.kind != Item.Kind.APPROVE and end in BY_LINK_TOO
+    if end not in ENDS[item.kind] and not is_refused:
         raise NotPossible(_("This cannot be done with this task."))
-    if end in {State.RETURNED, State.REFUSED} and not words:
+    if end in WANT_REASON and not words:
         raise WordsMissing(_("Write the reason; it helps to put it right."))
     if item.kind == Item.Kind.ANSWER and not words:
         raise WordsMissing(_("Write the answer."))

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 from bayan.work.models import Item, Link
-from bayan.work.services import items
+from bayan.work.services import items, telling
 from bayan.work.services.items import NotYours, Picture
 
 # It outlives the time that the work is due: who is late must still be able to say that it is done.
@@ -93,12 +94,16 @@ def finish_by_link(
     pictures: Sequence[Picture],
     place: tuple[float, float] | None,
     now: datetime,
+    end: str = Item.State.DONE,
 ) -> Item:
-    """Say by a link that the work is done, with its proof.
+    """Say by a link that the work is done, with its proof; or that it will not be, and why.
+
+    What is to be approved may be returned with a remark, or not approved. Whoever gave it is told of both.
 
     :raises LinkIsOver: as `open_link`
     :raises ItemIsOver: it has ended already
     :raises NameMissing: nobody says who did it
+    :raises NotPossible: the task has no such end
     :raises TooManyPictures: eight are enough
     :raises FileNotAllowed, FileTooLarge, FileMissing: nothing of it is kept
     :raises ProofMissing, WordsMissing: as `finish`
@@ -110,9 +115,36 @@ def finish_by_link(
         if not called:
             raise NameMissing(_("Write your name, so that we know who did the work."))
         shown = items.keep_pictures(pictures, item, place=place, now=now)
-        return items.end_item(
-            item, end=Item.State.DONE, words=words, proofs=shown, by=None, name=called, now=now
+        ended = items.end_item(
+            item, end=end, words=words, proofs=shown, by=None, name=called, now=now
         )
+        if end in items.WANT_REASON:
+            _tell_giver(ended, now=now)
+        return ended
+
+
+def _tell_giver(item: Item, *, now: datetime) -> None:
+    """A task that comes back undone is somebody's to give anew: they hear of it where they are."""
+    giver = item.given_by
+    if giver is None or not giver.is_active:
+        return
+    with override(giver.language):
+        said = {
+            Item.State.RETURNED: _("Returned for changes by %(name)s"),
+            Item.State.REFUSED: _("Not approved by %(name)s"),
+            Item.State.DECLINED: _("Declined by %(name)s"),
+        }[Item.State(item.state)] % {"name": item.ended_name}
+        address = f"{settings.PUBLIC_URL}{reverse('work:item', args=[item.public_id])}"
+        text = "\n".join(
+            [f"*{item.title}*", f"{said}: {item.answer[: telling.LONGEST_TEXT]}", address]
+        )
+        word = telling.Word(
+            text=text,
+            what=f"{said}: {item.title}",
+            at=now,
+            subject=(telling.ONE, str(item.public_id)),
+        )
+        telling.tell_member(giver, word, now=now)
 
 
 def explain_by_link(secret: str, silence: str, *, now: datetime) -> Item:

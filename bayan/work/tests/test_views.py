@@ -14,13 +14,15 @@ from pytest_django import DjangoAssertNumQueries
 from bayan.channels.services import media_path
 from bayan.channels.tests.factories import make_number
 from bayan.channels.tests.test_metadata import a_photo
+from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services
 from bayan.work.models import Contractor, Item, Project
-from bayan.work.tests.factories import make_item
+from bayan.work.services import telling
+from bayan.work.tests.factories import link_mobile, make_item
 from bayan.work.tests.test_items import a_picture
 from conftest import StaffClient
 
@@ -102,6 +104,62 @@ def test_what_pretends_to_be_a_picture_ends_nothing(
     )
     assert answer.status_code == 409
     assert Item.objects.get().is_open
+
+
+def linked(signed_in: StaffClient, item: Item) -> str:
+    """The address of a link to it."""
+    page = signed_in.post(reverse("work:make_link", args=[item.public_id])).content.decode()
+    return reverse("work:link", args=[page.split("/w/")[1].split("/")[0]])
+
+
+def test_by_a_link_a_task_is_declined_with_a_reason_and_its_giver_is_told(
+    signed_in: StaffClient, khobar: Node, khobar_responder: Member
+) -> None:
+    make_number()
+    link_mobile(khobar_responder, "966500000111", now=timezone.now())
+    conversation = telling.conversation_with(khobar_responder, now=timezone.now())
+    assert conversation
+    Conversation.objects.filter(pk=conversation.pk).update(last_inbound_at=timezone.now())
+    contractor = Contractor.objects.create(name="مؤسسة تجريبية", phone="966500000900")
+    item = make_item(khobar, now=timezone.now(), contractor=contractor, by=khobar_responder)
+    outside, address = StaffClient(), linked(signed_in, item)
+    silent = outside.post(address, {"name": "سالم", "end": "declined", "words": " "})
+    assert (silent.status_code, "اكتب السبب" in silent.content.decode()) == (422, True)
+    assert (
+        outside.post(address, {"name": "سالم", "end": "refused", "words": "لا"}).status_code == 422
+    )
+
+    outside.post(address, {"name": "سالم", "end": "declined", "words": "خارج نطاق العقد"})
+
+    item.refresh_from_db()
+    assert (item.state, item.answer, item.ended_name) == ("declined", "خارج نطاق العقد", "سالم")
+    told = Message.objects.get(direction="out")
+    assert "اعتذر عنه سالم: خارج نطاق العقد" in told.text
+    page = signed_in.get(reverse("work:item", args=[item.public_id])).content.decode()
+    assert "خارج نطاق العقد" in page
+    assert "معتذَر عنه" in page
+    assert "وصل" in outside.get(address).content.decode()
+
+
+def test_by_a_link_what_is_to_be_approved_is_returned_with_a_remark(
+    signed_in: StaffClient, khobar: Node
+) -> None:
+    contractor = Contractor.objects.create(name="مؤسسة تجريبية")
+    item = make_item(khobar, now=timezone.now(), contractor=contractor, kind="approve")
+    outside, address = StaffClient(), linked(signed_in, item)
+    form = outside.get(address).content.decode()
+    assert ('value="returned"' in form, 'value="declined"' in form) == (True, False)
+    assert outside.post(address, {"name": "س", "end": "declined", "words": "لا"}).status_code == 422
+
+    outside.post(address, {"name": "سالم", "end": "returned", "words": "ينقص المخطط"})
+
+    item.refresh_from_db()
+    assert (item.state, item.answer) == ("returned", "ينقص المخطط")
+    # And another one is simply approved.
+    other = make_item(khobar, now=timezone.now(), contractor=contractor, kind="approve")
+    outside.post(linked(signed_in, other), {"name": "سالم"})
+    other.refresh_from_db()
+    assert other.state == "done"
 
 
 def test_a_contractor_sees_the_task_and_nothing_else_and_does_it(
