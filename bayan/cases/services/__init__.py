@@ -82,6 +82,7 @@ from bayan.cases.services.handling import (
     give_to,
     hand_over,
     pass_on,
+    pass_on_one,
     set_priority,
     sort,
     sort_matters,
@@ -113,11 +114,13 @@ from bayan.cases.services.matters import (
 )
 from bayan.cases.services.merging import (
     MERGED,
+    SPLIT,
     NotAllTheirs,
     SameContact,
     merge_contacts,
     split_contact,
     undo_merge_contacts,
+    undo_split_contact,
 )
 from bayan.cases.services.near import SAME_PLACE
 from bayan.cases.services.near import words_of as words_of_near
@@ -231,6 +234,7 @@ __all__ = [
     "SATISFACTION",
     "SORTED",
     "SOURCE",
+    "SPLIT",
     "STEP_BEGINS",
     "UNLINKED",
     "WHERE",
@@ -353,6 +357,7 @@ __all__ = [
     "open_told",
     "part_case",
     "pass_on",
+    "pass_on_one",
     "pause_answer",
     "promise",
     "rate_case",
@@ -394,6 +399,7 @@ __all__ = [
     "undo_pass_on",
     "undo_set_priority",
     "undo_sort",
+    "undo_split_contact",
     "undo_unlink",
     "unlink_case",
     "usual_thanks",

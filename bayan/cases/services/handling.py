@@ -31,7 +31,7 @@ from bayan.cases.services.understanding import note_corrections
 from bayan.core import audit, live, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Note
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -50,8 +50,15 @@ LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_numbe
 LONGEST_REMARK = 200
 
 
-@transaction.atomic
 def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = "") -> Case:
+    """As `pass_on_one`, for whoever cannot undo it: returns the case."""
+    return pass_on_one(case_id, to=to, by=by, now=now, remark=remark)[0]
+
+
+@transaction.atomic
+def pass_on_one(
+    case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = ""
+) -> tuple[Case, inbox.Done]:
     """Give a case, with its conversation and messages, to the body in charge.
 
     The remark, what is wanted there or why it goes there, stands as a note in the conversation.
@@ -65,22 +72,32 @@ def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: s
     if case.node_id == to.pk:
         raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
     remark = " ".join(remark.split())[:LONGEST_REMARK]
+    notes: list[int] = []
     if remark:
         words = _("Passed on to %(body)s: %(remark)s") % {"body": to.name, "remark": remark}
         rows = Conversation.objects.filter(pk=case.conversation_id)
         inbox.write_notes(rows, words, by=by, now=now)
-    pass_on(Case.objects.filter(pk=case.pk), to=to, by=by, now=now)
-    return locked(case_id)
+        written = Note.objects.filter(conversation=case.conversation_id, author=by, created_at=now)
+        notes = list(written.values_list("pk", flat=True))
+    done = pass_on(Case.objects.filter(pk=case.pk), to=to, by=by, now=now, notes=notes)
+    return locked(case_id), done
 
 
 @transaction.atomic
 def pass_on(
-    rows: CaseQuerySet, *, to: Node, by: Member, now: datetime, action: str = "case.assigned"
+    rows: CaseQuerySet,
+    *,
+    to: Node,
+    by: Member,
+    now: datetime,
+    action: str = "case.assigned",
+    notes: Sequence[int] = (),
 ) -> inbox.Done:
     """Give open cases, with their conversations, messages and sister cases, to the body in charge.
 
     What is closed, or there already, stays as it is. Whoever handled a case or answered its conversation does
-    so no longer, unless they also work for the new body. `action` names it in the trail.
+    so no longer, unless they also work for the new body. `action` names it in the trail; `notes`, written
+    for it, go when it is undone.
     """
     chosen = list(rows.open().exclude(node=to).values_list("pk", "conversation_id"))
     conversations = list(
@@ -105,6 +122,7 @@ def pass_on(
         "conversations": inbox.facts_of([*conversations, *there]),
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
+        "notes": list(notes),
     }
     told = [(case.node_id, "case", case.public_id) for case in cases]
     origins = {case.pk: case.node.key for case in cases}
@@ -193,6 +211,8 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
         case.conversation_id, case.owner_id = rows[case.pk]
         case.node_id = nodes[case.conversation_id]
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
+    if cases and facts.get("notes"):
+        inbox.undo_notes({"notes": facts["notes"]}, by=by, now=now)
     # In the body that had them for a moment, another matter may be open.
     name_matters_of(
         {case.conversation_id for case in cases}, contacts={c.contact_id for c in cases}
