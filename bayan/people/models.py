@@ -451,7 +451,9 @@ class Contact(models.Model):
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="contact_newest"),
             models.Index(
-                "split_from", condition=Q(split_from__isnull=False), name="contact_split_off"
+                fields=["split_from"],
+                condition=Q(split_from__isnull=False),
+                name="contact_split_off",
             ),
         ]
 
