@@ -130,8 +130,9 @@ def no_authority(db: None) -> None:
     Place.objects.update(parent=None)
     Place.objects.all().delete()
     OutsideBody.objects.all().delete()
-    Node.objects.exclude(parent=None).delete()
-    Node.objects.all().delete()
+    while Node.objects.exists():
+        # From the leaves.
+        Node.objects.filter(children=None).delete()
 
 
 @pytest.fixture

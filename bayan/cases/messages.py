@@ -93,10 +93,9 @@ PERSONS = (
         title=_("Question whether it is reported already"),
         when=_(
             "Once a case, when somebody reports what is followed up already within 100 metres; then by what "
-            "they answer. Always in Arabic."
+            "they answer. In the language in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         bubbles=(
             says(
                 Words(
@@ -134,10 +133,9 @@ PERSONS = (
         title=_("Reminder to who was asked"),
         when=_(
             "Once, twenty hours after somebody was asked for something and did not answer, within their 24 "
-            "hours. Always in Arabic."
+            "hours. In the language in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         bubbles=(
             says(
                 Words(
@@ -155,10 +153,9 @@ PERSONS = (
         title=_("Question of satisfaction"),
         when=_(
             "When a case is closed, under the words of whoever closes it, if the person wrote within 24 "
-            "hours. Always in Arabic."
+            "hours. The question is in the language in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         bubbles=(
             says(
                 Sample(_("The light has been repaired. Thank you for telling us."), 3000),
@@ -182,11 +179,10 @@ PERSONS = (
         key="cases-reopened",
         title=_("Sorry that it did not satisfy you"),
         when=_(
-            "At once, when the person is dissatisfied with a closed case, which opens again. Always in "
-            "Arabic."
+            "At once, when the person is dissatisfied with a closed case, which opens again. In the language "
+            "in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         bubbles=(
             says(
                 Words(
@@ -204,10 +200,9 @@ PERSONS = (
         title=_("Report opened again by us"),
         when=_(
             "At once, when a member opens a closed case again. After 24 hours it waits behind the template "
-            "that asks the person to write. Always in Arabic."
+            "that asks the person to write. In the language in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         bubbles=(
             says(
                 Words(
@@ -335,9 +330,8 @@ MEMBERS = (
     Automatic(
         key="cases-linked",
         title=_("Mobile linked"),
-        when=_("At once, when a member sends their code from their mobile. Always in Arabic."),
+        when=_("At once, when a member sends their code from their mobile."),
         to=To.MEMBER,
-        languages=("ar",),
         bubbles=(
             says(
                 Words(

@@ -329,12 +329,16 @@ def _pass_on(
     request.access.require("cases.assign", to)
     reason = request.POST.get("reason", "")
     done = services.pass_on(rows, to=to, reason=reason, by=request.user, now=now)
+    return done, _passed_on(done.count, to)
+
+
+def _passed_on(count: int, to: Node) -> str:
     said = ngettext(
         "%(count)s case was passed on to %(body)s.",
         "%(count)s cases were passed on to %(body)s.",
-        done.count,
+        count,
     )
-    return done, said % {"count": done.count, "body": to.name}
+    return said % {"count": count, "body": to.name}
 
 
 def _give_back(
@@ -468,9 +472,10 @@ def assign(request: StaffRequest, public_id: UUID) -> HttpResponse:
     # Row-level security refuses a body that one does not see; the words come from here.
     request.access.require("cases.assign", to)
     remark = form.cleaned_data["remark"]
-    case = services.assign_case(
+    case, done = services.pass_on_one(
         public_id, to=to, by=request.user, now=timezone.now(), remark=remark
     )
+    notices.say(request, _passed_on(done.count, to), undo=done.undo)
     # The conversation may have become part of another one, so the page is fetched anew.
     if request.htmx:
         return HttpResponseClientRedirect(_conversation_url(case))
@@ -801,7 +806,7 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "close_form": CloseForm(),
             "closing": selectors.closing_facts(case, may_close=may_close) if case else None,
             "promises": [(key, label) for key, (_length, label) in PROMISES.items()],
-            "closing_words": closing_words(),
+            "closing_words": closing_words(conversation.contact.language),
         },
     )
 

@@ -25,7 +25,7 @@ CLOSING_WORDS = {
 }
 
 
-def closing_words() -> dict[str, str]:
+def closing_words(language: str = "ar") -> dict[str, str]:
     """The ready closing message of each outcome, in the language in which the person reads it."""
-    with override("ar"):
+    with override(language):
         return {outcome.value: str(words) for outcome, words in CLOSING_WORDS.items()}

@@ -105,17 +105,16 @@ def body(
     words = bubble.join.join(lines)
     if not message.is_headed:
         return words
-    return f"*{_heading(message, texts, longest=longest)}*\n{words}"
+    return f"*{_heading(message, texts, language, longest=longest)}*\n{words}"
 
 
-def _heading(message: Automatic, texts: Texts, *, longest: bool) -> str:
+def _heading(message: Automatic, texts: Texts, language: str, *, longest: bool) -> str:
     words = automatic.words(HEADING)
     if words is None or message.to != To.PERSON:
-        with override("ar"):
+        with override(language):
             variable = automatic.VARIABLES["body"]
             return "م" * variable.longest if longest else str(variable.sample)
-    # Whatever the language: the phone shows one chat for all bodies.
-    return words.filled(texts[HEADING, "ar"][0], "ar", longest=longest)
+    return words.filled(texts[HEADING, language][0], language, longest=longest)
 
 
 def limit_of(bubble: Bubble) -> int:

@@ -263,6 +263,7 @@ def _undoing() -> None:
     undo.register(inbox.RAN, inbox.undo_run)
     undo.register(cases.PASSED_ON, cases.undo_pass_on)
     undo.register(cases.MERGED, cases.undo_merge_contacts)
+    undo.register(cases.CONTACT_SPLIT, cases.undo_split_contact)
     undo.register(cases.JOINED, cases.undo_matters)
     undo.register(cases.PARTED, cases.undo_matters)
     undo.register(cases.SPLIT, cases.undo_split)

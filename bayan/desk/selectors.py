@@ -109,6 +109,8 @@ class Portrait:
     notes: list[ContactNote]
     conversations: list[Conversation]
     cases: list[Case]
+    # Of whose identity they were made; None once they have written.
+    made_of: Contact | None
     history: list[people.Line]
 
     @property
@@ -134,6 +136,9 @@ def portrait_of(contact: Contact) -> Portrait:
         notes=list(contact.notes.select_related("author").order_by("-created_at", "-pk")),
         conversations=list(conversations.order_by("-last_message_at", "-pk")[:MOST_SHOWN]),
         cases=list(cases.order_by("-opened_at", "-pk")[:MOST_SHOWN]),
+        made_of=Contact.objects.filter(pk=contact.split_from_id).first()
+        if contact.split_from_id
+        else None,
         history=people.in_words(_history_of(contact)),
     )
 

@@ -19,7 +19,7 @@ from bayan.channels.models import Flow, Template
 from bayan.core import events, maps
 from bayan.core.references import grouped
 from bayan.inbox import forms, services
-from bayan.inbox.models import Conversation, Message
+from bayan.inbox.models import Conversation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 
@@ -301,7 +301,7 @@ def proposal(conversation: Conversation, templates: Sequence[Template]) -> Propo
     """
     if not conversation.matter:
         return None
-    language = _language_of(conversation)
+    language = conversation.contact.language
     words = events.words_of_matter(conversation.matter, language=language)
     asks = words is not None and words.waits_for_person
     wanted = ASKS if asks else TELLS
@@ -320,15 +320,6 @@ def proposal(conversation: Conversation, templates: Sequence[Template]) -> Propo
             )
     best = min(ranked, key=lambda each: each[:3], default=None)
     return Proposal(best[3], asks) if best else None
-
-
-def _language_of(conversation: Conversation) -> str:
-    """In which language the person writes, by their latest words; the house's where they wrote none."""
-    texts = Message.objects.filter(conversation=conversation, direction=Message.Direction.IN)
-    last = texts.exclude(text="").order_by("-pk").values_list("text", flat=True).first()
-    return (
-        "ar" if not last or any("\u0600" <= character <= "\u06ff" for character in last) else "en"
-    )
 
 
 def templates_for(conversation: Conversation) -> list[Template]:

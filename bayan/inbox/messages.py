@@ -10,10 +10,9 @@ MESSAGES = (
         title=_("Line over every message"),
         when=_(
             "Over everything that goes out of a case, so that the person knows who writes and about which "
-            "number. Always in Arabic."
+            "number. In the language in which they write."
         ),
         to=To.PERSON,
-        languages=("ar",),
         is_headed=False,
         bubbles=(says(Words(key=HEADING, msgid="%(body)s · case %(reference)s")),),
     ),

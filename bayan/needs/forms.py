@@ -84,10 +84,11 @@ class GrantForm(Controls):
             (f"member:{member.public_id}", member.name)
             for member in people.staff_of(provider, now=now)
         ]
+        (label, own), _municipalities = organisation.nodes_in_groups()
         nodes = [
             (f"node:{node.key}", node.name)
-            for node in organisation.nodes().values()
-            if node.kind in {Node.Kind.AGENCY, Node.Kind.DEPARTMENT} and node.pk != provider.pk
+            for node in own
+            if not node.is_desk and node.pk != provider.pk
         ]
         contracted = [
             (f"contractor:{contractor.public_id}", contractor.name)
@@ -95,7 +96,7 @@ class GrantForm(Controls):
         ]
         groups: list[tuple[Any, Sequence[tuple[str, str]]]] = [
             (_("Colleagues"), staff),
-            (_("Bodies of the authority"), nodes),
+            (label, nodes),
             (_("Contractors (by a link)"), contracted),
         ]
         return [

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from bayan.core.calendar import Span, WorkingCalendar, spans_in
 from bayan.core.queries import Prepared
@@ -43,6 +44,18 @@ def bodies_of[Key](given: Mapping[Key, Node]) -> dict[Key, Node]:
 def nodes() -> dict[int, Node]:
     """All bodies by their keys."""
     return {node.pk: node for node in _NODES.rows()}
+
+
+def nodes_in_groups() -> list[tuple[str, list[Node]]]:
+    """All bodies as a long list offers them: each agency with its departments, then the municipalities."""
+    known = nodes()
+    # In the order of the tree.
+    rows = sorted(known.values(), key=lambda node: [known[key].position for key in node.lineage])
+    towns = {node.pk for node in rows if node.kind == Node.Kind.MUNICIPALITY}
+    return [
+        (_("Agencies and departments"), [node for node in rows if not towns & set(node.lineage)]),
+        (_("Municipalities"), [node for node in rows if towns & set(node.lineage)]),
+    ]
 
 
 _NODES = Prepared(lambda: Node.objects.order_by("position"))

@@ -439,10 +439,23 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=200, blank=True)
     # As they call themselves on the channel; empty when the channel does not say.
     channel_name = models.CharField(_("name on the channel"), max_length=200, blank=True)
+    # In which they write to us, and so are written to by Bayan itself: English, or Arabic like all others.
+    language = models.CharField(_("language"), max_length=2, default="ar", db_default="ar")
+    # Until they write themselves: whoever sees the contact of whose identity they were made sees them too.
+    split_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="split_off", db_index=False
+    )
     created_at = models.DateTimeField(_("first seen"))
 
     class Meta:
-        indexes = [models.Index(F("created_at").desc(), F("id").desc(), name="contact_newest")]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id").desc(), name="contact_newest"),
+            models.Index(
+                fields=["split_from"],
+                condition=Q(split_from__isnull=False),
+                name="contact_split_off",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)

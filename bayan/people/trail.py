@@ -118,6 +118,7 @@ ACTIONS: dict[str, str | Promise] = {
     "contact.note_written": pgettext_lazy("trail", "Note on the contact written"),
     "contact.renamed": pgettext_lazy("trail", "Contact's name changed"),
     "contact.split": pgettext_lazy("trail", "Identity taken out of the contact"),
+    "contact.split_undone": pgettext_lazy("trail", "Splitting of the contact undone"),
     "contact.split_off": pgettext_lazy("trail", "Contact made of another's identity"),
     "contact.took_over": pgettext_lazy("trail", "Another contact merged into this one"),
     "contact.identity_added": pgettext_lazy("trail", "Contact's identity added"),

@@ -87,7 +87,6 @@ class GiveForm(Controls):
             )
             for member in people.staff_of(self._node, now=now)
         ]
-        nodes = [(f"node:{node.key}", node.name) for node in organisation.nodes().values()]
         contracted = [
             (f"project:{project.public_id}", f"{contractor.name} · {project.name}")
             for contractor in selectors.contractors()
@@ -103,7 +102,10 @@ class GiveForm(Controls):
         ]
         groups: list[tuple[Any, Sequence[tuple[str, str]]]] = [
             (_("Colleagues"), staff),
-            (_("Bodies of the authority"), nodes),
+            *(
+                (label, [(f"node:{node.key}", node.name) for node in nodes])
+                for label, nodes in organisation.nodes_in_groups()
+            ),
             (_("Contractors (by a link)"), contracted),
             (_("Outside bodies (by a link)"), outside),
         ]
@@ -149,7 +151,10 @@ class ContractorForm(Controls):
         super().__init__(*args, **kwargs)
         department = self.fields["department"]
         assert isinstance(department, forms.ChoiceField)  # noqa: S101  # ours, above
-        department.choices = [(node.key, node.name) for node in organisation.nodes().values()]
+        department.choices = [
+            (label, [(node.key, node.name) for node in nodes])
+            for label, nodes in organisation.nodes_in_groups()
+        ]
 
 
 class SendAgainForm(Controls):

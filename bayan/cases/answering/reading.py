@@ -168,7 +168,9 @@ def _as_read(
         return "", None
     conversation = row.case.conversation
     conversation.matter = row.case.reference
-    text = services.Question.of(answer.text).text if answer.outcome else answer.text
+    text = answer.text
+    if answer.outcome:
+        text = services.Question.of(text, conversation.contact.language).text
     filled = services.filled_for(
         {"text": text, **answer.values}, row.case, conversation, by=answer.by
     )

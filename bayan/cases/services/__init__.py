@@ -83,6 +83,7 @@ from bayan.cases.services.handling import (
     give_to,
     hand_over,
     pass_on,
+    pass_on_one,
     set_priority,
     sort,
     sort_matters,
@@ -113,12 +114,14 @@ from bayan.cases.services.matters import (
     undo_matters,
 )
 from bayan.cases.services.merging import (
+    CONTACT_SPLIT,
     MERGED,
     NotAllTheirs,
     SameContact,
     merge_contacts,
     split_contact,
     undo_merge_contacts,
+    undo_split_contact,
 )
 from bayan.cases.services.near import SAME_PLACE
 from bayan.cases.services.near import words_of as words_of_near
@@ -238,6 +241,7 @@ from bayan.cases.services.understanding import reader, thresholds
 __all__ = [
     "BEGUN",
     "CASE",
+    "CONTACT_SPLIT",
     "DIRECTIVE",
     "ENDED",
     "FORWARD",
@@ -395,6 +399,7 @@ __all__ = [
     "open_told",
     "part_case",
     "pass_on",
+    "pass_on_one",
     "pause_answer",
     "promise",
     "put_team_away",
@@ -440,6 +445,7 @@ __all__ = [
     "undo_set_priority",
     "undo_sort",
     "undo_split",
+    "undo_split_contact",
     "undo_unlink",
     "unlink_case",
     "usual_thanks",

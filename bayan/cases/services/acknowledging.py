@@ -11,7 +11,7 @@ from django.utils.translation import override
 
 from bayan.cases.models import Case
 from bayan.cases.services.surge_parts import by_node
-from bayan.cases.services.surge_words import filled_thanks, language_of, usual_thanks
+from bayan.cases.services.surge_words import filled_thanks, usual_thanks
 from bayan.cases.surge.models import Acknowledged, Surge
 from bayan.cases.surge.reading import Queue, queue_of, wait_in_words
 from bayan.core.errors import DomainError
@@ -123,7 +123,6 @@ def _owed(limit: int) -> list[Acknowledged]:
         Acknowledged.objects.filter(owed_at__isnull=False)
         .select_related(
             "surge__node",
-            "case__reading",
             "case__conversation__node",
             "case__conversation__number__account",
             "case__conversation__contact",
@@ -160,7 +159,7 @@ def _send(rows: Sequence[Acknowledged], *, now: datetime) -> int:
 
 
 def _text_for(row: Acknowledged, queue: Queue) -> str:
-    language = language_of(row.case)
+    language = row.case.conversation.contact.language
     with override(language):
         words = wait_in_words(queue.wait)
     is_arabic = language == "ar"

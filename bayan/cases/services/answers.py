@@ -57,7 +57,7 @@ def receive_same(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetim
         inbox.store(arrivals)
     resume(arrivals, but=(), now=now)
     for case, message in answers:
-        with override("ar"):
+        with override(contacts[message.external_id].language):
             words = near.settle(case, message.choice_id, request_id=message.request_id, now=now)
         if not words:
             continue

@@ -164,7 +164,7 @@ def _send(question: _Question, known: Mapping[str, Place], *, now: datetime) -> 
     conversation = Conversation.objects.select_related("node", "number__account", "contact").get(
         pk=question.conversation.pk
     )
-    with override(question.language):
+    with override(conversation.contact.language):
         rows: dict[str, str] = {}
         for place, town in question.offered:
             if place in known and town in known:
@@ -204,7 +204,7 @@ def _send(question: _Question, known: Mapping[str, Place], *, now: datetime) -> 
     Asked.objects.create(
         case=case,
         at=now,
-        language=question.language,
+        language=conversation.contact.language,
         offered=[list(pair) for pair in question.offered] if offers else [],
         place=case.place,
     )
@@ -351,7 +351,7 @@ def _thank(case: Case, asked: Asked, *, now: datetime) -> None:
     conversation = Conversation.objects.select_related("node", "number__account", "contact").get(
         pk=case.conversation_id
     )
-    with override(asked.language):
+    with override(conversation.contact.language):
         if asked.answer == Asked.Answer.PIN:
             text = _("Thank you, we have your location.")
         elif asked.answer == Asked.Answer.ELSEWHERE:

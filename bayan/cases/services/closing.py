@@ -51,9 +51,9 @@ class Question:
     button: str
 
     @classmethod
-    def of(cls, words: str) -> Question:
-        # The person reads this, not the member who closes.
-        with override("ar"):
+    def of(cls, words: str, language: str) -> Question:
+        """`language`: that of the person, who reads this, not of the member who closes."""
+        with override(language):
             return cls(
                 text=f"{words.strip()}\n\n{_('How was our service?')}".strip(),
                 rows=[
@@ -62,6 +62,22 @@ class Question:
                 ],
                 button=str(_("Rate our service")),
             )
+
+
+def question_to(
+    conversation: Conversation, case: Case, words: str, *, waits: bool = False
+) -> inbox.Letter:
+    """The closing words of this case with the question, as a letter to its person."""
+    question = Question.of(words, conversation.contact.language)
+    return inbox.Letter(
+        conversation=conversation,
+        matter=case.reference,
+        text=question.text,
+        rows=question.rows,
+        button=question.button,
+        subject=(SATISFACTION, case.reference),
+        waits=waits,
+    )
 
 
 @transaction.atomic
@@ -101,7 +117,7 @@ def close_case(
     can_ask = conversation.is_writable(now=now)
     if can_ask:
         conversation.matter = case.reference
-        question = Question.of(words)
+        question = Question.of(words, conversation.contact.language)
         inbox.send(
             conversation,
             question.text,
@@ -219,7 +235,7 @@ def reopen_case(case_id: UUID, *, by: Member, now: datetime) -> Case:
         raise StepNotPossible(_("This case is open already."))
     conversation = case.conversation
     conversation.matter = case.reference
-    with override("ar"):
+    with override(conversation.contact.language):
         text = _(
             "We have opened your report again, to look into it once more. You hear here what comes of it. "
             "Thank you for your patience."
@@ -338,7 +354,7 @@ def _tell_that_it_goes_on(case: Case, *, now: datetime) -> None:
     conversation = Conversation.objects.select_related("contact", "number", "node").get(
         pk=case.conversation_id
     )
-    with override("ar"):
+    with override(conversation.contact.language):
         text = _(
             "We are sorry that this did not satisfy you. Your report is open again and is being followed up. "
             "If you wish, write to us what is still missing."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +17,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from bayan.cases.models import Answer, AnswerRecipient, Case
 from bayan.cases.services import answering, proof
-from bayan.cases.services.closing import SATISFACTION, Question, close_each
+from bayan.cases.services.closing import close_each, question_to
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
 from bayan.core import audit, live
@@ -181,7 +182,6 @@ class _Batch:
         self.names = channels.names_of(contacts)
         accounts = {row.number.account_id for row in self.conversations.values()}
         self.openers = inbox.openers(accounts) if answer.outside == Answer.Outside.NUDGE else {}
-        self.question = Question.of(answer.text) if answer.outcome else None
         self.asked: set[int] = set()
 
     def send(self) -> None:
@@ -240,18 +240,15 @@ class _Batch:
         return None
 
     def _words(self, case: Case, conversation: Conversation, *, waits: bool) -> Letter:
-        question = self.question
-        text = question.text if question else self.answer.text
-        filled = filled_for({"text": text}, case, conversation, by=self.by)["text"]
-        return Letter(
-            conversation=conversation,
-            matter=case.reference,
-            text=filled,
-            rows=question.rows if question else (),
-            button=question.button if question else "",
-            subject=(SATISFACTION, case.reference) if question else ("", ""),
-            waits=waits,
-        )
+        text = self.answer.text
+        if self.answer.outcome:
+            letter = question_to(conversation, case, text, waits=waits)
+        else:
+            letter = Letter(
+                conversation=conversation, matter=case.reference, text=text, waits=waits
+            )
+        filled = filled_for({"text": letter.text}, case, conversation, by=self.by)["text"]
+        return replace(letter, text=filled)
 
     def close(self) -> None:
         """Close the cases of those who are told now, and whatever else of theirs belongs to the matter."""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.cases.services import proof
-from bayan.cases.services.closing import SATISFACTION, Question, close_each
+from bayan.cases.services.closing import Question, close_each, question_to
 from bayan.cases.services.parts import OutcomeMissing, entry
 from bayan.cases.whole.models import Ending, EndingCase
 from bayan.channels import services as channels
@@ -68,7 +68,9 @@ def end_together(
     found = list(
         rows.open()
         .exclude(pk__in=EndingCase.objects.values("case"))
-        .select_related("conversation__node", "conversation__number__account", "node")
+        .select_related(
+            "conversation__node", "conversation__number__account", "conversation__contact", "node"
+        )
         .order_by("pk")
     )
     urgent = [case for case in found if case.priority == Case.Priority.EMERGENCY]
@@ -105,7 +107,7 @@ def _check_words(words: str, conversations: Sequence[Conversation]) -> None:
         return
     longest = max(conversations, key=lambda one: len(one.node.name))
     longest.matter = longest.matter or "0" * 9
-    question = Question.of(words)
+    question = Question.of(words, longest.contact.language)
     channels.compose(
         longest.number,
         lambda channel: channel.choices(
@@ -178,16 +180,8 @@ def _end(ending: Ending, rows: Sequence[EndingCase], *, now: datetime) -> None:
     for case in calm:
         if case.pk not in stays and conversations[case.conversation_id].is_writable(now=now):
             first.setdefault(case.conversation_id, case)
-    question = Question.of(ending.words)
     letters = [
-        inbox.Letter(
-            conversation=conversations[case.conversation_id],
-            matter=case.reference,
-            text=question.text,
-            rows=question.rows,
-            button=question.button,
-            subject=(SATISFACTION, case.reference),
-        )
+        question_to(conversations[case.conversation_id], case, ending.words)
         for case in first.values()
     ]
     sent = inbox.send_each(letters, by=by, now=now, lane=Outgoing.Lane.WORK)

@@ -31,7 +31,7 @@ from bayan.cases.services.understanding import note_corrections
 from bayan.core import audit, live, undo
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Note
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -50,8 +50,15 @@ SORTED_BY: dict[str, type[TextChoices]] = {
 LONGEST = {"subject": 140, "place": 200, "balady_number": 40, "transaction_number": 40}
 
 
-@transaction.atomic
 def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = "") -> Case:
+    """As `pass_on_one`, for whoever cannot undo it: returns the case."""
+    return pass_on_one(case_id, to=to, by=by, now=now, remark=remark)[0]
+
+
+@transaction.atomic
+def pass_on_one(
+    case_id: UUID, *, to: Node, by: Member, now: datetime, remark: str = ""
+) -> tuple[Case, inbox.Done]:
     """Give a case, with its conversation and messages, to the body in charge.
 
     The remark, what is wanted there or why it goes there, stands as a note in the conversation and in the
@@ -66,8 +73,8 @@ def assign_case(case_id: UUID, *, to: Node, by: Member, now: datetime, remark: s
         raise CaseAlreadyClosed(_("This case is already closed."))
     if case.node_id == to.pk:
         raise AlreadyThere(_("The case is already with %(body)s.") % {"body": to.name})
-    pass_on(Case.objects.filter(pk=case.pk), to=to, reason=remark, by=by, now=now)
-    return locked(case_id)
+    done = pass_on(Case.objects.filter(pk=case.pk), to=to, reason=remark, by=by, now=now)
+    return locked(case_id), done
 
 
 @transaction.atomic
@@ -84,7 +91,7 @@ def pass_on(
 
     What is closed, or there already, stays as it is. Whoever handled a case or answered its conversation does
     so no longer, unless they also work for the new body. The reason stands as a note in each conversation
-    and in the timelines. `action` names it in the trail.
+    and in the timelines; it goes when that is undone. `action` names it in the trail.
 
     :raises ReasonMissing: one of them goes from one body to another, and it is not said why
     """
@@ -105,9 +112,12 @@ def pass_on(
         return inbox.Done(0)
     origins = {case.pk: case.node for case in cases}
     reason = transfers.checked(reason, origins.values(), to)
+    notes: list[int] = []
     if reason and action == ASSIGNED:
         words = _("Passed on to %(body)s: %(remark)s") % {"body": to.name, "remark": reason}
         inbox.write_notes(Conversation.objects.filter(pk__in=sources), words, by=by, now=now)
+        written = Note.objects.filter(conversation__in=sources, author=by, created_at=now)
+        notes = list(written.values_list("pk", flat=True))
     # Where a conversation becomes part of another, that one changes too.
     there = Conversation.objects.filter(
         node=to, contact__in={row.contact_id for row in conversations}
@@ -117,6 +127,7 @@ def pass_on(
         "cases": [[case.pk, case.conversation_id, case.owner_id] for case in cases],
         "to": to.pk,
         "transfers": transfers.keep(cases, origins, to=to, reason=reason, by=by, now=now),
+        "notes": notes,
     }
     told = [(case.node_id, "case", case.public_id) for case in cases]
     carry(dict.fromkeys(conversations, to), cases, now=now)
@@ -205,6 +216,8 @@ def undo_pass_on(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None
         case.node_id = nodes[case.conversation_id]
     Case.objects.bulk_update(cases, ["node", "conversation", "owner"], batch_size=500)
     transfers.forget(facts.get("transfers", ()))
+    if cases and facts.get("notes"):
+        inbox.undo_notes({"notes": facts["notes"]}, by=by, now=now)
     # In the body that had them for a moment, another matter may be open.
     name_matters_of(
         {case.conversation_id for case in cases}, contacts={c.contact_id for c in cases}

@@ -1,10 +1,11 @@
-"""Two contacts who are one person, with undo; and one contact who turns out to be two persons."""
+"""Two contacts who are one person, and one contact who turns out to be two persons; both with undo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ from bayan.people import services as people
 from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 
-MERGED = "contacts.merged"
+MERGED, CONTACT_SPLIT = "contacts.merged", "contacts.split"
 
 
 class SameContact(DomainError):
@@ -90,8 +91,8 @@ def undo_merge_contacts(facts: Mapping[str, Any], *, by: Member, now: datetime) 
 @transaction.atomic
 def split_contact(
     contact: Contact, identities: Iterable[int], *, by: Member, now: datetime
-) -> Contact:
-    """Let some identities of a contact be another person's from now on.
+) -> tuple[Contact, UUID]:
+    """Let some identities of a contact be another person's from now on; returns that, and how it is undone.
 
     A message does not say through which identity it came: what was written until now stays here.
 
@@ -101,7 +102,30 @@ def split_contact(
     with as_worker():
         _check(contact, by=by, now=now)
         people.lock_contacts(contact)
-        return people.split_identities(contact, identities, by=by, now=now)
+        own = people.split_identities(contact, identities, by=by, now=now)
+        facts = {
+            "contact": contact.pk,
+            "own": own.pk,
+            "wishes": list(own.opt_outs.values_list("pk", flat=True)),
+        }
+        return own, undo.remember(CONTACT_SPLIT, facts, member_id=by.pk, now=now)
+
+
+def undo_split_contact(facts: Mapping[str, Any], *, by: Member, now: datetime) -> None:
+    """Make one contact of the two again, with what the new one has written since.
+
+    :raises TooLate: one of them has become part of a third
+    """
+    with as_worker():
+        rows = Contact.objects.filter(pk__in=[facts["contact"], facts["own"]])
+        both = {row.pk: row for row in rows.order_by("pk").select_for_update()}
+        if len(both) < 2:
+            raise undo.TooLate(_("It is too late to undo this."))
+        contact, own = both[facts["contact"]], both[facts["own"]]
+        people.lock_contacts(contact, own)
+        channels.follow_contact(own, into=contact, old_name="", new_phone="", new_whatsapp_id="")
+        join_contacts(own, into=contact)
+        people.take_back_split(own, into=contact, wishes=facts["wishes"], by=by, now=now)
 
 
 def _check(*contacts: Contact, by: Member, now: datetime) -> None:

@@ -127,7 +127,7 @@ def _send(case: Case, other: Case, *, now: datetime) -> bool:
     number = conversation.number
     if number.stopped_at is not None or not number.account.asks_where:
         return False
-    with override("ar"):
+    with override(conversation.contact.language):
         question = _("Is yours the same?")
         try:
             inbox.send(

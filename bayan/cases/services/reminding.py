@@ -105,7 +105,7 @@ def _wanted(
 
 
 def _tell(conversation: Conversation, way: Reminded.Way, *, now: datetime) -> bool:
-    with override("ar"):
+    with override(conversation.contact.language):
         text = _(
             "A reminder: we are waiting for your answer, so that we can go on with your report. "
             "Write to us here, or send a photo or your location."

@@ -7,7 +7,6 @@ import re
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from bayan.cases.models import Case, Reading
 from bayan.core.errors import DomainError
 
 PLACES = frozenset({"reference", "wait", "statement"})
@@ -50,12 +49,6 @@ def usual_thanks(language: str = "ar") -> str:
             "Many messages are coming in now. We read all of them, and expect to answer you {wait}.\n"
             "This is what we published about it:\n{statement}"
         )
-
-
-def language_of(case: Case) -> str:
-    """In which language a person is written to: English where they write it, else Arabic."""
-    reading: Reading | None = getattr(case, "reading", None)
-    return "en" if reading is not None and reading.said.get("language") == "en" else "ar"
 
 
 def filled_thanks(thanks: str, *, reference: str, wait: str, statement: str) -> str:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 # Kinds whose words may be a wish to stop or to resume what goes to many.
 WORDED = {"text", "button", "button_reply", "list_reply"}
+# So many words say in which language somebody writes.
+A_SENTENCE = 3
 
 
 @transaction.atomic
@@ -127,6 +129,7 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
 
     readings = understanding.read(messages, near=_at_home(contacts, now=now))
     placing.place(opened, arrivals, readings)
+    _note_who_writes(opened, arrivals, readings, contacts)
     said = _understand(opened, arrivals, readings, now=now)
     decided, arrivals, matters = _routed(opened, arrivals, readings, matters, now=now)
     Case.objects.bulk_create(opened)
@@ -148,6 +151,30 @@ def take_in(messages: Sequence[IncomingMessage], *, now: datetime) -> None:
         tell([a for a in arrivals if a.message.external_id in names], now=now)
     # Last: with them conversations move.
     routing.route_again(told, now=now)
+
+
+def _note_who_writes(
+    opened: Sequence[Case],
+    arrivals: Sequence[inbox.Arrival],
+    readings: Mapping[str, triage.Reading],
+    contacts: Mapping[str, Contact],
+) -> None:
+    """Keep that these people write by now, and in which language.
+
+    What they report in decides; later on a sentence in the other one changes it.
+    """
+    people.see_by_their_own(contacts.values())
+    new = {case.reference for case in opened}
+    written: list[tuple[Contact, str]] = []
+    for arrival in arrivals:
+        message, reading = arrival.message, readings.get(arrival.message.external_id)
+        language = asking.LANGUAGES.get(reading.language) if reading else None
+        # Digits are of no language, and "ok" is said in all.
+        if language is None or not any(map(str.isalpha, message.text)):
+            continue
+        if arrival.matter in new or len(message.text.split()) >= A_SENTENCE:
+            written.append((contacts[message.external_id], language))
+    people.note_languages(written)
 
 
 def _at_home(contacts: Mapping[str, Contact], *, now: datetime) -> dict[str, str]:
@@ -311,9 +338,11 @@ def _tell_of_new(
 
 
 def _tell_of_links(arrivals: Sequence[inbox.Arrival], *, now: datetime) -> None:
-    with override("ar"):
-        text = _("This mobile is linked to your account in Bayan now.")
+    members = people_selectors.linked_members([a.conversation.contact for a in arrivals])
     for arrival in arrivals:
+        member = members.get(arrival.conversation.contact_id)
+        with override(member.language if member else "ar"):
+            text = _("This mobile is linked to your account in Bayan now.")
         arrival.conversation.refresh_from_db()
         with suppress(inbox.WindowClosed):
             inbox.send(arrival.conversation, text, by=None, now=now)

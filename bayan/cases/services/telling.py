@@ -10,7 +10,7 @@ from django.db import transaction
 
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import proof
-from bayan.cases.services.closing import SATISFACTION, Question, close_each
+from bayan.cases.services.closing import close_each, question_to
 from bayan.cases.whole.models import Follower
 from bayan.cases.words import closing_words
 from bayan.channels.models import Outgoing
@@ -78,7 +78,6 @@ def _end(
     by: Member,
     now: datetime,
 ) -> None:
-    question = Question.of(closing_words()[outcome])
     accounts = {conversations[own[row.own_id].conversation_id].number.account_id for row in rows}
     openers = inbox.openers(accounts)
     letters: dict[int, inbox.Letter] = {}
@@ -89,15 +88,8 @@ def _end(
         can_wait = conversation.number.account_id in openers
         if row.stopped_at or not (is_open or can_wait) or case.conversation_id in letters:
             continue
-        letters[case.conversation_id] = inbox.Letter(
-            conversation=conversation,
-            matter=case.reference,
-            text=question.text,
-            rows=question.rows,
-            button=question.button,
-            subject=(SATISFACTION, case.reference),
-            waits=not is_open,
-        )
+        words = closing_words(conversation.contact.language)[outcome]
+        letters[case.conversation_id] = question_to(conversation, case, words, waits=not is_open)
     sent = inbox.send_each(list(letters.values()), by=by, now=now, lane=Outgoing.Lane.WORK)
     asked: set[str] = set()
     waiting: dict[str, Message] = {}

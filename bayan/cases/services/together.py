@@ -20,7 +20,6 @@ from django.utils.translation import override
 from bayan.cases.models import Case, CaseQuerySet
 from bayan.cases.services.closing import close_each
 from bayan.cases.services.surge_parts import by_node, note
-from bayan.cases.services.surge_words import language_of
 from bayan.cases.surge.models import Handled, Surge
 from bayan.core import live, undo
 from bayan.core.errors import DomainError
@@ -145,7 +144,7 @@ def do_handled(*, now: datetime, limit: int = BATCH) -> int:
         for case in Case.objects.open()
         .filter(pk__in=[row.case_id for row in rows])
         .exclude(priority=Case.Priority.EMERGENCY)
-        .select_related("node", "reading")
+        .select_related("node")
         .order_by("pk")
         .select_for_update(of=("self",))
     }
@@ -182,7 +181,7 @@ def _point(surge: Surge, case: Case, conversation: Conversation, *, now: datetim
     if not surge.pointer:
         return False
     conversation.matter = case.reference
-    with override(language_of(case)):
+    with override(conversation.contact.language):
         text = _(
             "%(statement)s\n\nIf this does not answer what you wrote, write here again and a colleague will "
             "read it."

@@ -16,7 +16,7 @@ from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.channels.tests.factories import make_number, make_template
 from bayan.core.references import grouped
 from bayan.inbox.models import Conversation
-from bayan.people.models import Member
+from bayan.people.models import Contact, Member
 from conftest import StaffClient
 
 
@@ -64,7 +64,7 @@ def test_news_are_told_while_we_work_and_details_asked_for_while_the_case_waits(
 def test_who_writes_english_is_answered_in_english(
     client: StaffClient, desk_responder: Member, case: Case
 ) -> None:
-    case.conversation.messages.update(text="There is a big hole in our street")
+    Contact.objects.update(language="en")
     client.force_login(desk_responder)
     assert composer(client, case).context["template"].name == "case_update_en"
 

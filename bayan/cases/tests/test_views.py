@@ -16,6 +16,7 @@ from bayan.cases.models import Case
 from bayan.cases.selectors import PAGE
 from bayan.cases.tests.factories import make_case
 from bayan.channels.models import Outgoing
+from bayan.core.models import UndoStep
 from bayan.core.references import grouped, new_reference
 from bayan.inbox.models import Note
 from bayan.organisation.models import Node
@@ -139,6 +140,9 @@ def test_the_desk_hands_a_case_over_from_the_panel(
     )
     case.refresh_from_db()
     assert case.node == khobar
+    step = UndoStep.objects.get(action=services.PASSED_ON)
+    page = client.get(answer.headers["HX-Redirect"]).content.decode()
+    assert reverse("people:undo", args=[step.public_id]) in page
 
 
 @pytest.mark.parametrize("to", ["", "nowhere", "eastern"])
@@ -232,3 +236,9 @@ def test_a_remark_goes_with_the_case_to_the_body_in_charge(
     note = Note.objects.get(conversation__contact=case.contact)
     assert note.text == f"إحالة إلى {khobar.name}: لإكمال اللازم"
     assert Case.objects.get(pk=case.pk).node == khobar
+
+    step = UndoStep.objects.get(action=services.PASSED_ON)
+    client.post(reverse("people:undo", args=[step.public_id]))
+
+    assert Case.objects.get(pk=case.pk).node == case.node
+    assert not Note.objects.exists(), "nobody reads why it went where it is not"

@@ -183,7 +183,7 @@ def test_a_split_identity_is_a_person_of_its_own_from_its_next_message(
     theirs = list(other.identities.values_list("pk", flat=True))
     cases.merge_contacts(other, into=into, by=desk_responder, now=now)
 
-    own = cases.split_contact(into, theirs, by=desk_responder, now=now)
+    own, _step = cases.split_contact(into, theirs, by=desk_responder, now=now)
     later = now + timedelta(days=9)
     message = incoming(
         "سلام", whatsapp_id=names["whatsapp"], phone=names["phone"], name="خالد", received_at=later
@@ -196,6 +196,63 @@ def test_a_split_identity_is_a_person_of_its_own_from_its_next_message(
     assert own.opt_outs.filter(ended_at=None).exists(), "who wanted nothing is not written to"
     assert into.cases.count() == 3
     assert AuditEntry.objects.filter(action="contact.split").exists()
+
+
+def test_what_a_split_made_is_found_and_merged_back_or_the_split_undone(
+    client: StaffClient,
+    two: tuple[Contact, Contact],
+    desk_responder: Member,
+    qatif_responder: Member,
+    now: datetime,
+) -> None:
+    into, other = two
+    phone = other.identities.get(scheme="phone").value
+    theirs = list(other.identities.values_list("pk", flat=True))
+    cases.merge_contacts(other, into=into, by=desk_responder, now=now)
+    wishes = into.opt_outs.count()
+    client.force_login(desk_responder)
+
+    page = client.post(url("split", into), {"identities": theirs}, follow=True)
+    own = Contact.objects.get(split_from=into)
+    step = UndoStep.objects.get(action=cases.CONTACT_SPLIT)
+    assert reverse("people:undo", args=[step.public_id]) in page.content.decode()
+    # Nothing of theirs is there yet, and they are.
+    for words in ("", phone):
+        assert (
+            str(own.public_id)
+            in client.get(reverse("contacts:contacts"), {"q": words}).content.decode()
+        )
+    assert str(into.public_id) in client.get(url("contact", own)).content.decode()
+    client.force_login(qatif_responder)
+    assert (
+        client.get(url("contact", own)).status_code == client.get(url("contact", into)).status_code
+    )
+    client.force_login(desk_responder)
+    client.post(reverse("people:undo", args=[step.public_id]))
+    assert list(Contact.objects.all()) == [into]
+    assert set(into.identities.values_list("pk", flat=True)) >= set(theirs)
+    assert into.opt_outs.count() == wishes
+
+    client.post(url("split", into), {"identities": theirs})
+    again = Contact.objects.get(split_from=into)
+    client.post(url("merge", into, again.public_id))
+    assert set(into.identities.values_list("pk", flat=True)) >= set(theirs)
+
+
+def test_who_was_split_off_is_seen_by_those_they_write_to_once_they_write(
+    two: tuple[Contact, Contact], desk_responder: Member, now: datetime
+) -> None:
+    into, other = two
+    names = dict(other.identities.values_list("scheme", "value"))
+    theirs = list(other.identities.values_list("pk", flat=True))
+    cases.merge_contacts(other, into=into, by=desk_responder, now=now)
+    own, _step = cases.split_contact(into, theirs, by=desk_responder, now=now)
+    later = now + timedelta(days=9)
+
+    again = make_case("سلام", whatsapp_id=names["whatsapp"], phone=names["phone"], now=later)
+
+    assert again.contact == own
+    assert again.contact.split_from is None
 
 
 def test_something_must_stay_and_something_must_go(

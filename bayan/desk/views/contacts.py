@@ -102,12 +102,11 @@ def split(request: StaffRequest, public_id: UUID) -> HttpResponse:
     form = SplitForm(request.POST, choices=list(found.identities.values_list("pk", flat=True)))
     if not form.is_valid():
         return refusal(request, _("These identities have changed. Reload the page."), status=422)
-    cases.split_contact(found, form.cleaned_data["identities"], by=request.user, now=timezone.now())
+    _own, step = cases.split_contact(
+        found, form.cleaned_data["identities"], by=request.user, now=timezone.now()
+    )
     notices.say(
-        request,
-        _(
-            "It belongs to a contact of its own now, which appears in the list with its next message."
-        ),
+        request, _("It belongs to a contact of its own now, the first one of the list."), undo=step
     )
     return _back(found, "#identities")
 
@@ -152,7 +151,9 @@ def _managed(request: StaffRequest, public_id: UUID) -> Contact:
 
 
 def _may_manage(request: StaffRequest, found: Contact) -> bool:
-    conversations = Conversation.objects.filter(contact=found).select_related("node")
+    # Whoever has not written yet is for those who answer for the contact they were taken out of.
+    theirs = [found.pk, found.split_from_id] if found.split_from_id else [found.pk]
+    conversations = Conversation.objects.filter(contact__in=theirs).select_related("node")
     return any(request.access.may("contacts.manage", row.node) for row in conversations)
 
 

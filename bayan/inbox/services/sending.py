@@ -446,7 +446,7 @@ def send(
 
 def heading(conversation: Conversation) -> str:
     """The line over every message of ours: the person's phone shows one chat for all bodies."""
-    with override("ar"):
+    with override(conversation.contact.language):
         node = conversation.node.name
         if not conversation.matter:
             return node

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bayan.core.colours import contrast
-from bayan.organisation import services
+from bayan.organisation import selectors, services
 from bayan.organisation.brand import BrandUnreadable, read_brand
 from bayan.organisation.models import Node, OutsideBody
 
@@ -32,6 +32,15 @@ def test_the_eastern_pack_has_its_25_municipalities_and_5_agencies(db: None) -> 
     assert {"khobar", "qatif", "jubail", "qaryat-al-ulya", "khafji"} <= set(
         Node.objects.municipalities().values_list("key", flat=True)
     )
+
+
+def test_each_agency_of_the_pack_has_departments_which_long_lists_show_below_it(db: None) -> None:
+    (_label, own), (_towns, towns) = selectors.nodes_in_groups()
+    agencies = [node for node in own if node.kind == Node.Kind.AGENCY]
+    for agency in agencies:
+        below = own[own.index(agency) + 1]
+        assert (below.kind, below.parent_id) == (Node.Kind.DEPARTMENT, agency.pk)
+    assert len(towns) == 25
 
 
 def test_loading_a_pack_again_changes_nothing(db: None) -> None:

@@ -108,6 +108,29 @@ def contacts_of(senders: Iterable[Sender], *, now: datetime) -> dict[Sender, Con
     return contacts
 
 
+def note_languages(written: Iterable[tuple[Contact, str]]) -> None:
+    """Keep in which language these people write, the latest last; what Bayan writes by itself follows it.
+
+    Callers hold `lock_senders`.
+    """
+    changed: dict[int, Contact] = {}
+    for contact, language in written:
+        if contact.language != language:
+            contact.language = language
+            changed[contact.pk] = contact
+    if changed:
+        Contact.objects.bulk_update(changed.values(), ["language"])
+
+
+def see_by_their_own(contacts: Iterable[Contact]) -> None:
+    """Whoever writes is seen by those to whom they write, and not with the contact they were taken out of."""
+    split_off = [contact for contact in contacts if contact.split_from_id]
+    for contact in split_off:
+        contact.split_from = None
+    if split_off:
+        Contact.objects.bulk_update(split_off, ["split_from"])
+
+
 def new_contact(*, now: datetime, name: str = "") -> Contact:
     """Somebody of whom nothing, or only a name, is known yet: their words came through another."""
     name = name[:200]
@@ -266,9 +289,11 @@ def absorb_contact(
     Identity.objects.filter(contact=other).update(contact=into)
     _join_opt_outs(other, into)
     ContactNote.objects.filter(contact=other).update(contact=into)
+    Contact.objects.filter(split_from=other).exclude(pk=into.pk).update(split_from=into)
     if other.name and not into.name:
         into.name, into.channel_name = other.name, other.channel_name
         into.save(update_fields=["name", "channel_name"])
+    see_by_their_own([into])
     audit.record(
         audit.Entry(
             action="contact.merged",
@@ -371,6 +396,8 @@ def facts_of_contact(contact: Contact) -> dict[str, Any]:
         "name": contact.name,
         "channel_name": contact.channel_name,
         "created_at": contact.created_at.isoformat(),
+        "language": contact.language,
+        "split_from": contact.split_from_id,
         "identities": list(contact.identities.values_list("pk", flat=True)),
         "notes": list(contact.notes.values_list("pk", flat=True)),
         "opt_outs": list(contact.opt_outs.values_list("pk", flat=True)),
@@ -388,6 +415,8 @@ def bring_back_contact(
         name=other["name"],
         channel_name=other["channel_name"],
         created_at=datetime.fromisoformat(other["created_at"]),
+        language=other["language"],
+        split_from=Contact.objects.filter(pk=other["split_from"]).first(),
     )
     held = {"contact": into["id"]}
     Identity.objects.filter(pk__in=other["identities"], **held).update(contact=contact)
@@ -426,7 +455,7 @@ def split_identities(
         raise NothingLeft(
             _("Choose what belongs to the other person; at least one must stay here.")
         )
-    own = Contact.objects.create(created_at=now)
+    own = Contact.objects.create(created_at=now, language=contact.language, split_from=contact)
     Identity.objects.filter(pk__in=[row.pk for row in chosen]).update(contact=own)
     for row in OptOut.objects.filter(contact=contact, ended_at=None):
         OptOut.objects.create(contact=own, source=row.source, since_at=row.since_at)
@@ -434,6 +463,18 @@ def split_identities(
     _note("contact.split", contact, by=by, now=now, new=schemes)
     _note("contact.split_off", own, by=by, now=now, from_contact=str(contact.public_id))
     return own
+
+
+def take_back_split(
+    own: Contact, *, into: Contact, wishes: Sequence[int], by: Member, now: datetime
+) -> None:
+    """Let who was made of a contact's identities be part of it again; see `absorb_contact`.
+
+    `wishes`: what was said of them only because the other had said it.
+    """
+    OptOut.objects.filter(pk__in=wishes, contact=own, ended_at=None).delete()
+    absorb_contact(own, into=into, now=now, by=by)
+    _note("contact.split_undone", into, by=by, now=now)
 
 
 def _note(action: str, contact: Contact, *, by: audit.Actor, now: datetime, **details: Any) -> None:

@@ -20,6 +20,7 @@ from bayan.people.permissions import Access
 from bayan.work.models import Item, Link
 from bayan.work.services import items, telling
 from bayan.work.services.items import NotYours, Picture
+from bayan.work.services.onward import ONE
 
 # It outlives the time that the work is due: who is late must still be able to say that it is done.
 GOOD_AFTER_DUE = timedelta(days=14)
@@ -142,7 +143,7 @@ def _tell_giver(item: Item, *, now: datetime) -> None:
             text=text,
             what=f"{said}: {item.title}",
             at=now,
-            subject=(telling.ONE, str(item.public_id)),
+            subject=(ONE, str(item.public_id)),
         )
         telling.tell_member(giver, word, now=now)
 
