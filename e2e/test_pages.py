@@ -37,6 +37,7 @@ from bayan.config.tests.test_permission_matrix import (
 from bayan.correspondence import document
 from bayan.correspondence.models import Letter
 from bayan.correspondence.tests.factories import make_sent
+from bayan.meetings.tests.factories import make_called, make_poll
 from bayan.people import services as people
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
@@ -177,6 +178,18 @@ def directive(guide: Guide) -> Visit:
     return at("cases:directive", made.public_id)
 
 
+def minutes(guide: Guide) -> Visit:
+    # It was yesterday.
+    called_at = guide.now - timedelta(days=4)
+    meeting = make_called(guide.things.node, guide.member, [guide.another()], now=called_at)
+    return at("meetings:minutes", meeting.public_id)
+
+
+def poll_in_the_making(guide: Guide) -> Visit:
+    poll = make_poll(guide.things.node, guide.member, [guide.another()], now=guide.now)
+    return at("meetings:edit_poll", poll.public_id)
+
+
 # Of the paths that the matrix leaves to other tests, those behind which a page stands.
 EXAMPLES: dict[str, Callable[[Guide], Visit]] = {
     "account_login": lambda _: from_outside("account_login"),
@@ -187,10 +200,13 @@ EXAMPLES: dict[str, Callable[[Guide], Visit]] = {
     "contacts:merge": lambda g: at(
         "contacts:merge", g.things.contact, g.world.things["khobar"].contact
     ),
+    "correspondence:digest": lambda g: at("correspondence:digest", letter(g).public_id),
     "correspondence:recipients": lambda g: at("correspondence:recipients", letter(g).public_id),
     "correspondence:verify": lambda g: from_outside(
         "correspondence:verify", document.code_of(letter(g))
     ),
+    "meetings:edit_poll": poll_in_the_making,
+    "meetings:minutes": minutes,
     "needs:thing": lambda g: at("needs:thing", g.things.owned_thing),
     "people:accept": invitation,
     "people:certificate": certificate,
@@ -204,6 +220,7 @@ EXAMPLES: dict[str, Callable[[Guide], Visit]] = {
     "portal:code": code_of_a_case,
     "portal:track": lambda _: from_outside("portal:track"),
     "press:link": story_by_link,
+    "retention:thing": lambda g: at("retention:thing", "letter", letter(g).public_id),
     "work:link": task_by_link,
 }
 # What else answers a GET, and what stands there instead of a page.
@@ -213,7 +230,9 @@ NO_PAGE = {
     "people:live": "a stream of news", "brand": "colours",
     "cases:file": "a PDF", "correspondence:document": "a PDF", "correspondence:certificate": "a PDF",
     "correspondence:open": "leads to the letter", "correspondence:file": "a file",
-    "correspondence:recipients_export": "a table",
+    "correspondence:recipients_export": "a table", "correspondence:answers_export": "a table",
+    "correspondence:whole": "files", "correspondence:answer_picture": "a picture",
+    "meetings:agenda_file": "a file", "meetings:minutes_document": "a PDF",
     "cases:picture": "a picture", "work:picture": "a picture", "needs:file": "a file",
     "press:link_file": "a file", "press:link_archive": "files",
     "healthz": "figures", "readyz": "figures", "metrics": "figures",
