@@ -10,12 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
+import psycopg
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Field, ForeignKey, Lookup, Model, QuerySet
+from django.db.models.fields.related_lookups import RelatedIn
+from django.db.models.lookups import In
 from django.db.models.query import ModelIterable
 from psycopg.sql import Literal
+from psycopg.types.array import ListDumper
+from psycopg.types.json import Jsonb
 
 # Values that no row has, and no query means: what is asked for takes their places in the SQL.
 _STAND_INS: dict[type, Callable[[int], Any]] = {
@@ -181,3 +187,83 @@ class AnyOf(Lookup):
         left, values = self.process_lhs(compiler, connection)
         keys = self.rhs if isinstance(self.rhs, str) else list(self.rhs)
         return f"{left} = ANY(%s)", [*values, keys]
+
+
+# Fewer values than this are spelled one by one: a plan made for all values suits them too.
+_MANY = 5
+
+
+class _OneArray(In):
+    """`field__in` of many values tells them as one array: `= ANY('{…}')` in place of `IN (…, …, …)`.
+
+    PostgreSQL plans both alike. But each value that stands by itself is a parameter that Django spells and
+    psycopg looks for, in a statement of another length each time, which neither can remember.
+    """
+
+    def process_rhs(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        told, values = super().process_rhs(compiler, connection)
+        if (
+            not self.rhs_is_direct_value()
+            or len(values) < _MANY
+            or told.count("%s") * 4 != len(told)
+        ):
+            return told, values
+        return "ANY(%s)", [list(values)]
+
+    def get_rhs_op(self, connection: Any, rhs: str) -> str:
+        return f"= {rhs}" if rhs.startswith("ANY") else super().get_rhs_op(connection, rhs)
+
+
+@Field.register_lookup
+class ManyIn(_OneArray):
+    """`in` of a plain column."""
+
+
+@ForeignKey.register_lookup
+class ManyRelatedIn(_OneArray, RelatedIn):
+    """`in` of a foreign key."""
+
+
+def _spelled(spell: Callable[[Any], str]) -> Callable[[Sequence[Any]], bytes]:
+    """As an array of values whose spelling needs no escape."""
+    return lambda values: (
+        b"{%s}"
+        % (",".join(["NULL" if value is None else spell(value) for value in values]).encode())
+    )
+
+
+def _quoted(spelled: Sequence[bytes]) -> bytes:
+    """As an array of texts: escaped all at once, told apart till then by what no text may hold."""
+    joined = b"\0".join(spelled)
+    if joined.count(b"\0") >= len(spelled):
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return b'{"%s"}' % joined.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\0", b'","')
+
+
+_SPELLED: dict[type, Callable[[Sequence[Any]], bytes]] = {
+    int: _spelled(str),
+    bool: _spelled(lambda value: "t" if value else "f"),
+    UUID: _spelled(lambda value: value.hex),
+    datetime: _spelled(lambda value: f'"{value}"'),
+}
+
+
+class Arrays(ListDumper):
+    """Tells PostgreSQL a list as psycopg does, at a fourth of the time: batches are told as arrays.
+
+    psycopg looks at each element by itself, for it may be of any kind. Lists of several kinds, of lists and
+    of what is not known here are left to it.
+    """
+
+    def dump(self, obj: list[Any]) -> Any:
+        kinds = set(map(type, obj))
+        if len(kinds) > 1:
+            kinds.discard(type(None))
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if spelled := _SPELLED.get(kind) if kind else None:
+            return spelled(obj)
+        if kind is str and None not in obj:
+            return _quoted([text.encode() for text in obj])
+        if kind is Jsonb and None not in obj and self.sub_dumper:
+            return _quoted([bytes(self.sub_dumper.dump(value) or b"") for value in obj])
+        return super().dump(obj)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
 from bayan.core.models import AuditEntry, UndoStep
 from bayan.core.queries import Prepared, array_of, update_each
@@ -110,3 +116,44 @@ def test_each_row_keeps_its_own_values_and_no_other_row_is_touched(db: None) -> 
     for row, now in zip(rows, UndoStep.objects.order_by("pk"), strict=True):
         assert (now.action, now.facts, now.undone_at) == (row.action, row.facts, row.undone_at)
         assert now.member_id < 70
+
+
+def test_in_tells_many_keys_as_one_value_and_few_as_before(entries: list[AuditEntry]) -> None:
+    keys = [entry.pk for entry in entries]
+    with CaptureQueriesContext(connection) as asked:
+        many = set(AuditEntry.objects.filter(pk__in=[*keys, -1, None]))
+        others = list(AuditEntry.objects.exclude(pk__in=[*keys, -1]))
+        few = list(AuditEntry.objects.filter(actor__in=["member:1", "it's"]))
+        none = list(AuditEntry.objects.filter(pk__in=[]))
+
+    assert (many, others, few, none) == (set(entries), [], [entries[1]], [])
+    of_many, of_others, of_few = (query["sql"] for query in asked.captured_queries)
+    assert "= ANY('{" in of_many
+    assert "= ANY('{" in of_others
+    assert "IN ('member:1'" in of_few
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))),
+    st.lists(st.text(st.sampled_from('{}",\\NULnul '))),
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
+)
+def test_an_array_comes_back_from_postgresql_as_it_went(
+    db: None, texts: list[str], marks: list[str], numbers: list[int | None]
+) -> None:
+    moments = [THEN, None, THEN.replace(microsecond=1)]
+    keys, flags, facts = [uuid4(), None], [True, False, None], [{"نص": 'a"b\\'}, {}]
+    sent: list[Any] = [texts, marks, numbers, moments, keys, flags]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::uuid[], %s::boolean[], "
+            "ARRAY(SELECT fact ->> 'نص' FROM unnest(%s::jsonb[]) AS fact)",
+            [*sent, [Jsonb(fact) for fact in facts]],
+        )
+        assert list(cursor.fetchone()) == [*sent, ['a"b\\', None]]
+
+
+def test_an_array_with_what_no_text_may_hold_is_refused(db: None) -> None:
+    with connection.cursor() as cursor, pytest.raises(psycopg.DataError):
+        cursor.cursor.execute("SELECT %s::text[]", [["a", "b\0c"]])
