@@ -19,7 +19,7 @@ from django.utils.translation import trans_real
 
 from bayan.core import automatic
 from bayan.core.automatic import Words
-from bayan.core.live import listening_parameters
+from bayan.core.live import heard, listening_parameters
 from bayan.core.models import Wording
 
 CHANNEL = "bayan_wording"
@@ -121,7 +121,7 @@ def _follow(stop: threading.Event) -> None:
                     until = time.monotonic() + LOOK_EVERY
                     while not stop.is_set() and time.monotonic() < until:
                         # Several changes at once are read once.
-                        if list(listener.notifies(timeout=HEED_STOP_EVERY, stop_after=1)):
+                        if heard(listener, seconds=HEED_STOP_EVERY):
                             break
         except psycopg.Error as error:
             log.warning("wording.listener_lost", error=type(error).__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,20 @@ def announce(notices: Iterable[tuple[int, str, UUID | str]]) -> None:
                 "SELECT count(pg_notify(%s, payload)) FROM unnest(%s::text[]) AS payload",
                 [CHANNEL, payloads],
             )
+
+
+def heard(listener: psycopg.Connection[Any], *, seconds: float) -> bool:
+    """Wait so long for a notice to this connection; true as soon as there is one, and all are taken.
+
+    psycopg's own waiting wakes up ten times a second, which costs a worker that has nothing to do the most.
+    """
+    # What came in beside the answer to another question is not to be waited for.
+    if list(listener.notifies(timeout=0)):
+        return True
+    poll = select.poll()
+    poll.register(listener.fileno(), select.POLLIN)
+    poll.poll(seconds * 1000)
+    return bool(list(listener.notifies(timeout=0)))
 
 
 class Hub:

@@ -110,6 +110,34 @@ class Prepared[Row: Model]:
         return self._known
 
 
+class Waits:
+    """Whether any row of several querysets is there: one statement, built with the first question.
+
+    For loops that look each second and mostly find nothing. `build` is as for `Prepared`.
+    """
+
+    def __init__(self, build: Callable[..., Iterable[QuerySet[Any]]], *kinds: type) -> None:
+        self._build = build
+        self._stand_ins = stand_ins_for(kinds)
+        self._known: Statement | None = None
+
+    def __call__(self, *values: Any) -> bool:
+        statement = self._known or self._learn()
+        with preparing_cursor() as cursor:
+            cursor.execute(*statement.filled(values))
+            return bool(cursor.fetchone()[0])
+
+    def _learn(self) -> Statement:
+        parts: list[str] = []
+        given: list[Any] = []
+        for rows in self._build(*self._stand_ins):
+            sql, values = rows.order_by().values("pk").query.sql_with_params()
+            parts.append(f"EXISTS ({sql})")
+            given.extend(values)
+        self._known = Statement(f"SELECT {' OR '.join(parts)}", given, self._stand_ins)
+        return self._known
+
+
 class _Asking:
     """The connection, with another cursor."""
 

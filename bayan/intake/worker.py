@@ -16,7 +16,7 @@ from django.utils import timezone
 from bayan.cases import services as cases
 from bayan.channels import services as channels
 from bayan.core import audit
-from bayan.core.live import listening_parameters
+from bayan.core.live import heard, listening_parameters
 from bayan.correspondence import services as correspondence
 from bayan.intake import services
 from bayan.intake.mailbox import read_mailboxes
@@ -43,6 +43,7 @@ KEEP_HOUSE_EVERY = 3600.0
 # Members are reached by the next way within a second.
 REACH_EVERY = 1.0
 READ_MAIL_EVERY = 10.0
+HEED_STOP_EVERY = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -216,8 +217,9 @@ def _listen(wake: threading.Event, stop: threading.Event) -> None:
         try:
             with psycopg.connect(**listening_parameters(), autocommit=True) as listener:
                 listener.execute("LISTEN bayan_intake")
-                for _notification in listener.notifies():
-                    wake.set()
+                while not stop.is_set():
+                    if heard(listener, seconds=HEED_STOP_EVERY):
+                        wake.set()
         except psycopg.Error as error:
             log.warning("worker.listener_lost", error=type(error).__name__)
         stop.wait(1)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import Error, connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bayan.cases.models import Answer, AnswerRecipient, Case
 from bayan.cases.services import answering, proof
@@ -22,6 +22,7 @@ from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Template
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
+from bayan.core.queries import Waits
 from bayan.core.references import grouped
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
@@ -57,6 +58,8 @@ class Delivery:
     def step(self, *, now: datetime) -> int:
         """Hand over what there is room for, in all answers; returns to how many people."""
         handed = 0
+        if not _WAITS(now - CALLED_BACK_FOR, now - COUNTED_FOR):
+            return handed
         for key in Answer.objects.filter(state=State.RUNNING).values_list("pk", flat=True):
             try:
                 while some := deliver_some(key, now=now):
@@ -74,10 +77,7 @@ class Delivery:
 
     def _tell(self, *, now: datetime) -> None:
         """Tell the screens of answers of which some messages went further."""
-        moving = Answer.objects.exclude(state=State.DRAFT).filter(
-            Q(finished_at=None) | Q(finished_at__gt=now - COUNTED_FOR)
-        )
-        for answer in moving:
+        for answer in _moving(now - COUNTED_FOR):
             # The later after its end, the rarer: read ticks come in for days.
             quiet = now - answer.finished_at if answer.finished_at else timedelta()
             looked = self._looked.get(answer.pk)
@@ -335,12 +335,40 @@ def _keep(rows: Sequence[AnswerRecipient]) -> None:
         )
 
 
+def _moving(since: datetime) -> QuerySet[Answer]:
+    """Answers whose figures still change: under way, or ended after this moment."""
+    return Answer.objects.exclude(state=State.DRAFT).filter(
+        Q(finished_at=None) | Q(finished_at__gt=since)
+    )
+
+
+def _opened() -> QuerySet[AnswerRecipient]:
+    """Whose words waited for their conversation, and wait no more."""
+    waited = AnswerRecipient.objects.filter(state=To.HELD)
+    return waited.exclude(message__outgoing__state=Outgoing.State.HELD)
+
+
+def _come_back(since: datetime) -> QuerySet[Answer]:
+    """Answers taken back after this moment of which a message is to be tried again."""
+    again = AnswerRecipient.objects.filter(
+        Q(message__outgoing__state=Outgoing.State.QUEUED), answer=OuterRef("pk"), state=To.QUEUED
+    )
+    return Answer.objects.filter(Exists(again), state=State.TAKEN_BACK, finished_at__gt=since)
+
+
+_WAITS = Waits(
+    lambda called_back, counted: (
+        Answer.objects.filter(state=State.RUNNING), _opened(), _come_back(called_back), _moving(counted),
+    ),
+    datetime, datetime,
+)  # fmt: skip
+
+
 @transaction.atomic
 def follow_held(*, now: datetime) -> int:
     """Close the cases of those who have opened their conversation: only now the answer is on its way."""
     rows = list(
-        AnswerRecipient.objects.filter(state=To.HELD)
-        .exclude(message__outgoing__state=Outgoing.State.HELD)
+        _opened()
         .select_related("answer__by", "message__outgoing", "case")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:BATCH]
@@ -382,16 +410,7 @@ def _state_of(message: Message) -> str:
 
 def call_back_again(*, now: datetime) -> None:
     """Take back what was under way while its answer was, and came back to be tried again."""
-    for key in Answer.objects.filter(
-        Exists(
-            AnswerRecipient.objects.filter(
-                Q(message__outgoing__state=Outgoing.State.QUEUED), answer=OuterRef("pk"),
-                state=To.QUEUED,
-            )
-        ),
-        state=State.TAKEN_BACK,
-        finished_at__gt=now - CALLED_BACK_FOR,
-    ).values_list("pk", flat=True):  # fmt: skip
+    for key in _come_back(now - CALLED_BACK_FOR).values_list("pk", flat=True):
         with transaction.atomic():
             answer = (
                 Answer.objects.select_for_update(of=("self",), skip_locked=True)

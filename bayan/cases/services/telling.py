@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from bayan.cases.models import Case, Closing
 from bayan.cases.services import proof
@@ -15,6 +16,7 @@ from bayan.cases.whole.models import Follower
 from bayan.cases.words import closing_words
 from bayan.channels.models import Outgoing
 from bayan.core.errors import DomainError
+from bayan.core.queries import Waits
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.people.models import Member
@@ -24,17 +26,37 @@ SETTLED = timedelta(seconds=20)
 BATCH = 200
 
 
-@transaction.atomic
 def tell_followers(*, now: datetime, limit: int = BATCH) -> int:
     """Tell those who follow what has ended, once, and end their own report with it; run by the worker.
 
     Within their 24 hours by words with the question how content they are; beyond, the words wait behind the
     approved template that asks them to open the conversation. Returns how many were looked at.
     """
+    if not _WAITS(now - SETTLED):
+        return 0
+    with transaction.atomic():
+        return _tell_followers(now=now, limit=limit)
+
+
+def _owed(settled: datetime) -> QuerySet[Follower]:
+    """Who was not told yet of an end that nobody takes back any more."""
+    return Follower.objects.filter(told_at=None, case__closed_at__lte=settled).exclude(
+        case__closed_by=None
+    )
+
+
+def _opened() -> QuerySet[Follower]:
+    """Whose words waited for their conversation, and wait no more."""
+    return Follower.objects.exclude(held=None).exclude(held__outgoing__state=Outgoing.State.HELD)
+
+
+_WAITS = Waits(lambda settled: (_owed(settled), _opened()), datetime)
+
+
+def _tell_followers(*, now: datetime, limit: int) -> int:
     opened = _end_held(now=now)
     rows = list(
-        Follower.objects.filter(told_at=None, case__closed_at__lte=now - SETTLED)
-        .exclude(case__closed_by=None)
+        _owed(now - SETTLED)
         .select_related("case__closed_by", "case__closing", "own")
         .order_by("own__conversation_id", "pk")
         .select_for_update(of=("self",), skip_locked=True)[:limit]
@@ -128,8 +150,7 @@ def _close(
 def _end_held(*, now: datetime) -> int:
     """End the reports of those who have opened their conversation, or will not any more."""
     rows = list(
-        Follower.objects.exclude(held=None)
-        .exclude(held__outgoing__state=Outgoing.State.HELD)
+        _opened()
         .select_related("case__closed_by", "case__closing", "held__outgoing", "own")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:BATCH]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from bayan.core.models import AuditEntry, UndoStep
-from bayan.core.queries import Prepared, array_of, update_each
+from bayan.core.queries import Prepared, Waits, array_of, update_each
 
 THEN = datetime(2026, 11, 22, 7, 12, tzinfo=UTC)
 
@@ -157,3 +157,21 @@ def test_an_array_comes_back_from_postgresql_as_it_went(
 def test_an_array_with_what_no_text_may_hold_is_refused(db: None) -> None:
     with connection.cursor() as cursor, pytest.raises(psycopg.DataError):
         cursor.cursor.execute("SELECT %s::text[]", [["a", "b\0c"]])
+
+
+def test_one_look_tells_whether_anything_waits(entries: list[AuditEntry]) -> None:
+    waits = Waits(
+        lambda since, actor: (
+            AuditEntry.objects.filter(at__gt=since),
+            AuditEntry.objects.filter(actor=actor).exclude(number=None),
+        ),
+        datetime,
+        str,
+    )
+
+    assert waits(THEN - timedelta(days=1), "nobody")
+    assert not waits(THEN, "member:1")
+    AuditEntry.objects.filter(actor="member:1").update(number=1, hash=b"h", previous_hash=b"p")
+    with CaptureQueriesContext(connection) as asked:
+        assert waits(THEN, "member:1")
+    assert len(asked) == 1

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.channels.models import Outgoing, Reach
+from bayan.core.queries import Waits
 from bayan.meetings.models import Invitee, Meeting
 from bayan.meetings.services.calling import INVITEE
 from bayan.meetings.services.parts import announce
@@ -39,7 +40,10 @@ type Say = Callable[[Meeting, Invitee, datetime], Telling]
 def tend_meetings(*, now: datetime) -> int:
     """Do for all meetings what is due; returns how many people were told something."""
     done = 0
-    for waiting, said in _steps(now):
+    moments = now, now + HOUR, now + DAY
+    if not _WAITS(*moments):
+        return done
+    for waiting, said in _steps(*moments):
         meetings = Meeting.objects.filter(
             Exists(Invitee.objects.filter(waiting, meeting=OuterRef("pk")))
         )
@@ -55,7 +59,9 @@ def tend_meetings(*, now: datetime) -> int:
     return done
 
 
-def _steps(now: datetime) -> list[tuple[Q, Callable[[Meeting, Sequence[Invitee], datetime], None]]]:
+def _steps(
+    now: datetime, in_an_hour: datetime, in_a_day: datetime
+) -> list[tuple[Q, Callable[[Meeting, Sequence[Invitee], datetime], None]]]:
     """Who waits to be told, and how: each as a condition on the invited."""
     called = Q(meeting__state="called")
     comes = called & ~Q(answer=Answer.EXCUSED) & Q(told_revision=F("meeting__revision"))
@@ -73,8 +79,8 @@ def _steps(now: datetime) -> list[tuple[Q, Callable[[Meeting, Sequence[Invitee],
             comes
             & Q(
                 day_told_at=None,
-                meeting__starts_at__lte=now + DAY,
-                meeting__starts_at__gt=now + HOUR,
+                meeting__starts_at__lte=in_a_day,
+                meeting__starts_at__gt=in_an_hour,
                 # Whoever was invited within that day knows.
                 meeting__called_at__lte=F("meeting__starts_at") - DAY,
             ),
@@ -84,7 +90,7 @@ def _steps(now: datetime) -> list[tuple[Q, Callable[[Meeting, Sequence[Invitee],
             comes
             & Q(
                 hour_told_at=None,
-                meeting__starts_at__lte=now + HOUR,
+                meeting__starts_at__lte=in_an_hour,
                 meeting__starts_at__gt=now,
                 meeting__called_at__lte=F("meeting__starts_at") - HOUR,
             ),
@@ -96,6 +102,12 @@ def _steps(now: datetime) -> list[tuple[Q, Callable[[Meeting, Sequence[Invitee],
         ),
         (Q(meeting__minutes_state="approved", minutes_told_at=None), _hand_out),
     ]
+
+
+_WAITS = Waits(
+    lambda *moments: [Invitee.objects.filter(waiting) for waiting, _said in _steps(*moments)],
+    datetime, datetime, datetime,
+)  # fmt: skip
 
 
 @transaction.atomic

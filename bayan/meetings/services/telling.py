@@ -17,6 +17,7 @@ from django.utils.translation import override
 
 from bayan.channels.models import Outgoing, Reach
 from bayan.core import audit
+from bayan.core.queries import Waits
 from bayan.meetings.models import Poll, PollQuerySet, Voter
 from bayan.meetings.selectors.counts import outcome_of
 from bayan.meetings.services.asking import VOTER, close
@@ -41,17 +42,10 @@ log = structlog.get_logger(__name__)
 
 def tend_polls(*, now: datetime) -> int:
     """Do for all polls what is due; returns how many steps were made."""
-    steps: tuple[tuple[PollQuerySet, Callable[[int, datetime], int]], ...] = (
-        (Poll.objects.filter(state=State.OPEN, due_at__lte=now), _close),
-        (Poll.objects.filter(state=State.OPEN, handed_at=None, leaves_at__lte=now), _ask_some),
-        (
-            Poll.objects.filter(state=State.OPEN, reminded_at=None, remind_at__lte=now),
-            _remind_some,
-        ),
-        (Poll.objects.filter(ended_at__isnull=False, told_at=None), _tell_end_to_some),
-    )
     done = 0
-    for waiting, step in steps:
+    if not _WAITS(now):
+        return done
+    for waiting, step in _steps(now):
         for key in waiting.order_by("pk").values_list("pk", flat=True):
             try:
                 while some := step(key, now):
@@ -62,6 +56,22 @@ def tend_polls(*, now: datetime) -> int:
                 # One that cannot be told must not hold up the others.
                 log.exception("poll.failed", poll=key)
     return done
+
+
+def _steps(now: datetime) -> tuple[tuple[PollQuerySet, Callable[[int, datetime], int]], ...]:
+    """Which polls wait, and for what."""
+    return (
+        (Poll.objects.filter(state=State.OPEN, due_at__lte=now), _close),
+        (Poll.objects.filter(state=State.OPEN, handed_at=None, leaves_at__lte=now), _ask_some),
+        (
+            Poll.objects.filter(state=State.OPEN, reminded_at=None, remind_at__lte=now),
+            _remind_some,
+        ),
+        (Poll.objects.filter(ended_at__isnull=False, told_at=None), _tell_end_to_some),
+    )
+
+
+_WAITS = Waits(lambda now: [waiting for waiting, _step in _steps(now)], datetime)
 
 
 def _ours(key: int, **states: object) -> Poll | None:

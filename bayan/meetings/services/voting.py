@@ -21,7 +21,7 @@ from bayan.meetings.services.asking import VOTER, NotOpen, close, locked_open
 from bayan.meetings.services.ballots import cast
 from bayan.meetings.services.parts import note
 from bayan.meetings.services.telling import question_text
-from bayan.meetings.services.wording import address_of, buttons_of, rows_of
+from bayan.meetings.services.wording import SEEN, address_of, buttons_of, rows_of
 from bayan.people.models import Member
 from bayan.work import services as work
 
@@ -46,7 +46,7 @@ class OnThePageOnly(DomainError):
 def vote(poll_id: UUID, position: int, *, by: Member, now: datetime, fingerprint: str) -> Option:
     """Choose an answer, or another one; the last to vote closes the poll. Returns what was chosen.
 
-    `fingerprint` is the beginning of that of the question which the voter saw.
+    `fingerprint` is that of the question which the voter saw, or its first `SEEN` characters.
 
     :raises NotOpen: it is over, or was not sent
     :raises NotAsked: the member is none of those asked
@@ -57,7 +57,7 @@ def vote(poll_id: UUID, position: int, *, by: Member, now: datetime, fingerprint
     if voter is None:
         raise NotAsked(_("You are not among those who are asked."))
     option = poll.options.filter(position=position).first()
-    if option is None or not fingerprint or not poll.fingerprint.startswith(fingerprint):
+    if option is None or fingerprint[:SEEN] != poll.fingerprint[:SEEN]:
         raise NoSuchOption(_("This answer belongs to another question. Vote on the page."))
     if poll.due_at is not None and now >= poll.due_at:
         # The worker closes it within a second; what comes late does not count for that.

@@ -16,6 +16,7 @@ from bayan.cases import services as cases
 from bayan.channels.events import IncomingMessage
 from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
+from bayan.core.queries import Waits
 from bayan.core.references import grouped
 from bayan.needs.models import Booking, Form, Need, Step
 from bayan.needs.services.asking import confirm
@@ -34,13 +35,24 @@ LONGEST_WORDS = 500
 State = Need.State
 
 
-@transaction.atomic
+_WAITS = Waits(
+    lambda now: (
+        Step.objects.filter(told_at=None, tell_at__lte=now),
+        Booking.objects.filter(told_at=None, tell_at__lte=now),
+    ),
+    datetime,
+)
+
+
 def tell(*, now: datetime) -> int:
     """Queue messages about steps that cannot be undone any more, and about bookings that others cancelled.
 
     Of several steps of one request the last one is told. Returns how many were looked at.
     """
-    return _tell_steps(now=now) + _tell_cancelled(now=now)
+    if not _WAITS(now):
+        return 0
+    with transaction.atomic():
+        return _tell_steps(now=now) + _tell_cancelled(now=now)
 
 
 def let_past(*, now: datetime) -> int:
