@@ -48,10 +48,14 @@ HEED_STOP_EVERY = 1.0
 log = structlog.get_logger(__name__)
 
 
+def load() -> None:
+    """Read what messages are read with; a pack that cannot be used ends the process here, with its reason."""
+    cases.thresholds()
+    cases.reader()
+
+
 def run(stop: threading.Event) -> None:
     """Run all loops until `stop` is set; each finishes the batch that it is at."""
-    # A pack that cannot be used ends the process here, with its reason, and not one of its loops.
-    cases.thresholds()
     wake = threading.Event()
     loops = [
         threading.Thread(target=_listen, args=(wake, stop), name="listener", daemon=True),
@@ -117,7 +121,6 @@ def run(stop: threading.Event) -> None:
 
 def _work_off(wake: threading.Event, stop: threading.Event) -> None:
     watch, matching = cases.Watch(), cases.Matching()
-    _attempt(cases.reader)
     while not stop.is_set():
         wake.clear()
         began = time.perf_counter()

@@ -111,7 +111,14 @@ def plain(text: str) -> Plain:
 
 def words_in(plain_text: str) -> list[tuple[str, int, int]]:
     """The words of a plain form, each with where it begins and ends."""
-    return [(found.group(), found.start(), found.end()) for found in _WORD.finditer(plain_text)]
+    # Nothing but words holds letters: each stands at the first place after the one before.
+    words: list[tuple[str, int, int]] = []
+    end = 0
+    for word in _WORD.findall(plain_text):
+        start = plain_text.index(word, end)
+        end = start + len(word)
+        words.append((word, start, end))
+    return words
 
 
 with (Path(__file__).parent / "words.toml").open("rb") as _file:

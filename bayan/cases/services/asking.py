@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -238,7 +239,11 @@ def hear(
         return []
     cases = list(
         Case.objects.open()
-        .filter(reference__in={*pins, *words})
+        # Words count for those who were asked.
+        .filter(
+            Q(reference__in=pins)
+            | Q(reference__in=words, asked__answered_at=None, asked__isnull=False)
+        )
         .select_related("asked", "node", "contact")
         .order_by("pk")
         .select_for_update(of=("self",))

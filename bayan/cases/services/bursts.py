@@ -49,21 +49,21 @@ class Watch:
             rows = list(
                 Heard.objects.filter(pk__gt=self._last - OVERLAP)
                 .exclude(pk__in=self._done)
-                .order_by("pk")[:BATCH]
+                .order_by("pk")
+                .values_list("pk", "at", "external_id", "about", "terms")[:BATCH]
             )
-            for row in rows:
-                for alarm in self.detector.add(
-                    Seen(
-                        at=row.at,
-                        id=row.external_id,
-                        about=[(kind, key) for kind, key in row.about],
-                        terms=row.terms,
-                    )
-                ):
+            for pk, at, external_id, about, terms in rows:
+                seen = Seen(
+                    at=at,
+                    id=external_id,
+                    about=[(kind, key) for kind, key in about],
+                    terms=terms,
+                )
+                for alarm in self.detector.add(seen):
                     told += tell(alarm, now=now)
-                self._done.add(row.pk)
+                self._done.add(pk)
             if rows:
-                self._last = max(self._last, rows[-1].pk)
+                self._last = max(self._last, rows[-1][0])
                 self._done = {pk for pk in self._done if pk > self._last - OVERLAP}
             if len(rows) < BATCH:
                 return told

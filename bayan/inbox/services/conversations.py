@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,8 +28,12 @@ def conversations_for(
     pairs = {(contact.pk, number_id) for contact, number_id in wanted}
     if not pairs:
         return {}
+    found = _of_pairs(pairs, node)
+    new = sorted(pairs - found.keys())
+    if not new:
+        return found
     without_window = set(
-        Number.objects.filter(pk__in={pair[1] for pair in pairs})
+        Number.objects.filter(pk__in={pair[1] for pair in new})
         .exclude(account__channel=Account.Channel.WHATSAPP)
         .values_list("pk", flat=True)
     )
@@ -42,10 +47,17 @@ def conversations_for(
                 last_message_at=now,
                 created_at=now,
             )
-            for contact_id, number_id in sorted(pairs)
+            for contact_id, number_id in new
         ),
         ignore_conflicts=True,
     )
+    # Another may have begun one at the same moment.
+    return found | _of_pairs(set(new), node)
+
+
+def _of_pairs(
+    pairs: AbstractSet[tuple[int, int]], node: Node
+) -> dict[tuple[int, int], Conversation]:
     rows = Conversation.objects.filter(node=node, contact_id__in={pair[0] for pair in pairs})
     return {
         (row.contact_id, row.number_id): row
