@@ -55,13 +55,13 @@ from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
-from bayan.core.queries import Prepared
+from bayan.core.queries import Prepared, Tuples
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node, OutsideBody
-from bayan.people.models import Member
+from bayan.people.models import Identity, Member
 from bayan.places import selectors as places
 from bayan.triage.bursts import STEP
 from bayan.work.models import Proof
@@ -359,7 +359,7 @@ def reported_before(case: Case) -> Case | None:
 FRESH = timedelta(hours=12)
 # What is written of the same so long after it was noticed belongs to it too.
 GOES_ON = timedelta(minutes=30)
-BURSTS_SHOWN = 50
+BURSTS_SHOWN, FRESH_SHOWN = 50, 2
 
 
 @dataclass(frozen=True)
@@ -398,11 +398,13 @@ def bursts(
     *, now: datetime, fresh: bool = False, of: QuerySet[Burst] | None = None
 ) -> list[ShownBurst]:
     """The latest bursts (`of` these); `fresh`: only those of the last hours that nobody has seen."""
-    rows = Burst.objects.all() if of is None else of
-    rows = rows.select_related("node", "seen_by").order_by("-told_at", "-pk")
-    if fresh:
-        rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
-    found = list(rows[: 2 if fresh else BURSTS_SHOWN])
+    if fresh and of is None:
+        found = _FRESH_BURSTS.rows(now - FRESH)
+    else:
+        rows = _bursts(Burst.objects.all() if of is None else of)
+        if fresh:
+            rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
+        found = list(rows[: FRESH_SHOWN if fresh else BURSTS_SHOWN])
     if not found:
         return []
     names = _names_of(found)
@@ -422,6 +424,18 @@ def bursts(
         )
         for burst in found
     ]
+
+
+def _bursts(rows: QuerySet[Burst]) -> QuerySet[Burst]:
+    return rows.select_related("node", "seen_by").order_by("-told_at", "-pk")
+
+
+_FRESH_BURSTS = Prepared(
+    lambda since: _bursts(Burst.objects.all()).filter(seen_at=None, told_at__gt=since)[
+        :FRESH_SHOWN
+    ],
+    datetime,
+)
 
 
 def burst_in_words(burst: Burst) -> str:
@@ -895,17 +909,31 @@ _COUNTS = Counts(lambda member_id, now: _views(Case.objects.all(), member_id, no
 
 def earlier_cases(conversation: Conversation, *, but: Case | None) -> list[Case]:
     """The contact's other cases that the reader may see, newest first."""
-    rows = Case.objects.filter(contact=conversation.contact).select_related("node", "conversation")
-    if but:
-        rows = rows.exclude(pk=but.pk)
-    return list(rows.order_by("-opened_at", "-pk")[:5])
+    return _EARLIER.rows(conversation.contact_id, but.pk if but else 0)
+
+
+_EARLIER = Prepared(
+    lambda contact, but: (
+        Case.objects.filter(contact=contact)
+        .exclude(pk=but)
+        .select_related("node", "conversation")
+        .order_by("-opened_at", "-pk")[:5]
+    ),
+    int, int,
+)  # fmt: skip
 
 
 def phone_of(conversation: Conversation) -> str:
     """The contact's mobile, or nothing where they hide it."""
-    return (
-        conversation.contact.identities.filter(scheme="phone")
-        .values_list("value", flat=True)
-        .first()
-        or ""
-    )
+    found = _PHONE.rows(conversation.contact_id)
+    return str(found[0][0]) if found else ""
+
+
+_PHONE = Tuples(
+    lambda contact: (
+        Identity.objects.filter(contact=contact, scheme=Identity.Scheme.PHONE)
+        .order_by("pk")
+        .values_list("value")[:1]
+    ),
+    int,
+)

@@ -453,9 +453,9 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
 @requires("cases.read")
 def panel(request: StaffRequest, conversation_id: UUID) -> HttpResponse:
     """The case of a conversation, as the panel beside it shows it."""
-    conversation = get_object_or_404(
-        Conversation.objects.select_related("contact", "node", "number"), public_id=conversation_id
-    )
+    conversation = inbox.thread_of(conversation_id)
+    if conversation is None:
+        raise Http404
     return _panel(request, conversation, selectors.latest_of(conversation))
 
 

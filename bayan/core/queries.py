@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
@@ -22,6 +23,9 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda place: -(2**31) + place,
     str: lambda place: f"\ue000 stands in {place}",
     datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(seconds=place),
+    UUID: lambda place: UUID(int=place),
+    # Keys, for `any_of` and for what is asked of arrays.
+    list: lambda place: [-(2**31) + place],
 }
 
 
@@ -102,6 +106,28 @@ class Prepared[Row: Model]:
         compiler.get_converters = lambda _fields: converters
         self._known = queryset, compiler, statement
         return self._known
+
+
+class Tuples:
+    """What `values_list` gives, its SQL built with the first question as `Prepared` does.
+
+    The values come as PostgreSQL gives them: for keys, counts, words and moments.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *kinds: type) -> None:
+        self._build = build
+        self._stand_ins = stand_ins_for(kinds)
+        self._statement: Statement | None = None
+
+    def rows(self, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows for these values, in the order of the kinds."""
+        if self._statement is None:
+            query = self._build(*self._stand_ins).query
+            sql, given = query.get_compiler(connection.alias).as_sql()
+            self._statement = Statement(sql, given, self._stand_ins)
+        with preparing_cursor() as cursor:
+            cursor.execute(*self._statement.filled(values))
+            return list(cursor.fetchall())
 
 
 class _Asking:
