@@ -807,9 +807,20 @@ class Spot:
     late: int
 
 
-def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
+def spots(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> list[Spot]:
     """Where these cases are, gathered by the kilometre; the spots with most cases, if there are too many."""
-    found = (
+    if found is None and filters == ALL_OPEN:
+        rows = _SPOTS_OF_ALL.rows(now)
+    else:
+        rows = list(_spots(cases(filters, member=member, now=now, found=found), now))
+    # Drawn in this order: what is late covers what is not.
+    return sorted((Spot(*row) for row in rows), key=lambda spot: bool(spot.late))
+
+
+def _spots(rows: CaseQuerySet, now: datetime) -> QuerySet[Any, Any]:
+    found: QuerySet[Any, Any] = (
         rows.exclude(latitude=None)
         .annotate(
             near_latitude=Floor(F("latitude") * SPOTS), near_longitude=Floor(F("longitude") * SPOTS)
@@ -821,13 +832,13 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
             number=Count("pk"),
             late=Count("pk", filter=Q(due_at__lt=now) & ~Q(stage=Case.Stage.WAITS_FOR_PERSON)),
         )
-        .order_by("-number", "near_latitude", "near_longitude")[:MOST_SPOTS]
+        .order_by("-number", "near_latitude", "near_longitude")
+        .values_list("at_latitude", "at_longitude", "number", "late")[:MOST_SPOTS]
     )
-    spots = [
-        Spot(row["at_latitude"], row["at_longitude"], row["number"], row["late"]) for row in found
-    ]
-    # Drawn in this order: what is late covers what is not.
-    return sorted(spots, key=lambda spot: bool(spot.late))
+    return found
+
+
+_SPOTS_OF_ALL = Tuples(lambda now: _spots(Case.objects.open(), now), datetime)
 
 
 @cache
