@@ -123,9 +123,9 @@ def answer(topic: str, node: Node, *, now: datetime) -> str:
     # Who does both is named once.
     if said["speaks"] == said["approves"]:
         sentence = (
-            _("About %(topic)s in %(body)s: %(speaks)s may speak, and approve themselves; informed: %(informed)s.")
+            _("About %(topic)s in %(body)s: %(speaks)s speaks and approves; informed: %(informed)s.")
             if said["informed"]
-            else _("About %(topic)s in %(body)s: %(speaks)s may speak, and approve themselves.")
+            else _("About %(topic)s in %(body)s: %(speaks)s speaks and approves.")
         )  # fmt: skip
         return sentence % said
     sentence = (
