@@ -709,6 +709,10 @@ def page_of_cases(
     if _is_whole_view(filters, found) and after is None:
         first = _first_page(filters.view).rows(member.pk, now)
         return as_page(first, next(iter(order.values())), PAGE)
+    if (narrowed := _narrowed_by(filters, found)) and after is None:
+        prepared = _first_narrowed(filters.view, tuple(narrowed))
+        rows_found = prepared.rows(member.pk, now, *narrowed.values())
+        return as_page(rows_found, next(iter(order.values())), PAGE)
     rows = with_reports(shown(cases(filters, member=member, now=now, found=found)))
     return page_of(rows, **order, after=after, limit=PAGE)
 
@@ -745,6 +749,35 @@ def _first_page(view: str) -> Prepared[Case]:
         return beginning(with_reports(shown(rows)), **_order(Filters(view=view)), limit=PAGE)
 
     return Prepared(build, int, datetime)
+
+
+def _narrowed_by(filters: Filters, found: Found | None) -> dict[str, str]:
+    """By what these filters narrow a view, where their SQL is known by that; nothing otherwise."""
+    if found is not None or filters.owner or filters.lane:
+        return {}
+    return {name: value for name in NARROWING if (value := getattr(filters, name))}
+
+
+NARROWING = ("body", "kind", "category", "priority", "stage")
+
+
+@cache
+def _first_narrowed(view: str, names: tuple[str, ...]) -> Prepared[Case]:
+    def build(member_id: int, now: datetime, *values: str) -> QuerySet[Case]:
+        filters = Filters(view=view, **dict(zip(names, values, strict=True)))
+        rows = _view(_base(filters, None), view, member_id=member_id, now=now)
+        return beginning(with_reports(shown(rows)), **_order(filters), limit=PAGE)
+
+    return Prepared(build, int, datetime, *(str for _ in names), keeps_plan=False)
+
+
+@cache
+def _counts_narrowed(names: tuple[str, ...]) -> Counts:
+    def build(member_id: int, now: datetime, *values: str) -> dict[str, CaseQuerySet]:
+        filters = Filters(view="", **dict(zip(names, values, strict=True)))
+        return _views(_base(filters, None), member_id, now)
+
+    return Counts(build, int, datetime, *(str for _ in names), keeps_plan=False)
 
 
 # What board and map show as long as nothing narrows it.
@@ -902,6 +935,8 @@ def counts(
     """How many cases each view holds under these filters, counted up to `paging.COUNTED_TO`."""
     if _is_whole_view(filters, found):
         return _COUNTS.of(member.pk, now)
+    if narrowed := _narrowed_by(filters, found):
+        return _counts_narrowed(tuple(narrowed)).of(member.pk, now, *narrowed.values())
     return counts_of(_views(_base(filters, found), member.pk, now))
 
 

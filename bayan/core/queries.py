@@ -81,11 +81,15 @@ class _PreparingCursor(ServerBindingCursor):
 class Prepared[Row: Model]:
     """A queryset whose SQL is built with the first question; `build` gets a value of each of these kinds.
 
-    `build` may not look at the values: they only find their places in the filters.
+    `build` may not look at the values: they only find their places in the filters. Where the best plan hangs
+    on the values, PostgreSQL makes it anew for them (`keeps_plan=False`).
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: type) -> None:
+    def __init__(
+        self, build: Callable[..., QuerySet[Row]], *kinds: type, keeps_plan: bool = True
+    ) -> None:
         self._build = build
+        self._keeps_plan = keeps_plan
         self._stand_ins = stand_ins_for(kinds)
         self._known: tuple[QuerySet[Row], Any, Statement] | None = None
 
@@ -93,7 +97,8 @@ class Prepared[Row: Model]:
         """The rows for these values, in the order of the kinds, as the queryset would give them."""
         queryset, compiler, statement = self._known or self._learn()
         asked = copy(compiler)
-        asked.connection = _Asking()
+        if self._keeps_plan:
+            asked.connection = _Asking()
         asked.as_sql = lambda: statement.filled(values)
         return list(ModelIterable(cast(Any, _Asked(queryset, asked))))
 
