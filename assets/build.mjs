@@ -16,6 +16,10 @@ for (const font of fonts) {
   cpSync(source, join(dist, "fonts", font));
   cpSync(source, join(root, "emulator/static/dist", font));
 }
+// Of the same typeface, ten glyphs each: digits as ٠١٢٣, for who prefers them. Not preloaded, not everybody's.
+for (const weight of ["Regular", "Medium", "SemiBold"]) {
+  cpSync(join(root, "assets/fonts", `BayanDigits-${weight}.woff2`), join(dist, "fonts", `BayanDigits-${weight}.woff2`));
+}
 // What is printed by Typst and is to be found by its words (SIL Open Font License 1.1).
 for (const [folder, weight] of [["400Regular", "Regular"], ["700Bold", "Bold"]]) {
   const source = join(root, "node_modules/@expo-google-fonts/amiri", folder, `Amiri_${folder}.ttf`);

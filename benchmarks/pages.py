@@ -33,7 +33,8 @@ EXAMPLES = 20
 DEEP = 400
 # What only opens and closes a transaction, or says for whom it reads.
 BOOKKEEPING = re.compile(
-    r"^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET |SELECT set_config)", re.IGNORECASE
+    r"^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET |SELECT (current_user, )?set_config)",
+    re.IGNORECASE,
 )
 # Statements that take longer are explained.
 SLOW_MS = 5.0

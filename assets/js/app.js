@@ -18,6 +18,7 @@ import "./print.js";
 import "./keys.js";
 import "./palette.js";
 import "./tour.js";
+import "./tabs.js";
 
 // For the tests, which ask the page itself to fetch.
 globalThis.htmx = htmx;

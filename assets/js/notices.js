@@ -45,7 +45,12 @@ function fade(root) {
     leave();
   }
 }
-document.addEventListener("htmx:oobAfterSwap", () => fade(place()));
+document.addEventListener("htmx:oobAfterSwap", () => {
+  // What was refused before has been done now.
+  if (place().querySelector("[data-said]:not([data-fading])"))
+    for (const refused of place().querySelectorAll("[data-notice]")) refused.remove();
+  fade(place());
+});
 document.addEventListener("htmx:afterSettle", () => fade(place()));
 addEventListener("load", () => fade(document));
 // A press of the button says the next thing in its place.

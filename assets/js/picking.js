@@ -25,6 +25,7 @@ function show() {
     bulk.querySelector("[data-some]").hidden = Boolean(exact.textContent.trim());
   }
   bulk.querySelector("[data-pick-all]").hidden = Boolean(all.value);
+  bulk.classList.toggle("is-empty", !all.value && !count);
   for (const action of bulk.querySelectorAll("[name=do]")) action.disabled = !all.value && !count;
   const query = bulk.querySelector("[data-list-query]");
   if (query) query.value = (list().dataset.query ?? "").replace(/^\?/, "");

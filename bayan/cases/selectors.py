@@ -55,13 +55,13 @@ from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
-from bayan.core.queries import Prepared
+from bayan.core.queries import Prepared, Tuples
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.inbox.models import Conversation, Message
 from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node, OutsideBody
-from bayan.people.models import Member
+from bayan.people.models import Identity, Member
 from bayan.places import selectors as places
 from bayan.triage.bursts import STEP
 from bayan.work.models import Proof
@@ -359,7 +359,7 @@ def reported_before(case: Case) -> Case | None:
 FRESH = timedelta(hours=12)
 # What is written of the same so long after it was noticed belongs to it too.
 GOES_ON = timedelta(minutes=30)
-BURSTS_SHOWN = 50
+BURSTS_SHOWN, FRESH_SHOWN = 50, 2
 
 
 @dataclass(frozen=True)
@@ -398,11 +398,13 @@ def bursts(
     *, now: datetime, fresh: bool = False, of: QuerySet[Burst] | None = None
 ) -> list[ShownBurst]:
     """The latest bursts (`of` these); `fresh`: only those of the last hours that nobody has seen."""
-    rows = Burst.objects.all() if of is None else of
-    rows = rows.select_related("node", "seen_by").order_by("-told_at", "-pk")
-    if fresh:
-        rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
-    found = list(rows[: 2 if fresh else BURSTS_SHOWN])
+    if fresh and of is None:
+        found = _FRESH_BURSTS.rows(now - FRESH)
+    else:
+        rows = _bursts(Burst.objects.all() if of is None else of)
+        if fresh:
+            rows = rows.filter(seen_at=None, told_at__gt=now - FRESH)
+        found = list(rows[: FRESH_SHOWN if fresh else BURSTS_SHOWN])
     if not found:
         return []
     names = _names_of(found)
@@ -422,6 +424,18 @@ def bursts(
         )
         for burst in found
     ]
+
+
+def _bursts(rows: QuerySet[Burst]) -> QuerySet[Burst]:
+    return rows.select_related("node", "seen_by").order_by("-told_at", "-pk")
+
+
+_FRESH_BURSTS = Prepared(
+    lambda since: _bursts(Burst.objects.all()).filter(seen_at=None, told_at__gt=since)[
+        :FRESH_SHOWN
+    ],
+    datetime,
+)
 
 
 def burst_in_words(burst: Burst) -> str:
@@ -695,6 +709,10 @@ def page_of_cases(
     if _is_whole_view(filters, found) and after is None:
         first = _first_page(filters.view).rows(member.pk, now)
         return as_page(first, next(iter(order.values())), PAGE)
+    if (narrowed := _narrowed_by(filters, found)) and after is None:
+        prepared = _first_narrowed(filters.view, tuple(narrowed))
+        rows_found = prepared.rows(member.pk, now, *narrowed.values())
+        return as_page(rows_found, next(iter(order.values())), PAGE)
     rows = with_reports(shown(cases(filters, member=member, now=now, found=found)))
     return page_of(rows, **order, after=after, limit=PAGE)
 
@@ -731,6 +749,35 @@ def _first_page(view: str) -> Prepared[Case]:
         return beginning(with_reports(shown(rows)), **_order(Filters(view=view)), limit=PAGE)
 
     return Prepared(build, int, datetime)
+
+
+def _narrowed_by(filters: Filters, found: Found | None) -> dict[str, str]:
+    """By what these filters narrow a view, where their SQL is known by that; nothing otherwise."""
+    if found is not None or filters.owner or filters.lane:
+        return {}
+    return {name: value for name in NARROWING if (value := getattr(filters, name))}
+
+
+NARROWING = ("body", "kind", "category", "priority", "stage")
+
+
+@cache
+def _first_narrowed(view: str, names: tuple[str, ...]) -> Prepared[Case]:
+    def build(member_id: int, now: datetime, *values: str) -> QuerySet[Case]:
+        filters = Filters(view=view, **dict(zip(names, values, strict=True)))
+        rows = _view(_base(filters, None), view, member_id=member_id, now=now)
+        return beginning(with_reports(shown(rows)), **_order(filters), limit=PAGE)
+
+    return Prepared(build, int, datetime, *(str for _ in names), keeps_plan=False)
+
+
+@cache
+def _counts_narrowed(names: tuple[str, ...]) -> Counts:
+    def build(member_id: int, now: datetime, *values: str) -> dict[str, CaseQuerySet]:
+        filters = Filters(view="", **dict(zip(names, values, strict=True)))
+        return _views(_base(filters, None), member_id, now)
+
+    return Counts(build, int, datetime, *(str for _ in names), keeps_plan=False)
 
 
 # What board and map show as long as nothing narrows it.
@@ -793,9 +840,20 @@ class Spot:
     late: int
 
 
-def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
+def spots(
+    filters: Filters, *, member: Member, now: datetime, found: Found | None = None
+) -> list[Spot]:
     """Where these cases are, gathered by the kilometre; the spots with most cases, if there are too many."""
-    found = (
+    if found is None and filters == ALL_OPEN:
+        rows = _SPOTS_OF_ALL.rows(now)
+    else:
+        rows = list(_spots(cases(filters, member=member, now=now, found=found), now))
+    # Drawn in this order: what is late covers what is not.
+    return sorted((Spot(*row) for row in rows), key=lambda spot: bool(spot.late))
+
+
+def _spots(rows: CaseQuerySet, now: datetime) -> QuerySet[Any, Any]:
+    found: QuerySet[Any, Any] = (
         rows.exclude(latitude=None)
         .annotate(
             near_latitude=Floor(F("latitude") * SPOTS), near_longitude=Floor(F("longitude") * SPOTS)
@@ -807,13 +865,13 @@ def spots_of(rows: CaseQuerySet, *, now: datetime) -> list[Spot]:
             number=Count("pk"),
             late=Count("pk", filter=Q(due_at__lt=now) & ~Q(stage=Case.Stage.WAITS_FOR_PERSON)),
         )
-        .order_by("-number", "near_latitude", "near_longitude")[:MOST_SPOTS]
+        .order_by("-number", "near_latitude", "near_longitude")
+        .values_list("at_latitude", "at_longitude", "number", "late")[:MOST_SPOTS]
     )
-    spots = [
-        Spot(row["at_latitude"], row["at_longitude"], row["number"], row["late"]) for row in found
-    ]
-    # Drawn in this order: what is late covers what is not.
-    return sorted(spots, key=lambda spot: bool(spot.late))
+    return found
+
+
+_SPOTS_OF_ALL = Tuples(lambda now: _spots(Case.objects.open(), now), datetime)
 
 
 @cache
@@ -877,6 +935,8 @@ def counts(
     """How many cases each view holds under these filters, counted up to `paging.COUNTED_TO`."""
     if _is_whole_view(filters, found):
         return _COUNTS.of(member.pk, now)
+    if narrowed := _narrowed_by(filters, found):
+        return _counts_narrowed(tuple(narrowed)).of(member.pk, now, *narrowed.values())
     return counts_of(_views(_base(filters, found), member.pk, now))
 
 
@@ -895,17 +955,31 @@ _COUNTS = Counts(lambda member_id, now: _views(Case.objects.all(), member_id, no
 
 def earlier_cases(conversation: Conversation, *, but: Case | None) -> list[Case]:
     """The contact's other cases that the reader may see, newest first."""
-    rows = Case.objects.filter(contact=conversation.contact).select_related("node", "conversation")
-    if but:
-        rows = rows.exclude(pk=but.pk)
-    return list(rows.order_by("-opened_at", "-pk")[:5])
+    return _EARLIER.rows(conversation.contact_id, but.pk if but else 0)
+
+
+_EARLIER = Prepared(
+    lambda contact, but: (
+        Case.objects.filter(contact=contact)
+        .exclude(pk=but)
+        .select_related("node", "conversation")
+        .order_by("-opened_at", "-pk")[:5]
+    ),
+    int, int,
+)  # fmt: skip
 
 
 def phone_of(conversation: Conversation) -> str:
     """The contact's mobile, or nothing where they hide it."""
-    return (
-        conversation.contact.identities.filter(scheme="phone")
-        .values_list("value", flat=True)
-        .first()
-        or ""
-    )
+    found = _PHONE.rows(conversation.contact_id)
+    return str(found[0][0]) if found else ""
+
+
+_PHONE = Tuples(
+    lambda contact: (
+        Identity.objects.filter(contact=contact, scheme=Identity.Scheme.PHONE)
+        .order_by("pk")
+        .values_list("value")[:1]
+    ),
+    int,
+)

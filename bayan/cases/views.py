@@ -96,8 +96,7 @@ def chart(request: StaffRequest) -> HttpResponse:
     """Open cases on the map, gathered where they lie close together, and the same as a list."""
     asked = Asked.by(request.GET, view="open")
     now = timezone.now()
-    rows = asked.rows(member=request.user, now=now)
-    spots = selectors.spots_of(rows, now=now)
+    spots = selectors.spots(asked.filters, member=request.user, now=now, found=asked.found)
     points = [(spot.latitude, spot.longitude) for spot in spots]
     drawn = (
         maps.region(points, is_within_reach=True, borders=selectors.borders()) if spots else None
@@ -453,9 +452,9 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
 @requires("cases.read")
 def panel(request: StaffRequest, conversation_id: UUID) -> HttpResponse:
     """The case of a conversation, as the panel beside it shows it."""
-    conversation = get_object_or_404(
-        Conversation.objects.select_related("contact", "node", "number"), public_id=conversation_id
-    )
+    conversation = inbox.thread_of(conversation_id)
+    if conversation is None:
+        raise Http404
     return _panel(request, conversation, selectors.latest_of(conversation))
 
 

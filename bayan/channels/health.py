@@ -9,8 +9,18 @@ from datetime import datetime, time, timedelta
 from enum import IntEnum
 from typing import Any
 
-from django.db.models import Count, Min, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Window,
+)
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,6 +39,8 @@ from bayan.channels.models import (
 )
 from bayan.channels.services.facts import SYNC_EVERY, silent_among
 from bayan.channels.services.pausing import TOKEN_CODES
+from bayan.core.paging import Counts
+from bayan.core.queries import Prepared, Tuples
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 
@@ -42,7 +54,6 @@ NEARLY_USED_PERCENT = 80
 WAITS_LONG = timedelta(minutes=5)
 # Files that were lost in these days are counted, and so many of the latest named.
 LOST_WITHIN, LATEST_LOST = timedelta(days=7), 5
-MOST_LOOKED_AT = 40
 
 
 class Level(IntEnum):
@@ -251,29 +262,26 @@ def overview(access: Access, *, now: datetime) -> Overview:
 
 def critical_alerts() -> int:
     """How many critical alerts are open."""
-    return Alert.objects.filter(resolved_at=None, severity=Alert.Severity.CRITICAL).count()
+    return _CRITICAL.of()["open"]
+
+
+_CRITICAL = Counts(
+    lambda: {"open": Alert.objects.filter(resolved_at=None, severity=Alert.Severity.CRITICAL)}
+)
 
 
 def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetime) -> Overview:
     accounts = [numbers[0].account for numbers in by_account.values()]
     number_ids = [number.pk for numbers in by_account.values() for number in numbers]
     used, silent = _used(accounts, now=now), silent_among(accounts, now=now)
-    waiting, uncertain, failures = (
-        _queues(number_ids),
-        _uncertain(number_ids),
-        _failures(number_ids, now=now),
-    )
-    delays, gone = _delays(number_ids), _gone(number_ids, now=now)
+    queue, gone = _queue(number_ids, now=now), _gone(number_ids, now=now)
     repeated = _repeated(accounts, now=now)
     templates = defaultdict(list)
-    for template in Template.objects.filter(account__in=accounts).defer("components"):
+    account_ids = [account.pk for account in accounts]
+    for template in _TEMPLATES.rows(account_ids):
         templates[template.account_id].append(template)
     alerts: dict[int, list[Alert]] = defaultdict(list)
-    for alert in (
-        Alert.objects.filter(account__in=accounts, resolved_at=None)
-        .select_related("number", "template")
-        .order_by("-last_at")
-    ):
+    for alert in _OPEN_ALERTS.rows(account_ids):
         if alert.number_id is None or alert.number_id in number_ids:
             alert.account = by_account[alert.account_id][0].account
             alerts[alert.account_id].append(alert)
@@ -297,23 +305,40 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
             health.numbers.append(
                 NumberHealth(
                     number=number,
-                    waiting=waiting[number.pk],
-                    uncertain=uncertain.get(number.pk, 0),
-                    failures=failures[number.pk],
-                    delays=delays[number.pk],
+                    waiting=queue.waiting[number.pk],
+                    uncertain=queue.uncertain[number.pk],
+                    failures=queue.failures[number.pk],
+                    delays=queue.delays[number.pk],
                     gone=gone.get(number.pk, NONE_GONE),
                 )
             )
         _find_problems(health, alerts[account_id], now=now)
         health.numbers.sort(key=lambda each: -each.level)
         result.append(health)
-    settled = (
-        Alert.objects.filter(account__in=accounts)
+    settled = _SETTLED.rows(account_ids)
+    return Overview(result, [(alert, wording.of_alert(alert)) for alert in settled])
+
+
+_TEMPLATES = Prepared(
+    lambda accounts: Template.objects.filter(account__any_of=accounts).defer("components"), list
+)
+_OPEN_ALERTS = Prepared(
+    lambda accounts: (
+        Alert.objects.filter(account__any_of=accounts, resolved_at=None)
+        .select_related("number", "template")
+        .order_by("-last_at")
+    ),
+    list,
+)
+_SETTLED = Prepared(
+    lambda accounts: (
+        Alert.objects.filter(account__any_of=accounts)
         .exclude(resolved_at=None)
         .select_related("account", "number", "template", "resolved_by")
         .order_by("-resolved_at")[:HISTORY]
-    )
-    return Overview(result, [(alert, wording.of_alert(alert)) for alert in settled])
+    ),
+    list,
+)
 
 
 # The states in which a template is of no use although people count on it.
@@ -501,105 +526,139 @@ def _is_quiet_in_working_hours(heard: datetime, *, now: datetime) -> bool:
 
 
 def _used(accounts: Iterable[Account], *, now: datetime) -> dict[int, int]:
-    rows = (
-        Reached.objects.filter(
-            portfolio__in={account.portfolio_id for account in accounts}, reached_at__gt=now - DAY
-        )
+    return dict(_USED.rows([account.portfolio_id for account in accounts], now - DAY))
+
+
+_USED = Tuples(
+    lambda portfolios, since: (
+        Reached.objects.filter(portfolio__any_of=portfolios, reached_at__gt=since)
+        .order_by()
         .values_list("portfolio")
         .annotate(Count("pk"))
-    )
-    return dict(rows)
+    ),
+    list, datetime,
+)  # fmt: skip
 
 
-def _queues(number_ids: list[int]) -> dict[int, list[Waiting]]:
-    found: dict[int, list[Waiting]] = defaultdict(list)
-    rows = (
-        Outgoing.objects.filter(number__in=number_ids, state=Outgoing.State.QUEUED)
-        .values_list("number", "lane")
-        .annotate(Count("pk"), Min("not_before"))
-        .order_by("lane")
-    )
-    for number_id, lane, count, oldest in rows:
-        found[number_id].append(Waiting(str(Outgoing.Lane(lane).label), count, oldest))
+@dataclass(frozen=True)
+class _Queue:
+    """What of the numbers' messages did not simply go out, by number."""
+
+    waiting: dict[int, list[Waiting]]
+    uncertain: dict[int, int]
+    failures: dict[int, list[Failure]]
+    # Why messages wait that were tried already; the most first.
+    delays: dict[int, list[Delay]]
+
+
+def _queue(number_ids: list[int], *, now: datetime) -> _Queue:
+    """All of it in one statement, each part by the index of its state."""
+    # What the provider words in many ways, and what waits in one lane for many reasons, is one.
+    waiting: dict[tuple[int, int], Waiting] = {}
+    uncertain: dict[int, int] = defaultdict(int)
+    failed: dict[tuple[int, str], int] = defaultdict(int)
+    delayed: dict[tuple[int, str], Delay] = {}
+    for state, number_id, lane, code, title, tried, count, since, next_at in _QUEUE.rows(
+        number_ids, now - DAY
+    ):
+        why = number_id, code or f"={title or ''}"
+        match state:
+            case Outgoing.State.UNCERTAIN:
+                uncertain[number_id] += count
+            case Outgoing.State.FAILED:
+                failed[why] += count
+            case _:
+                here = waiting.get((number_id, lane))
+                waiting[number_id, lane] = Waiting(
+                    str(Outgoing.Lane(lane).label),
+                    count + (here.count if here else 0),
+                    min(next_at, here.oldest) if here else next_at,
+                )
+                if tried:
+                    before = delayed.get(why)
+                    delayed[why] = Delay(
+                        _error(why[1]),
+                        count + (before.count if before else 0),
+                        min(since, before.since) if before else since,
+                        min(next_at, before.next_at) if before else next_at,
+                    )
+    found = _Queue(defaultdict(list), uncertain, defaultdict(list), defaultdict(list))
+    for (number_id, _lane), one in sorted(waiting.items()):
+        found.waiting[number_id].append(one)
+    for (number_id, key), count in sorted(failed.items(), key=lambda pair: -pair[1]):
+        found.failures[number_id].append(Failure(_error(key), count))
+    for (number_id, _key), delay in sorted(delayed.items(), key=lambda pair: -pair[1].count):
+        found.delays[number_id].append(delay)
     return found
 
 
-def _uncertain(number_ids: list[int]) -> dict[int, int]:
-    rows = (
-        Outgoing.objects.filter(number__in=number_ids, state=Outgoing.State.UNCERTAIN)
-        .values_list("number")
-        .annotate(Count("pk"))
-    )
-    return dict(rows)
+def _error(key: str) -> dict[str, Any]:
+    return {"title": key[1:]} if key.startswith("=") else {"code": int(key)}
 
 
-def _failures(number_ids: list[int], *, now: datetime) -> dict[int, list[Failure]]:
-    found: dict[int, list[Failure]] = defaultdict(list)
-    rows = (
-        Outgoing.objects.filter(
-            number__in=number_ids, state=Outgoing.State.FAILED, failed_at__gt=now - DAY
+def _of_queue(rows: QuerySet[Outgoing]) -> QuerySet[Outgoing, Any]:
+    found: QuerySet[Outgoing, Any] = (
+        rows.order_by()
+        .annotate(
+            code=KeyTextTransform("code", "error"),
+            title=KeyTextTransform("title", "error"),
+            tried=ExpressionWrapper(Q(error__isnull=False), BooleanField()),
         )
-        .annotate(code=KeyTextTransform("code", "error"), title=KeyTextTransform("title", "error"))
-        .values_list("number", "code", "title")
-        .annotate(count=Count("pk"))
-        .order_by("-count")
-    )
-    by_code: dict[tuple[int, str], int] = defaultdict(int)
-    for number_id, code, title, count in rows:
-        # The provider words one code in many ways.
-        by_code[number_id, code or f"={title or ''}"] += count
-    for (number_id, key), count in by_code.items():
-        error = {"title": key[1:]} if key.startswith("=") else {"code": int(key)}
-        found[number_id].append(Failure(error, count))
-    return found
-
-
-def _delays(number_ids: list[int]) -> dict[int, list[Delay]]:
-    """Why messages wait that were tried already, by number; the most first."""
-    rows = (
-        Outgoing.objects.filter(number__in=number_ids, state=Outgoing.State.QUEUED)
-        .filter(error__isnull=False)
-        .annotate(code=KeyTextTransform("code", "error"), title=KeyTextTransform("title", "error"))
-        .values_list("number", "code", "title")
+        .values_list("state", "number", "lane", "code", "title", "tried")
         .annotate(count=Count("pk"), since=Min("created_at"), next_at=Min("not_before"))
     )
-    # The provider words one code in many ways.
-    merged: dict[tuple[int, str], Delay] = {}
-    for number_id, code, title, count, since, next_at in rows:
-        key = number_id, code or f"={title or ''}"
-        before = merged.get(key)
-        merged[key] = Delay(
-            {"code": int(code)} if code else {"title": title or ""},
-            count + (before.count if before else 0),
-            min(since, before.since) if before else since,
-            min(next_at, before.next_at) if before else next_at,
-        )
-    found: dict[int, list[Delay]] = defaultdict(list)
-    for (number_id, _key), delay in sorted(merged.items(), key=lambda pair: -pair[1].count):
-        found[number_id].append(delay)
     return found
+
+
+def _queue_rows(number_ids: list[int], since: datetime) -> QuerySet[Outgoing, Any]:
+    rows = Outgoing.objects.filter(number__any_of=number_ids)
+    return _of_queue(rows.filter(state=Outgoing.State.QUEUED)).union(
+        _of_queue(rows.filter(state=Outgoing.State.UNCERTAIN)),
+        _of_queue(rows.filter(state=Outgoing.State.FAILED, failed_at__gt=since)),
+        all=True,
+    )
+
+
+_QUEUE = Tuples(_queue_rows, list, datetime)
 
 
 def _gone(number_ids: list[int], *, now: datetime) -> dict[int, Gone]:
     """The files of the last days that the provider had no more, by number."""
-    lost = Media.objects.filter(
-        number__in=number_ids, state=Media.State.GONE, created_at__gt=now - LOST_WITHIN
-    )
-    counts = dict(lost.values_list("number").annotate(Count("pk")))
-    found = {number_id: Gone(count, []) for number_id, count in counts.items()}
-    if found:
-        # As many as are surely enough for each number that lost any lately.
-        rows = lost.order_by("-pk").values_list("number", "kind", "created_at")
-        for number_id, kind, at in rows[: LATEST_LOST * MOST_LOOKED_AT]:
-            if len(latest := found[number_id].latest) < LATEST_LOST:
-                latest.append((wording.FILES.get(kind, kind), at))
+    found: dict[int, Gone] = {}
+    for number_id, count, kind, at in _GONE.rows(number_ids, now - LOST_WITHIN):
+        gone = found.setdefault(number_id, Gone(count, []))
+        gone.latest.append((wording.FILES.get(kind, kind), at))
     return found
 
 
+_GONE = Tuples(
+    lambda number_ids, since: (
+        Media.objects.filter(
+            number__any_of=number_ids, state=Media.State.GONE, created_at__gt=since
+        )
+        .order_by("-pk")
+        .annotate(
+            count=Window(Count("pk"), partition_by="number"),
+            place=Window(RowNumber(), partition_by="number", order_by="-pk"),
+        )
+        .filter(place__lte=LATEST_LOST)
+        .values_list("number", "count", "kind", "created_at")
+    ),
+    list, datetime,
+)  # fmt: skip
+
+
 def _repeated(accounts: Iterable[Account], *, now: datetime) -> dict[int, tuple[int, int, int]]:
-    rows = (
-        Repeated.objects.filter(account__in=list(accounts), hour__gt=now - DAY)
+    rows = _REPEATED.rows([account.pk for account in accounts], now - DAY)
+    return {account: (messages, statuses, late) for account, messages, statuses, late in rows}
+
+
+_REPEATED = Tuples(
+    lambda accounts, since: (
+        Repeated.objects.filter(account__any_of=accounts, hour__gt=since)
+        .order_by()
         .values_list("account")
         .annotate(Sum("messages"), Sum("statuses"), Sum("late"))
-    )
-    return {account: (messages, statuses, late) for account, messages, statuses, late in rows}
+    ),
+    list, datetime,
+)  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, TextField
+from django.db.models import Count, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from bayan.channels.adapters.whatsapp import templates as grammar
@@ -25,8 +25,10 @@ from bayan.channels.models import (
     Template,
 )
 from bayan.core.models import AuditEntry
-from bayan.core.paging import Cursor, Page, page_of
+from bayan.core.paging import Cursor, Page, as_page, beginning, page_of
+from bayan.core.queries import Prepared, Tuples
 from bayan.core.rls import as_worker
+from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.permissions import Access
 
@@ -70,9 +72,16 @@ def main_number() -> Number | None:
 
 def numbers_for(access: Access, permission: str, *, of_all: bool = False) -> list[Number]:
     """The WhatsApp numbers for whose body a role of this member allows it; `of_all` channels if wanted."""
-    numbers = Number.objects.all() if of_all else Number.objects.of_whatsapp()
-    numbers = numbers.select_related("account__portfolio", "node").order_by("pk")
+    numbers = (_NUMBERS if of_all else _NUMBERS_OF_WHATSAPP).rows()
     return [number for number in numbers if access.may(permission, number.node)]
+
+
+def _with_account(numbers: QuerySet[Number]) -> QuerySet[Number]:
+    return numbers.select_related("account__portfolio", "node").order_by("pk")
+
+
+_NUMBERS = Prepared(lambda: _with_account(Number.objects.all()))
+_NUMBERS_OF_WHATSAPP = Prepared(lambda: _with_account(Number.objects.of_whatsapp()))
 
 
 def accounts_for(access: Access, permission: str, *, of_all: bool = False) -> list[Account]:
@@ -82,8 +91,7 @@ def accounts_for(access: Access, permission: str, *, of_all: bool = False) -> li
     """
     allowed: dict[int, Account] = {}
     refused: set[int] = set()
-    numbers = Number.objects.all() if of_all else Number.objects.of_whatsapp()
-    for number in numbers.select_related("account", "node").order_by("pk"):
+    for number in (_NUMBERS if of_all else _NUMBERS_OF_WHATSAPP).rows():
         if access.may(permission, number.node):
             allowed[number.account_id] = number.account
         else:
@@ -145,8 +153,21 @@ def family_name(template: Template) -> str:
 
 def template_counts(accounts: Iterable[Account]) -> dict[str, int]:
     """How many templates each view holds, in one query."""
-    rows = Template.objects.filter(account__in=accounts)
-    return rows.aggregate(**{view: Count("pk", filter=which) for view, which in VIEWS.items()})
+    found = _TEMPLATE_COUNTS.rows([account.pk for account in accounts])
+    return dict(zip(VIEWS, found[0] if found else [0] * len(VIEWS), strict=True))
+
+
+_TEMPLATE_COUNTS = Tuples(
+    lambda accounts: (
+        Template.objects.filter(account__any_of=accounts)
+        .order_by()
+        .annotate(one=Value(1))
+        .values("one")
+        .annotate(**{f"of_{view}": Count("pk", filter=which) for view, which in VIEWS.items()})
+        .values_list(*(f"of_{view}" for view in VIEWS))
+    ),
+    list,
+)
 
 
 def template_families(
@@ -171,13 +192,17 @@ def template_families(
     keys = sorted(key for key in found if not after or key[0] > after)
     shown = keys[:FAMILIES]
     families = [found[key] for key in shown]
-    whole = Template.objects.in_bulk([t.pk for f in families for t in f.members.values()])
+    keys_shown = [t.pk for f in families for t in f.members.values()]
+    whole = {t.pk: t for t in _WHOLE_TEMPLATES.rows(keys_shown)}
     for family in families:
         for code, row in family.members.items():
             row.components = whole[row.pk].components
             row.account = family.account
             family.members[code] = row
     return families, shown[-1][0] if len(keys) > FAMILIES else ""
+
+
+_WHOLE_TEMPLATES = Prepared(lambda keys: Template.objects.filter(pk__any_of=keys), list)
 
 
 @dataclass(frozen=True)
@@ -257,10 +282,28 @@ NEXT_RECIPIENTS = """
 
 def page_of_broadcasts(access: Access, *, after: Cursor | None) -> Page[Broadcast]:
     """The broadcasts of the bodies in which the reader may send some, newest first."""
-    rows = Broadcast.objects.select_related("number", "template", "node", "created_by").filter(
-        node__in=access.nodes_where("broadcasts.send")
+    bodies = access.bodies_of("broadcasts.send")
+    if after is None:
+        return as_page(_FIRST_BROADCASTS.rows(bodies), "created_at", BROADCASTS)
+    return page_of(_broadcasts(bodies), newest="created_at", after=after, limit=BROADCASTS)
+
+
+BROADCASTS = 30
+
+
+def _broadcasts(bodies: list[int]) -> QuerySet[Broadcast]:
+    """Those of these bodies and all below them, with what a row shows."""
+    nodes = Node.objects.filter(lineage__overlap=bodies)
+    return (
+        Broadcast.objects.filter(node__in=nodes.values("pk"))
+        .select_related("number", "template")
+        .defer("template__components")
     )
-    return page_of(rows, newest="created_at", after=after, limit=30)
+
+
+_FIRST_BROADCASTS = Prepared(
+    lambda bodies: beginning(_broadcasts(bodies), newest="created_at", limit=BROADCASTS), list
+)
 
 
 def recipients_of(

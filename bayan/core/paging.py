@@ -104,15 +104,21 @@ class Counts:
     `build` gives the parts for a value of each of these kinds, as `queries.Prepared` says of its own.
     """
 
-    def __init__(self, build: Callable[..., Mapping[str, QuerySet[Any]]], *kinds: type) -> None:
+    def __init__(
+        self,
+        build: Callable[..., Mapping[str, QuerySet[Any]]],
+        *kinds: type,
+        keeps_plan: bool = True,
+    ) -> None:
         self._build = build
+        self._cursor = preparing_cursor if keeps_plan else connection.cursor
         self._stand_ins = stand_ins_for(kinds)
         self._made: tuple[list[str], list[str], Statement] | None = None
 
     def of(self, *values: Any) -> dict[str, int]:
         """As `counts_of` says of the same parts."""
         names, known, statement = self._made or self._make()
-        with preparing_cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(*statement.filled(values))
             return dict.fromkeys(names, 0) | dict(zip(known, cursor.fetchone(), strict=True))
 

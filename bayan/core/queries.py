@@ -28,6 +28,9 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda place: -(2**31) + place,
     str: lambda place: f"\ue000 stands in {place}",
     datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(seconds=place),
+    UUID: lambda place: UUID(int=place),
+    # Keys, for `any_of` and for what is asked of arrays.
+    list: lambda place: [-(2**31) + place],
 }
 
 
@@ -83,11 +86,15 @@ class _PreparingCursor(ServerBindingCursor):
 class Prepared[Row: Model]:
     """A queryset whose SQL is built with the first question; `build` gets a value of each of these kinds.
 
-    `build` may not look at the values: they only find their places in the filters.
+    `build` may not look at the values: they only find their places in the filters. Where the best plan hangs
+    on the values, PostgreSQL makes it anew for them (`keeps_plan=False`).
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Row]], *kinds: type) -> None:
+    def __init__(
+        self, build: Callable[..., QuerySet[Row]], *kinds: type, keeps_plan: bool = True
+    ) -> None:
         self._build = build
+        self._keeps_plan = keeps_plan
         self._stand_ins = stand_ins_for(kinds)
         self._known: tuple[QuerySet[Row], Any, Statement] | None = None
 
@@ -95,7 +102,8 @@ class Prepared[Row: Model]:
         """The rows for these values, in the order of the kinds, as the queryset would give them."""
         queryset, compiler, statement = self._known or self._learn()
         asked = copy(compiler)
-        asked.connection = _Asking()
+        if self._keeps_plan:
+            asked.connection = _Asking()
         asked.as_sql = lambda: statement.filled(values)
         return list(ModelIterable(cast(Any, _Asked(queryset, asked))))
 
@@ -136,6 +144,28 @@ class Waits:
             given.extend(values)
         self._known = Statement(f"SELECT {' OR '.join(parts)}", given, self._stand_ins)
         return self._known
+
+
+class Tuples:
+    """What `values_list` gives, its SQL built with the first question as `Prepared` does.
+
+    The values come as PostgreSQL gives them: for keys, counts, words and moments.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *kinds: type) -> None:
+        self._build = build
+        self._stand_ins = stand_ins_for(kinds)
+        self._statement: Statement | None = None
+
+    def rows(self, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows for these values, in the order of the kinds."""
+        if self._statement is None:
+            query = self._build(*self._stand_ins).query
+            sql, given = query.get_compiler(connection.alias).as_sql()
+            self._statement = Statement(sql, given, self._stand_ins)
+        with preparing_cursor() as cursor:
+            cursor.execute(*self._statement.filled(values))
+            return list(cursor.fetchall())
 
 
 class _Asking:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from bayan.channels import selectors as channels
 from bayan.channels.models import Flow, Template
 from bayan.core import events, maps
+from bayan.core.queries import Prepared
 from bayan.core.references import grouped
 from bayan.inbox import forms, services
 from bayan.inbox.models import Conversation
@@ -327,13 +328,19 @@ def templates_for(conversation: Conversation) -> list[Template]:
 
     One with a place at its head is left out: a place is sent as such.
     """
-    rows = Template.objects.filter(
-        account=conversation.number.account_id, status=Template.Status.APPROVED
-    ).exclude(category=Template.Category.AUTHENTICATION)
+    rows = _APPROVED.rows(conversation.number.account_id)
     fitting = [
         row for row in rows if all(p.kind != "location" for p in channels.parameters_of(row))
     ]
     return sorted(fitting, key=lambda t: (not t.language.startswith("ar"), t.language, t.name))
+
+
+_APPROVED = Prepared(
+    lambda account: Template.objects.filter(
+        account=account, status=Template.Status.APPROVED
+    ).exclude(category=Template.Category.AUTHENTICATION),
+    int,
+)
 
 
 def _known(conversation: Conversation, template: Template) -> dict[str, str]:

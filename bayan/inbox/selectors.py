@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 
 from bayan.channels.models import Media, Outgoing
 from bayan.core import arabic
@@ -393,6 +393,8 @@ _LABELS = Prepared(lambda: Label.objects.order_by("name"))
 
 
 def labels_on(conversation: Conversation) -> list[Label]:
+    if not conversation.labels:
+        return []
     return list(Label.objects.filter(pk__in=conversation.labels).order_by("name"))
 
 
@@ -457,13 +459,36 @@ def with_notes(
 
     `is_start`, `is_end`: nothing stands before, after these messages.
     """
-    notes = conversation.notes.select_related("author").prefetch_related("mentions__member")
-    if messages and not is_start:
-        notes = notes.filter(created_at__gte=messages[0].received_at)
-    if messages and not is_end:
-        notes = notes.filter(created_at__lte=messages[-1].received_at)
+    since = messages[0].received_at if messages and not is_start else _EARLIEST
+    until = messages[-1].received_at if messages and not is_end else _LATEST
+    notes = _NOTES.rows(conversation.pk, since, until)
+    prefetch_related_objects(notes, "mentions__member")
     entries: list[Message | Note] = [*messages, *notes]
     return sorted(entries, key=lambda entry: entry.received_at)
+
+
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
+_NOTES = Prepared(
+    lambda conversation, since, until: (
+        Note.objects.filter(
+            conversation=conversation, created_at__gte=since, created_at__lte=until
+        ).select_related("author")
+    ),
+    int, datetime, datetime,
+)  # fmt: skip
+
+
+def thread_of(public_id: UUID) -> Conversation | None:
+    """A conversation with all that its page shows of it."""
+    return next(iter(_THREAD_OF.rows(public_id)), None)
+
+
+_THREAD_OF = Prepared(
+    lambda public_id: Conversation.objects.filter(public_id=public_id).select_related(
+        "contact", "node", "number", "assignee"
+    ),
+    UUID,
+)
 
 
 def messages_of(

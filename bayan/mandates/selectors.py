@@ -120,6 +120,14 @@ def answer(topic: str, node: Node, *, now: datetime) -> str:
         "approves": cell.in_words(Act.APPROVE, now=now) or _("nobody"),
         "informed": cell.in_words(Act.INFORM, now=now),
     }
+    # Who does both is named once.
+    if said["speaks"] == said["approves"]:
+        sentence = (
+            _("About %(topic)s in %(body)s: %(speaks)s speaks and approves; informed: %(informed)s.")
+            if said["informed"]
+            else _("About %(topic)s in %(body)s: %(speaks)s speaks and approves.")
+        )  # fmt: skip
+        return sentence % said
     sentence = (
         _("About %(topic)s in %(body)s: %(speaks)s speaks, %(approves)s approves; informed: %(informed)s.")
         if said["informed"]

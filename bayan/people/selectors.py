@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,9 +14,11 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.db import connection
 from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
+from django.utils.translation import get_language
 
 from bayan.core.arabic import fold
 from bayan.core.models import AuditEntry
+from bayan.core.queries import Prepared
 from bayan.core.references import digits_in
 from bayan.core.rls import as_worker
 from bayan.organisation import selectors as organisation
@@ -266,6 +269,22 @@ class MemberPage:
     rows: list[Member]
     next_cursor: UUID | None
 
+    @property
+    def looks(self) -> list[tuple[Member, Hashable]]:
+        """Each member with all that a row shows of them but when they were here last."""
+        language = get_language()
+        return [
+            (
+                row,
+                (
+                    language, row.public_id, row.name, row.email, row.phone,
+                    tuple((r.kind, r.node.short_name, r.ends_at is None) for r in standing),
+                ),
+            )
+            for row in self.rows
+            for standing in [row.standing]  # type: ignore[attr-defined]
+        ]  # fmt: skip
+
 
 def page_of_members(found: QuerySet[Member], *, after: UUID | None, limit: int) -> MemberPage:
     """The next members by name after this one."""
@@ -372,28 +391,25 @@ def _working_in(
 
 def on_duty(node: Node, *, now: datetime) -> Turn | None:
     """Whose turn it is for this body now; where nobody's, then for the nearest body above it."""
-    return (
+    return next(iter(_ON_DUTY.rows(node.lineage, now)), None)
+
+
+_ON_DUTY = Prepared(
+    lambda lineage, now: (
         Turn.objects.at(now)
-        .filter(node__in=node.lineage, member__is_active=True)
+        .filter(node__any_of=lineage, member__is_active=True)
         .select_related("member", "node")
-        .order_by("-node__lineage__len")
-        .first()
-    )
+        .order_by("-node__lineage__len", "pk")[:1]
+    ),
+    list, datetime,
+)  # fmt: skip
 
 
 def duty_for(
     member: Member, node: Node | None, *, now: datetime
 ) -> tuple[Turn | None, Turn | None]:
     """Who is on duty for this body now (as `on_duty`), and the member's own turn, under way or next."""
-    on_duty = Turn.objects.at(now).filter(
-        node__in=node.lineage if node else [], member__is_active=True
-    )
-    own = Turn.objects.ahead(now=now).filter(member=member).order_by("starts_at").values("pk")[:1]
-    rows = list(
-        Turn.objects.filter(Q(pk__in=on_duty.values("pk")) | Q(pk__in=own))
-        .select_related("member", "node")
-        .order_by("-node__lineage__len")
-    )
+    rows = _DUTY_FOR.rows(node.lineage if node else [], member.pk, now)
     there = [
         turn for turn in rows if turn.starts_at <= now and node and turn.node_id in node.lineage
     ]
@@ -401,15 +417,44 @@ def duty_for(
     return next(iter(there), None), min(mine, key=lambda turn: turn.starts_at, default=None)
 
 
+def _duty_for(lineage: list[int], member_id: int, now: datetime) -> QuerySet[Turn]:
+    on_duty = Turn.objects.at(now).filter(node__any_of=lineage, member__is_active=True)
+    own = Turn.objects.ahead(now=now).filter(member=member_id).order_by("starts_at")
+    return (
+        Turn.objects.filter(Q(pk__in=on_duty.values("pk")) | Q(pk__in=own.values("pk")[:1]))
+        .select_related("member", "node")
+        .order_by("-node__lineage__len")
+    )
+
+
+_DUTY_FOR = Prepared(_duty_for, list, int, datetime)
+
+
 def turns_of(node: Node, *, since: datetime, before: datetime) -> list[Turn]:
     """The body's turns that touch this time, in order, with what is being asked about them."""
-    open_swaps = Swap.objects.filter(outcome="").select_related("asked", "in_return")
-    return list(
+    turns = _TURNS_OF.rows(node.pk, since, before)
+    open_swaps: dict[int, list[Swap]] = defaultdict(list)
+    for swap in _OPEN_SWAPS.rows([turn.pk for turn in turns]) if turns else []:
+        open_swaps[swap.turn_id].append(swap)
+    for turn in turns:
+        turn.open_swaps = open_swaps[turn.pk]  # type: ignore[attr-defined]
+    return turns
+
+
+_TURNS_OF = Prepared(
+    lambda node, since, before: (
         Turn.objects.filter(node=node, starts_at__lt=before, ends_at__gt=since)
         .select_related("member", "node", "acknowledged_by")
-        .prefetch_related(Prefetch("swaps", open_swaps, to_attr="open_swaps"))
         .order_by("starts_at")
-    )
+    ),
+    int, datetime, datetime,
+)  # fmt: skip
+_OPEN_SWAPS = Prepared(
+    lambda turns: Swap.objects.filter(turn__any_of=turns, outcome="").select_related(
+        "asked", "in_return"
+    ),
+    list,
+)
 
 
 def turn_after(turn: Turn) -> Turn | None:
@@ -423,20 +468,23 @@ def turn_after(turn: Turn) -> Turn | None:
 
 def hand_over_to(member: Member, *, now: datetime) -> list[Turn]:
     """Notes of the turns just before the member's own, which wait to be acknowledged."""
+    return _HANDED_OVER.rows(member.pk, now - timedelta(days=7))
+
+
+def _handed_over(member_id: int, since: datetime) -> QuerySet[Turn]:
     following = Turn.objects.filter(
         node=OuterRef("node"), starts_at__gte=OuterRef("ends_at")
     ).order_by("starts_at")
-    return list(
-        Turn.objects.filter(
-            noted_at__isnull=False,
-            acknowledged_at=None,
-            ends_at__gt=now - timedelta(days=7),
-        )
+    return (
+        Turn.objects.filter(noted_at__isnull=False, acknowledged_at=None, ends_at__gt=since)
         .annotate(next_member=Subquery(following.values("member")[:1]))
-        .filter(next_member=member.pk)
+        .filter(next_member=member_id)
         .select_related("member", "node")
         .order_by("ends_at")
     )
+
+
+_HANDED_OVER = Prepared(_handed_over, int, datetime)
 
 
 def turns_ahead(member: Member, *, now: datetime, limit: int) -> list[Turn]:

@@ -6,7 +6,7 @@ It outlives what it speaks of and knows keys of all apps, so its words stand her
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,15 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from bayan.core.models import AuditEntry
+from bayan.core.queries import Prepared
 from bayan.core.references import grouped
-from bayan.organisation.models import Node, OutsideBody
+from bayan.core.views import uuid_in
+from bayan.organisation import selectors as organisation
+from bayan.organisation.models import OutsideBody
 from bayan.people.models import Member, OptOut, Role
 
 ACTIONS: dict[str, str | Promise] = {
@@ -548,6 +551,14 @@ class Line:
         return self.entry.subject_key if self.entry.subject_type == "case" else ""
 
     @property
+    def look(self) -> Hashable:
+        """All that a row shows of it: as long as it is the same, the row is."""
+        return (
+            get_language(), self.entry.pk, self.entry.number, self.action, self.actor, self.subject,
+            self.details,
+        )  # fmt: skip
+
+    @property
     def is_sealed(self) -> bool:
         return self.entry.number is not None
 
@@ -555,7 +566,8 @@ class Line:
 def in_words(entries: Iterable[AuditEntry]) -> list[Line]:
     """These entries as lines in the reader's language."""
     entries = list(entries)
-    bodies = {node.key: node.short_name for node in Node.objects.all()} if entries else {}
+    nodes = organisation.nodes().values() if entries else ()
+    bodies = {node.key: node.short_name for node in nodes}
     # What an answer points to may be none of ours.
     if {entry.details.get("body", "") for entry in entries} - {"", *bodies}:
         bodies |= {body.key: body.short_name for body in OutsideBody.objects.all()}
@@ -578,7 +590,12 @@ def _names(entries: Iterable[AuditEntry]) -> dict[str, str]:
     keys |= {entry.details["member"] for entry in entries if entry.details.get("member")}
     keys |= {entry.subject_key for entry in entries if entry.subject_type == "member"}
     keys |= {key for entry in entries for key in FOR_WHOM.findall(entry.actor_label)}
-    return {member.audit_key: member.name for member in Member.objects.filter(public_id__in=keys)}
+    wanted = [key for key in (uuid_in(str(key)) for key in keys) if key]
+    members = _MEMBERS.rows(wanted) if wanted else []
+    return {member.audit_key: member.name for member in members}
+
+
+_MEMBERS = Prepared(lambda keys: Member.objects.filter(public_id__any_of=keys), list)
 
 
 def _subject(entry: AuditEntry, names: Mapping[str, str]) -> str:

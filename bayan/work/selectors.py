@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from bayan.core.models import AuditEntry
+from bayan.core.paging import Counts
+from bayan.core.queries import Prepared
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
@@ -23,20 +26,23 @@ def needs(access: Access, *, now: datetime) -> ItemQuerySet:
 
     What is due first comes first.
     """
-    member = access.member
+    return _needs(access.member.pk, [role.node_id for role in access.roles], now)
+
+
+def _needs(member_id: int, bodies: list[int], now: datetime) -> ItemQuerySet:
     lenders = (
         Deputyship.objects.current(now=now)
-        .filter(deputy=member, member__is_active=True)
+        .filter(deputy=member_id, member__is_active=True)
         .values("member")
     )
     return (
         Item.objects.open()
         .filter(
-            Q(owner=member)
+            Q(owner=member_id)
             | Q(owner__in=lenders)
             | Q(
                 owner=None, contractor=None, outside=None,
-                node__in=[role.node_id for role in access.roles],
+                node__any_of=bodies,
             )
         )
         .order_by("due_at", "pk")
@@ -67,10 +73,25 @@ def items(access: Access, key: str, *, words: str = "", now: datetime) -> QueryS
 
 def first_needs(access: Access, most: int, *, now: datetime) -> tuple[list[Item], int]:
     """The first of what needs this member, with all that a row shows, and how much there is in all."""
-    rows = needs(access, now=now)
-    found = list(rows.select_related("node", "owner", "contractor", "outside")[: most + 1])
+    values = access.member.pk, [role.node_id for role in access.roles], now
+    found = _first_needs(most).rows(*values)
     # Counted only where more is there than is shown.
-    return found[:most], len(found) if len(found) <= most else rows.count()
+    return found[:most], len(found) if len(found) <= most else _NEEDS_COUNT.of(*values)["all"]
+
+
+@cache
+def _first_needs(most: int) -> Prepared[Item]:
+    return Prepared(
+        lambda member, bodies, now: _needs(member, bodies, now).select_related(
+            "node", "owner", "contractor", "outside"
+        )[: most + 1],
+        int, list, datetime,
+    )  # fmt: skip
+
+
+_NEEDS_COUNT = Counts(
+    lambda member, bodies, now: {"all": _needs(member, bodies, now)}, int, list, datetime
+)
 
 
 def shown(rows: QuerySet[Item]) -> QuerySet[Item]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -40,7 +41,7 @@ def broadcasts(request: StaffRequest) -> HttpResponse:
     page = selectors.page_of_broadcasts(request.access, after=Cursor.read(after) if after else None)
     context = {
         "page": page,
-        "rows": [(broadcast, _progress(broadcast)) for broadcast in page.rows],
+        "rows": [_row(broadcast) for broadcast in page.rows],
         "may_start": bool(selectors.numbers_for(request.access, "broadcasts.send")),
     }
     part = ("#rows" if after else "#list") if request.htmx else ""
@@ -204,6 +205,16 @@ def _found(request: StaffRequest, public_id: UUID) -> Broadcast:
     if not request.access.may("broadcasts.send", found.node):
         raise Http404
     return found
+
+
+def _row(found: Broadcast) -> tuple[Broadcast, Progress, Hashable]:
+    """A broadcast, how far it is, and all that a row shows of both but its age."""
+    progress = _progress(found)
+    look = (
+        get_language(), found.public_id, found.title, found.is_crisis, str(found.template),
+        found.state, found.total, progress.done, found.number.display,
+    )  # fmt: skip
+    return found, progress, look
 
 
 def _progress(found: Broadcast) -> Progress:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from bayan.core.exports import small_csv
 from bayan.core.templatetags.bayan import lasting, since
 from bayan.desk import charts
-from bayan.desk.today import Today, standings, today, weeks
+from bayan.desk.today import Figures, Standing, Today, standings, today, weeks
 from bayan.people.permissions import StaffRequest, requires
 
 # What takes longer is drawn in hours.
@@ -34,6 +35,12 @@ def page(request: StaffRequest) -> HttpResponse:
     }
     if found.is_head:
         context |= _figures(found)
+        home = request.access.main_role
+        # All that chart and table of the weeks show.
+        context["weeks_look"] = (
+            get_language(), found.is_whole, home and home.node.short_name,
+            tuple(found.own), tuple(found.average),
+        )  # fmt: skip
     return render(request, f"desk/today.html{'#content' if request.htmx else ''}", context)
 
 
@@ -100,19 +107,29 @@ def _figures(found: Today) -> dict[str, Any]:
         context["bodies"] = [
             (
                 standing,
-                found.weeks.of(standing.node.pk)[-1],
-                charts.chart(
+                week := found.weeks.of(standing.node.pk)[-1],
+                spark := charts.chart(
                     [lines[standing.node.pk], average],
                     width=120,
                     height=32,
                     top=top,
                     has_levels=False,
                 ),
+                _look(standing, week, spark),
             )
             for standing in busy
         ]
         context["quiet"] = len(found.standings) - len(busy)
     return context
+
+
+def _look(standing: Standing, week: Figures, spark: charts.Chart) -> Hashable:
+    """All that a body's row shows."""
+    return (
+        get_language(), standing.node.key, standing.node.short_name, standing.late, standing.open,
+        standing.waiting, week.minutes,
+        tuple((*line.paths, line.x, line.y, line.value) for line in spark.lines),
+    )  # fmt: skip
 
 
 def _minutes(figures: Any) -> list[float | None]:

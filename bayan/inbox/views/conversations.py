@@ -308,10 +308,9 @@ def _list(request: StaffRequest) -> dict[str, Any]:
 
 def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     """What the page shows of one conversation."""
-    found = get_object_or_404(
-        Conversation.objects.select_related("contact", "node", "number", "assignee"),
-        public_id=public_id,
-    )
+    found = selectors.thread_of(public_id)
+    if found is None:
+        raise Http404
     before = request.GET.get("before", "")
     now = timezone.now()
     messages = selectors.messages_of(found, before=int(before) if before.isdigit() else None)
