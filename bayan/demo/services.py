@@ -43,7 +43,7 @@ from bayan.demo.stories import (
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.meetings import services as meetings
-from bayan.meetings.models import Meeting
+from bayan.meetings.models import Meeting, Poll
 from bayan.needs import services as needs
 from bayan.needs.models import Form, FormVersion, Need, Thing
 from bayan.needs.services import Asked
@@ -357,18 +357,19 @@ def _fill_meetings(members: dict[str | None, Member], node: Node, *, now: dateti
             ),
             node=node, by=director, now=at,
         )  # fmt: skip
-        meetings.send_poll(made.public_id, by=director, now=at)
+        # The demo's people work here from now on: they are asked now, and it is written down as earlier.
+        meetings.send_poll(made.public_id, by=director, now=now)
         made.refresh_from_db()
         for address, position in poll.chosen:
             meetings.vote(
-                made.public_id, position, by=named[address], now=at + timedelta(minutes=40),
-                fingerprint=made.fingerprint,
+                made.public_id, position, by=named[address], now=now, fingerprint=made.fingerprint,
             )  # fmt: skip
         if poll.is_over:
-            meetings.close_poll(made.public_id, by=director, now=now - timedelta(hours=1))
+            meetings.close_poll(made.public_id, by=director, now=now)
+        Poll.objects.filter(pk=made.pk).update(sent_at=at)
     for title, days, agenda, answers in MEETINGS:
-        starts = _at_nine(now, days)
-        at = min(now, starts) - timedelta(days=5)
+        starts, held_at = max(_at_nine(now, days), now + timedelta(hours=1)), _at_nine(now, days)
+        at = min(now, held_at) - timedelta(days=5)
         held = meetings.draft_meeting(
             meetings.Plan(
                 title=title, starts_at=starts, minutes_long=60, place="القاعة الكبرى، الدور الثالث",
@@ -377,11 +378,10 @@ def _fill_meetings(members: dict[str | None, Member], node: Node, *, now: dateti
             ),
             node=node, by=director, now=at,
         )  # fmt: skip
-        meetings.call_meeting(held.public_id, by=director, now=at)
+        meetings.call_meeting(held.public_id, by=director, now=now)
         for address, answer in answers:
-            meetings.answer_invitation(
-                held.public_id, answer, by=named[address], now=at + timedelta(hours=2)
-            )
+            meetings.answer_invitation(held.public_id, answer, by=named[address], now=now)
+        Meeting.objects.filter(pk=held.pk).update(called_at=at, starts_at=held_at)
         if days < 0:
             _write_minutes(held, named, by=director, now=now)
     # What was asked yesterday is told to nobody today.

@@ -172,7 +172,13 @@ def test_a_list_costs_the_same_queries_whatever_its_length(
         make_letter(desk, desk_responder, now=timezone.now())
         make_poll(desk, desk_responder, [desk_responder], now=timezone.now())
         make_meeting(desk, desk_responder, [desk_responder], now=timezone.now())
-        Poll.objects.filter(state="draft").update(state="open", sent_at=timezone.now())
+        Poll.objects.filter(state="draft").update(
+            state="open",
+            sent_at=timezone.now(),
+            due_at=timezone.now(),
+            leaves_at=timezone.now(),
+            fingerprint="0" * 64,
+        )
         Meeting.objects.update(state="called", called_at=timezone.now())
 
     one_more()
