@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -17,6 +17,8 @@ from bayan.core.paging import Cursor, page_of
 from bayan.correspondence import selectors as letters
 from bayan.correspondence.models import Letter
 from bayan.inbox.models import Conversation, Message
+from bayan.meetings import selectors as meeting_selectors
+from bayan.meetings.models import Meeting, Poll
 from bayan.organisation.models import Node
 from bayan.people.permissions import Access
 
@@ -184,6 +186,107 @@ def circular_out(row: Letter) -> Out:
         "recipients": row.total,  # type: ignore[attr-defined]
         "done": row.done,  # type: ignore[attr-defined]
     }
+
+
+def polls(access: Access, *, state: str | None, limit: int, after: Cursor | None) -> Out:
+    """A page of polls, each as it stands; drafts of those bodies alone for which the member writes."""
+    rows = _begun(Poll.objects.select_related("node"), access)
+    if state:
+        rows = rows.filter(state=state)
+    page = page_of(rows, newest="changed_at", after=after, limit=limit)
+    meeting_selectors.with_outcomes(page.rows)
+    return {
+        "items": [poll_out(row) for row in page.rows],
+        "next_cursor": str(page.next_cursor) if page.next_cursor else None,
+    }
+
+
+def poll(poll_id: UUID, access: Access) -> Out:
+    """One poll with the member's own vote, or 404."""
+    row = get_object_or_404(_begun(Poll.objects.select_related("node"), access), public_id=poll_id)
+    meeting_selectors.with_outcomes([row])
+    mine = row.voters.filter(member=access.member).select_related("option").first()
+    return poll_out(row) | {
+        "asked_me": mine is not None,
+        "my_answer": mine.option.text if mine and mine.option else None,
+    }
+
+
+def poll_out(row: Any) -> Out:
+    outcome = row.outcome
+    return {
+        "id": row.public_id,
+        "question": row.question,
+        "state": row.state,
+        "municipality": _municipality(row.node),
+        "secret": row.is_secret,
+        "sent_at": row.sent_at,
+        "due_at": row.due_at,
+        "ended_at": row.ended_at,
+        "asked": outcome.asked,
+        "voted": outcome.voted,
+        "needed": outcome.needed or None,
+        "quorum_reached": outcome.is_reached,
+        "votes": [{"answer": text, "count": count} for text, count in outcome.votes],
+    }
+
+
+def meetings(access: Access, *, state: str | None, limit: int, after: Cursor | None) -> Out:
+    """A page of meetings, the one that begins last first."""
+    rows = _begun(Meeting.objects.select_related("node", "chair", "secretary"), access)
+    if state:
+        rows = rows.filter(state=state)
+    return _page(rows, "starts_at", meeting_out, limit=limit, after=after)
+
+
+def meeting(meeting_id: UUID, access: Access) -> Out:
+    """One meeting with its agenda, who comes, and its decisions where the member may read the minutes."""
+    rows = _begun(Meeting.objects.select_related("node", "chair", "secretary"), access)
+    row = get_object_or_404(rows, public_id=meeting_id)
+    reads = meeting_selectors.may_read_minutes(row, access)
+    people = meeting_selectors.invitees_of(row)
+    mine = next((one for one in people if one.member_id == access.member.pk), None)
+    decisions = meeting_selectors.decisions_of(row) if reads else []
+    return meeting_out(row) | {
+        "agenda": [one.title for one in row.agenda.order_by("position")],
+        "invited": len(people),
+        "answers": {
+            answer: sum(one.answer == answer for one in people)
+            for answer in ("comes", "excused", "sends")
+        },
+        "my_answer": (mine.answer or None) if mine else None,
+        "decisions": [
+            {
+                "id": one.public_id,
+                "text": one.text,
+                "due_at": one.due_at,
+                "municipality": _municipality(one.node),
+                "task_state": one.item.state if one.item else None,
+            }
+            for one in decisions
+        ],
+    }
+
+
+def meeting_out(row: Meeting) -> Out:
+    return {
+        "id": row.public_id,
+        "title": row.title,
+        "kind": row.kind,
+        "state": row.state,
+        "municipality": _municipality(row.node),
+        "starts_at": row.starts_at,
+        "minutes_long": row.minutes_long,
+        "place": row.place or None,
+        "link": row.link or None,
+        "minutes": row.minutes_state or None,
+    }
+
+
+def _begun(rows: QuerySet[Any], access: Access) -> QuerySet[Any]:
+    """Those that have left; drafts of those bodies alone for which the member writes."""
+    ours = Q(node__lineage__overlap=access.bodies_of("meetings.write"))
+    return rows.filter(~Q(state="draft") | ours)
 
 
 def _messages() -> QuerySet[Message]:

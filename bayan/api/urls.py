@@ -29,7 +29,8 @@ class Bearer(HttpBearer):
 api = NinjaAPI(
     title="Bayan",
     version="1",
-    description="Conversations, messages, cases and circulars. A token sees what its member sees.",
+    description="Conversations, messages, cases, circulars, polls and meetings. "
+    "A token sees what its member sees.",
     auth=Bearer(),
     docs_url=None,
     urls_namespace="api",

@@ -1,4 +1,4 @@
-"""What the API answers: conversations, messages, cases, circulars."""
+"""What the API answers: conversations, messages, cases, circulars, polls, meetings."""
 
 from __future__ import annotations
 
@@ -130,6 +130,73 @@ class CircularPage(Schema):
     next_cursor: str | None
 
 
+class VotesOut(Schema):
+    answer: str
+    count: int
+
+
+class PollOut(Schema):
+    id: UUID
+    question: str
+    state: str = Field(description="draft | open | closed | cancelled")
+    municipality: str | None = Field(description="Who asks; null: the authority")
+    secret: bool
+    sent_at: datetime | None
+    due_at: datetime | None
+    ended_at: datetime | None
+    asked: int
+    voted: int
+    needed: int | None = Field(description="How many must vote; null without a quorum")
+    quorum_reached: bool
+    votes: list[VotesOut] = Field(
+        description="Empty while a secret poll runs, or where too few have voted in it"
+    )
+
+
+class PollWhole(PollOut):
+    asked_me: bool
+    my_answer: str | None = Field(description="The member's own vote; never of a secret poll")
+
+
+class MeetingOut(Schema):
+    id: UUID
+    title: str
+    kind: str = Field(description="single | periodic")
+    state: str = Field(description="draft | called | cancelled")
+    municipality: str | None = Field(description="Who holds it; null: the authority")
+    starts_at: datetime
+    minutes_long: int
+    place: str | None
+    link: str | None
+    minutes: str | None = Field(description="review | returned | approved; null: not written yet")
+
+
+class DecisionOut(Schema):
+    id: UUID
+    text: str
+    due_at: datetime
+    municipality: str | None
+    task_state: str | None = Field(description="Null until the minutes are approved")
+
+
+class MeetingWhole(MeetingOut):
+    agenda: list[str]
+    invited: int
+    answers: dict[str, int] = Field(description="How many come, are excused, send somebody")
+    my_answer: str | None
+    decisions: list[DecisionOut] = Field(description="Empty where the minutes are not to be read")
+
+
+class PollPage(Schema):
+    items: list[PollOut]
+    next_cursor: str | None
+
+
+class MeetingPage(Schema):
+    items: list[MeetingOut]
+    next_cursor: str | None
+
+
 class ConversationPage(Schema):
     items: list[ConversationOut]
     next_cursor: str | None
@@ -174,6 +241,14 @@ class CaseFilter(Paging):
 class CircularFilter(Paging):
     state: str | None = Field(None, pattern="^(draft|review|returned|refused|sent|recalled)$")
     kind: str | None = None
+
+
+class PollFilter(Paging):
+    state: str | None = Field(None, pattern="^(draft|open|closed|cancelled)$")
+
+
+class MeetingFilter(Paging):
+    state: str | None = Field(None, pattern="^(draft|called|cancelled)$")
 
 
 class ReplyIn(Schema):
@@ -328,6 +403,40 @@ def circular(request: StaffRequest, circular_id: UUID) -> dict[str, Any]:
     if found.sent_at:
         letters.look(found, Look.What.PAGE, by=request.user, now=now)
     return selectors.circular(found, request.access, now=now)
+
+
+@router.get("/polls", response={200: PollPage} | ERRORS)
+def list_polls(request: StaffRequest, filters: Annotated[PollFilter, Query(...)]) -> dict[str, Any]:
+    """Polls that the token's member sees, the latest changed first."""
+    may(request, "read", "work.do")
+    return selectors.polls(
+        request.access, state=filters.state, limit=filters.limit, after=filters.after
+    )
+
+
+@router.get("/polls/{poll_id}", response={200: PollWhole} | ERRORS)
+def poll(request: StaffRequest, poll_id: UUID) -> dict[str, Any]:
+    """One poll as it stands, and the member's own vote."""
+    may(request, "read", "work.do")
+    return selectors.poll(poll_id, request.access)
+
+
+@router.get("/meetings", response={200: MeetingPage} | ERRORS)
+def list_meetings(
+    request: StaffRequest, filters: Annotated[MeetingFilter, Query(...)]
+) -> dict[str, Any]:
+    """Meetings that the token's member sees, the one that begins last first."""
+    may(request, "read", "work.do")
+    return selectors.meetings(
+        request.access, state=filters.state, limit=filters.limit, after=filters.after
+    )
+
+
+@router.get("/meetings/{meeting_id}", response={200: MeetingWhole} | ERRORS)
+def meeting(request: StaffRequest, meeting_id: UUID) -> dict[str, Any]:
+    """One meeting with its agenda, its answers and what was decided."""
+    may(request, "read", "work.do")
+    return selectors.meeting(meeting_id, request.access)
 
 
 def may(request: StaffRequest, scope: str, permission: str) -> None:

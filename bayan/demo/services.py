@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -18,14 +19,20 @@ from bayan.channels.events import DeliveryStatus, IncomingMessage
 from bayan.channels.models import Account, Number, Template
 from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
+from bayan.correspondence.models import Address
+from bayan.correspondence.services import To
 from bayan.demo.stories import (
     BOOKINGS,
     CONTRACTORS,
+    DECISIONS,
     DESK,
+    EVERYBODY,
     JOURNALISTS,
     LABELS,
+    MEETINGS,
     NEEDS,
     NEWS,
+    POLLS,
     READY_ACTIONS,
     READY_REPLIES,
     STORIES,
@@ -35,6 +42,8 @@ from bayan.demo.stories import (
 )
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
+from bayan.meetings import services as meetings
+from bayan.meetings.models import Meeting, Poll
 from bayan.needs import services as needs
 from bayan.needs.models import Form, FormVersion, Need, Thing
 from bayan.needs.services import Asked
@@ -237,6 +246,7 @@ def tell_stories(*, now: datetime) -> int:
     _give_work(members, nodes, now=now)
     _ask_needs(members, nodes, now=now)
     _fill_press(members, nodes, now=now)
+    _fill_meetings(members, nodes["eastern"], now=now)
     return len(STORIES)
 
 
@@ -332,6 +342,66 @@ def _fill_press(
         )  # fmt: skip
         if hours > 20:
             press.take(story.public_id, editor=editor, by=editor, now=at + timedelta(minutes=40))
+
+
+def _fill_meetings(members: dict[str | None, Member], node: Node, *, now: datetime) -> None:
+    """Polls that run and one that is over; a meeting to come, and one with its minutes."""
+    named = {address: members[f"{address}@{DOMAIN}"] for address in EVERYBODY}
+    director = members[f"director@{DOMAIN}"]
+    for poll in POLLS:
+        at = now - timedelta(hours=poll.hours_ago)
+        made = meetings.draft_poll(
+            meetings.Question(
+                question=poll.question, options=poll.options, to=_to(named[one] for one in poll.asked),
+                is_secret=poll.is_secret, until=now + timedelta(days=3), term_hours=None,
+            ),
+            node=node, by=director, now=at,
+        )  # fmt: skip
+        # The demo's people work here from now on: they are asked now, and it is written down as earlier.
+        meetings.send_poll(made.public_id, by=director, now=now)
+        made.refresh_from_db()
+        for address, position in poll.chosen:
+            meetings.vote(
+                made.public_id, position, by=named[address], now=now, fingerprint=made.fingerprint,
+            )  # fmt: skip
+        if poll.is_over:
+            meetings.close_poll(made.public_id, by=director, now=now)
+        Poll.objects.filter(pk=made.pk).update(sent_at=at)
+    for title, days, agenda, answers in MEETINGS:
+        starts, held_at = max(_at_nine(now, days), now + timedelta(hours=1)), _at_nine(now, days)
+        at = min(now, held_at) - timedelta(days=5)
+        held = meetings.draft_meeting(
+            meetings.Plan(
+                title=title, starts_at=starts, minutes_long=60, place="القاعة الكبرى، الدور الثالث",
+                chair=director, secretary=director, kind="periodic" if days > 0 else "single",
+                agenda=[meetings.Point(point) for point in agenda], to=_to(named.values()),
+            ),
+            node=node, by=director, now=at,
+        )  # fmt: skip
+        meetings.call_meeting(held.public_id, by=director, now=now)
+        for address, answer in answers:
+            meetings.answer_invitation(held.public_id, answer, by=named[address], now=now)
+        Meeting.objects.filter(pk=held.pk).update(called_at=at, starts_at=held_at)
+        if days < 0:
+            _write_minutes(held, named, by=director, now=now)
+    # What was asked yesterday is told to nobody today.
+    meetings.let_past(now=now)
+
+
+def _write_minutes(
+    meeting: Meeting, named: dict[str, Member], *, by: Member, now: datetime
+) -> None:
+    came = meeting.invitees.filter(answer="comes").values_list("public_id", flat=True)
+    said = {point.public_id: "نوقش البند وأُقرّ ما فيه." for point in meeting.agenda.all()}
+    meetings.write_minutes(meeting.public_id, said=said, attended=list(came), by=by, now=now)
+    for text, owner, days in DECISIONS:
+        decided = meetings.Decided(text=text, owner=named[owner], due_at=_at_nine(now, days))
+        meetings.decide(meeting.public_id, decided, by=by, now=now)
+    meetings.submit_minutes(meeting.public_id, by=by, now=now)
+
+
+def _to(members: Iterable[Member]) -> list[To]:
+    return [To(kind=Address.Kind.MEMBER, member=member) for member in members]
 
 
 def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:

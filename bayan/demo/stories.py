@@ -279,3 +279,69 @@ NEWS = (
         30,
     ),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A poll: what is asked, whom (addresses), who has chosen which answer, and whether it is over."""
+
+    question: str
+    options: tuple[str, ...]
+    hours_ago: int
+    asked: tuple[str, ...]
+    chosen: tuple[tuple[str, int], ...]
+    is_secret: bool = False
+    is_over: bool = False
+
+
+EVERYBODY = (
+    "director.khobar", "mayor.khobar", "responder.khobar", "responder.qatif", "responder.jubail",
+    "spokesperson", "editor",
+)  # fmt: skip
+POLLS = (
+    Asking(
+        "أي يوم أنسب للاجتماع الدوري لمديري العلاقات العامة؟",
+        ("الأحد", "الاثنين", "الثلاثاء"),
+        30,
+        EVERYBODY,
+        (
+            ("director.khobar", 1), ("mayor.khobar", 2), ("responder.qatif", 2),
+            ("spokesperson", 2), ("editor", 1),
+        ),
+        is_over=True,
+    ),
+    Asking(
+        "هل تؤيدون توحيد وسم حملة النظافة في جميع البلديات؟",
+        ("نعم", "لا", "مع تعديل"),
+        3,
+        EVERYBODY,
+        (("director.khobar", 1), ("responder.jubail", 1), ("editor", 3)),
+    ),
+    Asking(
+        "من ترشحون لجائزة أفضل مبادرة تواصل هذا العام؟",
+        ("حملة شواطئنا", "أسبوع الشجرة", "مجلس الحي"),
+        2,
+        EVERYBODY,
+        (("mayor.khobar", 1), ("responder.qatif", 3)),
+        is_secret=True,
+    ),
+)  # fmt: skip
+# Title, days ahead of today, agenda, who comes.
+MEETINGS = (
+    (
+        "الاجتماع الدوري لمديري العلاقات العامة",
+        4,
+        ("متابعة قرارات الاجتماع السابق", "الاستعداد لموسم الأمطار", "توحيد الردود على الشائعات"),
+        (("director.khobar", "comes"), ("spokesperson", "comes"), ("responder.jubail", "excused")),
+    ),
+    (
+        "اجتماع التحضير لحملة شواطئنا",
+        -2,
+        ("توزيع المهام", "المواد الإعلامية"),
+        (("director.khobar", "comes"), ("editor", "comes"), ("responder.qatif", "comes")),
+    ),
+)
+DECISIONS = (
+    ("تجهيز مطويات الحملة وتسليمها للبلديات", "editor", 5),
+    ("حصر المتطوعين في الخبر والقطيف", "responder.khobar", 3),
+)

@@ -64,6 +64,16 @@ BUTTONS = (
 
 MESSAGES = (
     Automatic(
+        key="meetings-deputy",
+        title=_("To a deputy, of polls and meetings"),
+        when=_(
+            "Over the question of a poll, its reminder, an invitation and its reminder, when they go to "
+            "whoever stands in for somebody."
+        ),
+        to=To.MEMBER,
+        bubbles=(says(_w("deputy", "In place of %(name)s, for whom you stand in:")),),
+    ),
+    Automatic(
         key="meetings-poll",
         title=_("A poll"),
         when=_(

@@ -98,7 +98,11 @@ def whole(rows: NeedQuerySet) -> NeedQuerySet:
         "node", "provider", "version__form", "asked_by", "decided_by", "item__owner",
         "item__contractor", "item__outside", "item__node",
     ).prefetch_related(
-        Prefetch("steps", Step.objects.select_related("by").order_by("-pk"), to_attr="history"),
+        Prefetch(
+            "steps",
+            Step.objects.select_related("by", "reach__outgoing").order_by("-pk"),
+            to_attr="history",
+        ),
         Prefetch(
             "bookings",
             Booking.objects.select_related("thing").order_by("starts_at"),

@@ -420,6 +420,8 @@ class Copy(models.Model):
     outgoing = models.OneToOneField(Outgoing, models.SET_NULL, null=True, related_name="+")
     is_by_template = models.BooleanField(_("by template"), default=False)
     is_by_email = models.BooleanField(_("by e-mail"), default=False, db_default=False)
+    # The message by WhatsApp that failed: what comes after it was decided, once.
+    failed = models.ForeignKey(Outgoing, models.SET_NULL, null=True, related_name="+")
     opens = models.PositiveIntegerField(_("times opened"), default=0)
     downloads = models.PositiveIntegerField(_("files fetched"), default=0)
     opened_at = models.DateTimeField(_("first opened"), null=True)

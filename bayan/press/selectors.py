@@ -189,7 +189,7 @@ class Progress:
 def copies_of(release: Release) -> list[Copy]:
     """Every journalist of a sending, with what became of their message and what they opened."""
     return list(
-        release.copies.select_related("journalist__outlet", "outgoing").order_by(
+        release.copies.select_related("journalist__outlet", "outgoing", "failed").order_by(
             "journalist__name", "pk"
         )
     )

@@ -16,6 +16,10 @@ from bayan.correspondence.models import Letter, Look
 from bayan.correspondence.tests.factories import make_letter, make_sent
 from bayan.inbox.models import Message
 from bayan.inbox.tests.factories import make_media
+from bayan.meetings import services as meetings
+from bayan.meetings.models import Meeting, Poll
+from bayan.meetings.tests.factories import make_called, make_meeting, make_poll
+from bayan.meetings.tests.factories import make_sent as make_sent_poll
 from bayan.organisation.models import Node
 from bayan.people import services as people
 from bayan.people.models import Member, Role
@@ -151,7 +155,9 @@ def test_a_list_filters_by_state_municipality_and_reference(ask: Ask, khobar: No
     assert found("state=closed") == []
 
 
-@pytest.mark.parametrize("path", ["cases", "conversations", "messages", "circulars"])
+@pytest.mark.parametrize(
+    "path", ["cases", "conversations", "messages", "circulars", "polls", "meetings"]
+)
 def test_a_list_costs_the_same_queries_whatever_its_length(
     ask: Ask, path: str, desk_responder: Member
 ) -> None:
@@ -162,7 +168,18 @@ def test_a_list_costs_the_same_queries_whatever_its_length(
 
     def one_more() -> None:
         make_case()
-        make_letter(desk_responder.roles.get().node, desk_responder, now=timezone.now())
+        desk = desk_responder.roles.get().node
+        make_letter(desk, desk_responder, now=timezone.now())
+        make_poll(desk, desk_responder, [desk_responder], now=timezone.now())
+        make_meeting(desk, desk_responder, [desk_responder], now=timezone.now())
+        Poll.objects.filter(state="draft").update(
+            state="open",
+            sent_at=timezone.now(),
+            due_at=timezone.now(),
+            leaves_at=timezone.now(),
+            fingerprint="0" * 64,
+        )
+        Meeting.objects.update(state="called", called_at=timezone.now())
 
     one_more()
     few = queries()
@@ -226,6 +243,8 @@ def test_the_description_of_the_api_names_every_list(client: StaffClient) -> Non
         "/api/v1/conversations",
         "/api/v1/messages",
         "/api/v1/circulars",
+        "/api/v1/polls",
+        "/api/v1/meetings",
     } <= set(paths)
 
 
@@ -246,3 +265,35 @@ def test_a_circular_shows_what_its_reader_may_see_and_that_it_was_opened(
     assert whole["stages"] is None
     assert Look.objects.get().member == desk_responder
     assert ask("get", f"circulars/{secret.public_id}").status_code == 404
+
+
+def test_polls_and_meetings_show_how_they_stand_and_no_vote_of_a_secret_one(
+    ask: Ask, desk: Node, desk_responder: Member
+) -> None:
+    director = make_member(Role.Kind.DIRECTOR, desk)
+    now = timezone.now()
+    others = [make_member(Role.Kind.EDITOR, desk) for _one in range(4)]
+    people = [desk_responder, director, *others]
+    opened = make_sent_poll(desk, director, people, now=now)
+    hidden = make_sent_poll(desk, director, people, now=now, is_secret=True)
+    make_poll(desk, director, [director], now=now)
+    for poll in (opened, hidden):
+        meetings.vote(
+            poll.public_id, 1, by=desk_responder, now=now, fingerprint=poll.fingerprint[:16]
+        )
+    # A draft is for those who write.
+    assert len(ask("get", "polls").json()["items"]) == 2
+    one = ask("get", f"polls/{opened.public_id}").json()
+    assert (one["asked"], one["voted"], one["my_answer"]) == (6, 1, "نعم")
+    assert one["votes"] == [{"answer": "نعم", "count": 1}, {"answer": "لا", "count": 0}]
+    secret = ask("get", f"polls/{hidden.public_id}").json()
+    assert (secret["asked_me"], secret["my_answer"], secret["votes"]) == (True, None, [])
+
+    meeting = make_called(desk, director, [desk_responder], now=now)
+    meetings.answer_invitation(meeting.public_id, "comes", by=desk_responder, now=now)
+    assert [row["id"] for row in ask("get", "meetings?state=called").json()["items"]] == [
+        str(meeting.public_id)
+    ]
+    one = ask("get", f"meetings/{meeting.public_id}").json()
+    assert (one["agenda"][0], one["my_answer"], one["decisions"]) == ("موسم الأمطار", "comes", [])
+    assert one["answers"] == {"comes": 1, "excused": 0, "sends": 0}

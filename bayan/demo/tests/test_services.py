@@ -7,6 +7,8 @@ from bayan.channels.models import Outgoing
 from bayan.demo import services
 from bayan.demo.stories import STORIES
 from bayan.inbox.models import Conversation, Message
+from bayan.meetings import services as meetings
+from bayan.meetings.models import Meeting, Poll
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member, Turn
@@ -19,6 +21,12 @@ def test_the_demo_is_loaded_once_however_often_it_starts(db: None, now: datetime
 
     assert Member.objects.filter(is_demo=True).count() == len(services.PEOPLE)
     assert Conversation.objects.count() == len(STORIES)
+    # Nor do its polls and meetings open empty, or ask anybody anew.
+    assert set(Poll.objects.values_list("state", flat=True)) == {"open", "closed"}
+    assert Meeting.objects.filter(minutes_state="approved").count() == 1
+    before = Outgoing.objects.count()
+    assert meetings.tend(now=now + timedelta(minutes=1)) == 0
+    assert Outgoing.objects.count() == before
 
 
 def test_somebody_is_on_duty_and_the_roster_is_filled_once(db: None, now: datetime) -> None:

@@ -1,11 +1,13 @@
 """Reading polls and meetings."""
 
 from bayan.meetings.selectors.counts import by_body, outcome_of, outcomes_of
+from bayan.meetings.selectors.deputies import lenders_of
 from bayan.meetings.selectors.meetings import (
     answers_in,
     decisions_of,
     decisions_seen,
     invitees_of,
+    lent_seats,
     may_read_minutes,
     may_write_minutes,
     meetings_found,
@@ -15,6 +17,7 @@ from bayan.meetings.selectors.meetings import (
 )
 from bayan.meetings.selectors.polls import (
     history_of,
+    lent_voices,
     may_lead,
     polls_found,
     shown_polls,
@@ -30,6 +33,9 @@ __all__ = [
     "decisions_seen",
     "history_of",
     "invitees_of",
+    "lenders_of",
+    "lent_seats",
+    "lent_voices",
     "may_lead",
     "may_read_minutes",
     "may_write_minutes",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from bayan.meetings.models import AgendaItem, Decision, Invitee, Meeting
+from bayan.meetings.selectors.deputies import lenders_of
 from bayan.people.permissions import Access
 from bayan.work.models import Item
 
@@ -47,6 +48,12 @@ def shown_meetings(rows: QuerySet[Meeting], access: Access) -> QuerySet[Meeting]
     return rows.select_related("node", "chair").annotate(
         my_answer=Subquery(mine.values("answer")[:1])
     )
+
+
+def lent_seats(people: Sequence[Invitee], access: Access, *, now: datetime) -> list[Invitee]:
+    """Those of the invited for whom the reader stands in."""
+    lenders = set(lenders_of(access.member, now=now).values_list("member", flat=True))
+    return [one for one in people if one.member_id in lenders]
 
 
 def invitees_of(meeting: Meeting) -> list[Invitee]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -10,6 +11,7 @@ from bayan.core.models import AuditEntry
 from bayan.core.rls import as_worker
 from bayan.meetings.models import Meeting, Poll, Voter
 from bayan.meetings.selectors.counts import outcomes_of
+from bayan.meetings.selectors.deputies import lenders_of
 from bayan.people import selectors as people
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
@@ -17,13 +19,17 @@ from bayan.people.selectors import Line
 LINES = 100
 
 
-def views_of_polls(access: Access) -> dict[str, QuerySet[Poll]]:
+def views_of_polls(access: Access, *, now: datetime) -> dict[str, QuerySet[Poll]]:
     """The polls of each view of the list.
 
-    `mine`: what waits for the reader's vote; `open` and `over`: all that the reader may see; `drafts`:
-    what is being written for the reader's bodies.
+    `mine`: what waits for the vote of the reader, or of whom they stand in for; `open` and `over`: all that
+    the reader may see; `drafts`: what is being written for the reader's bodies.
     """
-    wanted = Voter.objects.filter(poll=OuterRef("pk"), member=access.member, voted_at=None)
+    wanted = Voter.objects.filter(
+        Q(member=access.member) | Q(member__in=lenders_of(access.member, now=now).values("member")),
+        poll=OuterRef("pk"),
+        voted_at=None,
+    )
     return {
         "mine": Poll.objects.filter(Exists(wanted), state=Poll.State.OPEN),
         "open": Poll.objects.filter(state=Poll.State.OPEN),
@@ -72,6 +78,12 @@ def voters_of(poll: Poll, access: Access, *, silent: bool = False) -> list[Voter
         )
     with as_worker():
         return list(rows.order_by("node__position", "node", "member__name_ar", "pk"))
+
+
+def lent_voices(poll: Poll, access: Access, *, now: datetime) -> list[Voter]:
+    """The voices of those for whom the reader stands in."""
+    lenders = lenders_of(access.member, now=now).values("member")
+    return list(poll.voters.filter(member__in=lenders).select_related("member").order_by("pk"))
 
 
 def history_of(thing: Poll | Meeting) -> list[Line]:

@@ -74,6 +74,7 @@ from bayan.meetings.services.parts import (
     note,
     to_of,
 )
+from bayan.meetings.services.past import let_past
 from bayan.meetings.services.telling import tend_polls
 from bayan.meetings.services.voting import (
     NoSuchOption,
@@ -144,6 +145,7 @@ __all__ = [
     "hear",
     "hear_names",
     "invited_to",
+    "let_past",
     "next_meeting",
     "note",
     "outcome_words",

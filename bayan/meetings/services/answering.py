@@ -15,8 +15,9 @@ from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.meetings.models import Invitee
+from bayan.meetings.selectors.deputies import stands_in
 from bayan.meetings.services.calling import INVITEE, answer_invitation
-from bayan.meetings.services.inviting import answers_of, invitation_text
+from bayan.meetings.services.inviting import address_of_meeting, answers_of, invitation_text
 from bayan.people.models import Member
 from bayan.work import services as work
 
@@ -82,7 +83,7 @@ def _take(
     *,
     now: datetime,
 ) -> None:
-    if row is None or row.member_id != member.pk:
+    if row is None or not (row.member_id == member.pk or stands_in(member, row.member_id, now=now)):
         work.say(conversation, _("This invitation was sent to somebody else."), now=now)
         return
     what, _dash, rest = message.choice_id.partition("-")
@@ -97,6 +98,10 @@ def _take(
             )  # fmt: skip
         else:
             work.say(conversation, _("This meeting is over, or was cancelled."), now=now)
+        return
+    # The name is waited for from whoever is invited; a deputy writes it on the page.
+    if answer == Answer.SENDS and row.member_id != member.pk:
+        work.say(conversation, address_of_meeting(meeting), now=now)
         return
     if answer == Answer.SENDS and int(revision) == meeting.revision and meeting.is_called:
         work.stop_waiting(member, now=now)
@@ -121,8 +126,9 @@ def _answer(
 ) -> None:
     try:
         row = answer_invitation(
-            row.meeting.public_id, answer, by=member, now=now, stand_in=stand_in, revision=revision
-        )
+            row.meeting.public_id, answer, by=member, now=now, stand_in=stand_in,
+            revision=revision, invitee_id=row.public_id,
+        )  # fmt: skip
     except DomainError as refused:
         Invitee.objects.filter(pk=row.pk).update(awaits_until=None)
         work.say(conversation, str(refused), now=now)

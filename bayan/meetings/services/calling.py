@@ -20,6 +20,7 @@ from bayan.core.rls import as_worker
 from bayan.correspondence import services as correspondence
 from bayan.correspondence.services import Reach, To
 from bayan.meetings.models import AgendaItem, Invitee, Meeting
+from bayan.meetings.selectors.deputies import stands_in
 from bayan.meetings.services.parts import (
     NobodyAsked,
     NotADraft,
@@ -311,10 +312,12 @@ def answer_invitation(
     now: datetime,
     stand_in: str = "",
     revision: int | None = None,
+    invitee_id: UUID | None = None,
 ) -> Invitee:
     """Say that one comes, does not, or who comes instead; the last answer counts.
 
-    `revision` is that of the invitation which was answered.
+    `revision` is that of the invitation which was answered. `invitee_id` says for whom it is where it is not
+    for oneself: a deputy answers for whom they stand in, and the trail names both.
 
     :raises NotCalled: it was cancelled, or nobody is invited
     :raises InThePast: it has begun
@@ -327,7 +330,10 @@ def answer_invitation(
         raise NotCalled(_("This meeting was cancelled."))
     if now >= meeting.starts_at:
         raise InThePast(_("It has begun already."))
-    invitee = meeting.invitees.filter(member=by).first()
+    rows = meeting.invitees.select_related("member")
+    invitee = rows.filter(**({"public_id": invitee_id} if invitee_id else {"member": by})).first()
+    if invitee is not None and invitee.member_id != by.pk:
+        invitee = invitee if stands_in(by, invitee.member_id, now=now) else None
     if invitee is None or answer not in set(Answer) - {Answer.NONE}:
         raise NotInvited(_("You are not among those who are invited."))
     if revision is not None and revision != meeting.revision:
@@ -338,7 +344,8 @@ def answer_invitation(
     invitee.answer, invitee.answered_at, invitee.stand_in = answer, now, stand_in
     invitee.awaits_until = None
     invitee.save(update_fields=["answer", "answered_at", "stand_in", "awaits_until"])
-    note("answered", meeting, by=by, now=now, answer=answer)
+    for_whom = {} if invitee.member_id == by.pk else {"member": str(invitee.member.public_id)}
+    note("answered", meeting, by=by, now=now, answer=answer, **for_whom)
     return invitee
 
 

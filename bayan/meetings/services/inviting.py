@@ -6,6 +6,7 @@ A batch is one transaction, as with polls (`telling`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,8 +20,10 @@ from django.utils.translation import override
 from bayan.channels.models import Outgoing, Reach
 from bayan.core.queries import Waits
 from bayan.meetings.models import Invitee, Meeting
+from bayan.meetings.selectors.deputies import deputies_of
 from bayan.meetings.services.calling import INVITEE
 from bayan.meetings.services.parts import announce
+from bayan.meetings.services.wording import instead_of
 from bayan.work import services as work
 from bayan.work.services import Telling
 
@@ -142,14 +145,15 @@ def _tell_some(
 def _invite(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
     _tell(meeting, rows, INVITATION, _invitation, now=now)
     round_ = meeting.revision * ROUNDS + INVITATION
-    reaches = dict(
-        Reach.objects.filter(
+    reaches = {
+        (key, member): pk
+        for key, member, pk in Reach.objects.filter(
             subject_type=INVITEE, subject_key__in=[str(row.public_id) for row in rows], round=round_
-        ).values_list("subject_key", "pk")
-    )
+        ).values_list("subject_key", "member", "pk")
+    }
     for row in rows:
         row.told_revision = meeting.revision
-        row.reach_id = reaches.get(str(row.public_id))
+        row.reach_id = reaches.get((str(row.public_id), row.member_id))
     Invitee.objects.bulk_update(rows, ["told_revision", "reach"])
 
 
@@ -184,10 +188,15 @@ def _hand_out(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
 def _tell(
     meeting: Meeting, rows: Sequence[Invitee], place: int, say: Say, *, now: datetime
 ) -> None:
+    deputies = deputies_of([row.member_id for row in rows], now=now) if place != MINUTES else {}
     words = []
     for row in rows:
         with override(row.member.language):
             words.append(say(meeting, row, now))
+        if deputy := deputies.get(row.member_id):
+            with override(deputy.language):
+                word = say(meeting, row, now)
+                words.append(replace(word, member=deputy, text=instead_of(row.member, word.text)))
     work.tell_each(
         words, subject_type=INVITEE, now=now, lane=Outgoing.Lane.WORK,
         round=meeting.revision * ROUNDS + place,
@@ -224,6 +233,10 @@ def _where(meeting: Meeting) -> list[str]:
     if meeting.link:
         found.append(_("Link: %(address)s") % {"address": meeting.link})
     return found
+
+
+def address_of_meeting(meeting: Meeting) -> str:
+    return _address("meeting", meeting)
 
 
 def _address(name: str, meeting: Meeting) -> str:

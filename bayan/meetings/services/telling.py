@@ -6,7 +6,8 @@ between leaves the next one to do exactly what was left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -20,11 +21,13 @@ from bayan.core import audit
 from bayan.core.queries import Waits
 from bayan.meetings.models import Poll, PollQuerySet, Voter
 from bayan.meetings.selectors.counts import outcome_of
+from bayan.meetings.selectors.deputies import deputies_of
 from bayan.meetings.services.asking import VOTER, close
 from bayan.meetings.services.parts import POLL, announce, note
 from bayan.meetings.services.wording import (
     address_of,
     buttons_of,
+    instead_of,
     outcome_words,
     rows_of,
 )
@@ -106,26 +109,47 @@ def _ask_some(key: int, now: datetime) -> int:
         poll.save(update_fields=["handed_at"])
         announce(poll)
         return 0
-    words = []
-    for row in rows:
-        with override(row.member.language):
-            words.append(
-                _word(
-                    poll, row, question_text(poll, now=now),
-                    _("Poll: %(question)s") % {"question": poll.question}, asks=True, now=now,
-                )
-            )  # fmt: skip
+    words = _words_to_each(rows, lambda row: _asked(poll, row, now=now), now=now)
     work.tell_each(words, subject_type=VOTER, now=now, lane=Outgoing.Lane.WORK, round=QUESTION)
-    reaches = dict(
-        Reach.objects.filter(
+    reaches = {
+        (key, member): pk
+        for key, member, pk in Reach.objects.filter(
             subject_type=VOTER, subject_key__in=[word.key for word in words], round=QUESTION
-        ).values_list("subject_key", "pk")
-    )
+        ).values_list("subject_key", "member", "pk")
+    }
     for row in rows:
-        row.handed_at, row.reach_id = now, reaches.get(str(row.public_id))
+        row.handed_at = now
+        row.reach_id = reaches.get((str(row.public_id), row.member_id))
     Voter.objects.bulk_update(rows, ["handed_at", "reach"])
     announce(poll)
     return len(rows)
+
+
+def _words_to_each(
+    rows: Sequence[Voter], said: Callable[[Voter], Telling], *, now: datetime
+) -> list[Telling]:
+    """What each is told in their language; whoever stands in for one of them is told so, too."""
+    deputies = deputies_of([row.member_id for row in rows], now=now)
+    words = []
+    for row in rows:
+        with override(row.member.language):
+            words.append(said(row))
+        if deputy := deputies.get(row.member_id):
+            with override(deputy.language):
+                word = said(row)
+                words.append(replace(word, member=deputy, text=instead_of(row.member, word.text)))
+    return words
+
+
+def _asked(poll: Poll, row: Voter, *, now: datetime) -> Telling:
+    title = _("Poll: %(question)s") % {"question": poll.question}
+    return _word(poll, row, question_text(poll, now=now), title, asks=True, now=now)
+
+
+def _reminded(poll: Poll, row: Voter, *, now: datetime) -> Telling:
+    text = f"{_('A reminder: your vote is still missing.')}\n{question_text(poll, now=now)}"
+    title = _("Reminder of the poll: %(question)s") % {"question": poll.question}
+    return _word(poll, row, text, title, asks=True, now=now)
 
 
 @transaction.atomic
@@ -138,19 +162,7 @@ def _remind_some(key: int, now: datetime) -> int:
         poll.reminded_at = now
         poll.save(update_fields=["reminded_at"])
         return 0
-    words = []
-    for row in rows:
-        with override(row.member.language):
-            text = "\n".join(
-                [_("A reminder: your vote is still missing."), question_text(poll, now=now)]
-            )
-            words.append(
-                _word(
-                    poll, row, text,
-                    _("Reminder of the poll: %(question)s") % {"question": poll.question},
-                    asks=True, now=now,
-                )
-            )  # fmt: skip
+    words = _words_to_each(rows, lambda row: _reminded(poll, row, now=now), now=now)
     work.tell_each(words, subject_type=VOTER, now=now, lane=Outgoing.Lane.WORK, round=REMINDER)
     for row in rows:
         row.reminded_at = now

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -17,11 +18,18 @@ from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.meetings.models import Option, Poll, Voter
+from bayan.meetings.selectors.deputies import lenders_of, stands_in
 from bayan.meetings.services.asking import VOTER, NotOpen, close, locked_open
 from bayan.meetings.services.ballots import cast
 from bayan.meetings.services.parts import note
 from bayan.meetings.services.telling import question_text
-from bayan.meetings.services.wording import SEEN, address_of, buttons_of, rows_of
+from bayan.meetings.services.wording import (
+    SEEN,
+    address_of,
+    buttons_of,
+    instead_of,
+    rows_of,
+)
 from bayan.people.models import Member
 from bayan.work import services as work
 
@@ -43,17 +51,27 @@ class OnThePageOnly(DomainError):
 
 
 @transaction.atomic
-def vote(poll_id: UUID, position: int, *, by: Member, now: datetime, fingerprint: str) -> Option:
+def vote(
+    poll_id: UUID,
+    position: int,
+    *,
+    by: Member,
+    now: datetime,
+    fingerprint: str,
+    voter_id: UUID | None = None,
+) -> Option:
     """Choose an answer, or another one; the last to vote closes the poll. Returns what was chosen.
 
-    `fingerprint` is that of the question which the voter saw, or its first `SEEN` characters.
+    `fingerprint` is that of the question which the voter saw, or its first `SEEN` characters. `voter_id` says
+    whose voice it is where it is not their own: a deputy's choice counts for whom they stand in, and the
+    trail names both.
 
     :raises NotOpen: it is over, or was not sent
     :raises NotAsked: the member is none of those asked
     :raises NoSuchOption: it has no such answer, or the question seen was another
     """
     poll = locked_open(poll_id)
-    voter = poll.voters.select_related("member").filter(member=by).first()
+    voter = _voice(poll, by, voter_id, now=now)
     if voter is None:
         raise NotAsked(_("You are not among those who are asked."))
     option = poll.options.filter(position=position).first()
@@ -63,10 +81,23 @@ def vote(poll_id: UUID, position: int, *, by: Member, now: datetime, fingerprint
         # The worker closes it within a second; what comes late does not count for that.
         raise NotOpen(_("The time of this poll is over."))
     is_first = cast(poll, voter, option, now=now)
-    note("voted" if is_first else "changed_vote", poll, by=by, now=now)
+    for_whom = {} if voter.member_id == by.pk else {"member": str(voter.member.public_id)}
+    note("voted" if is_first else "changed_vote", poll, by=by, now=now, **for_whom)
     if not poll.voters.filter(voted_at=None).exists():
         close(poll, Poll.Why.ALL, by=by, now=now)
     return option
+
+
+def _voice(poll: Poll, by: Member, voter_id: UUID | None, *, now: datetime) -> Voter | None:
+    """The voice that this member uses: their own, or one for which they stand in."""
+    rows = poll.voters.select_related("member")
+    if voter_id is None:
+        return rows.filter(member=by).first()
+    voter = rows.filter(public_id=voter_id).first()
+    is_theirs = voter is not None and (
+        voter.member_id == by.pk or stands_in(by, voter.member_id, now=now)
+    )
+    return voter if is_theirs else None
 
 
 @transaction.atomic
@@ -79,7 +110,7 @@ def receive(
         str(voter.public_id): voter
         for voter in Voter.objects.filter(
             public_id__in=[key for _message, key in replies]
-        ).select_related("poll__node")
+        ).select_related("poll__node", "member")
     }
     others = []
     for message, key in replies:
@@ -105,9 +136,12 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
             continue
         waiting = (
             Voter.objects.filter(
-                member=member, poll__state=Poll.State.OPEN, handed_at__isnull=False, voted_at=None
+                Q(member=member) | Q(member__in=lenders_of(member, now=now).values("member")),
+                poll__state=Poll.State.OPEN,
+                handed_at__isnull=False,
+                voted_at=None,
             )
-            .select_related("poll__node")
+            .select_related("poll__node", "member")
             .order_by("-handed_at", "-pk")[:MOST_POLLS]
         )
         named = [voter for voter in waiting if _named(voter.poll, word)]
@@ -120,7 +154,7 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
                 if len(named) == 1:
                     _take(voter, message, member, conversation, now=now)
                 else:
-                    ask_again(voter, conversation, now=now)
+                    ask_again(voter, conversation, to=member, now=now)
     return taken
 
 
@@ -145,7 +179,9 @@ def _take(
     *,
     now: datetime,
 ) -> None:
-    if voter is None or voter.member_id != member.pk:
+    if voter is None or not (
+        voter.member_id == member.pk or stands_in(member, voter.member_id, now=now)
+    ):
         work.say(conversation, _("This question was sent to somebody else."), now=now)
         return
     poll = voter.poll
@@ -164,10 +200,13 @@ def _take(
         work.say(conversation, text, now=now)
         return
     if position is None and poll.is_open:
-        ask_again(voter, conversation, now=now)
+        ask_again(voter, conversation, to=member, now=now)
         return
     try:
-        option = vote(poll.public_id, position or 0, by=member, now=now, fingerprint=seen)
+        option = vote(
+            poll.public_id, position or 0, by=member, now=now, fingerprint=seen,
+            voter_id=voter.public_id,
+        )  # fmt: skip
     except DomainError as refused:
         work.say(conversation, str(refused), now=now)
         return
@@ -193,11 +232,14 @@ def _chosen(message: IncomingMessage, poll: Poll) -> tuple[int | None, str]:
     return (_named(poll, word) if word else None), poll.fingerprint
 
 
-def ask_again(voter: Voter, conversation: Conversation, *, now: datetime) -> None:
+def ask_again(voter: Voter, conversation: Conversation, *, to: Member, now: datetime) -> None:
     """Send the question with its answers to a member who just wrote."""
     poll = voter.poll
+    text = question_text(poll, now=now)
+    if voter.member_id != to.pk:
+        text = instead_of(voter.member, text)
     inbox.send(
-        conversation, question_text(poll, now=now), by=None, now=now, lane=Outgoing.Lane.PERSON,
+        conversation, text, by=None, now=now, lane=Outgoing.Lane.PERSON,
         buttons=buttons_of(poll), rows=rows_of(poll), button=_("Choose an answer"),
         subject=(VOTER, str(voter.public_id)),
     )  # fmt: skip

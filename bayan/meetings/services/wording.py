@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from bayan.meetings.counting import Outcome
 from bayan.meetings.models import Poll
+from bayan.people.models import Member
 
 # WhatsApp's buttons and rows; what is longer stands in the explanation of its row.
 MOST_BUTTONS, LONGEST_BUTTON, LONGEST_ROW, LONGEST_EXPLANATION = 3, 20, 24, 72
@@ -20,6 +21,11 @@ SEEN = 16
 def address_of(poll: Poll) -> str:
     """The address of its page."""
     return f"{settings.PUBLIC_URL}{reverse('meetings:poll', args=[poll.public_id])}"
+
+
+def instead_of(member: Member, text: str) -> str:
+    """The same text for whoever stands in for this member."""
+    return f"{_('In place of %(name)s, for whom you stand in:') % {'name': member.name}}\n{text}"
 
 
 def buttons_of(poll: Poll) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from bayan.meetings import services
 from bayan.meetings.models import Meeting, Poll
 from bayan.meetings.services import Plan, Point, Question
 from bayan.organisation.models import Node
-from bayan.people.models import Member
+from bayan.people.models import Deputyship, Member
 from bayan.work import services as work
 from bayan.work.tests.factories import link_mobile, written_by
 
@@ -112,3 +112,13 @@ def message_to(subject_key: object, **filters: Any) -> Outgoing:
     found = Outgoing.objects.filter(subject_key=str(subject_key), **filters).order_by("-pk").first()
     assert found is not None
     return found
+
+
+def name_deputy(member: Member, deputy: Member, *, now: datetime) -> Deputyship:
+    """For a week the one stands in for the other."""
+    return Deputyship.objects.create(
+        member=member,
+        deputy=deputy,
+        starts_at=now - timedelta(hours=1),
+        ends_at=now + timedelta(days=7),
+    )

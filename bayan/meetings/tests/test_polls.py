@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayan.channels.models import Outgoing, Reach
 from bayan.channels.tests.factories import make_number
 from bayan.core import undo
+from bayan.core.models import AuditEntry
 from bayan.core.rls import look_as
 from bayan.inbox.models import Message
 from bayan.meetings import counting, selectors, services
@@ -21,15 +24,19 @@ from bayan.meetings.services import telling
 from bayan.meetings.tests.conftest import Office
 from bayan.meetings.tests.factories import (
     LEFT,
+    linked,
+    make_called,
     make_poll,
     make_sent,
     message_to,
+    name_deputy,
     tend,
     within_the_window,
 )
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.work.tests.factories import written_by
+from conftest import StaffClient
 
 
 def voter_of(poll: Poll, member: Member) -> Voter:
@@ -309,3 +316,72 @@ def test_each_voice_counts_once_by_its_last_word_in_whatever_order_they_come(
             transaction.set_rollback(True)
 
     holds()
+
+
+def test_a_deputy_votes_for_whom_they_stand_in_and_nobody_else_does(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    begins = timezone.now()
+    deputy = linked(make_member(Role.Kind.RESPONDER, office.khobar), now=begins)
+    within_the_window([deputy, *office.asked], now=begins)
+    name_deputy(office.mayor, deputy, now=begins)
+    poll = make_sent(office.desk, office.director, office.asked, now=begins)
+    voter = voter_of(poll, office.mayor)
+
+    # They are asked, too, in both names; the message that counts for the list is the mayor's own.
+    asked = Reach.objects.filter(subject_key=str(voter.public_id)).values_list("member", flat=True)
+    assert set(asked) == {office.mayor.pk, deputy.pk}
+    assert voter.reach is not None
+    assert voter.reach.member == office.mayor
+    text = Reach.objects.get(member=deputy).words["text"]
+    assert office.mayor.name in text
+
+    client.force_login(deputy)
+    page = client.get(reverse("meetings:poll", args=[poll.public_id])).content.decode()
+    assert page.count(str(voter.public_id)) == 1
+    form = {"option": "1", "seen": poll.fingerprint[:16], "voter": str(voter.public_id)}
+    assert client.post(reverse("meetings:vote", args=[poll.public_id]), form).status_code == 302
+    voter.refresh_from_db()
+    assert voter.option is not None
+    assert voter.option.text == "نعم"
+    line = AuditEntry.objects.get(action="poll.voted")
+    assert (line.actor, line.details["member"]) == (deputy.audit_key, str(office.mayor.public_id))
+
+    message = written_by(deputy, "لا", kind="text")
+    services.receive([(message, str(voter.public_id))], now=begins + LEFT)
+    voter.refresh_from_db()
+    assert voter.option.text == "لا"
+    # For the others they do not vote.
+    other = voter_of(poll, office.neighbour)
+    services.receive([(written_by(deputy, "لا"), str(other.public_id))], now=begins + LEFT)
+    other.refresh_from_db()
+    assert other.option is None
+    assert client.post(
+        reverse("meetings:vote", args=[poll.public_id]), form | {"voter": str(other.public_id)}
+    ).status_code == 409  # fmt: skip
+
+
+def test_a_deputy_answers_an_invitation_until_they_stand_in_no_more(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    begins = timezone.now()
+    deputy = linked(make_member(Role.Kind.RESPONDER, office.khobar), now=begins)
+    standing = name_deputy(office.mayor, deputy, now=begins)
+    meeting = make_called(office.desk, office.director, office.asked, now=begins)
+    row = meeting.invitees.get(member=office.mayor)
+    client.force_login(deputy)
+    address = reverse("meetings:meeting", args=[meeting.public_id])
+    assert str(row.public_id) in client.get(address).content.decode()
+    answer = {"answer": "sends", "stand_in": deputy.name, "invitee": str(row.public_id)}
+    place = reverse("meetings:answer", args=[meeting.public_id])
+    assert client.post(place, answer).status_code == 302
+    row.refresh_from_db()
+    assert (row.answer, row.stand_in) == ("sends", deputy.name)
+    line = AuditEntry.objects.get(action="meeting.answered")
+    assert (line.actor, line.details["member"]) == (deputy.audit_key, str(office.mayor.public_id))
+
+    standing.ends_at = timezone.now()
+    standing.save(update_fields=["ends_at"])
+    assert client.post(place, answer | {"answer": "excused"}).status_code in {404, 409}
+    row.refresh_from_db()
+    assert row.answer == "sends"

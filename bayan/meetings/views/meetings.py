@@ -177,6 +177,7 @@ def meeting(request: StaffRequest, public_id: UUID) -> HttpResponse:
         "leads": leads,
         "writes": access.may("meetings.write", found.node),
         "mine": next((one for one in people if one.member_id == request.user.pk), None),
+        "lent": selectors.lent_seats(people, access, now=now) if found.is_called else [],
         "people": people,
         "answers": selectors.answers_in(people),
         "agenda": list(found.agenda.select_related("media").order_by("position")),
@@ -218,6 +219,7 @@ def answer(request: StaffRequest, public_id: UUID) -> HttpResponse:
         by=request.user,
         now=timezone.now(),
         stand_in=request.POST.get("stand_in", ""),
+        invitee_id=uuid_in(request.POST.get("invitee", "")),
     )
     notices.say(request, _("Noted. Whoever called the meeting sees it."))
     return redirect("meetings:meeting", public_id)

@@ -19,6 +19,7 @@ from bayan.core import notices
 from bayan.core.errors import DomainError
 from bayan.core.exports import small_csv
 from bayan.core.paging import Cursor, counts_of, page_of
+from bayan.core.views import uuid_in
 from bayan.meetings import selectors, services
 from bayan.meetings.forms import PollForm, initial_of_poll
 from bayan.meetings.models import Poll
@@ -61,7 +62,7 @@ def _asked(request: StaffRequest) -> tuple[str, str, dict[str, QuerySet[Poll]]]:
     writes = request.access.may("meetings.write")
     views = {
         key: selectors.polls_found(rows, words)
-        for key, rows in selectors.views_of_polls(request.access).items()
+        for key, rows in selectors.views_of_polls(request.access, now=timezone.now()).items()
         if writes or key != "drafts"
     }
     view = request.GET.get("view", "")
@@ -170,6 +171,7 @@ def poll(request: StaffRequest, public_id: UUID) -> HttpResponse:
         "poll": found,
         "options": list(found.options.all()),
         "mine": mine,
+        "lent": selectors.lent_voices(found, access, now=now) if found.is_open else [],
         "leads": leads,
         "outcome": outcome,
         "said": services.outcome_words(
@@ -202,6 +204,7 @@ def vote(request: StaffRequest, public_id: UUID) -> HttpResponse:
         by=request.user,
         now=timezone.now(),
         fingerprint=request.POST.get("seen", ""),
+        voter_id=uuid_in(request.POST.get("voter", "")),
     )
     notices.say(request, _("Your vote is counted. You may choose anew until the poll closes."))
     return redirect("meetings:poll", public_id)

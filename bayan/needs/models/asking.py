@@ -11,7 +11,7 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from bayan.channels.models import Media
+from bayan.channels.models import Media, Reach
 from bayan.core.models import PublicIdField
 from bayan.organisation.models import Node
 from bayan.people.models import Member
@@ -206,6 +206,8 @@ class Step(models.Model):
     tell_at = models.DateTimeField(_("to tell"), null=True)
     told_at = models.DateTimeField(_("told"), null=True)
     way = models.CharField(_("way"), max_length=10, choices=Way, blank=True)
+    # The letter by which it goes on where WhatsApp fails; it knows how far that is.
+    reach = models.ForeignKey(Reach, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         indexes = [

@@ -2,6 +2,7 @@
 
 from bayan.needs.fields import Asked
 from bayan.needs.services.asking import (
+    TOLD,
     FilesNotKept,
     FormNotOffered,
     Upload,
@@ -63,7 +64,6 @@ from bayan.needs.services.stock import (
     take_out_of_order,
 )
 from bayan.needs.services.telling import (
-    TOLD,
     hear,
     let_past,
     may_answer,

@@ -36,6 +36,8 @@ from bayan.work.models import Clock
 
 # Working time in which a request is owed its decision, and in which what was not as agreed is put right.
 TO_DECIDE, TO_PUT_RIGHT = timedelta(hours=21), timedelta(hours=14)
+# What an answer to a message about a request is about (config/subscriptions.py).
+TOLD = "needs.told"
 
 
 class FormNotOffered(DomainError):
@@ -129,6 +131,7 @@ def withdraw_need(need_id: UUID, *, by: Member, now: datetime) -> Need:
     need.ended_at = now
     need.save(update_fields=["state", "ended_at"])
     note("need.withdrawn", need, by=by, now=now)
+    channels.call_off(TOLD, [str(need.public_id)], now=now)
     # Its task belongs to another body, which whoever asked does not see.
     with as_worker():
         work.end(NEED, [str(need.public_id)], now=now)
@@ -158,6 +161,7 @@ def confirm(need_id: UUID, *, by: Member, now: datetime) -> Need:
     need.ended_at = now
     need.save(update_fields=["state", "ended_at"])
     note("need.confirmed", need, by=by, now=now)
+    channels.call_off(TOLD, [str(need.public_id)], now=now)
     return need
 
 

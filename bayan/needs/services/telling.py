@@ -1,4 +1,4 @@
-"""Telling whoever asked how their request stands, where they live: in WhatsApp, short and politely."""
+"""Telling whoever asked how their request stands: in WhatsApp, else by the next way; short and politely."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from bayan.core.errors import DomainError
 from bayan.core.queries import Waits
 from bayan.core.references import grouped
 from bayan.needs.models import Booking, Form, Need, Step
-from bayan.needs.services.asking import confirm
+from bayan.needs.services.asking import TOLD, confirm
 from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 from bayan.work import services as work
 
-# What an answer to such a message is about (config/subscriptions.py).
-TOLD = "needs.told"
 AT_ONCE = 100
 # Under a question with buttons, which carries 1,024 characters with heading, subject and link; the page has
 # all of it.
@@ -79,8 +77,8 @@ def _tell_steps(*, now: datetime) -> int:
         member = step.need.asked_by
         if step is latest[step.need_id] and member is not None and member.is_active:
             with override(member.language):
-                step.way = work.tell_member(member, _word(step), now=now)
-    Step.objects.bulk_update(waiting, ["told_at", "way"])
+                step.way, step.reach = work.tell_member_onward(member, _word(step), now=now)
+    Step.objects.bulk_update(waiting, ["told_at", "way", "reach"])
     return len(waiting)
 
 
@@ -100,7 +98,7 @@ def _tell_cancelled(*, now: datetime) -> int:
         one.told_at = now
         if one.booked_by is not None and one.booked_by.is_active:
             with override(one.booked_by.language):
-                work.tell_member(one.booked_by, _word_of(one, now=now), now=now)
+                work.tell_member_onward(one.booked_by, _word_of(one, now=now), now=now)
     Booking.objects.bulk_update(waiting, ["told_at"])
     return len(waiting)
 

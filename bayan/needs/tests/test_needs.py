@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
+from bayan.channels.models import Attempt, Outgoing, Reach
+from bayan.channels.services import Reaching
 from bayan.channels.tests.factories import make_number
+from bayan.channels.tests.test_reaching import make_sms_number
 from bayan.core import undo
 from bayan.core.models import AuditEntry
 from bayan.core.rls import look_as
@@ -232,3 +235,39 @@ def test_who_presses_a_button_that_is_not_theirs_changes_nothing(
     services.receive_told([(answer, str(need.public_id))], now=now)
     need.refresh_from_db()
     assert need.state == "provided"
+
+
+def test_whatsapp_that_fails_is_followed_by_a_text_message_until_it_is_said_that_it_came(
+    khobar: Node, khobar_responder: Member, director: Member, now: datetime
+) -> None:
+    make_number()
+    make_sms_number()
+    asker = link_mobile(khobar_responder, "966500000031", now=now)
+    work.hear_members([(written_by(asker, "مهامي"), asker)], now=now)
+    Outgoing.objects.update(state="sent")
+    need = granted(make_need(khobar, by=asker, now=now), by=director, now=now + HOUR)
+    later, worker = now + HOUR + undo.OFFERED_FOR, Reaching()
+    assert services.tell(now=later) == 1
+    worker.step(now=later)
+    told = Step.objects.get(told_at=later)
+    assert told.way == "whatsapp"
+    Outgoing.objects.filter(attempt__reach=told.reach).update(
+        state="failed", error={"code": 131026}
+    )
+    worker.step(now=later + timedelta(minutes=1))
+    tries = Attempt.objects.order_by("pk").values_list("way", "ended")
+    assert list(tries) == [("whatsapp", "failed"), ("backup", "no address"), ("sms", "")]
+    text = Outgoing.objects.get(attempt__way="sms").content["sms"]["text"]
+    assert f"/{need.public_id}" in text
+
+    assert need.item is not None
+    work.finish(need.item.public_id, by=Access.of(director, now=now), now=later + HOUR)
+    services.tell(now=later + HOUR)
+    # What was said before goes no further, and once it came nothing does.
+    assert list(Reach.objects.order_by("round").values_list("round", "state")) == [
+        (0, "withdrawn"), (1, "open"),
+    ]  # fmt: skip
+    services.confirm(need.public_id, by=asker, now=later + HOUR)
+    worker.step(now=later + 2 * HOUR)
+    assert not Reach.objects.filter(state="open").exists()
+    assert Attempt.objects.filter(reach__round=1).count() == 1

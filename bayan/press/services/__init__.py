@@ -46,6 +46,7 @@ from bayan.press.services.links import (
     files_behind,
     open_link,
 )
+from bayan.press.services.mailing import NEWS_LAST, mail_failed
 from bayan.press.services.parts import (
     STORY,
     EmbargoInThePast,
@@ -102,12 +103,19 @@ DUE = """
         OR EXISTS (SELECT FROM press_storyfile WHERE NOT is_compared)
         OR EXISTS (SELECT FROM press_release WHERE state = 'running' AND not_before <= %(now)s)
         OR EXISTS (SELECT FROM press_release WHERE forgotten_at IS NULL AND finished_at < %(long_ago)s)
+        OR EXISTS (
+            SELECT FROM channels_outgoing o JOIN press_copy c ON c.outgoing_id = o.id
+            JOIN press_release r ON r.id = c.release_id
+            WHERE o.state = 'failed' AND o.failed_at > %(lately)s AND o.subject_type = 'press.copy'
+            AND c.state = 'queued' AND c.failed_id IS NULL AND NOT c.is_by_email
+            AND r.state IN ('running', 'finished')
+        )
 """
 
 
 def _is_due(*, now: datetime) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"now": now, "long_ago": now - WORDS_LAST})
+        cursor.execute(DUE, {"now": now, "long_ago": now - WORDS_LAST, "lately": now - NEWS_LAST})
         return bool(cursor.fetchone()[0])
 
 
@@ -118,7 +126,7 @@ def tend(*, now: datetime) -> int:
     """
     if not _is_due(now=now):
         return 0
-    return tend_gathering(now=now) + tell_news(now=now) + deliver(now=now)
+    return tend_gathering(now=now) + tell_news(now=now) + deliver(now=now) + mail_failed(now=now)
 
 
 __all__ = [

@@ -37,7 +37,12 @@ def destroy(key: UUID, *, by: Member, now: datetime) -> str:
         media += story.files.values_list("media", flat=True)
         copies = Copy.objects.filter(release__story=story)
         channels.forget_words(
-            copies.filter(outgoing__isnull=False).values_list("outgoing", flat=True)
+            {
+                key
+                for row in copies.values_list("outgoing", "failed")
+                for key in row
+                if key is not None
+            }
         )
         note(
             story, "story.destroyed", by=by, now=now, number=story.reference, people=copies.count(),

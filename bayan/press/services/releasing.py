@@ -216,8 +216,9 @@ def withdraw_release(public_id: UUID, *, by: Member, now: datetime) -> Release:
 
 
 def _outgoing_of(found: Release) -> list[int]:
-    rows = found.copies.filter(outgoing__isnull=False).values_list("outgoing", flat=True)
-    return [key for key in rows if key is not None]
+    """Its messages, those by WhatsApp included after which it went by e-mail."""
+    rows = found.copies.values_list("outgoing", "failed")
+    return sorted({key for row in rows for key in row if key is not None})
 
 
 def _lead(found: Release, state: str, action: str, *, by: audit.Actor, now: datetime) -> None:
@@ -319,7 +320,7 @@ def _hand_over(found: Release, copies: Sequence[Copy], numbers: Numbers, *, now:
         copy.contact, copy.state = contacts[sender_of(journalist)], To.QUEUED
         copy.is_by_email = not journalist.phone
         copy.is_by_template = until is None and not copy.is_by_email
-        rows.append((copy, _outgoing(found, copy, number, until, address, now=now)))
+        rows.append((copy, message_for(found, copy, number, until, address, now=now)))
     CopyLink.objects.bulk_create(links)
     sent = channels.send_each([row for _copy, row in rows], now=now)
     for (copy, _row), row in zip(rows, sent, strict=True):
@@ -338,7 +339,7 @@ def _contacts(journalists: Sequence[Journalist], *, now: datetime) -> dict[peopl
     return people.contacts_of(senders, now=now)
 
 
-def _outgoing(
+def message_for(
     found: Release,
     copy: Copy,
     number: Number,
@@ -347,6 +348,7 @@ def _outgoing(
     *,
     now: datetime,
 ) -> Outgoing:
+    """A copy as it leaves: as a template outside the window, as a letter by e-mail, else freely."""
     row = Outgoing(
         node=found.node, number=number, contact=copy.contact, lane=Outgoing.Lane.BULK,
         subject_type=COPY, subject_key=str(copy.public_id), window_until=until,

@@ -125,19 +125,22 @@ def why_not(journalist: Journalist, silent: Collection[str], *, has_mail: bool) 
 
 def unwilling(journalists: Sequence[Journalist]) -> set[str]:
     """The mobiles and addresses of those of them who want no messages."""
+    return silent_among(
+        [value for one in journalists for _scheme, value in sender_of(one).identities]
+    )
+
+
+def silent_among(addresses: Collection[str]) -> set[str]:
+    """Those of these mobiles and e-mail addresses whose people want no messages."""
     # Whoever may send to many need not see the people; who wants no messages counts all the same.
     with as_worker():
         return set(
             OptOut.objects.filter(
                 ended_at=None,
                 contact__identities__scheme__in=["phone", "email"],
-                contact__identities__value__in=_addresses(journalists),
+                contact__identities__value__in=list(addresses),
             ).values_list("contact__identities__value", flat=True)
         )
-
-
-def _addresses(journalists: Sequence[Journalist]) -> list[str]:
-    return [value for one in journalists for _scheme, value in sender_of(one).identities]
 
 
 def windows(journalists: Sequence[Journalist], *, now: datetime) -> dict[str, datetime]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bayan.cases import services as cases
 from bayan.channels.models import Outgoing, Template
-from bayan.channels.tests.factories import body_part, incoming, make_template
+from bayan.channels.tests.factories import body_part, incoming, make_number, make_template
 from bayan.channels.tests.test_reaching import make_mail_number
 from bayan.core.models import AuditEntry
 from bayan.mandates import services as mandates
@@ -274,6 +274,53 @@ def test_who_has_only_an_address_gets_the_story_by_mail_once_and_their_answer_st
     page = client.get(reverse("press:release", args=[release.public_id])).content.decode()
     assert page.count("متى الافتتاح؟") == 1
     assert release.copies.get(journalist=mona).contact == answer_contact(address.lower())
+
+
+def test_who_is_not_on_whatsapp_gets_it_by_mail_once_unless_they_want_nothing(  # noqa: PLR0917
+    story: Story, desk: Node, editor: Member, template: Template, client: StaffClient, now: datetime
+) -> None:
+    make_number()
+    mona = a_journalist(desk, now=now, email="Mona@Paper.example")
+    namesake = a_journalist(desk, now=now, email="mona@paper.example")
+    without = a_journalist(desk, now=now)
+    silent = a_journalist(desk, now=now, email="silent@paper.example")
+    reached = a_journalist(desk, now=now, email="reached@paper.example")
+    number = make_mail_number()
+    by_mail = {"phone": "", "whatsapp_id": "", "number_id": number.pk}
+    stop = incoming("إيقاف", email=silent.email, received_at=now, **by_mail)
+    cases.take_in([stop], now=now)
+    release = send(
+        story, mona, namesake, without, silent, reached, by=editor, now=now, template=template
+    )
+    services.tend(now=now)
+    by_whatsapp = Outgoing.objects.filter(subject_type="press.copy")
+    by_whatsapp.update(state="sent")
+    services.tend(now=now)
+    release.refresh_from_db()
+    assert release.state == "finished"
+
+    later = now + timedelta(minutes=1)
+    failed = by_whatsapp.exclude(to_phone=reached.phone)
+    failed.update(state="failed", failed_at=later, error={"code": 131026})
+    for second in range(3):
+        services.tend(now=later + timedelta(seconds=second))
+    row = Outgoing.objects.exclude(to_email="").get(subject_type="press.copy")
+    assert (row.to_email, row.content["email"]["subject"]) == (
+        "mona@paper.example",
+        story.shown_title,
+    )
+    copy = release.copies.get(journalist=mona)
+    assert (copy.is_by_email, copy.outgoing, copy.failed is None) == (True, row, False)
+    assert CopyLink.objects.filter(copy=copy).count() == 2
+    client.force_login(editor)
+    page = client.get(reverse("press:release", args=[release.public_id])).content.decode()
+    assert page.count("meta block") >= 4
+    # Its bouncing is the end of it.
+    Outgoing.objects.filter(pk=row.pk).update(state="failed", failed_at=later)
+    assert services.tend(now=later + timedelta(minutes=1)) == 0
+    # Nor is a secret left in either message.
+    services.tend(now=later + timedelta(days=3))
+    assert "/n/" not in str(list(by_whatsapp.values_list("content", flat=True)))
 
 
 def answer_contact(email: str) -> Contact:

@@ -81,9 +81,9 @@ from bayan.work.services.telling import (
     buttons_of,
     say,
     tell,
-    tell_member,
     when,
 )
+from bayan.work.services.words import tell_member_onward
 
 __all__ = [
     "ALERT",
@@ -159,7 +159,7 @@ __all__ = [
     "stop_waiting",
     "tell",
     "tell_each",
-    "tell_member",
+    "tell_member_onward",
     "thread",
     "thread_later",
     "when",
