@@ -75,15 +75,8 @@ from bayan.work.services.links import (
     withdraw_links,
 )
 from bayan.work.services.onward import ONE, SEVERAL
-from bayan.work.services.telling import (
-    Word,
-    ask,
-    buttons_of,
-    say,
-    tell,
-    tell_member,
-    when,
-)
+from bayan.work.services.saying import Word, ask, buttons_of, say, tell_member, when
+from bayan.work.services.telling import tell
 
 __all__ = [
     "ALERT",
