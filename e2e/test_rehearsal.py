@@ -86,15 +86,17 @@ def answer_all(chief: Page, instance: Instance, phone: Page) -> None:
     chief.locator("#list input[type=checkbox]").first.check()
     chief.locator("[data-pick-all]").click()
     # The list shows the latest that its words are found in; this is all of them.
-    expect(chief.locator("#bulk-matching")).to_contain_text(str(REHEARSED))
+    expect(chief.locator("#bulk-matching")).to_contain_text(str(REHEARSED), timeout=15_000)
     chief.locator("#bulk button[value=answer]").click()
-    expect(chief.locator("#people")).to_be_visible()
+    expect(chief.locator("#people")).to_be_visible(timeout=30_000)
     for _number in range(LEFT_OUT):
         before = chief.locator("#people button[value=put-back]").count()
         chief.locator("#people button[value=except]").first.click()
-        expect(chief.locator("#people button[value=put-back]")).to_have_count(before + 1)
+        expect(chief.locator("#people button[value=put-back]")).to_have_count(
+            before + 1, timeout=15_000
+        )
     chief.locator("#answer-text").fill(f"{ANSWER}.")
-    expect(chief.locator("#preview [data-total]")).to_have_text(str(TOLD))
+    expect(chief.locator("#preview [data-total]")).to_have_text(str(TOLD), timeout=15_000)
     assert axe(chief) == []
     picture(chief, "5-answer")
     phone.locator("[data-fold=faults] summary").click()
@@ -144,7 +146,7 @@ def test_a_flood_is_rehearsed_from_switching_on_to_switching_off(
     wait_for(lambda: len(texts_to(instance, ANSWER)) > 5)
     chief.locator("#facts [popovertarget=back-question]").click()
     chief.locator("#back-question [type=submit]").click()
-    expect(chief.locator("#taken-back")).to_be_visible()
+    expect(chief.locator("#taken-back")).to_be_visible(timeout=15_000)
     picture(chief, "6-taken-back")
     phone.locator("label.switch", has=phone.locator("input[name=rate_limit]")).click()
     gone = texts_to(instance, ANSWER)

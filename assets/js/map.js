@@ -43,6 +43,8 @@ function equip(picker) {
   const write = () => {
     latitude.value = (north - at.y / units).toFixed(6);
     longitude.value = (west + at.x / units / stretch).toFixed(6);
+    // Whoever says whose place it is listens for it; a change would move the map under the finger.
+    picker.dispatchEvent(new CustomEvent("pinned", { bubbles: true }));
   };
 
   const read = () => {

@@ -63,6 +63,7 @@ from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Member
 from bayan.places import selectors as places
+from bayan.places.models import Place
 from bayan.triage.bursts import STEP
 from bayan.work.models import Proof
 
@@ -260,6 +261,15 @@ class SameMatter:
 
 
 REPORTERS_SHOWN, SUGGESTIONS_SHOWN = 8, 3
+
+
+def place_meant(words: str, point: tuple[float, float] | None) -> Place | None:
+    """The place of the gazetteer where this is: nearest to the pin, else the likeliest of these words."""
+    if point:
+        [near] = places.nearest([point])
+        return near.place if near else None
+    found = places.find(words, limit=1)
+    return found[0] if found else None
 
 
 def teams(nodes: Collection[Node]) -> list[Team]:
