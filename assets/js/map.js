@@ -103,7 +103,9 @@ function equip(picker) {
     }),
   );
   for (const input of [latitude, longitude]) input.addEventListener("change", read);
-  draw();
+  // What is known already is shown, from near by.
+  read();
+  if (at) zoom(ZOOM * ZOOM);
 }
 
 htmx.onLoad((element) => {
