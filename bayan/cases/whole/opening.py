@@ -233,7 +233,11 @@ def split(request: StaffRequest, public_id: UUID) -> HttpResponse:
     )
     request.access.require("cases.close", case.node)
     if request.method == "GET":
-        context = {"case": case, "form": SplitForm(auto_id="split-%s"), "messages_of": services.messages_of(case)}
+        context = {
+            "case": case,
+            "form": SplitForm(auto_id="split-%s"),
+            "messages_of": services.messages_of(case),
+        }
         return render(request, f"cases/split.html{'#split' if request.htmx else ''}", context)
     form = SplitForm(request.POST)
     if not form.is_valid():
