@@ -21,6 +21,10 @@ from bayan.config.environment import PROJECT_DIR
 from bayan.config.tests.instances import fill
 
 CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
+# So many people write in the rehearsal (test_rehearsal.py); fewer make a shorter one on a slow machine.
+REHEARSED = int(os.environ.get("BAYAN_REHEARSAL_PEOPLE", "500"))
+# Where pictures of its steps are kept for whoever wants to look; else none are made.
+PICTURES = os.environ.get("BAYAN_REHEARSAL_PICTURES", "")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

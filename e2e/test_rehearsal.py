@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.conftest import Instance, axe, wait_for
+from e2e.conftest import PICTURES, REHEARSED, Instance, axe, wait_for
 from e2e.test_conversation import write
 from e2e.test_path import sign_in
 
@@ -16,8 +18,29 @@ pytestmark = pytest.mark.xdist_group("e2e")
 
 WORDS = "نافورة الواجهة البحرية بالخبر واقفة من أسبوع ومنظرها مو حلو"
 ANSWER = "الفرقة تصلح النافورة اليوم"
-PEOPLE = [f"96650088{number:04}" for number in range(40)]
+LEFT_OUT = 3
+TOLD = REHEARSED - LEFT_OUT
+PEOPLE = [f"96650088{number:04}" for number in range(REHEARSED)]
 WIDE = {"viewport": {"width": 1366, "height": 900}}
+
+
+def picture(page: Page, name: str) -> None:
+    """The page as it stands, on a desk and in a hand; nothing unless somebody asked for pictures."""
+    if not PICTURES:
+        return
+    for width, height in ((390, 844), (1366, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png")
+
+
+def everybody_writes(instance: Instance) -> None:
+    """Each from a phone of their own, a few at the same time."""
+
+    def one(person: str) -> None:
+        write(instance, person, name=f"متدرب {person[-3:]}", text=WORDS)
+
+    with ThreadPoolExecutor(8) as phones:
+        list(phones.map(one, PEOPLE))
 
 
 def texts_to(instance: Instance, words: str) -> list[str]:
@@ -51,6 +74,7 @@ def write_rule(chief: Page, instance: Instance) -> None:
     )
     chief.locator("form[action$='/draft'] button").click()
     chief.locator("#id_name").fill("النوافير")
+    picture(chief, "3-rule-read")
     chief.locator("button[value=save]").click()
     expect(chief.locator("#rules")).to_contain_text("النوافير")
 
@@ -61,15 +85,20 @@ def answer_all(chief: Page, instance: Instance, phone: Page) -> None:
     chief.locator("[data-pick]").click()
     chief.locator("#list input[type=checkbox]").first.check()
     chief.locator("[data-pick-all]").click()
+    # The list shows the latest that its words are found in; this is all of them.
+    expect(chief.locator("#bulk-matching")).to_contain_text(str(REHEARSED), timeout=15_000)
     chief.locator("#bulk button[value=answer]").click()
-    expect(chief.locator("#people")).to_be_visible()
-    for _number in range(3):
+    expect(chief.locator("#people")).to_be_visible(timeout=30_000)
+    for _number in range(LEFT_OUT):
         before = chief.locator("#people button[value=put-back]").count()
         chief.locator("#people button[value=except]").first.click()
-        expect(chief.locator("#people button[value=put-back]")).to_have_count(before + 1)
+        expect(chief.locator("#people button[value=put-back]")).to_have_count(
+            before + 1, timeout=15_000
+        )
     chief.locator("#answer-text").fill(f"{ANSWER}.")
-    expect(chief.locator("#preview [data-total]")).to_have_text("37")
+    expect(chief.locator("#preview [data-total]")).to_have_text(str(TOLD), timeout=15_000)
     assert axe(chief) == []
+    picture(chief, "5-answer")
     phone.locator("[data-fold=faults] summary").click()
     phone.locator("[data-fault-rate]").select_option("0.5")
     phone.locator("label.switch", has=phone.locator("input[name=rate_limit]")).click()
@@ -89,40 +118,46 @@ def test_a_flood_is_rehearsed_from_switching_on_to_switching_off(
     chief.locator("#id_reason").fill("تمرين: توقف نافورة الواجهة")
     chief.locator("form[action$='/surge/begin'] button").click()
     expect(chief.locator("#surge-now")).to_be_visible()
+    picture(chief, "1-on")
     call_helpers(chief, instance, new_page)
+    picture(chief, "2-team")
     write_rule(chief, instance)
 
-    for person in PEOPLE:
-        write(instance, person, name=f"متدرب {person[-2:]}", text=WORDS)
-    chief.goto(f"{instance.url}/cases/?q=نافورة&body=khobar")
+    chief.goto(f"{instance.url}/cases/?body=khobar")
+    open_before = int(chief.locator("#view-open span").inner_text())
+    everybody_writes(instance)
 
     def all_are_there() -> bool:
         chief.reload()
-        return chief.locator("#view-open span").inner_text() == str(len(PEOPLE))
+        return int(chief.locator("#view-open span").inner_text()) == open_before + REHEARSED
 
-    wait_for(all_are_there, 30)
+    wait_for(all_are_there, 60)
 
+    chief.goto(f"{instance.url}/cases/?q=نافورة&body=khobar")
     chief.locator("#list tbody a").first.click()
     chief.locator("#facts-routed summary").click()
     why = chief.locator("[data-routed]")
     expect(why).to_contain_text("أحالته القاعدة «\u2068النوافير\u2069» إلى \u2068الخبر\u2069")
     expect(why).to_contain_text("لأن في كلام صاحبه «\u2068نافورة\u2069»، وأُسند إلى \u2068")
     expect(why).to_contain_text("الأقل بلاغات مفتوحة")
+    picture(chief, "4-why")
 
     answer_all(chief, instance, phone)
     wait_for(lambda: len(texts_to(instance, ANSWER)) > 5)
     chief.locator("#facts [popovertarget=back-question]").click()
     chief.locator("#back-question [type=submit]").click()
-    expect(chief.locator("#taken-back")).to_be_visible()
+    expect(chief.locator("#taken-back")).to_be_visible(timeout=15_000)
+    picture(chief, "6-taken-back")
     phone.locator("label.switch", has=phone.locator("input[name=rate_limit]")).click()
     gone = texts_to(instance, ANSWER)
-    assert 0 < len(set(gone)) == len(gone) < 37
+    assert 0 < len(set(gone)) == len(gone) < TOLD
     expect(chief.locator("#taken-back")).to_contain_text(str(len(gone)))
-    expect(chief.locator("#taken-back")).to_contain_text(str(37 - len(gone)))
+    expect(chief.locator("#taken-back")).to_contain_text(str(TOLD - len(gone)))
 
     chief.goto(f"{instance.url}/cases/surge/")
     chief.locator(".surge-head details summary").click()
     chief.locator("form[action$='/end'] button").click()
     expect(chief.locator("#surge-now")).to_have_count(0)
+    picture(chief, "7-off")
     # What was taken back does not leave after all, once the network is well again.
     assert texts_to(instance, ANSWER) == gone

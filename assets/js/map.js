@@ -43,6 +43,8 @@ function equip(picker) {
   const write = () => {
     latitude.value = (north - at.y / units).toFixed(6);
     longitude.value = (west + at.x / units / stretch).toFixed(6);
+    // Whoever says whose place it is listens for it; a change would move the map under the finger.
+    picker.dispatchEvent(new CustomEvent("pinned", { bubbles: true }));
   };
 
   const read = () => {
@@ -101,7 +103,9 @@ function equip(picker) {
     }),
   );
   for (const input of [latitude, longitude]) input.addEventListener("change", read);
-  draw();
+  // What is known already is shown, from near by.
+  read();
+  if (at) zoom(ZOOM * ZOOM);
 }
 
 htmx.onLoad((element) => {

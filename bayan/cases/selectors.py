@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -50,7 +50,7 @@ from bayan.cases.services.proof import evidence_of, wants_picture
 from bayan.cases.services.understanding import thresholds
 from bayan.cases.surge.lanes import in_lane
 from bayan.cases.surge.models import Surge
-from bayan.cases.whole.models import Transfer
+from bayan.cases.whole.models import Team, Transfer
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.models import AuditEntry
@@ -63,6 +63,7 @@ from bayan.inbox.selectors import Found
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people.models import Identity, Member
 from bayan.places import selectors as places
+from bayan.places.models import Place
 from bayan.triage.bursts import STEP
 from bayan.work.models import Proof
 
@@ -260,6 +261,21 @@ class SameMatter:
 
 
 REPORTERS_SHOWN, SUGGESTIONS_SHOWN = 8, 3
+
+
+def place_meant(words: str, point: tuple[float, float] | None) -> Place | None:
+    """The place of the gazetteer where this is: nearest to the pin, else the likeliest of these words."""
+    if point:
+        [near] = places.nearest([point])
+        return near.place if near else None
+    found = places.find(words, limit=1)
+    return found[0] if found else None
+
+
+def teams(nodes: Collection[Node]) -> list[Team]:
+    """The teams of these bodies, in the order of the tree, by name."""
+    rows = Team.objects.filter(node__in=nodes, ended_at=None).select_related("node")
+    return list(rows.order_by("node__position", "name_ar"))
 
 
 def same_matter(case: Case) -> SameMatter:

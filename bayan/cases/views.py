@@ -34,6 +34,7 @@ from bayan.cases.surge.lanes import LANES
 from bayan.cases.surge.models import Handled
 from bayan.cases.whole.deadlines import why_due
 from bayan.cases.whole.file import document
+from bayan.cases.whole.models import Team
 from bayan.cases.whole.story import story_of
 from bayan.cases.words import closing_words
 from bayan.channels import services as channels
@@ -52,7 +53,7 @@ from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member
-from bayan.people.permissions import StaffRequest, requires
+from bayan.people.permissions import Access, StaffRequest, requires
 
 # More at once are a matter for a narrower filter.
 MOST_AT_ONCE = 5_000
@@ -229,6 +230,7 @@ def choices(request: StaffRequest) -> HttpResponse:
     """What the menus offer: by what cases can be narrowed, who may handle them, which bodies there are."""
     part = request.GET.get("part", "")
     part = part if part in {"colleagues", "bodies"} else "narrow"
+    access = request.access
     nodes = inbox.nodes_seen(request.access)
     municipalities = [node for node in nodes if not node.is_desk]
     context = {
@@ -237,14 +239,32 @@ def choices(request: StaffRequest) -> HttpResponse:
         "municipalities": municipalities,
         # Whoever works in one alone has none to pass on to.
         "other_municipalities": municipalities if len(municipalities) > 1 else [],
-        "sees_desk": request.access.may_everywhere("cases.read"),
+        "departments": _departments(access) if part == "bodies" else [],
+        "sees_desk": access.may_everywhere("cases.read"),
         "colleagues": people.answering(nodes, now=timezone.now()) if part != "bodies" else [],
+        "teams": selectors.teams(nodes) if part == "colleagues" else [],
         "kinds": Case.Kind.choices,
         "categories": Case.Category.choices,
         "priorities": Case.Priority.choices,
         "stages": Case.Stage.choices,
     }
     return render(request, f"cases/choices.html#{part}", context)
+
+
+def _departments(access: Access) -> list[tuple[str, list[Node]]]:
+    """Under the bodies to which they belong, those to which the reader may pass cases on."""
+    groups = [
+        (
+            label,
+            [
+                node
+                for node in nodes
+                if node.kind == Node.Kind.DEPARTMENT and access.may("cases.assign", node)
+            ],
+        )
+        for label, nodes in organisation.nodes_in_groups()
+    ]
+    return [(label, nodes) for label, nodes in groups if nodes]
 
 
 @require_POST
@@ -323,7 +343,9 @@ def _end_together(request: StaffRequest, rows: CaseQuerySet, now: datetime) -> H
 def _pass_on(
     request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime
 ) -> tuple[Done, str]:
-    to = get_object_or_404(Node.objects.municipalities(), key=value)
+    # A municipality has a button of its own, departments stand in one list.
+    key = value or request.POST.get("to", "")
+    to = get_object_or_404(Node.objects.targets(), key=key)
     # Row-level security refuses a body that one does not see; the words come from here.
     request.access.require("cases.assign", to)
     reason = request.POST.get("reason", "")
@@ -354,6 +376,9 @@ def _give_back(
 
 
 def _give(request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime) -> tuple[Done, str]:
+    kind, _colon, key = value.partition(":")
+    if kind == "team":
+        return _give_to_team(request, rows, key, now)
     if value == "me":
         to: Member | None = request.user
     else:
@@ -372,6 +397,22 @@ def _give(request: StaffRequest, rows: CaseQuerySet, value: str, now: datetime) 
             done.count,
         )
     return done, said % {"count": done.count, "name": to.name if to else ""}
+
+
+def _give_to_team(
+    request: StaffRequest, rows: CaseQuerySet, key: str, now: datetime
+) -> tuple[Done, str]:
+    team = get_object_or_404(
+        Team.objects.select_related("node"), public_id=uuid_in(key), ended_at=None
+    )
+    request.access.require("cases.assign", team.node)
+    done = services.give_to_team(rows, team=team, by=request.user, now=now)
+    said = ngettext(
+        "%(count)s case was shared out in “%(team)s”.",
+        "%(count)s cases were shared out in “%(team)s”.",
+        done.count,
+    )
+    return done, said % {"count": done.count, "team": team.name}
 
 
 def _set_priority(

@@ -42,7 +42,7 @@ class Standing:
 # As `Sums` and the tables of the weeks and the periods name them, in their order.
 COLUMNS = (
     "opened", "closed", "closed_in_time", "answered", "minutes_to_answer", "hours_to_close", "rated",
-    "satisfied",
+    "satisfied", "past_second",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ class Sums:
     hours: float | None = None
     rated: int = 0
     satisfied: int = 0
+    past_second: int = 0
 
     @property
     def seconds(self) -> float | None:
@@ -89,6 +90,7 @@ class Sums:
         return [
             str(self.opened), str(self.closed), str(self.closed_in_time), str(self.answered),
             rounded(self.minutes), rounded(self.hours), str(self.rated), str(self.satisfied),
+            str(self.past_second),
         ]  # fmt: skip
 
 
@@ -132,6 +134,7 @@ def _sum(day: date, weeks: Sequence[Figures]) -> Figures:
         answered=sum(week.answered for week in weeks),
         rated=sum(week.rated for week in weeks),
         satisfied=sum(week.satisfied for week in weeks),
+        past_second=sum(week.past_second for week in weeks),
     )
 
 

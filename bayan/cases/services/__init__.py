@@ -168,6 +168,7 @@ from bayan.cases.services.rules import (
 )
 from bayan.cases.services.saying import words_of_matter
 from bayan.cases.services.second import give_second_opinions
+from bayan.cases.services.sharing import give_to_team
 from bayan.cases.services.shedding import BEGINS as STEP_BEGINS
 from bayan.cases.services.shedding import choose_step, is_to_be_measured, measure
 from bayan.cases.services.splitting import (
@@ -366,6 +367,7 @@ __all__ = [
     "give_back",
     "give_second_opinions",
     "give_to",
+    "give_to_team",
     "hand_over",
     "handle_together",
     "hear_answer",

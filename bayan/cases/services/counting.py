@@ -25,6 +25,8 @@ def days_of_weeks(now: datetime) -> list[date]:
 
 # What counts of a case, each with its time: `is_well` is in time or satisfied, `took` how long the first
 # answer (that a member wrote and nobody took back; what the platform sent by itself is none) or the end took.
+# A second deadline counts where it passed while the case was open; as with `past_second`, nobody is late who
+# waits for their person.
 _FACTS = """
     SELECT node_id, category, 'opened' AS what, opened_at AS at, false AS is_well, (
             SELECT min(m.received_at) FROM inbox_message m
@@ -41,6 +43,11 @@ _FACTS = """
     SELECT node_id, category, 'rated', satisfaction_at, satisfaction >= 4, NULL
     FROM cases_case
     WHERE satisfaction_at >= %(since)s AND satisfaction_at <= %(now)s AND satisfaction IS NOT NULL
+    UNION ALL
+    SELECT node_id, category, 'second', second_due_at, false, NULL
+    FROM cases_case
+    WHERE second_due_at >= %(since)s AND second_due_at < %(now)s
+        AND (closed_at IS NULL AND stage <> 'waits_for_person' OR closed_at > second_due_at)
 """
 _SUMS = """
     count(*) FILTER (WHERE what = 'opened'),
@@ -52,10 +59,12 @@ _SUMS = """
     extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took)
         FILTER (WHERE what = 'closed')) / 3600,
     count(*) FILTER (WHERE what = 'rated'),
-    count(*) FILTER (WHERE what = 'rated' AND is_well)
+    count(*) FILTER (WHERE what = 'rated' AND is_well),
+    count(*) FILTER (WHERE what = 'second')
 """
 _COLUMNS = """
-    opened, closed, closed_in_time, answered, minutes_to_answer, hours_to_close, rated, satisfied
+    opened, closed, closed_in_time, answered, minutes_to_answer, hours_to_close, rated, satisfied,
+    past_second
 """
 
 

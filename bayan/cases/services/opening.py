@@ -158,6 +158,8 @@ def open_by_hand(case: Case, facts: Facts, *, words: str, now: datetime) -> None
         setattr(case, name, getattr(facts, name) or getattr(case, name))
     if facts.point:
         case.latitude, case.longitude = facts.point
+        # At the desk it points to whose place that is.
+        placing.point_by_pins([(case, placing.Pin(*facts.point, words=case.place))])
     case.due_at = due(case)
     case.save()
     if said:

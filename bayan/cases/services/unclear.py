@@ -23,7 +23,7 @@ from bayan.people.models import Member
 from bayan.triage.reading import Reading
 from bayan.work import services as work
 from bayan.work.services import Thing
-from bayan.work.services.telling import LONGEST_TITLE, MOST_ROWS, when
+from bayan.work.services.saying import LONGEST_TITLE, MOST_ROWS, when
 
 # What stands before a row's key, and the row for none of them.
 ANSWER, NONE = "answer-", "answer-none"

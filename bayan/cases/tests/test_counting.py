@@ -80,6 +80,30 @@ def test_what_ends_after_its_time_is_counted_but_not_in_time(khobar: Node, clerk
     assert sum(week.closed_in_time for week in weeks) == 0
 
 
+def test_a_second_deadline_counts_where_it_passed_while_the_case_was_open(
+    khobar: Node, clerk: Member
+) -> None:
+    missed, kept, waits, ended = (
+        make_case(node=khobar, phone=f"96650000080{number}", now=MONDAY) for number in range(4)
+    )
+    for case in (kept, ended):
+        closed(case, clerk, after=HOUR * (2 if case == kept else 50))
+    for case, hours in ((missed, 40), (kept, 40), (waits, 40), (ended, 40)):
+        Case.objects.filter(pk=case.pk).update(
+            second_due_at=MONDAY + HOUR * hours, category="roads"
+        )
+    Case.objects.filter(pk=waits.pk).update(stage="waits_for_person")
+
+    services.count_weeks(now=MONDAY + DAY * 3)
+    services.count_figures(now=MONDAY + DAY * 3)
+
+    assert the_week(khobar).past_second == 2
+    assert the_figure(khobar).past_second == 2
+    assert the_figure(None, by="category", key="roads").past_second == 2
+    services.count_figures(now=MONDAY + HOUR * 41 + DAY * 7)
+    assert the_figure(khobar, is_before=True).past_second == 2
+
+
 def test_what_the_platform_says_by_itself_is_no_answer(khobar: Node) -> None:
     make_case(node=khobar, now=MONDAY)
 

@@ -179,3 +179,32 @@ def test_who_comes_to_the_counter_may_be_new_and_without_a_mobile(
         assert client.post(reverse("cases:new"), given).status_code == 422
     assert Case.objects.count() == 2
     assert timezone.now() - known.opened_at < timedelta(minutes=1)
+
+
+RAKAH = {"latitude": "26.3557", "longitude": "50.1875"}
+
+
+def test_the_pin_of_a_case_by_hand_is_kept_and_says_whose_place_it_is(
+    client: StaffClient, desk: Node, khobar: Node, desk_responder: Member
+) -> None:
+    make_number()
+    client.force_login(desk_responder)
+    whose = reverse("cases:whose")
+    said = client.get(whose, RAKAH | {"place": "", "node": desk.key}).content.decode()
+    assert 'data-whose="khobar"' in said
+    assert f"{whose}?take=khobar" in said
+    taken = client.get(whose, {"take": "khobar"}).content.decode()
+    assert '<option value="khobar" selected>' in taken
+    assert "take=" not in client.get(whose, RAKAH | {"node": "khobar"}).content.decode()
+    assert 'value="26.3557"' in client.get(reverse("cases:new_point"), RAKAH).content.decode()
+    assert client.get(whose, {"place": "؟", "latitude": "x"}).content.decode().strip() == ""
+
+    case = called(client, node=desk.key, words="عمود مائل", place="عند الممشى", **RAKAH)
+    assert (case.latitude, case.longitude, case.place) == (26.3557, 50.1875, "عند الممشى")
+    assert (case.points_to, case.points_by) == ("khobar", "pin")
+    client.post(
+        reverse("cases:split", args=[case.public_id]),
+        {"subject": "حفرة بجانبه", "place": "", **RAKAH},
+    )
+    second = Case.objects.get(source="split")
+    assert (second.latitude, second.points_to) == (26.3557, "khobar")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -11,16 +12,19 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from bayan.cases import services
-from bayan.cases.models import RoutingDecision, RoutingRule
+from bayan.cases.models import Case, RoutingDecision, RoutingRule
 from bayan.cases.routing.drafting import draft_of
 from bayan.cases.routing.sentences import explained
 from bayan.cases.tests.factories import MONDAY, make_case, make_rule
 from bayan.cases.whole.models import Team, TeamMember
+from bayan.core import undo
+from bayan.core.models import UndoStep
 from bayan.organisation.models import Node
 from bayan.people.models import Deputyship, Member, Role
 from bayan.people.tests.factories import make_member
 from conftest import StaffClient
 
+HTMX = {"HX-Request": "true"}
 DIRTY = "الزبالة في الشارع عند مدرسة الخبر"
 
 
@@ -69,6 +73,45 @@ def test_a_rule_gives_to_whoever_of_a_team_has_the_fewest_and_says_so(
     TeamMember.objects.filter(member=second).delete()
     assert make_case(DIRTY).owner is None
     assert why().endswith("، دون إسناد إلى أحد، إذ لا أحد متاح في «\u2068فريق النظافة\u2069».")
+
+
+def test_many_cases_are_shared_out_in_a_team_or_go_to_a_department_and_come_back(
+    client: StaffClient, khobar: Node, khobar_responder: Member
+) -> None:
+    roads = Node.objects.create(
+        key="khobar-roads", kind="department", parent=khobar, name_ar="إدارة الطرق",
+        name_en="Roads department", short_name_ar="الطرق", short_name_en="Roads",
+    )  # fmt: skip
+    Node.objects.filter(pk=roads.pk).update(lineage=[*khobar.lineage, roads.pk])
+    first, second = (make_member(Role.Kind.RESPONDER, khobar) for _number in range(2))
+    team = make_team(khobar, first, second)
+    for number in range(4):
+        make_case(node=khobar, phone=f"96650000090{number}")
+    client.force_login(khobar_responder)
+    choices = reverse("cases:choices")
+    give = f"give:team:{team.public_id}"
+    assert f'value="{give}"' in client.get(choices, {"part": "colleagues"}).content.decode()
+    assert 'value="khobar-roads"' in client.get(choices, {"part": "bodies"}).content.decode()
+    everything = {"all": "1", "query": "state=all"}
+
+    client.post(reverse("cases:act"), everything | {"do": give})
+    assert Counter(Case.objects.values_list("owner", flat=True)) == {first.pk: 2, second.pk: 2}
+    undo.undo(UndoStep.objects.latest("pk").public_id, by=khobar_responder, now=MONDAY)
+    assert not Case.objects.exclude(owner=None).exists()
+
+    to = {"do": "pass:", "to": "khobar-roads", "reason": "طريق"}
+    client.post(reverse("cases:act"), everything | to)
+    assert set(Case.objects.values_list("node", flat=True)) == {roads.pk}
+    undo.undo(UndoStep.objects.latest("pk").public_id, by=khobar_responder, now=MONDAY)
+    assert set(Case.objects.values_list("node", flat=True)) == {khobar.pk}
+    assert (
+        client.post(reverse("cases:act"), everything | {"do": "pass:", "to": ""}).status_code == 404
+    )
+
+    team.rows.all().delete()
+    answer = client.post(reverse("cases:act"), everything | {"do": give}, headers=HTMX)
+    assert answer.status_code == 409
+    assert not Case.objects.exclude(owner=None).exists()
 
 
 def test_a_team_is_named_in_a_sentence(khobar: Node) -> None:

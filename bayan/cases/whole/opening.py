@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from bayan.cases import services
+from bayan.cases import selectors, services
 from bayan.cases.models import Case
-from bayan.core import notices
+from bayan.core import maps, notices
 from bayan.core.errors import DomainError
 from bayan.core.forms import Controls
 from bayan.core.references import grouped
@@ -31,7 +31,30 @@ from bayan.people.permissions import Access, StaffRequest, requires
 READ = ("", gettext_lazy("As Bayan reads it"))
 
 
-class FactsForm(Controls):
+class PlaceForm(Controls):
+    """Where something is: its words, and the pin beside them (cases/place_fields.html)."""
+
+    place = forms.CharField(
+        label=gettext_lazy("Where it is"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    # The pin, beside its words (cases/place_fields.html).
+    latitude = forms.FloatField(
+        min_value=-90, max_value=90, required=False, widget=forms.HiddenInput
+    )
+    longitude = forms.FloatField(
+        min_value=-180, max_value=180, required=False, widget=forms.HiddenInput
+    )
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        latitude, longitude = (self.cleaned_data.get(name) for name in ("latitude", "longitude"))
+        return None if latitude is None or longitude is None else (latitude, longitude)
+
+
+class FactsForm(PlaceForm):
     """What a member knows of a new case; what is left empty is read from the words."""
 
     kind = forms.ChoiceField(
@@ -49,12 +72,6 @@ class FactsForm(Controls):
         choices=[READ, *((value, capfirst(label)) for value, label in Case.Priority.choices)],
         required=False,
     )
-    place = forms.CharField(
-        label=gettext_lazy("Where it is"),
-        max_length=200,
-        required=False,
-        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
-    )
 
     @property
     def facts(self) -> services.Facts:
@@ -65,6 +82,7 @@ class FactsForm(Controls):
             category=given["category"],
             priority=given["priority"],
             place=given["place"],
+            point=self.point,
         )
 
 
@@ -170,6 +188,42 @@ def new(request: StaffRequest) -> HttpResponse:
     return render(request, "cases/new.html", {"form": form, "problem": problem}, status=status)
 
 
+@require_GET
+@requires("cases.close")
+def new_point(request: StaffRequest) -> HttpResponse:
+    """The map on which the place of a case that is not open yet is chosen; fetched when somebody wants to."""
+    at = PlaceForm(request.GET)
+    point = at.point if at.is_valid() else None
+    latitude, longitude = point or (None, None)
+    context = {"map": maps.region(), "latitude": latitude, "longitude": longitude}
+    return render(request, "cases/place_fields.html#point", context)
+
+
+@require_GET
+@requires("cases.close")
+def whose(request: StaffRequest) -> HttpResponse:
+    """Whose place it is by the gazetteer; and the field for the body as it is once that was taken over."""
+    bodies = _bodies(request.access)
+    taken = request.GET.get("take", "")
+    if taken:
+        form = CallForm(nodes=bodies, initial={"node": taken})
+        return HttpResponse(str(form["node"]))
+    at = PlaceForm(request.GET)
+    place = selectors.place_meant(at.cleaned_data["place"], at.point) if at.is_valid() else None
+    body = place.served_by if place else None
+    chosen = request.GET.get("node")
+    context = {
+        "place": place,
+        "body": body,
+        # Where the body is chosen in the form, and is another one that the reader may choose.
+        "may_take": chosen is not None
+        and isinstance(body, Node)
+        and body.key != chosen
+        and body in bodies,
+    }
+    return render(request, "cases/place_fields.html#whose", context)
+
+
 @require_http_methods(["GET", "POST"])
 @requires("cases.close")
 def split(request: StaffRequest, public_id: UUID) -> HttpResponse:
@@ -179,7 +233,11 @@ def split(request: StaffRequest, public_id: UUID) -> HttpResponse:
     )
     request.access.require("cases.close", case.node)
     if request.method == "GET":
-        context = {"case": case, "form": SplitForm(), "messages_of": services.messages_of(case)}
+        context = {
+            "case": case,
+            "form": SplitForm(auto_id="split-%s"),
+            "messages_of": services.messages_of(case),
+        }
         return render(request, f"cases/split.html{'#split' if request.htmx else ''}", context)
     form = SplitForm(request.POST)
     if not form.is_valid():

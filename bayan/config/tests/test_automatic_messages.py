@@ -34,7 +34,11 @@ VERBS = (
 # What they ask or send is none of Bayan's words: a provider, a member's own message.
 NO_VERBS = {"send_back", "send_test", "send_template"}
 # They send nothing, and what they say is sent by others.
-SPEAK_FOR_OTHERS = {"inbox/services/sending.py", "work/services/telling.py"}
+SPEAK_FOR_OTHERS = {
+    "inbox/services/sending.py",
+    "work/services/saying.py",
+    "work/services/telling.py",
+}
 # What stands in such a module and goes to nobody, or is a value in a text that is registered.
 NOT_A_MESSAGE = {
     "Re:": "a value: before the subject of a letter that is answered",

@@ -220,6 +220,8 @@ DOORS: dict[str, Door] = {
     "cases:tell_apart": Door(("POST",), "case", data={"other": str(UUID(int=0))}),
     "cases:label": changes("case", field="priority", value="high"),
     "cases:new": FORM,
+    "cases:new_point": PAGE,
+    "cases:whose": PAGE,
     "cases:split": Door(READ_AND_WRITE, "case", data={"subject": "حفرة"}),
     "cases:turn": changes("case"),
     "cases:deadlines": PAGE,

@@ -31,7 +31,7 @@ from bayan.people.models import Member
 from bayan.people.selectors import hash_of
 from bayan.work import services as work
 from bayan.work.services import Task, Telling
-from bayan.work.services.telling import when
+from bayan.work.services.saying import when
 
 # So many people a transaction.
 BATCH = 200

@@ -81,6 +81,7 @@ def export(request: StaffRequest) -> HttpResponse:
     heading = [
         _("What"), _("New cases"), _("Closed"), _("Closed in time"), _("Answered"),
         _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
+        _("Past the second deadline"),
     ]  # fmt: skip
     name = _("The authority as a whole") if node is None else node.name
     rows = [[name, *found.now.cells], [_("As long before"), *found.before.cells]]
@@ -129,6 +130,7 @@ def _tiles(found: Response, *, is_whole: bool, days: int) -> list[Tile]:
         write: Callable[[float], str],
         *,
         more_is: str,
+        is_sum: bool = False,
     ) -> Tile:
         value, was, whole = read(now), read(before), read(average)
         went = ""
@@ -141,7 +143,8 @@ def _tiles(found: Response, *, is_whole: bool, days: int) -> list[Tile]:
             went=went,
             change="" if was is None else _("before: %(value)s") % {"value": write(was)},
             average=""
-            if is_whole or whole is None
+            # Against a sum of all bodies one holds nothing.
+            if is_whole or is_sum or whole is None
             else _("authority: %(value)s") % {"value": write(whole)},
         )
 
@@ -158,6 +161,13 @@ def _tiles(found: Response, *, is_whole: bool, days: int) -> list[Tile]:
         ),
         tile(_("First answer"), lambda s: s.seconds, took, more_is="worse"),
         tile(_("Closed in time"), lambda s: s.in_time, percent, more_is="better"),
+        tile(
+            _("Past the second deadline"),
+            lambda s: s.past_second,
+            "{:,}".format,
+            more_is="worse",
+            is_sum=True,
+        ),
         tile(_("To the end"), lambda s: s.close_seconds, took, more_is="worse"),
         tile(_("Satisfied"), lambda s: s.satisfaction, percent, more_is="better"),
     ]
@@ -218,6 +228,7 @@ SORTS: dict[str, Callable[[Sums], Any]] = {
     "opened": lambda sums: -sums.opened,
     "answer": lambda sums: _last(sums.minutes),
     "in_time": lambda sums: _last(None if sums.in_time is None else -sums.in_time),
+    "second": lambda sums: sums.past_second,
     "end": lambda sums: _last(sums.hours),
     "satisfied": lambda sums: _last(None if sums.satisfaction is None else -sums.satisfaction),
 }

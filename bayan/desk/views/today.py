@@ -145,6 +145,7 @@ def export(request: StaffRequest) -> HttpResponse:
     heading = [
         _("Body"), _("Week from"), _("Opened"), _("Closed"), _("Closed in time"), _("Answered"),
         _("Minutes to the first answer (median)"), _("Hours to the end (median)"), _("Rated"), _("Satisfied"),
+        _("Past the second deadline"),
     ]  # fmt: skip
     rows = [
         [name, week.begins.isoformat(), *week.cells]

@@ -21,12 +21,12 @@ from bayan.inbox.models import Conversation
 from bayan.people.models import Member
 from bayan.press.models import Story, StoryFile, StoryNews
 from bayan.press.services.parts import STORY, State
-from bayan.work.services import telling
+from bayan.work.services import saying
 
 AT_ONCE, MOST_LINES = 50, 6
 # Of an editor's words under buttons, where a message carries 1,024 characters; the page has all of them.
 LONGEST_WORDS = 600
-conversation_with = telling.conversation_with
+conversation_with = saying.conversation_with
 
 
 def say(

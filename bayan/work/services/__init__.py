@@ -75,14 +75,8 @@ from bayan.work.services.links import (
     withdraw_links,
 )
 from bayan.work.services.onward import ONE, SEVERAL
-from bayan.work.services.telling import (
-    Word,
-    ask,
-    buttons_of,
-    say,
-    tell,
-    when,
-)
+from bayan.work.services.saying import Word, ask, buttons_of, say, when
+from bayan.work.services.telling import tell
 from bayan.work.services.words import tell_member_onward
 
 __all__ = [

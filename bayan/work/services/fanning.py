@@ -25,7 +25,7 @@ from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
 from bayan.work.services.onward import WITHOUT_CHAT
-from bayan.work.services.telling import when
+from bayan.work.services.saying import when
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, joining, telling
+from bayan.work.services import items, joining, saying
 from bayan.work.services.items import ITEM, Shown, State
 from bayan.work.services.joining import PICTURES
 from bayan.work.services.onward import ONE
@@ -71,7 +71,7 @@ def _receive(
             if about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
             elif about_one and _is_word(message) and _remark(key, member, message, now=now):
-                telling.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
+                saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
             elif about_one and choice.startswith("silence-"):
                 _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
             else:
@@ -112,7 +112,7 @@ def _may_answer(message: IncomingMessage) -> bool:
 
 def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversation | None:
     """Keep a member's message in their conversation; None where they work for no body now."""
-    conversation = telling.conversation_with(member, now=now)
+    conversation = saying.conversation_with(member, now=now)
     if conversation is None or conversation.number_id != message.number_id:
         return None
     inbox.store([inbox.Arrival(message, conversation)])
@@ -169,10 +169,10 @@ def _act(
         item.owner, item.awaits_until = member, now + AWAITED
         item.awaits = end
         item.save(update_fields=["owner", "awaits_until", "awaits"])
-        telling.say(conversation, question, now=now)
+        saying.say(conversation, question, now=now)
         return
     items.end_item(item, end=end, words="", proofs=(), by=member, now=now)
-    telling.say(conversation, _thanks(item), now=now)
+    saying.say(conversation, _thanks(item), now=now)
 
 
 def _refuse(
@@ -185,7 +185,7 @@ def _refuse(
     now: datetime,
 ) -> None:
     """Say why not; that it was tried stays in the trail."""
-    telling.say(conversation, str(refused), now=now)
+    saying.say(conversation, str(refused), now=now)
     item = Item.objects.filter(public_id=key).first()
     if item is not None:
         items.note("item.refused", item, by=member, now=now, press=choice)
@@ -236,7 +236,7 @@ def _take(
 ) -> None:
     if word in NEVER_MIND:
         Item.objects.filter(pk=item.pk).update(awaits_until=None)
-        telling.say(conversation, _("All right, nothing was changed."), now=now)
+        saying.say(conversation, _("All right, nothing was changed."), now=now)
         return
     stored = Message.objects.select_related("media").get(
         number=message.number_id, external_id=message.external_id, direction="in"
@@ -249,9 +249,9 @@ def _take(
             now=now,
         )  # fmt: skip
     except DomainError as refused:
-        telling.say(conversation, str(refused), now=now)
+        saying.say(conversation, str(refused), now=now)
         return
-    telling.say(conversation, _thanks(item), now=now)
+    saying.say(conversation, _thanks(item), now=now)
 
 
 def _thanks(item: Item) -> str:
@@ -268,11 +268,11 @@ def _thanks(item: Item) -> str:
 
 
 def _ask_why(item: Item, conversation: Conversation, *, now: datetime) -> None:
-    telling.ask(
+    saying.ask(
         conversation,
         _("Why does it take longer? Choose, and nobody chases you for a working day."),
         [
-            (f"silence-{value}", str(label)[: telling.LONGEST_TITLE])
+            (f"silence-{value}", str(label)[: saying.LONGEST_TITLE])
             for value, label in Item.Silence.choices
         ],
         button=_("Choose the reason"),
@@ -287,9 +287,9 @@ def _explain(
     try:
         items.explain(key, silence, by=Access.of(member, now=now), now=now)
     except DomainError as refused:
-        telling.say(conversation, str(refused), now=now)
+        saying.say(conversation, str(refused), now=now)
         return
-    telling.say(conversation, _("Noted; whoever gave the task sees the reason."), now=now)
+    saying.say(conversation, _("Noted; whoever gave the task sees the reason."), now=now)
 
 
 def _show(choice: str, member: Member, conversation: Conversation, *, now: datetime) -> None:
@@ -299,11 +299,11 @@ def _show(choice: str, member: Member, conversation: Conversation, *, now: datet
     if of == ITEM and (name := _uuid(key)):
         item = Item.objects.select_related("node", "given_from").filter(public_id=name).first()
         if item and item.is_open and items.may_act(item, access, now=now):
-            telling.send_item(conversation, item, now=now)
+            saying.send_item(conversation, item, now=now)
             return
     subject = events.describe(of, [key]).get(key)
     if subject is not None and of != ITEM:
-        telling.say_subject(conversation, subject, now=now)
+        saying.say_subject(conversation, subject, now=now)
         return
     send_tasks(conversation, member, now=now)
 
@@ -314,9 +314,9 @@ def send_tasks(conversation: Conversation, member: Member, *, now: datetime) -> 
     counts = selectors.counts(access, now=now)
     count, late = counts["mine"], counts["late"]
     if not count:
-        telling.say(conversation, _("Nothing needs you now."), now=now)
+        saying.say(conversation, _("Nothing needs you now."), now=now)
         return
-    waiting = selectors.needs(access, now=now)[: telling.MOST_ROWS + 1]
+    waiting = selectors.needs(access, now=now)[: saying.MOST_ROWS + 1]
     text = ngettext("%(count)d task needs you.", "%(count)d tasks need you.", count) % {
         "count": count
     }
@@ -325,10 +325,10 @@ def send_tasks(conversation: Conversation, member: Member, *, now: datetime) -> 
             "count": late
         }
     rows = [
-        (f"{ITEM}-{item.public_id}", _title(item), telling.when(item.due_at, now=now))
+        (f"{ITEM}-{item.public_id}", _title(item), saying.when(item.due_at, now=now))
         for item in waiting
     ]
-    telling.send_rows(conversation, text, rows, now=now)
+    saying.send_rows(conversation, text, rows, now=now)
 
 
 def _title(item: Item) -> str:

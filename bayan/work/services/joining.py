@@ -18,7 +18,7 @@ from bayan.people.models import Member
 from bayan.people.permissions import Access
 from bayan.work import events
 from bayan.work.models import Item, Proof, Remark
-from bayan.work.services import items, telling
+from bayan.work.services import items, saying
 from bayan.work.services.items import ITEM, Shown, State
 
 PICTURES = {"image", "document", "video"}
@@ -66,7 +66,7 @@ def thread(
         answerable = events.answerables().get(of)
         said = answerable.take(key, member, kept, now) if answerable else ""
         if said:
-            telling.say(conversation, said, now=now)
+            saying.say(conversation, said, now=now)
         return bool(said)
     try:
         item = items.locked_for(UUID(key), Access.of(member, now=now), now=now)
@@ -74,15 +74,15 @@ def thread(
             words = "\n".join(row.text for row in kept if row.text.strip())
             shown = [Shown(row.media) for row in kept if row.media and row.kind in PICTURES]
             items.end_item(item, end=State.DONE, words=words, proofs=shown, by=member, now=now)
-            telling.say(conversation, _("Thank you, it is noted as done."), now=now)
+            saying.say(conversation, _("Thank you, it is noted as done."), now=now)
             return True
     except DomainError as refused:
-        telling.say(conversation, str(refused), now=now)
+        saying.say(conversation, str(refused), now=now)
         return False
     for row in kept:
         remark(item, member, row, now=now)
-    telling.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
-    telling.send_item(conversation, item, now=now)
+    saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
+    saying.send_item(conversation, item, now=now)
     return True
 
 

@@ -18,7 +18,7 @@ from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.people.permissions import Access
 from bayan.work.models import Item, Link
-from bayan.work.services import items, telling
+from bayan.work.services import items, saying
 from bayan.work.services.items import NotYours, Picture
 from bayan.work.services.onward import ONE
 
@@ -137,15 +137,15 @@ def _tell_giver(item: Item, *, now: datetime) -> None:
         }[Item.State(item.state)] % {"name": item.ended_name}
         address = f"{settings.PUBLIC_URL}{reverse('work:item', args=[item.public_id])}"
         text = "\n".join(
-            [f"*{item.title}*", f"{said}: {item.answer[: telling.LONGEST_TEXT]}", address]
+            [f"*{item.title}*", f"{said}: {item.answer[: saying.LONGEST_TEXT]}", address]
         )
-        word = telling.Word(
+        word = saying.Word(
             text=text,
             what=f"{said}: {item.title}",
             at=now,
             subject=(ONE, str(item.public_id)),
         )
-        telling.tell_member(giver, word, now=now)
+        saying.tell_member(giver, word, now=now)
 
 
 def explain_by_link(secret: str, silence: str, *, now: datetime) -> Item:

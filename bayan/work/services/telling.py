@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override, pgettext
+from django.utils.translation import ngettext, override
 
 from bayan.channels import services as channels
-from bayan.channels.models import Outgoing, Reach, Template
+from bayan.channels.models import Outgoing, Template
 from bayan.core.errors import DomainError
-from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
@@ -29,7 +24,7 @@ from bayan.work import events
 from bayan.work.events import Subject
 from bayan.work.ladders import Level
 from bayan.work.models import Item, Notice
-from bayan.work.services import onward
+from bayan.work.services import onward, saying
 from bayan.work.services.items import ITEM
 from bayan.work.services.onward import ONE, SEVERAL, Said
 
@@ -40,10 +35,6 @@ BREATH = timedelta(minutes=5)
 BREATH_IN_EMERGENCY = timedelta(minutes=1)
 # More than that at once come as a list.
 ONE_BY_ONE = 3
-# WhatsApp's list: ten rows, titles of 24 characters.
-MOST_ROWS, LONGEST_TITLE = 10, 24
-# With buttons a message has 1,024 characters, heading, title and link included; the page shows all of it.
-LONGEST_TEXT = 450
 # So many of several things stand in a text message, which has 536 letters.
 IN_WORDS = 3
 
@@ -132,7 +123,7 @@ def _tell_member(
     member: Member, notices: Sequence[Notice], known: Known, *, now: datetime
 ) -> list[Said]:
     """Queue what they are told by WhatsApp as far as it takes it; what was said, for the ways after it."""
-    conversation = conversation_with(member, now=now)
+    conversation = saying.conversation_with(member, now=now)
     if conversation is None and people_selectors.body_of_member(member, now=now) is None:
         # They work for nobody any more.
         _mark(notices, Notice.Way.PAGE, None, now=now)
@@ -185,9 +176,9 @@ def _said(
         lines = [text, *(f"• {title} ({due})" for _key, title, due in shown[:IN_WORDS])]
         lines.append(
             _("The rest is on the page: %(address)s")
-            % {"address": f"{settings.PUBLIC_URL}{_page()}"}
+            % {"address": f"{settings.PUBLIC_URL}{saying.page()}"}
             if rest
-            else f"{settings.PUBLIC_URL}{_page()}"
+            else f"{settings.PUBLIC_URL}{saying.page()}"
         )
     return Said(
         member=member,
@@ -233,10 +224,10 @@ def _for_template(
     if sent is not None and sent.template_id is not None:
         one.template_id, one.template_content = sent.template_id, sent.content
         return
-    template = _template(conversation, one.member) if one.member.backup_phone else None
+    template = saying.template_for(conversation, one.member) if one.member.backup_phone else None
     if template is None:
         return
-    values = _values(template, _in_template(template, group, known, now=now))
+    values = saying.values(template, _in_template(template, group, known, now=now))
     with suppress(DomainError):
         one.template_content = channels.templates.fill(template, values)
         one.template_id = template.pk
@@ -256,28 +247,6 @@ def _mark(notices: Iterable[Notice], way: str, message: Message | None, *, now: 
         notice.outgoing = message.outgoing if message else None
 
 
-def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
-    """The conversation in which this member is written to; None where there is no way to them."""
-    body = people_selectors.body_of_member(member, now=now)
-    if body is None or not member.phone or member.phone_linked_at is None:
-        return None
-    number = channels.number_for(Reach.Way.WHATSAPP)
-    if number is None:
-        return None
-    sender = people.Sender(phone=member.phone)
-    people.lock_senders([sender])
-    contact = people.contacts_of([sender], now=now)[sender]
-    inbox.conversations_for([(contact, number.pk)], node=body, now=now)
-    conversation = (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("node", "number__account", "contact")
-        .get(contact=contact, number=number, node=body)
-    )
-    # It is no word about a case of the member's own that may be open there.
-    conversation.matter = ""
-    return conversation
-
-
 def _send_one(
     conversation: Conversation,
     notice: Notice,
@@ -288,8 +257,8 @@ def _send_one(
 ) -> Message | None:
     if notice.clock.subject_type == ITEM:
         item = _item(notice)
-        return send_item(conversation, item, level=_level(notice), lane=lane, now=now)
-    return _send(
+        return saying.send_item(conversation, item, level=_level(notice), lane=lane, now=now)
+    return saying.send(
         conversation, "\n".join(_lines(notice, subject, now=now)),
         subject=(SEVERAL, conversation.contact.audit_key), lane=lane, now=now,
     )  # fmt: skip
@@ -308,69 +277,13 @@ def _level(notice: Notice) -> str:
 def _lines(notice: Notice, subject: Subject, *, now: datetime) -> list[str]:
     """One thing in words, with its page."""
     if notice.clock.subject_type == ITEM:
-        return _item_lines(_item(notice), _level(notice), now=now)
+        return saying.item_lines(_item(notice), _level(notice), now=now)
     return [
-        _headline(_level(notice), subject),
+        saying.headline(_level(notice), subject),
         # Which of its clocks it is: the first answer, the end, promised news, the person's silence.
-        f"{notice.clock.get_name_display()}: {when(notice.clock.due_at, now=now)}",
+        f"{notice.clock.get_name_display()}: {saying.when(notice.clock.due_at, now=now)}",
         f"{settings.PUBLIC_URL}{subject.path}",
     ]
-
-
-def _headline(level: str, subject: Subject) -> str:
-    mark = f"⚠️ {_('Emergency')} · " if subject.is_emergency else ""
-    return f"{mark}{level}: {subject.title}" if level else f"{mark}{subject.title}"
-
-
-def send_item(
-    conversation: Conversation,
-    item: Item,
-    *,
-    now: datetime,
-    level: str = "",
-    lane: Outgoing.Lane = Outgoing.Lane.WORK,
-) -> Message | None:
-    """Send one item with its buttons; the conversation is the member's, and theirs to write in."""
-    first, *rest = _item_lines(item, level, now=now)
-    return _send(
-        conversation, "\n".join([f"*{first}*", *rest]), buttons=buttons_of(item), lane=lane, now=now,
-        subject=(ONE, str(item.public_id)),
-    )  # fmt: skip
-
-
-def _item_lines(item: Item, level: str, *, now: datetime) -> list[str]:
-    subject = Subject(item.title, item.node_id, item.owner_id, "", "", item.is_emergency)
-    lines = [
-        _headline(level, subject),
-        _("Due: %(time)s") % {"time": when(item.due_at, now=now)},
-        _("From: %(body)s") % {"body": item.given_from.name},
-    ]
-    if item.text:
-        lines.append(item.text[:LONGEST_TEXT])
-    return [*lines, f"{settings.PUBLIC_URL}{_path_of(item)}"]
-
-
-def _path_of(item: Item) -> str:
-    return reverse("work:item", args=[item.public_id])
-
-
-def buttons_of(item: Item) -> list[tuple[str, str]]:
-    """What can be done with it by one press: WhatsApp shows three at most, of 20 characters."""
-    later = ("work-later", _("It takes longer"))
-    if item.on_page:
-        return [] if item.kind == Item.Kind.APPROVE else [later]
-    match item.kind:
-        case Item.Kind.ACKNOWLEDGE:
-            return [("work-done", _("Seen")), later]
-        case Item.Kind.ANSWER:
-            return [("work-done", _("Write the answer")), later]
-        case Item.Kind.APPROVE:
-            return [
-                ("work-done", _("Approve")),
-                ("work-return", _("Return for changes")),
-                ("work-refuse", _("Do not approve")),
-            ]
-    return [("work-done", pgettext("task", "Done")), later]
 
 
 def send_list(
@@ -383,7 +296,7 @@ def send_list(
 ) -> Message | None:
     """Send several things as one WhatsApp list, the most urgent first."""
     rows, text = _rows(notices, known, now=now)
-    return send_rows(conversation, text, rows, lane=lane, now=now)
+    return saying.send_rows(conversation, text, rows, lane=lane, now=now)
 
 
 def _rows(
@@ -396,90 +309,13 @@ def _rows(
     rows = [
         (f"{n.clock.subject_type}-{n.clock.subject_key}",
          known[n.clock.subject_type, n.clock.subject_key].title,
-         when(n.clock.due_at, now=now))
+         saying.when(n.clock.due_at, now=now))
         for n in ordered
     ]  # fmt: skip
     text = ngettext("%(count)d task needs you.", "%(count)d tasks need you.", len(rows)) % {
         "count": len(rows)
     }
     return rows, text
-
-
-def send_rows(
-    conversation: Conversation,
-    text: str,
-    rows: Sequence[tuple[str, str, str]],
-    *,
-    now: datetime,
-    lane: Outgoing.Lane = Outgoing.Lane.WORK,
-) -> Message | None:
-    """Send things to choose from, each (key, title, when it is due); what does not fit is on the page."""
-    shown = rows[:MOST_ROWS]
-    lines = [f"• {title} ({due})" for _key, title, due in shown]
-    if len(rows) > len(shown):
-        lines.append(
-            _("The rest is on the page: %(address)s")
-            % {"address": f"{settings.PUBLIC_URL}{_page()}"}
-        )
-    return _send(
-        conversation,
-        "\n".join([text, "", *lines]),
-        rows=[(key, title[:LONGEST_TITLE]) for key, title, _due in shown],
-        subject=(SEVERAL, conversation.contact.audit_key),
-        lane=lane,
-        now=now,
-    )
-
-
-def say(conversation: Conversation, text: str, *, now: datetime) -> None:
-    """Answer a member who just wrote."""
-    with suppress(inbox.WindowClosed):
-        inbox.send(conversation, text, by=None, now=now, lane=Outgoing.Lane.PERSON)
-
-
-def say_subject(conversation: Conversation, subject: Subject, *, now: datetime) -> None:
-    """Tell a member where to find what a clock runs for."""
-    say(conversation, f"{_headline('', subject)}\n{settings.PUBLIC_URL}{subject.path}", now=now)
-
-
-def ask(
-    conversation: Conversation,
-    text: str,
-    rows: Sequence[tuple[str, str]],
-    *,
-    button: str,
-    subject: tuple[str, str],
-    now: datetime,
-) -> None:
-    """Ask a member who just wrote, with a list of answers."""
-    with suppress(inbox.WindowClosed):
-        inbox.send(
-            conversation, text, by=None, now=now, rows=list(rows), button=button,
-            subject=subject, lane=Outgoing.Lane.PERSON,
-        )  # fmt: skip
-
-
-def _page() -> str:
-    return reverse("work:items")
-
-
-def _send(
-    conversation: Conversation,
-    text: str,
-    *,
-    now: datetime,
-    subject: tuple[str, str],
-    lane: Outgoing.Lane,
-    buttons: Sequence[tuple[str, str]] = (),
-    rows: Sequence[tuple[str, str]] | None = None,
-) -> Message | None:
-    # The window may close between the question and the message: the page still shows it.
-    with suppress(inbox.WindowClosed):
-        return inbox.send(
-            conversation, text, by=None, now=now, buttons=buttons,
-            rows=list(rows) if rows else None, button=_("Choose a task"), subject=subject, lane=lane,
-        )  # fmt: skip
-    return None
 
 
 def _by_template(
@@ -492,7 +328,7 @@ def _by_template(
     now: datetime,
 ) -> Message | None:
     """Ask by template to open the conversation; the most urgent thing stands in it by name."""
-    template = _template(conversation, member)
+    template = saying.template_for(conversation, member)
     if template is None:
         return None
     first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
@@ -502,7 +338,7 @@ def _by_template(
         else (SEVERAL, conversation.contact.audit_key)
     )
     said = _in_template(template, notices, known, now=now)
-    return _send_template(conversation, template, said, subject=about, lane=lane, now=now)
+    return saying.send_template(conversation, template, said, subject=about, lane=lane, now=now)
 
 
 def _in_template(
@@ -511,14 +347,14 @@ def _in_template(
     """What and until when, in the template's language."""
     first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
     with override(template.language[:2]):
-        return [_what(notices, known), when(first.clock.due_at, now=now)]
+        return [_what(notices, known), saying.when(first.clock.due_at, now=now)]
 
 
 def _what(notices: Sequence[Notice], known: Known) -> str:
     """The most urgent thing by name, and how many more there are."""
     first = min(notices, key=lambda n: (not n.is_emergency, n.clock.due_at))
     subject = known[first.clock.subject_type, first.clock.subject_key]
-    what = _headline(_level(first), subject)
+    what = saying.headline(_level(first), subject)
     others = len(notices) - 1
     if others:
         what = ngettext("%(what)s, and %(count)d more", "%(what)s, and %(count)d more", others) % {
@@ -526,78 +362,3 @@ def _what(notices: Sequence[Notice], known: Known) -> str:
             "count": others,
         }
     return what
-
-
-def _values(template: Template, said: Sequence[str]) -> dict[str, str]:
-    keys = [p.key for p in channels.templates.parameters(template) if p.is_required]
-    return dict(zip(keys, said, strict=False))
-
-
-def _send_template(
-    conversation: Conversation,
-    template: Template,
-    said: Sequence[str],
-    *,
-    subject: tuple[str, str],
-    lane: Outgoing.Lane,
-    now: datetime,
-) -> Message | None:
-    try:
-        return inbox.send_notice(
-            conversation, template, _values(template, said), subject=subject, lane=lane, now=now
-        )
-    except DomainError:
-        # A template that asks for something else than these two: the page shows the task.
-        return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """What a member is told of something of theirs that is no task."""
-
-    text: str
-    # As a template says it, outside the 24 hours: in a few words what, and of when.
-    what: str
-    at: datetime
-    subject: tuple[str, str]
-    buttons: Sequence[tuple[str, str]] = ()
-
-
-def tell_member(member: Member, word: Word, *, now: datetime) -> str:
-    """Tell a member something by WhatsApp, in the language that is set. Returns the way, as of a notice."""
-    conversation = conversation_with(member, now=now)
-    message = None
-    way = Notice.Way.PAGE
-    if conversation is not None and conversation.is_writable(now=now):
-        message = _send(
-            conversation, word.text, buttons=word.buttons, subject=word.subject,
-            lane=Outgoing.Lane.WORK, now=now,
-        )  # fmt: skip
-        way = Notice.Way.WHATSAPP
-    elif conversation is not None and (template := _template(conversation, member)):
-        message = _send_template(
-            conversation, template, [word.what, when(word.at, now=now)], subject=word.subject,
-            lane=Outgoing.Lane.WORK, now=now,
-        )  # fmt: skip
-        way = Notice.Way.TEMPLATE
-    return way if message else Notice.Way.PAGE
-
-
-def _template(conversation: Conversation, member: Member) -> Template | None:
-    found = {
-        template.language[:2]: template
-        for template in Template.objects.filter(
-            account=conversation.number.account_id,
-            purpose=Template.Purpose.WORK,
-            status=Template.Status.APPROVED,
-        ).order_by("-language")
-    }
-    return found.get(member.language) or found.get("ar") or next(iter(found.values()), None)
-
-
-def when(moment: datetime, *, now: datetime) -> str:
-    """A time as a message says it: today's by the hour, others with their day."""
-    at, today = timezone.localtime(moment), timezone.localdate(now)
-    if at.date() == today:
-        return date_format(at, "TIME_FORMAT")
-    return f"{date_format(at, 'l')} {date_format(at, 'j F')}، {date_format(at, 'TIME_FORMAT')}"

@@ -12,13 +12,11 @@ from bayan.channels.services import WAYS
 from bayan.people import selectors as people_selectors
 from bayan.people.models import Member
 from bayan.work.models import Notice
-from bayan.work.services import telling
 from bayan.work.services.onward import WITHOUT_CHAT
+from bayan.work.services.saying import Word, tell_member
 
 
-def tell_member_onward(
-    member: Member, word: telling.Word, *, now: datetime
-) -> tuple[str, Reach | None]:
+def tell_member_onward(member: Member, word: Word, *, now: datetime) -> tuple[str, Reach | None]:
     """Tell a member something, in the language that is set; where WhatsApp fails, the next way is tried.
 
     What they were told of the same thing before goes no further way. Returns the way of the first try, as of
@@ -32,7 +30,7 @@ def tell_member_onward(
     last = before.aggregate(last=Max("round"))["last"]
     if last is not None:
         channels.call_off(kind, [key], now=now)
-    way = telling.tell_member(member, word, now=now)
+    way = tell_member(member, word, now=now)
     # It was queued a moment ago, in this transaction.
     begun = (
         Outgoing.objects.filter(subject_type=kind, subject_key=key).order_by("-pk").first()

@@ -22,7 +22,7 @@ from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services
 from bayan.work.models import Clock, Item, Notice
-from bayan.work.services import telling
+from bayan.work.services import saying
 from bayan.work.tests.factories import link_mobile
 from conftest import StaffClient
 
@@ -107,7 +107,7 @@ def test_another_number_rings_where_one_still_works(
     link_mobile(officer, "966500000777", now=now)
     stop(number, now=now, code=131048)
     # Whoever was written to by the stopped number writes by the other from now on.
-    conversation = telling.conversation_with(officer, now=now)
+    conversation = saying.conversation_with(officer, now=now)
     assert conversation is not None
     assert conversation.number == other
     type(conversation).objects.filter(pk=conversation.pk).update(last_inbound_at=now)

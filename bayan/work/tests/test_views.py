@@ -21,7 +21,7 @@ from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services
 from bayan.work.models import Contractor, Item, Project
-from bayan.work.services import telling
+from bayan.work.services import saying
 from bayan.work.tests.factories import link_mobile, make_item
 from bayan.work.tests.test_items import a_picture
 from conftest import StaffClient
@@ -117,7 +117,7 @@ def test_by_a_link_a_task_is_declined_with_a_reason_and_its_giver_is_told(
 ) -> None:
     make_number()
     link_mobile(khobar_responder, "966500000111", now=timezone.now())
-    conversation = telling.conversation_with(khobar_responder, now=timezone.now())
+    conversation = saying.conversation_with(khobar_responder, now=timezone.now())
     assert conversation
     Conversation.objects.filter(pk=conversation.pk).update(last_inbound_at=timezone.now())
     contractor = Contractor.objects.create(name="مؤسسة تجريبية", phone="966500000900")
