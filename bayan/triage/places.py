@@ -23,6 +23,8 @@ _KIND_OF_PLACE = frozenset(
 )
 # What such a word leaves out of a name when people write it: «شارع الظهران» beside «طريق الظهران».
 _LEFT_OUT = frozenset("حي مدينه محافظه بلده قريه هجره district city town governorate".split())  # noqa: SIM905
+# So many words may stand from an ordinary word to the city that makes a name of it.
+_CLOSE = 3
 # A place that only the sender's earlier one settles is less sure than one beside a named city (0.9).
 _BY_SENDER = 0.7
 # Written as one with what follows; the article may stand behind them.
@@ -125,7 +127,8 @@ def _latin(word: str) -> str:
         ("ii", "i"), ("uu", "u"),
     ):  # fmt: skip
         word = word.replace(given, made)
-    return word
+    # Rakah, Raka; Sharqiyah, Sharqiya.
+    return word[:-1] if word.endswith("ah") and len(word) > 4 else word
 
 
 class Gazetteer:
@@ -202,9 +205,9 @@ class Gazetteer:
             return set()
         telling = [word for word in words if word not in _LEFT_OUT] or words
         if telling[0].isascii():
-            return {
-                tuple(_latin(word) for word in telling if word not in _ARTICLES) or tuple(telling)
-            }
+            spelled = tuple(_latin(word) for word in telling if word not in _ARTICLES)
+            # #EasternProvince, Rastanura
+            return {spelled, (_latin("".join(telling)),)} if spelled else {tuple(telling)}
         return {tuple(map(_bare, telling)), tuple(map(_bare, words))}
 
     def _line(self, entry: Entry) -> frozenset[str]:
@@ -335,23 +338,31 @@ class Gazetteer:
         near: str,
     ) -> list[Mention]:
         """Mentions with what the others in the text say of them."""
-        sure = [entries for _at, _length, entries, _confidence, _cut, is_sure in found if is_sure]
-        towns = {
-            entry.key
-            for entries in sure
+        stand = [
+            (at, entry.key)
+            for at, _length, entries, _confidence, _cut, is_sure in found
+            if is_sure
             for entry in entries
             if entry.type in {"cities", "governorates"}
-        }
+        ]
+        towns = {key for _at, key in stand}
         mentions: list[Mention] = []
         for at, length, entries, certainty, cut, was_sure in found:
             kept, confidence, is_sure, by_sender = entries, certainty, was_sure, False
             before = words[at - 1][0] if at else ""
             if len(entries) > 1 or not is_sure:
+                # What is mostly no place is one only where its city stands close by: «السيف بالدمام», not
+                # «مع الشروق» somewhere in a letter from Dammam.
+                named = (
+                    towns
+                    if was_sure
+                    else {key for place, key in stand if abs(place - at) <= _CLOSE + length - 1}
+                )
                 here = [
                     entry
                     for entry in entries
                     if entry.type in {"districts", "landmarks", "roads"}
-                    and self._above[entry.key] & towns - {entry.key}
+                    and self._above[entry.key] & named - {entry.key}
                 ]
                 if here:
                     kept, is_sure, confidence = here, True, max(confidence, 0.9)
@@ -400,6 +411,9 @@ class Gazetteer:
         bodies = towns or {mention.served_by for mention in chosen}
         if len(bodies) > 1 and not towns:
             bodies.discard(AMBIGUOUS)
+        if bodies == {AMBIGUOUS}:
+            # A quarter that nobody is known to serve: the one town that is named with it does.
+            bodies = {mention.served_by for mention in named if mention.is_town}
         return bodies.pop() if len(bodies) == 1 else AMBIGUOUS
 
     def choices_for(self, mentions: Sequence[Mention]) -> list[tuple[Entry, Entry]]:
