@@ -206,7 +206,7 @@ def fit(rows: Sequence[Row], matrix: Any, vocabulary: Vocabulary) -> Model:
             column = COLUMNS.index(f"{head}.{names[label]}")
             weights[:, column] = learner.coef_[place]
             intercepts[column] = learner.intercept_[place]
-        if head == "category":
+        if head in {"kind", "category"}:
             # Two that err in different ways, together: the mean of both.
             of_labels = [COLUMNS.index(f"{head}.{names[label]}") for label in learner.classes_]
             told, begins = _telling(matrix[known], target, learner.classes_, sizes)
