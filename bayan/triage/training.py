@@ -251,7 +251,7 @@ def _telling(matrix: Any, target: Array, labels: Array, sizes: Array) -> tuple[A
         of_others = 2 + of_all - of_it
         ratio = np.log((of_it / of_it.sum()) / (of_others / of_others.sum()))
         counts = (TELLING_NOTHING + np.abs(ratio)).astype(np.float32)
-        learner = LinearSVC(C=FREEDOM_OF_TELLING, class_weight="balanced", tol=0.01, random_state=0)
+        learner = LinearSVC(C=FREEDOM_OF_TELLING, class_weight="balanced", tol=0.1, random_state=0)
         learner.fit((matrix @ sparse.diags(counts)).tocsr(), mine, sample_weight=sizes)
         return learner.coef_[0] * counts, float(learner.intercept_[0])
 
@@ -314,13 +314,19 @@ def cross_validated(
     owners = np.array([at for at, _part in stretches], dtype=int)
     parts = matrix_of(vocabulary, [part for _at, part in stretches]) if stretches else None
     found = np.zeros((len(rows), len(COLUMNS)), dtype=np.float32)
-    for learned, tried in KFold(folds, shuffle=True, random_state=0).split(np.arange(len(rows))):
+
+    def one(learned: Array, tried: Array) -> None:
         model = fit([rows[at] for at in learned], matrix[learned], vocabulary)
         found[tried] = scores_of(model, matrix[tried])
         if parts is not None:
             theirs = np.isin(owners, tried)
-            heard = scores_of(model, parts[theirs])[:, EMERGENCY]
-            np.maximum.at(found[:, EMERGENCY], owners[theirs], heard)
+            heard = np.full(len(rows), -np.inf, dtype=np.float32)
+            np.maximum.at(heard, owners[theirs], scores_of(model, parts[theirs])[:, EMERGENCY])
+            found[tried, EMERGENCY] = np.maximum(found[tried, EMERGENCY], heard[tried])
+
+    splits = list(KFold(folds, shuffle=True, random_state=0).split(np.arange(len(rows))))
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(one, *zip(*splits, strict=True)))
     return found
 
 
