@@ -130,7 +130,7 @@ _SIDES = {
 def _sides(name: str) -> list[str]:
     """Other names of a side of a town: «sharg el Dammam» of Eastern Dammam."""
     side, _space, town = name.partition(" ")
-    return [f"{other} {town}" for other in _SIDES.get(side, ())]
+    return [f"{other} {rest}" for other in _SIDES.get(side, ()) for rest in (town, f"el {town}")]
 
 
 def _short_in_english(name_ar: str, name_en: str, *variants: str) -> list[str]:
