@@ -21,7 +21,7 @@ from bayan.config.understanding import the_endpoint
 from bayan.core.errors import DomainError
 from bayan.triage import training
 from bayan.triage.endpoint import Answer, Unanswered, ask_all, more_urgent
-from bayan.triage.model import COLUMNS, HEADS, Model
+from bayan.triage.model import HEADS, WEIGHED, Model
 from bayan.triage.places import Gazetteer
 from bayan.triage.reading import Triage
 from bayan.triage.taxonomy import INFO_TYPES
@@ -217,7 +217,7 @@ def _check(folder: Path) -> None:
         raise VersionUnusable(
             f"{folder} cannot be read ({problem}): train a new version."
         ) from problem
-    if columns != len(COLUMNS):
+    if columns != len(WEIGHED):
         raise VersionUnusable(
             f"{folder} was made for other labels than today's: train a new version."
         )

@@ -37,6 +37,15 @@ COLUMNS: tuple[str, ...] = (
     *SIGNS,
 )
 EMERGENCY = COLUMNS.index("emergency")
+# What circulates in public is glad and angry in other words than what is written to a municipality: how much
+# a text looks like it decides between two judges of sentiment. These columns stand behind COLUMNS.
+PUBLIC: tuple[str, ...] = ("public", *(f"public.{label}" for label in SENTIMENTS))
+WEIGHED: tuple[str, ...] = (*COLUMNS, *PUBLIC)
+_FIRST_SENTIMENT = COLUMNS.index(f"sentiment.{SENTIMENTS[0]}")
+_SENTIMENT = slice(_FIRST_SENTIMENT, _FIRST_SENTIMENT + len(SENTIMENTS))
+_OF_PUBLIC = slice(len(COLUMNS) + 1, len(WEIGHED))
+# The score of a model that has never seen anything public.
+NEVER = -30.0
 # So many words explain a label; a word that says less than this (in the model's scores) explains nothing.
 REASONS, LEAST_SHARE = 4, 0.05
 # Tokens whose numbers are kept: 170 bytes each.
@@ -55,19 +64,27 @@ class Guess:
 class Weighed:
     """A text's scores for each of COLUMNS, and what each token adds to them.
 
-    `rows`: tokens by COLUMNS and one more, to be divided by the text's length.
+    `rows`: tokens by WEIGHED and one more, to be divided by the text's length; `public`: how much the text
+    looks like what circulates in public, 0 to 1.
     """
 
     tokens: Sequence[str]
     rows: Array
     length: float
     scores: Array
+    public: float = 0.0
 
     def reasons(self, labels: Mapping[str, str]) -> dict[str, list[str]]:
         """For each label (`head.label`) the plain words that spoke most for it, the strongest first."""
         columns = [COLUMNS.index(label) for label in labels.values()]
         found: dict[str, list[str]] = {}
-        shares_of = (self.rows[:, columns] / self.length).T.tolist()
+        parts = self.rows[:, columns] / self.length
+        for place, label in enumerate(labels.values()):
+            head, _dot, said = label.partition(".")
+            if head == "sentiment":
+                in_public = self.rows[:, WEIGHED.index(f"public.{said}")] / self.length
+                parts[:, place] += self.public * (in_public - parts[:, place])
+        shares_of = parts.T.tolist()
         for name, shares in zip(labels, shares_of, strict=True):
             by_word: dict[str, float] = {}
             for token, share in zip(self.tokens, shares, strict=True):
@@ -84,6 +101,14 @@ class Weighed:
         return found
 
 
+def with_public(scores: Array) -> Array:
+    """Scores by COLUMNS of scores by WEIGHED, of one text or of many: sentiment as its two judges agree."""
+    found = scores[..., : len(COLUMNS)].copy()
+    share = 1 / (1 + np.exp(-np.clip(scores[..., len(COLUMNS), None], NEVER, -NEVER)))
+    found[..., _SENTIMENT] += share * (scores[..., _OF_PUBLIC] - found[..., _SENTIMENT])
+    return found
+
+
 class Model:
     """Weights of pieces for each label; made by `bayan train`, read from a folder."""
 
@@ -95,8 +120,11 @@ class Model:
         card: Mapping[str, Any],
         ordinary: Sequence[str] = (),
     ) -> None:
-        """`weights`: pieces by COLUMNS; `card["temperatures"]`: by head and sign."""
+        """`weights`: pieces by WEIGHED, or by COLUMNS; `card["temperatures"]`: by head and sign."""
         self.vocabulary = vocabulary
+        if weights.shape[1] == len(COLUMNS):
+            weights = np.pad(weights, ((0, 0), (0, len(PUBLIC))))
+            intercepts = np.append(intercepts, [NEVER, *(0.0 for _label in SENTIMENTS)])
         self.weights = weights.astype(np.float32)
         self.intercepts = intercepts.astype(np.float32)
         self.card = dict(card)
@@ -117,7 +145,7 @@ class Model:
         # Of each token seen lately its scores and, last, the square of its length; what says nothing has
         # the first row.
         self._rows: dict[str, int] = {}
-        self._table = np.zeros((4_096, len(COLUMNS) + 1), dtype=np.float32)
+        self._table = np.zeros((4_096, len(WEIGHED) + 1), dtype=np.float32)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -179,10 +207,13 @@ class Model:
         rows = self._table[places] if places else self._table[:0]
         total = rows.sum(axis=0)
         length = float(total[-1]) ** 0.5 or 1.0
-        scores = total[:-1] / length + self.intercepts
+        weighed = total[:-1] / length + self.intercepts
+        public = 1 / (1 + math.exp(-min(max(float(weighed[len(COLUMNS)]), NEVER), -NEVER)))
+        scores = weighed[: len(COLUMNS)]
+        scores[_SENTIMENT] += public * (weighed[_OF_PUBLIC] - scores[_SENTIMENT])
         if len(tokens) > 2 * WINDOW:
             scores[EMERGENCY] = max(scores[EMERGENCY], self._emergency_in_stretches(tokens, rows))
-        return Weighed(tokens, rows, length, scores)
+        return Weighed(tokens, rows, length, scores, public)
 
     def _emergency_in_stretches(self, tokens: Sequence[str], rows: Array) -> float:
         """The highest score of an emergency in any stretch of this text, given with its tokens' numbers."""

@@ -23,15 +23,18 @@ _KIND_OF_PLACE = frozenset(
 )
 # What such a word leaves out of a name when people write it: «شارع الظهران» beside «طريق الظهران».
 _LEFT_OUT = frozenset("حي مدينه محافظه بلده قريه هجره district city town governorate".split())  # noqa: SIM905
+# So many words may stand from an ordinary word to the city that makes a name of it.
+_CLOSE = 3
 # A place that only the sender's earlier one settles is less sure than one beside a named city (0.9).
 _BY_SENDER = 0.7
 # Written as one with what follows; the article may stand behind them.
 _PREFIXES = tuple("وبال فبال وال فال بال كال ولل لل ال وب ول فب ب ل و ف ك".split())  # noqa: SIM905
+_LATIN_PREFIXES = ("bel", "bil", "lel", "el", "al", "il", "b")
 _SHORT_TOWNS = frozenset({"عنك", "بعنك", "لعنك"})
 # «الخبر» is a city and "the news"; after these it is the news.
 _NEWS = frozenset(
     """هذا هالخبر صحه سمعت انتشر نشر مصدر قريت وصلنا جانا ينفي تنفي نفي صحيح عاجل ذا
-    هل""".split()  # noqa: SIM905
+    هل اكيد""".split()  # noqa: SIM905
 )
 _IN = frozenset(
     """في من الي لين صوب حوالي قرب عند بين بعد قبل يم جنب داخل
@@ -114,6 +117,34 @@ def _bare(word: str) -> str:
     return word[2:] if word.startswith("ال") and len(word) > 4 else word
 
 
+# How a side of a town is called by those who write Arabic in Latin letters.
+_SIDES = {
+    "Eastern": ("East", "Sharq", "Sharg"),
+    "Western": ("West", "Gharb"),
+    "Central": ("Wasat", "Wasa6"),
+    "Northern": ("North", "Shamal"),
+    "Southern": ("South", "Janoub"),
+}
+
+
+def _sides(name: str) -> list[str]:
+    """Other names of a side of a town: «sharg el Dammam» of Eastern Dammam."""
+    side, _space, town = name.partition(" ")
+    return [f"{other} {rest}" for other in _SIDES.get(side, ()) for rest in (town, f"el {town}")]
+
+
+def _short_in_english(name_ar: str, name_en: str, *variants: str) -> list[str]:
+    """What a short form in Arabic is in English: «الراكة» of «الراكة الشمالية» is Ar Rakah."""
+    words, in_english = name_ar.split(), name_en.split()
+    ends = [at for at, word in enumerate(in_english, 1) if word.lower() not in _ARTICLES]
+    return [
+        " ".join(in_english[: ends[number - 1]])
+        for variant in variants
+        if (number := len(variant.split())) < len(words) == len(ends)
+        and words[:number] == variant.split()
+    ]
+
+
 def _latin(word: str) -> str:
     """A Latin spelling of an Arabic name with its usual variations made one.
 
@@ -121,11 +152,13 @@ def _latin(word: str) -> str:
     """
     for given, made in (
         ("ee", "i"), ("oo", "u"), ("ou", "u"), ("aa", "a"), ("q", "k"), ("gh", "g"), ("dh", "d"), ("th", "t"),
-        ("5", "kh"), ("7", "h"), ("3", ""), ("'", ""), ("o", "u"), ("e", "i"), ("y", "i"),
+        ("5", "kh"), ("7", "h"), ("3", ""), ("9", "s"), ("6", "t"), ("8", "k"), ("'", ""), ("o", "u"),
+        ("e", "i"), ("y", "i"),
         ("ii", "i"), ("uu", "u"),
     ):  # fmt: skip
         word = word.replace(given, made)
-    return word
+    # Rakah, Raka; Sharqiyah, Sharqiya.
+    return word[:-1] if word.endswith("ah") and len(word) > 4 else word
 
 
 class Gazetteer:
@@ -141,7 +174,11 @@ class Gazetteer:
         for entry, names in entries:
             self.entries[entry.key] = entry
             for name in names:
-                for key in self._keys_of(name):
+                keys = self._keys_of(name)
+                if entry.type == "roads":
+                    # «طريق الجبيل الظهران» is «طريق الظهران الجبيل».
+                    keys |= {(key[0], key[2], key[1]) for key in keys if len(key) == 3}
+                for key in keys:
                     if entry not in self._names[key]:
                         self._names[key].append(entry)
         # Of each first word of a name, how many words names that begin so may have; the longest first.
@@ -175,9 +212,8 @@ class Gazetteer:
                         is_outside=bool(row["outside"]),
                     )  # fmt: skip
                     variants = [part.strip() for part in row["variants"].split("|")]
-                    entries.append(
-                        (entry, [row["name_ar"], row["name_en"], *filter(None, variants)])
-                    )
+                    names = [row["name_ar"], row["name_en"], *filter(None, variants)]
+                    entries.append((entry, [*names, *_short_in_english(*names)]))
         with (folder.parent / "organisation.toml").open("rb") as file:
             organisation = tomllib.load(file)
             # Who names the whole region leaves the municipality open.
@@ -190,9 +226,9 @@ class Gazetteer:
                 if body["kind"] == "municipality":
                     entry = Entry(f"body:{body['key']}", body["name_ar"], "bodies", "", body["key"])
                     short = body["name_ar"].removeprefix("بلدية ").removeprefix("محافظة ")
-                    entries.append(
-                        (entry, [short, body.get("short_name_ar", short), body["name_en"]])
-                    )
+                    in_english = body["name_en"].removesuffix(" Municipality")
+                    names = [short, body.get("short_name_ar", short), body["name_en"], in_english]
+                    entries.append((entry, [*names, *_sides(in_english)]))
         return cls(entries, ordinary=ordinary)
 
     @staticmethod
@@ -202,9 +238,18 @@ class Gazetteer:
             return set()
         telling = [word for word in words if word not in _LEFT_OUT] or words
         if telling[0].isascii():
-            return {
-                tuple(_latin(word) for word in telling if word not in _ARTICLES) or tuple(telling)
-            }
+            spelled = tuple(_latin(word) for word in telling if word not in _ARTICLES)
+            if not spelled:
+                return {tuple(telling)}
+            # #EasternProvince, Rastanura
+            is_joined = len(spelled) == len(telling) > 1 and len("".join(telling)) > 7
+            found = {spelled, (_latin("".join(telling)),)} if is_joined else {spelled}
+            # Hafr Al Batin, hafr el batin
+            if len(spelled) > 1 and telling[0] not in _ARTICLES:
+                for article in ("al", "el"):
+                    written = [article if word in _ARTICLES else word for word in telling]
+                    found.add(tuple(map(_latin, written)))
+            return found
         return {tuple(map(_bare, telling)), tuple(map(_bare, words))}
 
     def _line(self, entry: Entry) -> frozenset[str]:
@@ -335,23 +380,31 @@ class Gazetteer:
         near: str,
     ) -> list[Mention]:
         """Mentions with what the others in the text say of them."""
-        sure = [entries for _at, _length, entries, _confidence, _cut, is_sure in found if is_sure]
-        towns = {
-            entry.key
-            for entries in sure
+        stand = [
+            (at, entry.key)
+            for at, _length, entries, _confidence, _cut, is_sure in found
+            if is_sure
             for entry in entries
             if entry.type in {"cities", "governorates"}
-        }
+        ]
+        towns = {key for _at, key in stand}
         mentions: list[Mention] = []
         for at, length, entries, certainty, cut, was_sure in found:
             kept, confidence, is_sure, by_sender = entries, certainty, was_sure, False
             before = words[at - 1][0] if at else ""
             if len(entries) > 1 or not is_sure:
+                # What is mostly no place is one only where its city stands close by: «السيف بالدمام», not
+                # «مع الشروق» somewhere in a letter from Dammam.
+                named = (
+                    towns
+                    if was_sure
+                    else {key for place, key in stand if abs(place - at) <= _CLOSE + length - 1}
+                )
                 here = [
                     entry
                     for entry in entries
                     if entry.type in {"districts", "landmarks", "roads"}
-                    and self._above[entry.key] & towns - {entry.key}
+                    and self._above[entry.key] & named - {entry.key}
                 ]
                 if here:
                     kept, is_sure, confidence = here, True, max(confidence, 0.9)
@@ -400,6 +453,9 @@ class Gazetteer:
         bodies = towns or {mention.served_by for mention in chosen}
         if len(bodies) > 1 and not towns:
             bodies.discard(AMBIGUOUS)
+        if bodies == {AMBIGUOUS}:
+            # A quarter that nobody is known to serve: the one town that is named with it does.
+            bodies = {mention.served_by for mention in named if mention.is_town}
         return bodies.pop() if len(bodies) == 1 else AMBIGUOUS
 
     def choices_for(self, mentions: Sequence[Mention]) -> list[tuple[Entry, Entry]]:
@@ -464,7 +520,9 @@ def ordinary_words(texts: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
             tuple(_form(word) for word, _s, _e in words_in(plain(place).text)) for place in places
         }
         alone = {words[0] for words in named if len(words) == 1}
-        parts = {word for words in named for word in words} - alone
+        parts = {
+            _form(rest) for words in named for word in words for _cut, rest in _rests(word)
+        } - alone
         before = ""
         for word, _start, _end in words_in(plain(text).text):
             for _cut, rest in _rests(word):
@@ -480,6 +538,13 @@ def ordinary_words(texts: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
 def _rests(word: str) -> list[tuple[int, str]]:
     """A word and what is left of it without what may be written as one with it, and how much that is."""
     found = [(0, word)]
+    if word.isascii():
+        # «elkhobar», «bsaihat»
+        return found + [
+            (len(prefix), word[len(prefix) :])
+            for prefix in _LATIN_PREFIXES
+            if word.startswith(prefix) and len(word) - len(prefix) >= 5
+        ]
     for prefix in _PREFIXES:
         # «بأم الساهك»: what begins a longer name may be short.
         if word.startswith(prefix) and len(word) - len(prefix) >= 2:

@@ -100,6 +100,32 @@ def test_an_ordinary_word_is_a_place_only_with_what_says_so(places: Gazetteer) -
     assert named(places, "النور بالدمام") == ["النور", "الدمام"]
 
 
+@pytest.mark.parametrize(
+    ("text", "served_by"),
+    [
+        ("wolf near Hafar Al Batin farms", "hafr-al-batin"),
+        ("Rain again #EasternProvince", AMBIGUOUS),
+        ("silk 6aye7 f 9afwa", "safwa"),
+        ("7ofra f elkhobar", "khobar"),
+        ("3nd sharg el dammam", "eastern-dammam"),
+        ("lamps are out in Rakah", AMBIGUOUS),
+        ("طريق الجبيل الظهران واقف", AMBIGUOUS),
+        # Nobody is known to serve the quarter, and its town is named.
+        ("حفرة بالمجيدية بالقطيف", "qatif"),
+    ],
+)
+def test_latin_letters_and_other_orders_name_the_same_places(
+    places: Gazetteer, text: str, served_by: str
+) -> None:
+    assert body(places, text) == served_by
+
+
+def test_a_far_city_makes_no_name_of_an_ordinary_word() -> None:
+    places = Gazetteer.read(EASTERN / "places", ordinary=["شروق"])
+    assert named(places, "ممشى الشروق بالدمام") == ["الشروق", "الدمام"]
+    assert named(places, "الدمام حلوة اذا طلعت تمشي مع الشروق") == ["الدمام"]
+
+
 def test_a_quarter_of_many_cities_stays_open(places: Gazetteer) -> None:
     (mention,) = places.find("حفرة في حي الروضة")
 

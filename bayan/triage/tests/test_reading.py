@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bayan.triage import features, taxonomy, training
 from bayan.triage import model as models
 from bayan.triage.features import Vocabulary
-from bayan.triage.model import COLUMNS, HEADS, Model
+from bayan.triage.model import COLUMNS, HEADS, WEIGHED, Model
 from bayan.triage.places import Gazetteer
 from bayan.triage.reading import Reading, Triage
 from bayan.triage.tests.factories import EASTERN, WRITTEN
@@ -55,6 +55,19 @@ def test_plain_messages_are_understood(
 ) -> None:
     reading = reader.read(text)
     assert (reading.kind, reading.category, reading.urgency) == (kind, category, urgency)
+
+
+def test_what_looks_public_is_felt_by_the_judge_of_what_circulates() -> None:
+    known = Vocabulary(["w:خبر"], np.ones(1))
+    weights = np.zeros((1, len(WEIGHED)))
+    intercepts = np.zeros(len(WEIGHED))
+    weights[0, WEIGHED.index("sentiment.negative")] = 2
+    weights[0, WEIGHED.index("public.positive")] = 2
+    for looks_public, felt in ((-30, "negative"), (30, "positive")):
+        intercepts[WEIGHED.index("public")] = looks_public
+        reading = Triage(Model(known, weights, intercepts, {}), Gazetteer([])).read("خبر")
+        assert reading.sentiment == felt
+        assert reading.reasons["sentiment"] == ["خبر"]
 
 
 def test_a_line_holds_what_the_contract_names(reader: Triage) -> None:
