@@ -21,8 +21,8 @@ from bayan.config.environment import PROJECT_DIR
 from bayan.config.tests.instances import fill
 
 CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
-# So many people write in the rehearsal (test_rehearsal.py); fewer make a shorter one on a slow machine.
-REHEARSED = int(os.environ.get("BAYAN_REHEARSAL_PEOPLE", "500"))
+# So many people write in the rehearsal (test_rehearsal.py); 500 make a long one.
+REHEARSED = int(os.environ.get("BAYAN_REHEARSAL_PEOPLE", "40"))
 # Where pictures of its steps are kept for whoever wants to look; else none are made.
 PICTURES = os.environ.get("BAYAN_REHEARSAL_PICTURES", "")
 FLAGS = [

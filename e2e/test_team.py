@@ -35,7 +35,7 @@ def test_a_responder_finds_ten_cases_passes_them_on_and_takes_them_back(
     found = {"picking": axe(desk)}
     desk.get_by_role("button", name="تحديد الكل").click()
     expect(desk.locator("#bulk [data-count]")).to_have_text("10")
-    desk.locator("#bulk summary", has_text="إسناد إلى بلدية").click()
+    desk.locator("#bulk summary", has_text="إحالة").click()
     desk.get_by_role("button", name="الجبيل", exact=True).click()
 
     expect(desk.locator(".notice")).to_contain_text("أُسندت 10 بلاغات إلى بلدية محافظة الجبيل")

@@ -28,7 +28,7 @@ from bayan.core.models import AuditEntry
 from bayan.core.paging import Cursor, Page, as_page, beginning, page_of
 from bayan.core.queries import Prepared, Tuples
 from bayan.core.rls import as_worker
-from bayan.organisation.models import Node
+from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.permissions import Access
 
@@ -282,7 +282,8 @@ NEXT_RECIPIENTS = """
 
 def page_of_broadcasts(access: Access, *, after: Cursor | None) -> Page[Broadcast]:
     """The broadcasts of the bodies in which the reader may send some, newest first."""
-    bodies = access.bodies_of("broadcasts.send")
+    roots = set(access.bodies_of("broadcasts.send"))
+    bodies = [key for key, node in organisation.nodes().items() if roots & set(node.lineage)]
     if after is None:
         return as_page(_FIRST_BROADCASTS.rows(bodies), "created_at", BROADCASTS)
     return page_of(_broadcasts(bodies), newest="created_at", after=after, limit=BROADCASTS)
@@ -292,10 +293,9 @@ BROADCASTS = 30
 
 
 def _broadcasts(bodies: list[int]) -> QuerySet[Broadcast]:
-    """Those of these bodies and all below them, with what a row shows."""
-    nodes = Node.objects.filter(lineage__overlap=bodies)
+    """Those of these bodies, with what a row shows."""
     return (
-        Broadcast.objects.filter(node__in=nodes.values("pk"))
+        Broadcast.objects.filter(node__any_of=bodies)
         .select_related("number", "template")
         .defer("template__components")
     )

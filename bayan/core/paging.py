@@ -111,14 +111,14 @@ class Counts:
         keeps_plan: bool = True,
     ) -> None:
         self._build = build
-        self._cursor = preparing_cursor if keeps_plan else connection.cursor
+        self._keeps_plan = keeps_plan
         self._stand_ins = stand_ins_for(kinds)
         self._made: tuple[list[str], list[str], Statement] | None = None
 
     def of(self, *values: Any) -> dict[str, int]:
         """As `counts_of` says of the same parts."""
         names, known, statement = self._made or self._make()
-        with self._cursor() as cursor:
+        with preparing_cursor() if self._keeps_plan else connection.cursor() as cursor:
             cursor.execute(*statement.filled(values))
             return dict.fromkeys(names, 0) | dict(zip(known, cursor.fetchone(), strict=True))
 

@@ -55,6 +55,10 @@ class Statement:
                 literal = Literal(value).as_string(connection.connection)
                 text.append(literal.replace("%", _PER_CENT))
             text.append(following)
+        lost = [value for at, value in enumerate(stand_ins) if at not in self._numbers]
+        if any(isinstance(value, list) for value in lost):
+            # Django spells some in its own way (`overlap`): they would stay what they were the first time.
+            raise ValueError("A list has no place of its own in this SQL.")
         self._sql = "".join(text).replace(_PER_CENT, "%%")
 
     def filled(self, values: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -102,8 +106,8 @@ class Prepared[Row: Model]:
         """The rows for these values, in the order of the kinds, as the queryset would give them."""
         queryset, compiler, statement = self._known or self._learn()
         asked = copy(compiler)
-        if self._keeps_plan:
-            asked.connection = _Asking()
+        # Not the compiler's own, which is that of the thread that asked first.
+        asked.connection = _Asking() if self._keeps_plan else connection
         asked.as_sql = lambda: statement.filled(values)
         return list(ModelIterable(cast(Any, _Asked(queryset, asked))))
 

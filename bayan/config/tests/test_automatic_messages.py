@@ -63,7 +63,7 @@ NOT_A_MESSAGE = {
 }
 
 # Texts that stand in a module which sends nothing itself, for one that does.
-SAID_BY_OTHERS = {"cases-forward-facts", "cases-surge-thanks"}
+SAID_BY_OTHERS = {"cases-forward-facts", "cases-surge-thanks", "meetings-deputy"}
 
 type Literal = tuple[str, str, str]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from bayan.core.models import AuditEntry, UndoStep
+from bayan.core.paging import Counts
 from bayan.core.queries import Prepared, Waits, array_of, update_each
+from bayan.organisation.models import Node
 
 THEN = datetime(2026, 11, 22, 7, 12, tzinfo=UTC)
 
@@ -175,3 +178,31 @@ def test_one_look_tells_whether_anything_waits(entries: list[AuditEntry]) -> Non
     with CaptureQueriesContext(connection) as asked:
         assert waits(THEN, "member:1")
     assert len(asked) == 1
+
+
+def test_keys_that_find_no_place_in_the_sql_are_not_forgotten(db: None) -> None:
+    asked = Prepared(lambda keys: Node.objects.filter(lineage__overlap=keys), list)
+
+    with pytest.raises(ValueError, match="no place"):
+        asked.rows([1])
+
+
+@pytest.mark.parametrize("keeps_plan", [True, False])
+def test_what_one_thread_has_learned_serves_all(db: None, keeps_plan: bool) -> None:
+    asked = Prepared(
+        lambda key: Node.objects.filter(pk__gt=key).order_by("pk"), int, keeps_plan=keeps_plan
+    )
+    counted = Counts(
+        lambda key: {"all": Node.objects.filter(pk__gt=key)}, int, keeps_plan=keeps_plan
+    )
+    here = [node.pk for node in asked.rows(0)], counted.of(0)["all"]
+
+    def elsewhere() -> tuple[list[int], int]:
+        try:
+            return [node.pk for node in asked.rows(0)], counted.of(0)["all"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        found = other.submit(elsewhere).result()
+    assert found == here

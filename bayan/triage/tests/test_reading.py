@@ -45,7 +45,7 @@ def test_the_shipped_model_is_as_right_as_is_said(reader: Triage) -> None:
     [
         (HOLE, "complaint", "roads", "normal"),
         ("الزبالة متكدسة عند الحاوية من أسبوع ومحد شالها", "complaint", "cleanliness", "normal"),
-        ("شكرا على تنظيف الشاطئ، يعطيكم العافية", "praise", "parks_beaches", "low"),
+        ("شكرا على تطوير الكورنيش والحديقة، يعطيكم العافية", "praise", "parks_beaches", "low"),
         ("الحقونا ولد طاح في منهل مفتوح", "complaint", "safety_hazard", "emergency"),
         ("Street lights in our street are off, please fix", "complaint", "lighting", "normal"),
     ],
