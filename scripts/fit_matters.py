@@ -4,8 +4,8 @@
 
 How rare words are and which mean the like is learned from the training part (train.jsonl); the net that
 weighs, from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: a net of all is
-written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the recall
-with suggestions, at several limits; once more with a member who says of each suggestion whether it is right.
+written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the
+recall with suggestions, at several limits; once more with a member who answers each suggestion rightly.
 `--frozen` also tries the frozen matters.jsonl: it is no set to tune by.
 """
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--frozen", action="store_true")
     options = parser.parse_args()
     meaning = meaning_of_words()
-    np.savez_compressed(alike.FILE, **meaning, **_named(_empty()))
+    _write(meaning, {"new": np.array(0.0)})
     alike.meaning.cache_clear()
     reader = Triage.load(ROOT / "authorities" / "eastern")
     months = defaultdict(list)
@@ -57,7 +57,7 @@ def main() -> None:
     compared = sum(right >= 0 for _xs, right in together)
     print(f"{len(together)} messages, {compared} with their matter among those compared")
     net = fitted(together)
-    np.savez_compressed(alike.FILE, **meaning, **_named(net))
+    _write(meaning, net)
     if options.frozen:
         show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
     apart = []
@@ -231,12 +231,9 @@ def fitted(choices: list[tuple[Array, int]]) -> Net:
     }
 
 
-def _empty() -> Net:
-    return {"new": np.array(0.0)}
-
-
-def _named(net: Net) -> Net:
-    return {f"net.{name}": array.astype(np.float32) for name, array in net.items()}
+def _write(meaning: dict[str, Array], net: Net) -> None:
+    named = {f"net.{name}": array.astype(np.float32) for name, array in net.items()}
+    np.savez_compressed(alike.FILE, allow_pickle=False, **meaning, **named)
 
 
 def figures(

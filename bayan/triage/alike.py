@@ -225,7 +225,7 @@ def against_others(features: Array, columns: Sequence[int]) -> Array:
     if len(held) < 2:
         return held * 0
     order = np.sort(held, axis=0)
-    return held - np.where(held >= order[-1], order[-2], order[-1])
+    return np.asarray(held - np.where(held >= order[-1], order[-2], order[-1]))
 
 
 def of_message(look: Array) -> Array:

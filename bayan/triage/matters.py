@@ -48,11 +48,12 @@ _NOTHING: frozenset[str] = frozenset()
 # What a message has in common with a matter, in this order, before its looks and its own (`alike`).
 FEATURES = (
     "cosine", "words", "cover", "seldom", "seldom_second", "seldom_all", "seldom_share", "rare",
-    "rare_second", "same_place", "other_place", "same_town", "other_town", "same_names", "seldom_name", "other_names",
-    "same_body", "other_body", "nowhere", "matter_nowhere", "placed", "matter_placed", "same_landmark",
-    "landmark_told", "other_landmark", "same_street", "other_street", "same_number", "other_number",
-    "same_things", "things_share", "other_thing", "seldom_things", "seldom_thing", "things_cover", "thing",
-    "matter_thing", "hours", "lately", "hours_of_first", "days", "hour_of_day", "size", "same_language",
+    "rare_second", "same_place", "other_place", "same_town", "other_town", "same_names", "seldom_name",
+    "other_names", "same_body", "other_body", "nowhere", "matter_nowhere", "placed", "matter_placed",
+    "same_landmark", "landmark_told", "other_landmark", "same_street", "other_street", "same_number",
+    "other_number", "same_things", "things_share", "other_thing", "seldom_things", "seldom_thing",
+    "things_cover", "thing", "matter_thing", "hours", "lately", "hours_of_first", "days", "hour_of_day",
+    "size", "same_language",
 )  # fmt: skip
 # Of these and of the looks behind them also by how much a matter is ahead of the others.
 _AHEAD = (
@@ -65,7 +66,7 @@ _AHEAD = (
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.8
+    join: float = 0.9
     suggest: float = 0.05
 
 
