@@ -1,54 +1,145 @@
-"""Fit the weights that tell messages about one matter, and try them: `WEIGHTS` of matters.py.
+"""Fit what tells messages about one matter, `bayan/triage/model/matters.npz`, and try it.
 
-    python scripts/fit_matters.py
+    python scripts/fit_matters.py [--frozen]
 
-Learns from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: first each is tried
-with weights of the others, then the weights of all are printed and tried on the frozen matters.jsonl. Printed
-are the precision and recall of joins and the recall with suggestions at several limits.
+How rare words are and which mean the like is learned from the training part (train.jsonl); the net that
+weighs, from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: a net of all is
+written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the
+recall with suggestions, at several limits; once more with a member who answers each suggestion rightly.
+`--frozen` also tries the frozen matters.jsonl: it is no set to tune by.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import minimize
+from sklearn.decomposition import TruncatedSVD
 
-from bayan.triage import matters
+from bayan.triage import alike
+from bayan.triage.features import read
+from bayan.triage.lexicon import things_among
 from bayan.triage.matters import Limits, Matters, Trace, trace_of
 from bayan.triage.reading import Triage
+from bayan.triage.text import words_in
 
 ROOT = Path(__file__).parent.parent
 SETS = ROOT / "bayan" / "triage" / "sets"
+# The net: so many inner values of each of so many fits that begin elsewhere; how much it is held back.
+INNER, FITS, STRENGTH, ROUNDS = 12, 3, 6e-3, 80
+# Words and stems that occur in so many messages of the training part are kept.
+LEAST = 3
+Array = np.ndarray[Any, Any]
+Net = dict[str, Array]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--frozen", action="store_true")
+    options = parser.parse_args()
+    meaning = meaning_of_words()
+    _write(meaning, {"new": np.array(0.0)})
+    alike.meaning.cache_clear()
     reader = Triage.load(ROOT / "authorities" / "eastern")
-    learned, tried = (
-        traces(SETS / name, reader) for name in ("matters-train.jsonl", "matters.jsonl")
-    )
     months = defaultdict(list)
-    for trace, group in learned:
+    for trace, group in traces(SETS / "matters-train.jsonl", reader):
         months[trace.at.month].append((trace, group))
     choices = {month: chosen(rows) for month, rows in months.items()}
-    for month, rows in months.items():
-        others = [one for other, found in choices.items() if other != month for one in found]
-        show(f"month {month}", rows, fitted(others))
     together = [one for found in choices.values() for one in found]
     compared = sum(right >= 0 for _xs, right in together)
     print(f"{len(together)} messages, {compared} with their matter among those compared")
-    weights = fitted(together)
-    print("WEIGHTS =", weights)
-    show("frozen", tried, weights)
+    net = fitted(together)
+    _write(meaning, net)
+    if options.frozen:
+        show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
+    apart = []
+    for month, rows in months.items():
+        others = [one for other, found in choices.items() if other != month for one in found]
+        apart.append((rows, fitted(others)))
+        show(f"month {month}", apart[-1:])
+    show("each month by the others", apart)
 
 
-def show(name: str, rows: list[tuple[Trace, str | None]], weights: tuple[float, ...]) -> None:
-    matters.WEIGHTS = weights
-    for join in (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
-        print(f"{name}, join {join}: {figures(rows, Limits(join, 0.05))}")
+def meaning_of_words() -> dict[str, Array]:
+    """Words with how often they occur; stems with how rare they are and, as a row each, what they mean.
+
+    Stems that occur in the same messages more often than by chance mean the like: the rows are the first
+    axes of that (positive pointwise mutual information, smoothed).
+    """
+    lines = (SETS / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [read(json.loads(line)["text"]) for line in lines]
+    written = [[word for word, _start, _end in words_in(text)] for text in texts]
+    counts = Counter(word for words in written for word in set(words))
+    kept = sorted(word for word, count in counts.items() if count >= LEAST)
+    nothing = np.zeros((0, alike.MEANING))
+    stem = alike.Meaning(
+        {
+            "written": np.array(kept), "counts": np.array([counts[word] for word in kept]),
+            "stems": np.array([], str), "rarity": np.array([]), "vectors": nothing,
+        }
+    ).stem  # fmt: skip
+    messages = [
+        {stem(word) for word in words if len(word) > 1}
+        | {f"T:{thing}" for thing in things_among(words)}
+        for words in written
+    ]
+    often = Counter(one for found in messages for one in found)
+    stems = sorted(one for one, count in often.items() if count >= LEAST)
+    column = {one: at for at, one in enumerate(stems)}
+    places = [
+        (at, column[one])
+        for at, found in enumerate(messages)
+        for one in sorted(found)
+        if one in column
+    ]
+    rows, columns = np.array(places).T
+    there = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, columns)), shape=(len(messages), len(stems))
+    )
+    beside = (there.T @ there).tocoo()
+    times = np.array([often[one] for one in stems], float)
+    smooth = times**0.75
+    smooth *= times.sum() / smooth.sum()
+    shared = np.log(beside.data * len(messages) / (times[beside.row] * smooth[beside.col]))
+    more = (shared > 0) & (beside.row != beside.col)
+    table = sparse.csr_matrix(
+        (shared[more], (beside.row[more], beside.col[more])), shape=beside.shape
+    )
+    axes = TruncatedSVD(alike.MEANING, n_iter=5, random_state=0)
+    vectors = axes.fit_transform(table) / np.sqrt(axes.singular_values_)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
+    return {
+        "written": np.array(kept),
+        "counts": np.array([counts[word] for word in kept], np.int32),
+        "stems": np.array(stems),
+        "rarity": np.array(
+            [math.log(len(messages) / (1 + often[one])) for one in stems], np.float16
+        ),
+        "vectors": vectors.astype(np.float16),
+    }
+
+
+def show(name: str, tried: list[tuple[list[tuple[Trace, str | None]], Net]]) -> None:
+    for join in (0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
+        by_itself, answered = (
+            sum(
+                (figures(rows, net, Limits(join, 0.05), told=told) for rows, net in tried),
+                Counter(),
+            )
+            for told in (False, True)
+        )
+        print(
+            f"{name}, join {join}: {_said(by_itself)}; suggestions answered: {_said(answered)}",
+            flush=True,
+        )
 
 
 def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
@@ -66,7 +157,7 @@ def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
     ]
 
 
-def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[np.ndarray, int]]:
+def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[Array, int]]:
     """For each message the features of the matters that it is compared with, and which is its own.
 
     All messages before it stand where they belong; -1 where it begins a matter.
@@ -74,57 +165,114 @@ def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[np.ndarray, int]]
     held = Matters()
     found = []
     for trace, group in rows:
-        ids, xs = held.compared(trace)
+        ids, features = held.compared(trace)
         if ids:
-            found.append((np.array(xs), ids.index(group) if group in ids else -1))
+            found.append((features, ids.index(group) if group in ids else -1))
         held.put(trace, group or trace.id)
     return found
 
 
-def fitted(choices: list[tuple[np.ndarray, int]], strength: float = 0.5) -> tuple[float, ...]:
-    """Weights of a conditional logit: the chance of each matter among those compared and a new one."""
+def fitted(choices: list[tuple[Array, int]]) -> Net:
+    """The net: the chance of each matter among those compared and of a new one, as often as it was so."""
+    every = np.vstack([features for features, _right in choices])
+    mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-6
+    every = np.clip((every - mean) / spread, -4, 4).astype(np.float32)
+    starts = np.cumsum([0] + [len(features) for features, _right in choices])[:-1]
+    sizes = [len(features) for features, _right in choices]
+    of = np.repeat(np.arange(len(choices)), sizes)
+    right = np.array(
+        [start + at for start, (_f, at) in zip(starts, choices, strict=True) if at >= 0]
+    )
+    wide, inner = every.shape[1], INNER
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = strength * float(weights @ weights), 2 * strength * weights
-        for xs, right in choices:
-            scores = xs @ weights
-            most = max(float(scores.max()), 0.0)
-            worth = np.exp(scores - most)
-            total = worth.sum() + np.exp(-most)
-            value += float(np.log(total)) + most
-            slope = slope + (worth / total) @ xs
-            if right >= 0:
-                value -= float(scores[right])
-                slope = slope - xs[right]
-        return value / len(choices), slope / len(choices)
+    def parts(flat: Array) -> tuple[Array, Array, Array, Array, float]:
+        first, rest = flat[: wide * inner].reshape(wide, inner), flat[wide * inner :]
+        return first, rest[:inner], rest[inner : 2 * inner], rest[2 * inner : -1], rest[-1]
 
-    found = minimize(loss, np.zeros(len(choices[0][0][0])), jac=True, method="L-BFGS-B")
-    return tuple(round(float(weight), 2) for weight in found.x)
+    def loss(flat: Array) -> tuple[float, Array]:
+        first, bias, out, skip, new = parts(flat.astype(np.float32))
+        middle = np.tanh(every @ first + bias)
+        scores = (middle @ out + every @ skip + new).astype(float)
+        most = np.maximum(np.maximum.reduceat(scores, starts), 0)
+        worth = np.exp(scores - most[of])
+        total = np.add.reduceat(worth, starts) + np.exp(-most)
+        value = (np.log(total) + most).sum() - scores[right].sum()
+        share = worth / total[of]
+        share[right] -= 1
+        share = (share / len(choices)).astype(np.float32)
+        back = np.outer(share, out) * (1 - middle**2)
+        slope = [
+            (every.T @ back + 2 * STRENGTH * first).ravel(), back.sum(axis=0),
+            middle.T @ share + 2 * STRENGTH * out, every.T @ share + 2 * STRENGTH * skip, [share.sum()],
+        ]  # fmt: skip
+        held_back = STRENGTH * sum(float((one**2).sum()) for one in (first, out, skip))
+        return value / len(choices) + held_back, np.concatenate(slope).astype(float)
+
+    found = []
+    for fit in range(FITS):
+        chance = np.random.default_rng(fit)
+        start = [
+            chance.normal(size=wide * inner) * 0.45 / math.sqrt(wide), np.zeros(inner),
+            chance.normal(size=inner) * 0.3, np.zeros(wide), [-3.0],
+        ]  # fmt: skip
+        best = minimize(
+            loss, np.concatenate(start), jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS}
+        )
+        found.append(parts(best.x))
+    firsts, biases, outs, skips, news = zip(*found, strict=True)
+    return {
+        "mean": mean,
+        "spread": spread,
+        "in": np.hstack(firsts),
+        "bias": np.concatenate(biases),
+        "out": np.concatenate(outs) / FITS,
+        "skip": np.mean(skips, axis=0),
+        "new": np.array(np.mean(news)),
+    }
 
 
-def figures(rows: list[tuple[Trace, str | None]], limits: Limits) -> str:
-    """Joins that are right, those that should be and are, and those that are joined or suggested."""
+def _write(meaning: dict[str, Array], net: Net) -> None:
+    named = {f"net.{name}": array.astype(np.float32) for name, array in net.items()}
+    np.savez_compressed(alike.FILE, allow_pickle=False, **meaning, **named)
+
+
+def figures(
+    rows: list[tuple[Trace, str | None]], net: Net, limits: Limits, *, told: bool
+) -> Counter[str]:
+    """Joins, those that are right, messages that should be joined and are, or are joined or suggested.
+
+    `told`: a member says of each suggestion whether it is right, and right ones are joined then.
+    """
+    alike.meaning().net = {name: array.astype(np.float32) for name, array in net.items()}
     held = Matters(limits)
     # What a matter of the program is about: what its first message is about.
     about: dict[str, str | None] = {}
     begun: set[str] = set()
-    right = joins = could = found = offered = 0
+    found: Counter[str] = Counter()
     for trace, group in rows:
         verdict = held.add(trace)
         if verdict.is_new:
             about[verdict.matter] = group or trace.id
         is_right = not verdict.is_new and about[verdict.matter] == group
-        joins += not verdict.is_new
-        right += is_right
+        offered = [one for one, _likeness in verdict.suggestions if group and about[one] == group]
+        found["joins"] += not verdict.is_new
+        found["right"] += is_right
         if group in begun:
-            could += 1
-            found += is_right
-            offered += is_right or any(about[one] == group for one, _l in verdict.suggestions)
+            found["could"] += 1
+            found["found"] += is_right
+            found["offered"] += bool(is_right or offered)
         if group:
             begun.add(group)
+        if told and verdict.is_new and offered:
+            held.merge(verdict.matter, into=offered[0])
+    return found
+
+
+def _said(found: Counter[str]) -> str:
     return (
-        f"precision {right / max(joins, 1):.3f} ({joins} joins), recall {found / could:.3f}, "
-        f"with suggestions {offered / could:.3f}"
+        f"precision {found['right'] / max(found['joins'], 1):.3f} ({found['joins']} joins), "
+        f"recall {found['found'] / found['could']:.3f}, "
+        f"with suggestions {found['offered'] / found['could']:.3f}"
     )
 
 

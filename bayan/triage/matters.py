@@ -3,7 +3,7 @@
 Each message is held against the few matters that share its rare words or its place; how alike it is to each
 is one number between 0 and 1, its likeness. Above `join` it is told to belong there, above `suggest` a
 person is asked. Work a message does not grow with the matter: a matter keeps a handful of its messages and
-the sum of all.
+what all have said together, within limits. What is compared stands in `alike`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from bayan.triage import alike
 from bayan.triage.bursts import Seen
 from bayan.triage.lexicon import things_among
 from bayan.triage.places import AMBIGUOUS
+from bayan.triage.taxonomy import CATEGORIES, KINDS
 from bayan.triage.text import plain, words_in
 
 if TYPE_CHECKING:
@@ -29,35 +33,40 @@ if TYPE_CHECKING:
 OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
-# A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
-# the latest, are listed by a word, and by a place, a service or a thing.
-COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
-# So many are open at most, about 7 KB each: beyond, the one that was silent longest is closed.
+# A message is compared with so many matters at most, of so many that its rarest words, its places, services
+# and things lead to; so many matters, the latest, are listed by a word, and by a place, a service or a thing.
+COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 30, 12, alike.LISTED, 30
+# So many are open at most, about 8 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
-# A matter is found by so many words; its sums stop after so many messages, and hold so many beginnings.
-FOUND_BY, SUMMED, SUMS = 80, 200, 400
-# So many letters begin a word.
-BEGINNING = 4
+# A matter knows so many words, and so many marks, of all its messages.
+FOUND_BY, MARKS = 80, 60
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
-# Fitted by `scripts/fit_matters.py` to sets of matters apart from the one that they are tried on.
-WEIGHTS: tuple[float, ...] = (
-    1.21, 1.22, 1.94, -1.59, 0.72, -2.54, 0.2, 0.03, 0.63, 0.29, 1.24, -1.07, 2.77, -0.58, -1.29, -0.52,
-    0.19, -0.1, 2.3, -0.26, -1.0, 0.93, 0.73, -0.68, 1.01, 0.2, 0.29, 0.01, 0.72, -1.02, -0.48, 0.61, 0.18,
-    -1.03, -0.2, 1.22, 0.26, 0.71, -7.09,
-)  # fmt: skip
 # A message of so many telling words or more, so near to another (cosine), is passed on or sent once more.
 FEWEST_WORDS, ALL_BUT_THE_SAME, SAME_AT_A_PLACE, COPY = 4, 0.9, 0.6, 0.97
-# Kinds that can be about the same matter: a fault is told, pointed out and asked about; praise is not a
-# fault.
-_FAULT = frozenset({"complaint", "observation", "enquiry", "rumour_claim"})
+_NOTHING: frozenset[str] = frozenset()
+# What a message has in common with a matter, in this order, before its looks and its own (`alike`).
+FEATURES = (
+    "cosine", "words", "cover", "seldom", "seldom_second", "seldom_all", "seldom_share", "rare",
+    "rare_second", "same_place", "other_place", "same_town", "other_town", "same_names", "seldom_name",
+    "other_names", "same_body", "other_body", "nowhere", "matter_nowhere", "placed", "matter_placed",
+    "same_landmark", "landmark_told", "other_landmark", "same_street", "other_street", "same_number",
+    "other_number", "same_things", "things_share", "other_thing", "seldom_things", "seldom_thing",
+    "things_cover", "thing", "matter_thing", "hours", "lately", "hours_of_first", "days", "hour_of_day",
+    "size", "same_language",
+)  # fmt: skip
+# Of these and of the looks behind them also by how much a matter is ahead of the others.
+_AHEAD = (
+    *(FEATURES.index(name) for name in ("cosine", "seldom_all", "seldom_things", "lately", "seldom_name")),
+    len(FEATURES), len(FEATURES) + 2,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.8
+    join: float = 0.9
     suggest: float = 0.05
 
 
@@ -78,19 +87,16 @@ class Trace:
     places: frozenset[str]
     # What thing or fault it names (`things.toml`).
     things: frozenset[str] = frozenset()
+    # Landmarks, streets, numbers, towns, words of names; what it means and is like, as a row (`alike`).
+    marks: frozenset[str] = frozenset()
+    look: np.ndarray[Any, Any] = field(
+        default_factory=lambda: np.zeros(alike.LOOK, np.float16), compare=False
+    )
 
     @property
     def body(self) -> str | None:
         """The one body that its places name."""
         return None if self.municipality == AMBIGUOUS else self.municipality
-
-    def beginnings(self) -> dict[str, float]:
-        """What its words begin with; of length one. Endings differ (حفرة، حفرتين، الحفر)."""
-        found: dict[str, float] = {}
-        for word, weight in self.words.items():
-            begin = word[:BEGINNING]
-            found[begin] = found.get(begin, 0.0) + weight
-        return _unit(found)
 
 
 @dataclass(frozen=True)
@@ -113,42 +119,41 @@ class _Matter:
     """
 
     __slots__ = (
-        "bodies", "categories", "first", "id", "kinds", "last_at", "latest", "length", "places", "size",
-        "things", "total", "words",
+        "bodies", "categories", "first", "id", "last_at", "latest", "look", "marks", "places", "size",
+        "things", "words",
     )  # fmt: skip
 
-    def __init__(self, id: str, trace: Trace, begins: dict[str, float]) -> None:  # noqa: A002  # its name
+    def __init__(self, id: str, trace: Trace) -> None:  # noqa: A002  # its name
         self.id = id
         self.first = trace
         self.last_at = trace.at
         self.size = 1
         self.latest: tuple[Trace, ...] = (trace,)
-        self.total = begins
-        self.length = 1.0 if begins else 0.0
         self.words: Collection[str] = trace.words
         self.places = trace.places
         self.things = trace.things
-        self.bodies: frozenset[str] = frozenset([trace.body] if trace.body else ())
+        self.marks = trace.marks
+        self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
-        self.kinds = frozenset([trace.kind])
+        self.look = trace.look
 
-    def take(self, trace: Trace, begins: Mapping[str, float]) -> None:
+    def take(self, trace: Trace) -> None:
         """Add a message."""
         self.size += 1
         self.last_at = max(self.last_at, trace.at)
         self.latest = (*self.latest, trace)[-REMEMBERED:]
-        # The sum of a huge matter changes no more, and is not to grow.
-        if self.size <= SUMMED:
-            self.total = _sum(self.total, begins)
-            if self.size % 50 == 0:
-                self.total = dict(heapq.nlargest(SUMS, self.total.items(), key=_second))
-            self.length = math.sqrt(math.sumprod(self.total.values(), self.total.values()))
         self.categories = _sum(self.categories, trace.categories)
-        self.kinds |= {trace.kind}
+        self.look = self.look.astype(np.float32) + trace.look
         self.places |= trace.places
         self.things |= trace.things
+        if len(self.marks) < MARKS:
+            self.marks |= trace.marks
         if trace.body:
             self.bodies |= {trace.body}
+
+    def remembered(self) -> tuple[Trace, ...]:
+        """Its latest messages, and its first one."""
+        return (*self.latest, self.first) if self.size > REMEMBERED else self.latest
 
 
 class Matters:
@@ -172,18 +177,17 @@ class Matters:
     def add(self, trace: Trace) -> Verdict:
         """Where this message belongs; it is remembered there."""
         self._close_before(trace.at - OPEN_FOR)
-        begins = trace.beginnings()
-        found = self._alike(trace, begins)
+        found = self.alike(trace)
         best = found[0] if found else ("", 0.0)
         joins = best[1] >= self.limits.join
         others = tuple(one for one in found[joins:][:3] if one[1] >= self.limits.suggest)
         matter_id = best[0] if joins else trace.id
-        self._take(matter_id, trace, begins)
+        self._take(matter_id, trace)
         return Verdict(matter_id, not joins, best[1], others)
 
     def put(self, trace: Trace, matter_id: str) -> None:
         """Remember a message in the matter that is known to be its own, as when matters are read again."""
-        self._take(self._now_in(matter_id), trace, trace.beginnings())
+        self._take(self._now_in(matter_id), trace)
 
     def merge(self, matter_id: str, into: str) -> None:
         """One matter becomes part of another: a person says that they are the same."""
@@ -203,7 +207,9 @@ class Matters:
         matter.size += rest
         matter.places |= old.places
         matter.things |= old.things
+        matter.marks |= old.marks
         matter.bodies |= old.bodies
+        matter.look = matter.look.astype(np.float32) + old.look * np.float32(rest / old.size)
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
 
     def part(self, message_id: str, of: str) -> None:
@@ -226,60 +232,105 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        return self._alike(trace, trace.beginnings())
-
-    def _alike(self, trace: Trace, begins: Mapping[str, float]) -> list[tuple[str, float]]:
-        compared = self._compared(trace)
-        copies = [matter for matter, has in compared if _is_copy(trace, matter, has)]
+        compared = self._nearest(trace)
+        if not compared:
+            return []
+        common = [_common(trace, matter) for matter in compared]
+        copies = [
+            matter
+            for matter, has in zip(compared, common, strict=True)
+            if _is_copy(trace, matter, has)
+        ]
         if copies:
             return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
-        worth = [
-            math.exp(min(math.sumprod(WEIGHTS, features_of(trace, begins, matter, has)), 30))
-            for matter, has in compared
-        ]
+        features = self._features(trace, compared, common)
+        worth = np.exp(np.minimum(alike.meaning().score(features), 30)).tolist()
         total = 1 + sum(worth)
-        likeness = [(m.id, value / total) for (m, _has), value in zip(compared, worth, strict=True)]
+        likeness = [(m.id, value / total) for m, value in zip(compared, worth, strict=True)]
         return sorted(likeness, key=_second, reverse=True)
 
-    def compared(self, trace: Trace) -> tuple[list[str], list[tuple[float, ...]]]:
-        """The matters that a message is compared with, and of each what `WEIGHTS` weigh; to fit them."""
-        begins, compared = trace.beginnings(), self._compared(trace)
-        return [matter.id for matter, _has in compared], [
-            features_of(trace, begins, matter, has) for matter, has in compared
-        ]
+    def compared(self, trace: Trace) -> tuple[list[str], np.ndarray[Any, Any]]:
+        """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
+        compared = self._nearest(trace)
+        if not compared:
+            return [], np.zeros((0, 0))
+        common = [_common(trace, matter) for matter in compared]
+        return [matter.id for matter in compared], self._features(trace, compared, common)
 
-    def _compared(self, trace: Trace) -> list[tuple[_Matter, _Common]]:
-        """The nearest matters; those that only share a service with the message are not looked at closely."""
-        found = []
-        for matter in self._nearest(trace):
-            has = _common(trace, matter)
-            if has.words or has.things or not trace.places.isdisjoint(matter.places):
-                found.append((matter, has))
-        return found
+    def _features(
+        self, trace: Trace, compared: Sequence[_Matter], common: Sequence[_Common]
+    ) -> np.ndarray[Any, Any]:
+        """What is weighed: of what both say, where and when, of their looks, and of the message alone."""
+        seldom = {
+            word: alike.seldom(len(ids))
+            for word in trace.words
+            if (ids := self._by_word.get(word)) is not None
+        }
+        for thing in trace.things:
+            seldom[f"thing:{thing}"] = alike.seldom(len(self._by_place.get(f"thing:{thing}", ())))
+        for mark in trace.marks:
+            if mark[0] == alike.NAMED:
+                seldom[mark] = alike.seldom(len(self._by_place.get(mark, ())))
+        known = _Known(trace, seldom)
+        rows = [features_of(known, *pair) for pair in zip(compared, common, strict=True)]
+        members: list[np.ndarray[Any, Any]] = []
+        starts = []
+        for matter in compared:
+            starts.append(len(members))
+            members.extend(other.look for other in matter.remembered())
+        looks = alike.looks_alike(
+            trace.look,
+            np.array([matter.look for matter in compared], np.float32),
+            np.array(members, np.float32),
+            starts,
+        )
+        held = np.concatenate([np.array(rows, np.float32), looks], axis=1)
+        alone = np.tile(alike.of_message(trace.look), (len(rows), 1))
+        return np.concatenate([held, alone, alike.against_others(held, _AHEAD)], axis=1)
 
     def _nearest(self, trace: Trace) -> list[_Matter]:
         """The matters that a message is compared with: those that most of it leads to."""
+        if not (trace.words or trace.places or trace.things):
+            return []
         points: dict[str, float] = {}
         for word in heapq.nlargest(BY_WORDS, trace.words, key=trace.words.__getitem__):
             if (ids := self._by_word.get(word)) is not None:
-                worth = trace.words[word] ** 2
+                worth = alike.seldom(len(ids))
                 for matter_id in ids[-LISTED_BY_WORD:]:
                     points[matter_id] = points.get(matter_id, 0.0) + worth
-        for place, worth in _signposts(trace.places, trace.categories, trace.things):
-            if (ids := self._by_place.get(place)) is not None:
+        for sign, worth in _signposts(trace):
+            if (ids := self._by_place.get(sign)) is not None:
+                counts = worth or alike.seldom(len(ids))
                 for matter_id in ids[-LISTED_BY_PLACE:]:
-                    points[matter_id] = points.get(matter_id, 0.0) + worth
-        nearest = heapq.nlargest(COMPARED, points, key=points.__getitem__)
-        return [self._open[matter_id] for matter_id in nearest]
+                    points[matter_id] = points.get(matter_id, 0.0) + counts
+        if not points:
+            return []
+        found = [self._open[one] for one in heapq.nlargest(LOOKED_AT, points, key=points.get)]  # type: ignore[arg-type]
+        if len(found) <= COMPARED:
+            return found
+        # What it means, when and whose it is tells the nearer ones among them.
+        meant = np.array([matter.look[: alike.MEANING] for matter in found], np.float32)
+        near = meant @ trace.look[: alike.MEANING].astype(np.float32)
+        near /= np.sqrt((meant**2).sum(axis=1)) + 1e-6
+        body, at = trace.body, trace.at
+        worths = []
+        for matter, means in zip(found, near.tolist(), strict=True):
+            hours = max((at - matter.last_at).total_seconds() / 3600, 0.0)
+            worth = points[matter.id] + 3 * means + 2 / (1 + hours / 6)
+            if body and matter.bodies and body not in matter.bodies:
+                worth -= 3
+            worths.append(worth)
+        order = heapq.nlargest(COMPARED, range(len(found)), key=worths.__getitem__)
+        return [found[one] for one in order]
 
-    def _take(self, matter_id: str, trace: Trace, begins: dict[str, float]) -> None:
+    def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = _Matter(matter_id, trace, begins)
+            matter = self._open[matter_id] = _Matter(matter_id, trace)
             new_words: Iterable[str] = trace.words
         else:
-            matter.take(trace, begins)
+            matter.take(trace)
             self._open.move_to_end(matter_id)
             new_words = [word for word in trace.words if word not in matter.words]
             if new_words and len(matter.words) < FOUND_BY:
@@ -288,8 +339,11 @@ class Matters:
                 new_words = ()
         for word in new_words:
             _list(self._by_word, word, matter_id, LISTED_BY_WORD)
-        for place, _worth in _signposts(trace.places, trace.categories, trace.things):
+        for place, _worth in _signposts(trace):
             ids = self._by_place.get(place)
+            if place[:2] == f"{alike.NAMED}:" and place not in matter.marks:
+                # It knows enough of them.
+                continue
             if matter.size == 1 or ids is None or matter_id not in ids:
                 _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
 
@@ -304,17 +358,16 @@ class Matters:
     def _unlist(self, matter: _Matter) -> None:
         for word in matter.words:
             _unlist(self._by_word, word, matter.id)
-        for place, _worth in _signposts(matter.places, matter.categories, matter.things):
+        for place, _worth in _signposts(matter):
             _unlist(self._by_place, place, matter.id)
 
 
-def _signposts(
-    places: Iterable[str], categories: Mapping[str, float], things: Iterable[str]
-) -> list[tuple[str, float]]:
-    """By what else than words a matter is found, and how much it counts."""
-    found = [(place, 0.3) for place in places]
-    found += [(f"category:{name}", 0.3 * share) for name, share in categories.items()]
-    found += [(f"thing:{thing}", 0.3) for thing in things]
+def _signposts(of: Trace | _Matter) -> list[tuple[str, float]]:
+    """By what else than words a matter is found, and how much it counts; 0: the less, the more know it."""
+    found = [(place, 3.0) for place in of.places]
+    found += [(f"category:{name}", 3 * share) for name, share in of.categories.items()]
+    found += [(f"thing:{thing}", 0.0) for thing in of.things]
+    found += [(mark, 1.0) for mark in of.marks if mark[0] == alike.NAMED]
     return found
 
 
@@ -343,29 +396,34 @@ def trace_of(
     at: datetime,
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
-    vocabulary = reading.model.vocabulary
     named = {word for place in reading.places for word in _words_of(place.text)}
-    words: dict[str, float] = {}
-    for word in reading.read_words:
-        if word in named or (len(word) < 3 and not word.isdecimal()):
-            continue
-        stem, rarity = vocabulary.stem_and_rarity(word)
-        if rarity >= COMMON:
-            words[stem] = rarity
+    words, of = reading.read_words, reading.probabilities
+    telling = alike.telling(words, named)
+    things = things_among(words)
+    fine, towns = set(), set()
+    for place in reading.places:
+        for entry in place.entries:
+            if entry.type in {"districts", "roads", "landmarks"}:
+                fine.add(entry.key)
+            else:
+                towns.add(entry.key)
     return Trace(
         id=id,
         at=at,
-        words=_unit(words),
+        words=_unit(telling),
         categories=reading.categories,
         kind=reading.kind,
         municipality=reading.municipality,
-        places=frozenset(
-            entry.key
-            for place in reading.places
-            for entry in place.entries
-            if entry.type in {"districts", "roads", "landmarks"}
+        places=frozenset(fine),
+        things=things,
+        marks=alike.marks_of(words, named, towns, reading.language),
+        look=alike.meaning().look(
+            telling,
+            things,
+            alike.own_of(words, telling, reading.language),
+            {name: of[f"category.{name}"] for name in CATEGORIES},
+            {name: of[f"kind.{name}"] for name in KINDS},
         ),
-        things=things_among(reading.read_words),
     )
 
 
@@ -405,45 +463,29 @@ def _sum(
     return total
 
 
-def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """The sum over what both have of the products of its weights: of unit length, their cosine."""
-    both = one.keys() & other.keys()
-    return sum([one[key] * other[key] for key in both]) if both else 0.0
-
-
 class _Common(NamedTuple):
-    """What a message has in common with the remembered messages of a matter, with the one that has most."""
+    """What a message has in common with the remembered messages of a matter."""
 
-    # With each of them.
+    # With each of them, and the most.
     cosines: list[float]
     cosine: float
+    # How many words, with the one that has most.
     words: int
-    # Of the message's words, by the squares of their weights.
-    share: float
-    # Of the things that either names.
-    things: float
 
 
 def _common(trace: Trace, matter: _Matter) -> _Common:
-    others = matter.latest
-    if matter.size > REMEMBERED:
-        others = (*others, matter.first)
-    own, own_things = trace.words, trace.things
+    own = trace.words
     cosines: list[float] = []
-    words, share, things = 0, 0.0, 0.0
-    for other in others:
+    words = 0
+    for other in matter.remembered():
         theirs = other.words
         cosine = 0.0
         if both := own.keys() & theirs.keys():
-            weight = 0.0
             for word in both:
                 cosine += own[word] * theirs[word]
-                weight += own[word] ** 2
-            words, share = max(words, len(both)), max(share, weight)
+            words = max(words, len(both))
         cosines.append(cosine)
-        if shared := own_things & other.things:
-            things = max(things, len(shared) / len(own_things | other.things))
-    return _Common(cosines, max(cosines), words, share, things)
+    return _Common(cosines, max(cosines), words)
 
 
 def _is_copy(trace: Trace, matter: _Matter, has: _Common) -> bool:
@@ -464,68 +506,92 @@ def _second(pair: tuple[str, float]) -> float:
     return pair[1]
 
 
-def features_of(
-    trace: Trace, begins: Mapping[str, float], matter: _Matter, has: _Common
-) -> tuple[float, ...]:
-    """What `WEIGHTS` weigh; 1 last, for the threshold.
+class _Known:
+    """What is asked again for each matter that a message is held against."""
 
-    What both say, of which thing and service, where, how far apart, and what of it goes together.
-    """
-    to_all = _product(begins, matter.total) / matter.length if matter.length else 0.0
+    def __init__(self, trace: Trace, seldom: Mapping[str, float]) -> None:
+        self.trace = trace
+        self.seldom = seldom
+        self.marks = frozenset(mark for mark in trace.marks if mark[0] != alike.LANGUAGE)
+        self.has = alike.has_of(trace.marks)
+        self.language = next(
+            (mark for mark in trace.marks if mark[0] == alike.LANGUAGE), alike.LANGUAGE
+        )
+        self.landmarks = [mark[2:] for mark in trace.marks if mark[0] == alike.LANDMARK]
+        self.names = sum(mark[0] == alike.NAMED for mark in trace.marks)
+        self.things = sum(seldom.get(f"thing:{thing}", 0.0) for thing in trace.things)
+
+
+def features_of(known: _Known, matter: _Matter, has: _Common) -> tuple[float, ...]:
+    """What a message and a matter say alike or apart, as `FEATURES` names it."""
+    trace, seldom = known.trace, known.seldom
+    words = trace.words
+    shared = [word for word in words if word in matter.words]
+    loc = sorted((seldom.get(word, 0.0) for word in shared), reverse=True)
+    rarity = alike.meaning().rarity_of
+    rare = sorted(map(rarity, shared), reverse=True)
+    all_seldom = sum(loc)
+    fine = not trace.places.isdisjoint(matter.places)
     both_placed = bool(trace.places and matter.places)
-    same_place = both_placed and not trace.places.isdisjoint(matter.places)
-    other_place = both_placed and not same_place
+    here = known.marks & matter.marks
+    theirs = {mark[0] for mark in matter.marks}
+    sorts = [mark[0] for mark in here]
+    names = sorts.count(alike.NAMED)
+    landmarks = alike.LANDMARK in sorts
+    told = landmarks or any(word in matter.words for word in known.landmarks)
+
+    def parts(sort: str) -> bool:
+        return sort in known.has and sort in theirs and sort not in sorts
+
     body = trace.body
-    same_body = body in matter.bodies
-    other_body = bool(body and matter.bodies) and not same_body
-    nowhere = trace.municipality is None
-    category = 0.0
-    for name, share in trace.categories.items():
-        category += share * matter.categories.get(name, 0.0)
-    category /= matter.size
-    faults = trace.kind in _FAULT and not _FAULT.isdisjoint(matter.kinds)
-    days = min((trace.at - matter.last_at) / timedelta(days=1), 6.0)
-    lately = 1 / (1 + 8 * max(days, 0.0))
-    named = len(trace.things & matter.things)
-    other_thing = bool(trace.things and matter.things) and not named
+    same_body = body is not None and body in matter.bodies
+    things = trace.things & matter.things
+    of_things = [seldom[f"thing:{thing}"] for thing in things]
+    hours = max((trace.at - matter.last_at).total_seconds() / 3600, 0.0)
+    since_first = max((trace.at - matter.first.at).total_seconds() / 3600, 0.0)
     return (
         has.cosine,
-        to_all,
-        same_place,
-        other_place,
-        same_body,
-        other_body,
-        nowhere,
-        category,
-        same_place * category,
-        same_body * category,
-        nowhere * category,
-        same_place * to_all,
-        nowhere * to_all,
-        faults or trace.kind in matter.kinds,
-        days,
-        not matter.bodies and not matter.places,
         has.words,
-        has.share,
-        math.log1p(len(trace.words)),
-        math.log(matter.size),
-        lately,
-        has.things,
-        named,
-        other_thing,
-        not trace.things,
-        not matter.things,
-        same_place * has.things,
-        same_body * has.things,
-        nowhere * has.things,
-        other_place * has.things,
-        same_place * other_thing,
-        same_body * other_thing,
-        nowhere * other_thing,
-        same_place * has.share,
-        other_place * has.share,
-        nowhere * has.share,
-        same_place * lately,
-        nowhere * lately,
-        1.0,
+        sum([words[word] ** 2 for word in shared]),
+        loc[0] if loc else 0.0,
+        loc[1] if len(loc) > 1 else 0.0,
+        min(all_seldom, 25.0),
+        all_seldom / alike.RAREST / (1 + len(words)),
+        rare[0] if rare else 0.0,
+        rare[1] if len(rare) > 1 else 0.0,
+        fine,
+        both_placed and not fine,
+        alike.TOWN in sorts,
+        parts(alike.TOWN),
+        min(names, 3),
+        max((seldom.get(mark, 0.0) for mark in here if mark[0] == alike.NAMED), default=0.0),
+        parts(alike.NAMED),
+        same_body,
+        bool(body and matter.bodies) and not same_body,
+        not known.names,
+        alike.NAMED not in theirs,
+        bool(trace.places),
+        bool(matter.places),
+        landmarks,
+        told,
+        parts(alike.LANDMARK) and not told,
+        alike.STREET in sorts,
+        parts(alike.STREET),
+        alike.NUMBER in sorts,
+        parts(alike.NUMBER),
+        len(things),
+        len(things) / (len(trace.things | matter.things) or 1),
+        bool(trace.things and matter.things) and not things,
+        sum(of_things),
+        max(of_things, default=0.0),
+        sum(of_things) / (known.things or 1.0),
+        bool(trace.things),
+        bool(matter.things),
+        math.log1p(hours),
+        1 / (1 + hours / 3),
+        math.log1p(since_first),
+        min(hours / 24, 6.0),
+        math.cos((trace.at.hour - matter.first.at.hour) / 12 * math.pi),
+        math.log(min(matter.size, 20)),
+        known.language in matter.marks,
     )

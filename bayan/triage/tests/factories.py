@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from bayan.triage import alike
 from bayan.triage.matters import Trace
 
 EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
@@ -40,6 +41,7 @@ def make_trace(
 ) -> Trace:
     """A complaint of these words, all of them equally rare, about a thing that is named as its category."""
     telling = words.split()
+    named_things = frozenset([category] if things is None else things)
     return Trace(
         id=name,
         at=at,
@@ -48,5 +50,13 @@ def make_trace(
         kind="complaint",
         municipality=municipality,
         places=frozenset(places),
-        things=frozenset([category] if things is None else things),
+        things=named_things,
+        look=alike.meaning().look(
+            dict.fromkeys(telling, 6.0),
+            named_things,
+            alike.own_of(telling, telling, "ar"),
+            {category: 1.0},
+            {"complaint": 1.0},
+        ),
+        marks=frozenset({"A:ar"}),
     )
