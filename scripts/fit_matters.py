@@ -39,6 +39,8 @@ INNER, FITS, STRENGTH, ROUNDS = 12, 3, 6e-3, 80
 LEAST = 3
 Array = np.ndarray[Any, Any]
 Net = dict[str, Array]
+# Of a message the features of matters, a row each, and which of them are its own.
+Choice = tuple[Array, list[int]]
 
 
 def main() -> None:
@@ -52,20 +54,26 @@ def main() -> None:
     months = defaultdict(list)
     for trace, group in traces(SETS / "matters-train.jsonl", reader):
         months[trace.at.month].append((trace, group))
-    choices = {month: chosen(rows) for month, rows in months.items()}
-    together = [one for found in choices.values() for one in found]
-    compared = sum(right >= 0 for _xs, right in together)
-    print(f"{len(together)} messages, {compared} with their matter among those compared")
-    net = fitted(together)
+    net = fitted_to(list(months.values()))
     _write(meaning, net)
     if options.frozen:
         show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
     apart = []
     for month, rows in months.items():
-        others = [one for other, found in choices.items() if other != month for one in found]
-        apart.append((rows, fitted(others)))
+        others = [held for other, held in months.items() if other != month]
+        apart.append((rows, fitted_to(others)))
         show(f"month {month}", apart[-1:])
     show("each month by the others", apart)
+
+
+def fitted_to(months: list[list[tuple[Trace, str | None]]]) -> Net:
+    """What finds the matters to compare, and then the net that weighs them."""
+    rough = fitted_roughly([one for rows in months for one in looked_at(rows)])
+    alike.meaning().rough = tuple(rough.tolist())
+    choices = [one for rows in months for one in chosen(rows)]
+    compared = sum(bool(right) for _xs, right in choices)
+    print(f"{len(choices)} messages, {compared} with their matter among those compared")
+    return {**fitted(choices), "rough": rough}
 
 
 def meaning_of_words() -> dict[str, Array]:
@@ -157,32 +165,86 @@ def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
     ]
 
 
-def chosen(rows: list[tuple[Trace, str | None]]) -> list[tuple[Array, int]]:
-    """For each message the features of the matters that it is compared with, and which is its own.
+def looked_at(rows: list[tuple[Trace, str | None]]) -> list[Choice]:
+    """For each message what the first look weighs of the matters that anything leads to, and its own."""
+    held = Matters()
+    found = []
+    for trace, group in rows:
+        ids, features = held.looked_at(trace)
+        if ids:
+            found.append((features, [ids.index(group)] if group in ids else []))
+        held.put(trace, group or trace.id)
+    return found
 
-    All messages before it stand where they belong; -1 where it begins a matter.
+
+def fitted_roughly(choices: list[Choice]) -> Array:
+    """Weights of what the first look weighs, and of a matter against a new one."""
+    every = np.vstack([features for features, _right in choices])
+    starts, of, right, right_of = _laid_out(choices)
+
+    def loss(flat: Array) -> tuple[float, Array]:
+        value, share = _surprise(every @ flat[:-1] + flat[-1], starts, of, right, right_of)
+        slope = np.append(every.T @ share + 2e-4 * flat[:-1], share.sum())
+        return value + 1e-4 * float((flat[:-1] ** 2).sum()), slope
+
+    best = minimize(loss, np.zeros(every.shape[1] + 1), jac=True, method="L-BFGS-B")
+    return np.asarray(best.x, np.float32)
+
+
+def _laid_out(choices: list[Choice]) -> tuple[Array, Array, Array, Array]:
+    """Where each message's rows begin, whose each row is, which rows are right and whose those are."""
+    sizes = [len(features) for features, _right in choices]
+    starts = np.cumsum([0, *sizes])[:-1]
+    of = np.repeat(np.arange(len(choices)), sizes)
+    pairs = [
+        (start + at, number)
+        for number, (start, (_f, rights)) in enumerate(zip(starts, choices, strict=True))
+        for at in rights
+    ]
+    right, right_of = np.array(pairs).T
+    return starts, of, right, right_of
+
+
+def _surprise(
+    scores: Array, starts: Array, of: Array, right: Array, right_of: Array
+) -> tuple[float, Array]:
+    """How little the scores foresee what is right, of which a new matter has 0, and its slope."""
+    most = np.maximum(np.maximum.reduceat(scores, starts), 0)
+    worth = np.exp(scores - most[of])
+    new = np.exp(-most)
+    total = np.add.reduceat(worth, starts) + new
+    good = np.bincount(right_of, worth[right], minlength=len(starts))
+    good[np.bincount(right_of, minlength=len(starts)) == 0] = 0
+    is_new = np.ones(len(starts), bool)
+    is_new[right_of] = False
+    good[is_new] = new[is_new]
+    good = np.maximum(good, 1e-30)
+    share = worth / total[of]
+    share[right] -= worth[right] / good[right_of]
+    return float((np.log(total) - np.log(good)).mean()), share / len(starts)
+
+
+def chosen(rows: list[tuple[Trace, str | None]]) -> list[Choice]:
+    """For each message the features of the matters that it is compared with, and which are its own.
+
+    All messages before it stand where they belong; none is right where it begins a matter.
     """
     held = Matters()
     found = []
     for trace, group in rows:
         ids, features = held.compared(trace)
         if ids:
-            found.append((features, ids.index(group) if group in ids else -1))
+            found.append((features, [ids.index(group)] if group in ids else []))
         held.put(trace, group or trace.id)
     return found
 
 
-def fitted(choices: list[tuple[Array, int]]) -> Net:
+def fitted(choices: list[Choice]) -> Net:
     """The net: the chance of each matter among those compared and of a new one, as often as it was so."""
     every = np.vstack([features for features, _right in choices])
     mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-6
     every = np.clip((every - mean) / spread, -4, 4).astype(np.float32)
-    starts = np.cumsum([0] + [len(features) for features, _right in choices])[:-1]
-    sizes = [len(features) for features, _right in choices]
-    of = np.repeat(np.arange(len(choices)), sizes)
-    right = np.array(
-        [start + at for start, (_f, at) in zip(starts, choices, strict=True) if at >= 0]
-    )
+    starts, of, right, right_of = _laid_out(choices)
     wide, inner = every.shape[1], INNER
 
     def parts(flat: Array) -> tuple[Array, Array, Array, Array, float]:
@@ -193,20 +255,15 @@ def fitted(choices: list[tuple[Array, int]]) -> Net:
         first, bias, out, skip, new = parts(flat.astype(np.float32))
         middle = np.tanh(every @ first + bias)
         scores = (middle @ out + every @ skip + new).astype(float)
-        most = np.maximum(np.maximum.reduceat(scores, starts), 0)
-        worth = np.exp(scores - most[of])
-        total = np.add.reduceat(worth, starts) + np.exp(-most)
-        value = (np.log(total) + most).sum() - scores[right].sum()
-        share = worth / total[of]
-        share[right] -= 1
-        share = (share / len(choices)).astype(np.float32)
+        value, share = _surprise(scores, starts, of, right, right_of)
+        share = share.astype(np.float32)
         back = np.outer(share, out) * (1 - middle**2)
         slope = [
             (every.T @ back + 2 * STRENGTH * first).ravel(), back.sum(axis=0),
             middle.T @ share + 2 * STRENGTH * out, every.T @ share + 2 * STRENGTH * skip, [share.sum()],
         ]  # fmt: skip
         held_back = STRENGTH * sum(float((one**2).sum()) for one in (first, out, skip))
-        return value / len(choices) + held_back, np.concatenate(slope).astype(float)
+        return value + held_back, np.concatenate(slope).astype(float)
 
     found = []
     for fit in range(FITS):
@@ -232,7 +289,10 @@ def fitted(choices: list[tuple[Array, int]]) -> Net:
 
 
 def _write(meaning: dict[str, Array], net: Net) -> None:
-    named = {f"net.{name}": array.astype(np.float32) for name, array in net.items()}
+    named = {
+        name if name == "rough" else f"net.{name}": array.astype(np.float32)
+        for name, array in net.items()
+    }
     np.savez_compressed(alike.FILE, allow_pickle=False, **meaning, **named)
 
 
@@ -244,6 +304,7 @@ def figures(
     `told`: a member says of each suggestion whether it is right, and right ones are joined then.
     """
     alike.meaning().net = {name: array.astype(np.float32) for name, array in net.items()}
+    alike.meaning().rough = tuple(net["rough"].tolist())
     held = Matters(limits)
     # What a matter of the program is about: what its first message is about.
     about: dict[str, str | None] = {}

@@ -51,8 +51,29 @@ _KINDS = MEANING + len(CATEGORIES)
 _OWN = _KINDS + len(KINDS)
 # Of its own at the end of a look: how long it is, asks, comes back, is in Arabic.
 LOOK = _OWN + 4
-# Words that are rarer than this tell matters apart.
-TELLING = 3.0
+# Where in a look each part begins.
+_PARTS = (0, MEANING, _KINDS, _OWN)
+# So many columns compare the looks of a message and a matter, and so many are of the message alone.
+LOOKS, ALONE = 8, len(KINDS) + 4
+# Words that are rarer than this tell matters apart; a number, which nobody wrote before, counts so much.
+TELLING, OF_A_NUMBER = 3.0, 4.0
+UNKNOWN = 10.0
+_COLUMNS = [*(f"category.{name}" for name in CATEGORIES), *(f"kind.{name}" for name in KINDS)]
+# What finds the matters that are looked at closely; by hand, until it is fitted with the net.
+ROUGH = (
+    "word",
+    "place",
+    "service",
+    "thing",
+    "name",
+    "means",
+    "soon",
+    "lately",
+    "other_body",
+    "same_body",
+    "size",
+)
+_BY_HAND = (0.2, 0.43, 0.25, 0.73, -0.38, 0.92, -1.61, 8.35, -4.06, 0.72, -0.29, -10.28)
 
 
 class Meaning:
@@ -68,7 +89,11 @@ class Meaning:
             for name, array in held.items()
             if name.startswith("net.")
         }
+        self.rough: tuple[float, ...] = (
+            tuple(held["rough"].tolist()) if "rough" in held else _BY_HAND
+        )
         self.stem = lru_cache(maxsize=65_536)(self._stem)
+        self.known = lru_cache(maxsize=65_536)(self._known)
 
     def _stem(self, word: str) -> str:
         if word.isdecimal():
@@ -87,42 +112,46 @@ class Meaning:
                 return word[: -len(suffix)]
         return word
 
+    def _known(self, word: str) -> tuple[str, float]:
+        """A word's stem and how rare it is; 0 where it tells nothing."""
+        if word.isdecimal():
+            return word, OF_A_NUMBER
+        stem = self.stem(word)
+        rarity = self.rarity_of(stem) if len(word) > 2 else 0.0
+        return stem, rarity if rarity >= TELLING else 0.0
+
     def rarity_of(self, stem: str) -> float:
         """How rare a stem is; one never seen is the rarest."""
         column = self.columns.get(stem)
-        return 10.0 if column is None else self.rarity[column]
+        return UNKNOWN if column is None else self.rarity[column]
 
     def look(
         self, words: Mapping[str, float], things: Iterable[str], own: Sequence[float],
-        categories: Mapping[str, float], kinds: Mapping[str, float],
+        probabilities: Mapping[str, float],
     ) -> Array:  # fmt: skip
         """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
         found = np.zeros(LOOK, np.float32)
         rows, weights = [], []
+        columns = self.columns
         for stem, weight in words.items():
-            if (column := self.columns.get(stem)) is not None:
+            if (column := columns.get(stem)) is not None:
                 rows.append(column)
                 weights.append(weight)
-        for thing in things:
-            if (column := self.columns.get(f"T:{thing}")) is not None:
+        for thing in sorted(things):
+            if (column := columns.get(f"T:{thing}")) is not None:
                 rows.append(column)
                 weights.append(6.0)
         if rows:
             meant = np.array(weights, np.float32) @ self.vectors[rows]
-            found[:MEANING] = meant / (float(np.linalg.norm(meant)) or 1.0)
-        found[MEANING:_OWN] = np.sqrt(
-            [
-                *(categories.get(name, 0.0) for name in CATEGORIES),
-                *(kinds.get(name, 0.0) for name in KINDS),
-            ]
-        )
+            found[:MEANING] = meant / (math.sqrt(meant @ meant) or 1.0)
+        found[MEANING:_OWN] = [math.sqrt(probabilities.get(name, 0.0)) for name in _COLUMNS]
         found[_OWN:] = own
         return found.astype(np.float16)
 
     def score(self, features: Array) -> Array:
         """What each of the compared matters is worth, a new one being worth 0."""
         net = self.net
-        inner = np.clip((features - net["mean"]) / net["spread"], -4, 4)
+        inner = ((features - net["mean"]) / net["spread"]).clip(-4, 4)
         return np.asarray(
             np.tanh(inner @ net["in"] + net["bias"]) @ net["out"] + inner @ net["skip"] + net["new"]
         )
@@ -137,14 +166,11 @@ def meaning() -> Meaning:
 
 def telling(words: Iterable[str], named: Collection[str]) -> dict[str, float]:
     """The stems that tell matters apart, with how rare they are; names of places are compared as places."""
-    held = meaning()
+    known = meaning().known
     found: dict[str, float] = {}
     for word in words:
-        if word in named or (len(word) < 3 and not word.isdecimal()):
-            continue
-        stem = held.stem(word)
-        rarity = held.rarity_of(stem)
-        if rarity >= TELLING:
+        stem, rarity = known(word)
+        if rarity and word not in named:
             found[stem] = rarity
     return found
 
@@ -183,9 +209,9 @@ def own_of(words: Sequence[str], telling_words: Collection[str], language: str) 
     ]
 
 
-def has_of(marks: Iterable[str]) -> frozenset[str]:
+def sorts_of(marks: Iterable[str]) -> frozenset[str]:
     """Which sorts of marks there are."""
-    return frozenset(mark[0] for mark in marks)
+    return frozenset([mark[0] for mark in marks])
 
 
 def seldom(times: int) -> float:
@@ -193,42 +219,42 @@ def seldom(times: int) -> float:
     return RAREST - math.log1p(min(times, LISTED))
 
 
-def looks_alike(look: Array, means: Array, members: Array, starts: Sequence[int]) -> Array:
+def meant_alike(own: Array, looks: Array) -> Array:
+    """How near what a message means is to what each of these, a row each, means."""
+    meant = looks[:, :MEANING]
+    return np.asarray((meant @ own[:MEANING]) / (np.sqrt((meant * meant).sum(axis=1)) + 1e-6))
+
+
+def looks_alike(own: Array, looks: Array, members: Array, starts: Sequence[int]) -> Array:
     """By their looks: a message, the sums of matters, and the remembered messages of each.
 
-    Rows of nine columns, one for each matter.
+    Rows of LOOKS columns, one for each matter.
     """
-    own = look.astype(np.float32)
     meant, service, kind = own[:MEANING], own[MEANING:_KINDS], own[_KINDS:_OWN]
-    lengths = np.sqrt((means[:, :MEANING] ** 2).sum(axis=1)) + 1e-6
-    sizes = means[:, MEANING:_KINDS]
-    services = sizes / (np.sqrt((sizes**2).sum(axis=1, keepdims=True)) + 1e-6)
-    kinds = means[:, _KINDS:_OWN]
-    kinds = kinds / (np.sqrt((kinds**2).sum(axis=1, keepdims=True)) + 1e-6)
-    return np.column_stack(
-        [
-            means[:, :MEANING] @ meant / lengths,
-            np.maximum.reduceat(members[:, :MEANING] @ meant, starts),
-            services @ service,
-            (services**2) @ (service**2),
-            np.maximum.reduceat(members[:, MEANING:_KINDS] @ service, starts),
-            kinds @ kind,
-            kinds[:, 0] ** 2 + kinds[:, 1] ** 2,
-            np.full(len(means), (service**2).max()),
-        ]
-    )
+    squares = looks * looks
+    lengths = np.sqrt(np.add.reduceat(squares, _PARTS, axis=1)) + 1e-6
+    services = looks[:, MEANING:_KINDS] / lengths[:, 1:2]
+    kinds = looks[:, _KINDS:_OWN] / lengths[:, 2:3]
+    found = np.empty((len(looks), LOOKS), np.float32)
+    found[:, 0] = looks[:, :MEANING] @ meant / lengths[:, 0]
+    found[:, 1] = np.maximum.reduceat(members[:, :MEANING] @ meant, starts)
+    found[:, 2] = services @ service
+    found[:, 3] = (services * services) @ (service * service)
+    found[:, 4] = np.maximum.reduceat(members[:, MEANING:_KINDS] @ service, starts)
+    found[:, 5] = kinds @ kind
+    found[:, 6] = kinds[:, 0] ** 2 + kinds[:, 1] ** 2
+    found[:, 7] = service.max() ** 2
+    return found
 
 
-def against_others(features: Array, columns: Sequence[int]) -> Array:
-    """By how much each matter is ahead of the best other one in these columns; behind it is below 0."""
-    held = features[:, columns]
+def against_others(held: Array) -> Array:
+    """By how much each matter is ahead of the best other one in each column; behind it is below 0."""
     if len(held) < 2:
         return held * 0
     order = np.sort(held, axis=0)
     return np.asarray(held - np.where(held >= order[-1], order[-2], order[-1]))
 
 
-def of_message(look: Array) -> Array:
+def of_message(own: Array) -> Array:
     """What a message is by itself: of what kinds, and its own."""
-    own = look.astype(np.float32)
     return np.concatenate([own[_KINDS:_OWN] ** 2, own[_OWN:]])

@@ -15,51 +15,42 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayan.triage import alike
 from bayan.triage.bursts import Seen
 from bayan.triage.lexicon import things_among
+from bayan.triage.likeness import Known, cosines, is_copy, rows_of
 from bayan.triage.places import AMBIGUOUS
-from bayan.triage.taxonomy import CATEGORIES, KINDS
 from bayan.triage.text import plain, words_in
 
 if TYPE_CHECKING:
     from bayan.triage.reading import Reading
 
+Array = np.ndarray[Any, Any]
+_NO_LOOKS: Array = np.zeros((0, alike.LOOK), np.float32)
 # So long after its last message a matter is over: who writes then begins a new one.
 OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
 # A message is compared with so many matters at most, of so many that its rarest words, its places, services
 # and things lead to; so many matters, the latest, are listed by a word, and by a place, a service or a thing.
-COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 30, 12, alike.LISTED, 30
+COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 40, 12, alike.LISTED, 30
+# A word that leads to so many says little: it leads to so few, and counts so much.
+LISTED_IF_COMMON, WORTH_IF_COMMON = 10, 0.2
 # So many are open at most, about 8 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
 # A matter knows so many words, and so many marks, of all its messages.
 FOUND_BY, MARKS = 80, 60
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
-# A message of so many telling words or more, so near to another (cosine), is passed on or sent once more.
-FEWEST_WORDS, ALL_BUT_THE_SAME, SAME_AT_A_PLACE, COPY = 4, 0.9, 0.6, 0.97
+# The likeness of what is passed on or sent once more.
+COPY = 0.97
+# Matters that are less worth than this at a first look (the logarithm; a new one is worth 0) are left out.
+LEAST_WORTH = -5.0
 _NOTHING: frozenset[str] = frozenset()
-# What a message has in common with a matter, in this order, before its looks and its own (`alike`).
-FEATURES = (
-    "cosine", "words", "cover", "seldom", "seldom_second", "seldom_all", "seldom_share", "rare",
-    "rare_second", "same_place", "other_place", "same_town", "other_town", "same_names", "seldom_name",
-    "other_names", "same_body", "other_body", "nowhere", "matter_nowhere", "placed", "matter_placed",
-    "same_landmark", "landmark_told", "other_landmark", "same_street", "other_street", "same_number",
-    "other_number", "same_things", "things_share", "other_thing", "seldom_things", "seldom_thing",
-    "things_cover", "thing", "matter_thing", "hours", "lately", "hours_of_first", "days", "hour_of_day",
-    "size", "same_language",
-)  # fmt: skip
-# Of these and of the looks behind them also by how much a matter is ahead of the others.
-_AHEAD = (
-    *(FEATURES.index(name) for name in ("cosine", "seldom_all", "seldom_things", "lately", "seldom_name")),
-    len(FEATURES), len(FEATURES) + 2,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,9 +80,7 @@ class Trace:
     things: frozenset[str] = frozenset()
     # Landmarks, streets, numbers, towns, words of names; what it means and is like, as a row (`alike`).
     marks: frozenset[str] = frozenset()
-    look: np.ndarray[Any, Any] = field(
-        default_factory=lambda: np.zeros(alike.LOOK, np.float16), compare=False
-    )
+    look: Array = field(default_factory=lambda: np.zeros(alike.LOOK, np.float16), compare=False)
 
     @property
     def body(self) -> str | None:
@@ -112,42 +101,49 @@ class Verdict:
     suggestions: tuple[tuple[str, float], ...] = ()
 
 
-class _Matter:
+class Matter:
     """A matter: its first message, its latest ones, and the sum of all.
 
     Most have one message for ever. Then nothing is kept that this message does not hold.
     """
 
     __slots__ = (
-        "bodies", "categories", "first", "id", "last_at", "latest", "look", "marks", "places", "size",
-        "things", "words",
+        "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "look", "marks",
+        "members", "places", "size", "sorts", "things", "words",
     )  # fmt: skip
 
     def __init__(self, id: str, trace: Trace) -> None:  # noqa: A002  # its name
         self.id = id
         self.first = trace
         self.last_at = trace.at
+        self.began = self.last = trace.at.timestamp()
+        self.hour = trace.at.hour
         self.size = 1
         self.latest: tuple[Trace, ...] = (trace,)
         self.words: Collection[str] = trace.words
         self.places = trace.places
         self.things = trace.things
         self.marks = trace.marks
+        self.sorts = alike.sorts_of(trace.marks)
         self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
-        self.look = trace.look
+        # What all say, and what each remembered one says.
+        self.look = self.members = trace.look
 
     def take(self, trace: Trace) -> None:
         """Add a message."""
         self.size += 1
-        self.last_at = max(self.last_at, trace.at)
+        if trace.at > self.last_at:
+            self.last_at, self.last = trace.at, trace.at.timestamp()
         self.latest = (*self.latest, trace)[-REMEMBERED:]
         self.categories = _sum(self.categories, trace.categories)
         self.look = self.look.astype(np.float32) + trace.look
+        self.members = np.concatenate([other.look for other in self.remembered()])
         self.places |= trace.places
         self.things |= trace.things
         if len(self.marks) < MARKS:
             self.marks |= trace.marks
+            self.sorts |= alike.sorts_of(trace.marks)
         if trace.body:
             self.bodies |= {trace.body}
 
@@ -165,7 +161,7 @@ class Matters:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         # The one that had a message last comes last.
-        self._open: OrderedDict[str, _Matter] = OrderedDict()
+        self._open: OrderedDict[str, Matter] = OrderedDict()
         # Of each word and of each place, service or thing the matters that it leads to, the latest last.
         self._by_word: dict[str, list[str]] = {}
         self._by_place: dict[str, list[str]] = {}
@@ -209,6 +205,7 @@ class Matters:
         matter.things |= old.things
         matter.marks |= old.marks
         matter.bodies |= old.bodies
+        matter.sorts |= old.sorts
         matter.look = matter.look.astype(np.float32) + old.look * np.float32(rest / old.size)
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
 
@@ -222,6 +219,7 @@ class Matters:
         matter.latest = tuple(one for one in matter.latest if one.id != message_id) or (
             matter.first,
         )
+        matter.members = np.concatenate([other.look for other in matter.remembered()])
         self._merged.pop(message_id, None)
         self.put(found[0], message_id)
 
@@ -232,102 +230,129 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        compared = self._nearest(trace)
+        compared, looks = self._nearest(trace)
         if not compared:
             return []
-        common = [_common(trace, matter) for matter in compared]
+        held = [cosines(trace, matter) for matter in compared]
         copies = [
             matter
-            for matter, has in zip(compared, common, strict=True)
-            if _is_copy(trace, matter, has)
+            for matter, (each, _words) in zip(compared, held, strict=True)
+            if is_copy(trace, matter, each)
         ]
         if copies:
-            return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
+            return [(min(copies, key=lambda matter: matter.began).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
-        features = self._features(trace, compared, common)
-        worth = np.exp(np.minimum(alike.meaning().score(features), 30)).tolist()
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, looks)
+        scores = alike.meaning().score(rows).tolist()
+        worth = [math.exp(min(score, 30.0)) for score in scores]
         total = 1 + sum(worth)
         likeness = [(m.id, value / total) for m, value in zip(compared, worth, strict=True)]
         return sorted(likeness, key=_second, reverse=True)
 
-    def compared(self, trace: Trace) -> tuple[list[str], np.ndarray[Any, Any]]:
+    def compared(self, trace: Trace) -> tuple[list[str], Array]:
         """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
-        compared = self._nearest(trace)
+        compared, looks = self._nearest(trace)
         if not compared:
             return [], np.zeros((0, 0))
-        common = [_common(trace, matter) for matter in compared]
-        return [matter.id for matter in compared], self._features(trace, compared, common)
+        held = [cosines(trace, matter) for matter in compared]
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, looks)
+        return [matter.id for matter in compared], rows
 
-    def _features(
-        self, trace: Trace, compared: Sequence[_Matter], common: Sequence[_Common]
-    ) -> np.ndarray[Any, Any]:
-        """What is weighed: of what both say, where and when, of their looks, and of the message alone."""
-        seldom = {
+    def looked_at(self, trace: Trace) -> tuple[list[str], Array]:
+        """All matters that anything leads to, and of each a row of what the first look weighs; to fit it."""
+        columns = [
+            self._points(trace, [float(at == column) for at in range(5)]) for column in range(5)
+        ]
+        ids = list(columns[0])
+        matters = [self._open[one] for one in ids]
+        if not matters:
+            return [], np.zeros((0, len(alike.ROUGH)))
+        means = alike.meant_alike(trace.look.astype(np.float32), _looks_of(matters)).tolist()
+        return ids, np.array(
+            [
+                [*(column[one] for column in columns), near, *_rough(trace, matter)]
+                for one, matter, near in zip(ids, matters, means, strict=True)
+            ]
+        )
+
+    def _seldom(self, trace: Trace) -> dict[str, float]:
+        """How much it says to share its words, things, names: the more open matters know them, the less."""
+        by_word, by_place = self._by_word, self._by_place
+        found = {
             word: alike.seldom(len(ids))
             for word in trace.words
-            if (ids := self._by_word.get(word)) is not None
+            if (ids := by_word.get(word)) is not None
         }
-        for thing in trace.things:
-            seldom[f"thing:{thing}"] = alike.seldom(len(self._by_place.get(f"thing:{thing}", ())))
-        for mark in trace.marks:
-            if mark[0] == alike.NAMED:
-                seldom[mark] = alike.seldom(len(self._by_place.get(mark, ())))
-        known = _Known(trace, seldom)
-        rows = [features_of(known, *pair) for pair in zip(compared, common, strict=True)]
-        members: list[np.ndarray[Any, Any]] = []
-        starts = []
-        for matter in compared:
-            starts.append(len(members))
-            members.extend(other.look for other in matter.remembered())
-        looks = alike.looks_alike(
-            trace.look,
-            np.array([matter.look for matter in compared], np.float32),
-            np.array(members, np.float32),
-            starts,
-        )
-        held = np.concatenate([np.array(rows, np.float32), looks], axis=1)
-        alone = np.tile(alike.of_message(trace.look), (len(rows), 1))
-        return np.concatenate([held, alone, alike.against_others(held, _AHEAD)], axis=1)
+        signs = [f"thing:{thing}" for thing in trace.things]
+        signs += [mark for mark in trace.marks if mark[0] == alike.NAMED]
+        for sign in signs:
+            found[sign] = alike.seldom(len(by_place.get(sign, ())))
+        return found
 
-    def _nearest(self, trace: Trace) -> list[_Matter]:
-        """The matters that a message is compared with: those that most of it leads to."""
-        if not (trace.words or trace.places or trace.things):
-            return []
+    def _points(self, trace: Trace, weights: Sequence[float]) -> dict[str, float]:
+        """What leads to which matters: words, places, services, things and names, by these weights."""
         points: dict[str, float] = {}
-        for word in heapq.nlargest(BY_WORDS, trace.words, key=trace.words.__getitem__):
-            if (ids := self._by_word.get(word)) is not None:
-                worth = alike.seldom(len(ids))
-                for matter_id in ids[-LISTED_BY_WORD:]:
-                    points[matter_id] = points.get(matter_id, 0.0) + worth
-        for sign, worth in _signposts(trace):
-            if (ids := self._by_place.get(sign)) is not None:
-                counts = worth or alike.seldom(len(ids))
-                for matter_id in ids[-LISTED_BY_PLACE:]:
-                    points[matter_id] = points.get(matter_id, 0.0) + counts
-        if not points:
-            return []
-        found = [self._open[one] for one in heapq.nlargest(LOOKED_AT, points, key=points.get)]  # type: ignore[arg-type]
-        if len(found) <= COMPARED:
-            return found
+        of_word = weights[0]
+        words = trace.words
+        for word in heapq.nlargest(BY_WORDS, words, key=words.__getitem__):
+            if (ids := self._by_word.get(word)) is None:
+                continue
+            known_to = len(ids)
+            if known_to >= LISTED_BY_WORD:
+                ids, worth = ids[-LISTED_IF_COMMON:], of_word * WORTH_IF_COMMON
+            else:
+                worth = of_word * alike.seldom(known_to)
+            for matter_id in ids:
+                points[matter_id] = points.get(matter_id, 0.0) + worth
+        for sign, kind, counts in _signposts(trace):
+            if (ids := self._by_place.get(sign)) is None:
+                continue
+            worth = weights[kind] * (counts or alike.seldom(len(ids)))
+            for matter_id in ids[-LISTED_BY_PLACE:]:
+                points[matter_id] = points.get(matter_id, 0.0) + worth
+        return points
+
+    def _nearest(self, trace: Trace) -> tuple[list[Matter], Array]:
+        """The matters that a message is compared with, and their looks: those that most of it leads to."""
+        if not (trace.words or trace.places or trace.things):
+            return [], _NO_LOOKS
+        rough = alike.meaning().rough
+        points = self._points(trace, rough[:5])
+        if len(points) > LOOKED_AT:
+            found = heapq.nlargest(LOOKED_AT, points, key=points.__getitem__)
+        else:
+            found = list(points)
+        if not found:
+            return [], _NO_LOOKS
         # What it means, when and whose it is tells the nearer ones among them.
-        meant = np.array([matter.look[: alike.MEANING] for matter in found], np.float32)
-        near = meant @ trace.look[: alike.MEANING].astype(np.float32)
-        near /= np.sqrt((meant**2).sum(axis=1)) + 1e-6
-        body, at = trace.body, trace.at
+        matters = [self._open[one] for one in found]
+        looks = _looks_of(matters)
+        means = alike.meant_alike(trace.look.astype(np.float32), looks).tolist()
+        by_meaning, soon, lately, other, same, size, least = rough[5:]
+        at, body = trace.at.timestamp(), trace.body
         worths = []
-        for matter, means in zip(found, near.tolist(), strict=True):
-            hours = max((at - matter.last_at).total_seconds() / 3600, 0.0)
-            worth = points[matter.id] + 3 * means + 2 / (1 + hours / 6)
-            if body and matter.bodies and body not in matter.bodies:
-                worth -= 3
-            worths.append(worth)
-        order = heapq.nlargest(COMPARED, range(len(found)), key=worths.__getitem__)
-        return [found[one] for one in order]
+        for one, matter, near in zip(found, matters, means, strict=True):
+            hours = at - matter.last
+            hours = hours / 3600 if hours > 0 else 0.0
+            worth = (
+                points[one] + by_meaning * near + soon / (1 + hours / 6) + lately / (1 + hours / 48)
+            )
+            if body and (bodies := matter.bodies):
+                worth += same if body in bodies else other
+            if matter.size > 1:
+                worth += size * math.log(min(matter.size, 20))
+            worths.append(worth + least)
+        order = [
+            one
+            for one in heapq.nlargest(COMPARED, range(len(found)), key=worths.__getitem__)
+            if worths[one] >= LEAST_WORTH
+        ]
+        return [matters[one] for one in order], looks[order]
 
     def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = _Matter(matter_id, trace)
+            matter = self._open[matter_id] = Matter(matter_id, trace)
             new_words: Iterable[str] = trace.words
         else:
             matter.take(trace)
@@ -339,7 +364,7 @@ class Matters:
                 new_words = ()
         for word in new_words:
             _list(self._by_word, word, matter_id, LISTED_BY_WORD)
-        for place, _worth in _signposts(trace):
+        for place, _kind, _worth in _signposts(trace):
             ids = self._by_place.get(place)
             if place[:2] == f"{alike.NAMED}:" and place not in matter.marks:
                 # It knows enough of them.
@@ -355,19 +380,36 @@ class Matters:
             self._open.popitem(last=False)
             self._unlist(matter)
 
-    def _unlist(self, matter: _Matter) -> None:
+    def _unlist(self, matter: Matter) -> None:
         for word in matter.words:
             _unlist(self._by_word, word, matter.id)
-        for place, _worth in _signposts(matter):
+        for place, _kind, _worth in _signposts(matter):
             _unlist(self._by_place, place, matter.id)
 
 
-def _signposts(of: Trace | _Matter) -> list[tuple[str, float]]:
-    """By what else than words a matter is found, and how much it counts; 0: the less, the more know it."""
-    found = [(place, 3.0) for place in of.places]
-    found += [(f"category:{name}", 3 * share) for name, share in of.categories.items()]
-    found += [(f"thing:{thing}", 0.0) for thing in of.things]
-    found += [(mark, 1.0) for mark in of.marks if mark[0] == alike.NAMED]
+def _rough(trace: Trace, matter: Matter) -> tuple[float, ...]:
+    """What the first look weighs beside what leads to a matter and what it means (`alike.ROUGH`)."""
+    hours = max((trace.at.timestamp() - matter.last) / 3600, 0.0)
+    both = bool(trace.body and matter.bodies)
+    same = trace.body in matter.bodies
+    size = math.log(min(matter.size, 20))
+    return 1 / (1 + hours / 6), 1 / (1 + hours / 48), both and not same, both and same, size
+
+
+def _looks_of(matters: Sequence[Matter]) -> Array:
+    looks = np.concatenate([matter.look for matter in matters]).astype(np.float32)
+    return looks.reshape(-1, alike.LOOK)
+
+
+def _signposts(of: Trace | Matter) -> list[tuple[str, int, float]]:
+    """By what else than words a matter is found: as which of `alike.ROUGH`, and how much it counts.
+
+    0: the less, the more matters it leads to.
+    """
+    found = [(place, 1, 3.0) for place in of.places]
+    found += [(f"category:{name}", 2, 3 * share) for name, share in of.categories.items()]
+    found += [(f"thing:{thing}", 3, 0.0) for thing in of.things]
+    found += [(mark, 4, 1.0) for mark in of.marks if mark[0] == alike.NAMED]
     return found
 
 
@@ -397,7 +439,7 @@ def trace_of(
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
     named = {word for place in reading.places for word in _words_of(place.text)}
-    words, of = reading.read_words, reading.probabilities
+    words = reading.read_words
     telling = alike.telling(words, named)
     things = things_among(words)
     fine, towns = set(), set()
@@ -418,11 +460,7 @@ def trace_of(
         things=things,
         marks=alike.marks_of(words, named, towns, reading.language),
         look=alike.meaning().look(
-            telling,
-            things,
-            alike.own_of(words, telling, reading.language),
-            {name: of[f"category.{name}"] for name in CATEGORIES},
-            {name: of[f"kind.{name}"] for name in KINDS},
+            telling, things, alike.own_of(words, telling, reading.language), reading.probabilities
         ),
     )
 
@@ -463,135 +501,5 @@ def _sum(
     return total
 
 
-class _Common(NamedTuple):
-    """What a message has in common with the remembered messages of a matter."""
-
-    # With each of them, and the most.
-    cosines: list[float]
-    cosine: float
-    # How many words, with the one that has most.
-    words: int
-
-
-def _common(trace: Trace, matter: _Matter) -> _Common:
-    own = trace.words
-    cosines: list[float] = []
-    words = 0
-    for other in matter.remembered():
-        theirs = other.words
-        cosine = 0.0
-        if both := own.keys() & theirs.keys():
-            for word in both:
-                cosine += own[word] * theirs[word]
-            words = max(words, len(both))
-        cosines.append(cosine)
-    return _Common(cosines, max(cosines), words)
-
-
-def _is_copy(trace: Trace, matter: _Matter, has: _Common) -> bool:
-    """Whether its words are all but those of another message there, and no other place is named."""
-    # Where both name the same place, a greeting and an end may differ too.
-    least = SAME_AT_A_PLACE if trace.places else ALL_BUT_THE_SAME
-    if has.cosine < least or len(trace.words) < FEWEST_WORDS:
-        return False
-    return any(
-        cosine >= least
-        and trace.places == other.places
-        and trace.municipality == other.municipality
-        for cosine, other in zip(has.cosines, (*matter.latest, matter.first), strict=False)
-    )
-
-
 def _second(pair: tuple[str, float]) -> float:
     return pair[1]
-
-
-class _Known:
-    """What is asked again for each matter that a message is held against."""
-
-    def __init__(self, trace: Trace, seldom: Mapping[str, float]) -> None:
-        self.trace = trace
-        self.seldom = seldom
-        self.marks = frozenset(mark for mark in trace.marks if mark[0] != alike.LANGUAGE)
-        self.has = alike.has_of(trace.marks)
-        self.language = next(
-            (mark for mark in trace.marks if mark[0] == alike.LANGUAGE), alike.LANGUAGE
-        )
-        self.landmarks = [mark[2:] for mark in trace.marks if mark[0] == alike.LANDMARK]
-        self.names = sum(mark[0] == alike.NAMED for mark in trace.marks)
-        self.things = sum(seldom.get(f"thing:{thing}", 0.0) for thing in trace.things)
-
-
-def features_of(known: _Known, matter: _Matter, has: _Common) -> tuple[float, ...]:
-    """What a message and a matter say alike or apart, as `FEATURES` names it."""
-    trace, seldom = known.trace, known.seldom
-    words = trace.words
-    shared = [word for word in words if word in matter.words]
-    loc = sorted((seldom.get(word, 0.0) for word in shared), reverse=True)
-    rarity = alike.meaning().rarity_of
-    rare = sorted(map(rarity, shared), reverse=True)
-    all_seldom = sum(loc)
-    fine = not trace.places.isdisjoint(matter.places)
-    both_placed = bool(trace.places and matter.places)
-    here = known.marks & matter.marks
-    theirs = {mark[0] for mark in matter.marks}
-    sorts = [mark[0] for mark in here]
-    names = sorts.count(alike.NAMED)
-    landmarks = alike.LANDMARK in sorts
-    told = landmarks or any(word in matter.words for word in known.landmarks)
-
-    def parts(sort: str) -> bool:
-        return sort in known.has and sort in theirs and sort not in sorts
-
-    body = trace.body
-    same_body = body is not None and body in matter.bodies
-    things = trace.things & matter.things
-    of_things = [seldom[f"thing:{thing}"] for thing in things]
-    hours = max((trace.at - matter.last_at).total_seconds() / 3600, 0.0)
-    since_first = max((trace.at - matter.first.at).total_seconds() / 3600, 0.0)
-    return (
-        has.cosine,
-        has.words,
-        sum([words[word] ** 2 for word in shared]),
-        loc[0] if loc else 0.0,
-        loc[1] if len(loc) > 1 else 0.0,
-        min(all_seldom, 25.0),
-        all_seldom / alike.RAREST / (1 + len(words)),
-        rare[0] if rare else 0.0,
-        rare[1] if len(rare) > 1 else 0.0,
-        fine,
-        both_placed and not fine,
-        alike.TOWN in sorts,
-        parts(alike.TOWN),
-        min(names, 3),
-        max((seldom.get(mark, 0.0) for mark in here if mark[0] == alike.NAMED), default=0.0),
-        parts(alike.NAMED),
-        same_body,
-        bool(body and matter.bodies) and not same_body,
-        not known.names,
-        alike.NAMED not in theirs,
-        bool(trace.places),
-        bool(matter.places),
-        landmarks,
-        told,
-        parts(alike.LANDMARK) and not told,
-        alike.STREET in sorts,
-        parts(alike.STREET),
-        alike.NUMBER in sorts,
-        parts(alike.NUMBER),
-        len(things),
-        len(things) / (len(trace.things | matter.things) or 1),
-        bool(trace.things and matter.things) and not things,
-        sum(of_things),
-        max(of_things, default=0.0),
-        sum(of_things) / (known.things or 1.0),
-        bool(trace.things),
-        bool(matter.things),
-        math.log1p(hours),
-        1 / (1 + hours / 3),
-        math.log1p(since_first),
-        min(hours / 24, 6.0),
-        math.cos((trace.at.hour - matter.first.at.hour) / 12 * math.pi),
-        math.log(min(matter.size, 20)),
-        known.language in matter.marks,
-    )

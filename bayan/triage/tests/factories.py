@@ -55,8 +55,7 @@ def make_trace(
             dict.fromkeys(telling, 6.0),
             named_things,
             alike.own_of(telling, telling, "ar"),
-            {category: 1.0},
-            {"complaint": 1.0},
+            {f"category.{category}": 1.0, "kind.complaint": 1.0},
         ),
         marks=frozenset({"A:ar"}),
     )
