@@ -303,7 +303,7 @@ def figures(
 
     `told`: a member says of each suggestion whether it is right, and right ones are joined then.
     """
-    alike.meaning().net = {name: array.astype(np.float32) for name, array in net.items()}
+    alike.meaning().take_net(net)
     alike.meaning().rough = tuple(net["rough"].tolist())
     held = Matters(limits)
     # What a matter of the program is about: what its first message is about.

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayan.triage.lexicon import things
 from bayan.triage.taxonomy import CATEGORIES, KINDS
 
 FILE = Path(__file__).parent / "model" / "matters.npz"
@@ -45,35 +47,41 @@ _PLACED = (NAMED, LANDMARK, STREET, NUMBER, TOWN)
 # A matter is listed by a word, a thing or a name so often at most: what more share says nothing.
 LISTED = 40
 RAREST = math.log(1 + LISTED)
+# How much it says to share what so many open matters are listed by; lists are cut when they are twice as long.
+SELDOM = [RAREST - math.log1p(min(times, LISTED)) for times in range(2 * LISTED + 1)]
 # So many numbers say what a message means.
 MEANING = 48
 _KINDS = MEANING + len(CATEGORIES)
 _OWN = _KINDS + len(KINDS)
 # Of its own at the end of a look: how long it is, asks, comes back, is in Arabic.
 LOOK = _OWN + 4
-# Where in a look each part begins.
-_PARTS = (0, MEANING, _KINDS, _OWN)
+# Where in a look each part begins that is of length one.
+_PARTS = (0, MEANING, _KINDS)
+_LONG = (MEANING, len(CATEGORIES), len(KINDS), LOOK - _OWN)
 # So many columns compare the looks of a message and a matter, and so many are of the message alone.
-LOOKS, ALONE = 8, len(KINDS) + 4
+LOOKS, ALONE = 7, len(KINDS) + 5
 # Words that are rarer than this tell matters apart; a number, which nobody wrote before, counts so much.
 TELLING, OF_A_NUMBER = 3.0, 4.0
 UNKNOWN = 10.0
 _COLUMNS = [*(f"category.{name}" for name in CATEGORIES), *(f"kind.{name}" for name in KINDS)]
+_shares_of = itemgetter(*_COLUMNS)
 # What finds the matters that are looked at closely; by hand, until it is fitted with the net.
 ROUGH = (
-    "word",
-    "place",
-    "service",
-    "thing",
-    "name",
-    "means",
-    "soon",
-    "lately",
-    "other_body",
-    "same_body",
-    "size",
-)
-_BY_HAND = (0.2, 0.43, 0.25, 0.73, -0.38, 0.92, -1.61, 8.35, -4.06, 0.72, -0.29, -10.28)
+    "word", "place", "thing", "means", "service", "kind", "soon", "lately", "other_body", "same_body", "size",
+)  # fmt: skip
+_BY_HAND = (0.2, 0.43, 0.73, 0.92, 1.0, 0.0, -1.61, 8.35, -4.06, 0.72, -0.29, -11.28)
+
+
+class Known(NamedTuple):
+    """What is known of a word: its stem, how rare that is (0: it tells nothing), the things that it names.
+
+    `ends_pair`: it may name a thing together with the word before it.
+    """
+
+    stem: str
+    rarity: float
+    things: tuple[str, ...]
+    ends_pair: bool
 
 
 class Meaning:
@@ -84,16 +92,13 @@ class Meaning:
         self.columns = {stem: at for at, stem in enumerate(held["stems"].tolist())}
         self.rarity = held["rarity"].astype(np.float32).tolist()
         self.vectors = held["vectors"].astype(np.float32)
-        self.net = {
-            name[4:]: array.astype(np.float32)
-            for name, array in held.items()
-            if name.startswith("net.")
-        }
+        self.take_net({name[4:]: array for name, array in held.items() if name[:4] == "net."})
         self.rough: tuple[float, ...] = (
             tuple(held["rough"].tolist()) if "rough" in held else _BY_HAND
         )
         self.stem = lru_cache(maxsize=65_536)(self._stem)
         self.known = lru_cache(maxsize=65_536)(self._known)
+        self.things = things()
 
     def _stem(self, word: str) -> str:
         if word.isdecimal():
@@ -112,13 +117,19 @@ class Meaning:
                 return word[: -len(suffix)]
         return word
 
-    def _known(self, word: str) -> tuple[str, float]:
-        """A word's stem and how rare it is; 0 where it tells nothing."""
+    def take_net(self, net: Mapping[str, Array]) -> None:
+        """Weigh by this net from now on."""
+        self.net = {name: array.astype(np.float32) for name, array in net.items()}
+        if "spread" in net:
+            self.net["narrow"] = (1 / net["spread"]).astype(np.float32)
+
+    def _known(self, word: str) -> Known:
+        things, ends_pair = self.things.labels_of(word), bool(self.things.second_of_pair(word))
         if word.isdecimal():
-            return word, OF_A_NUMBER
+            return Known(word, OF_A_NUMBER, things, ends_pair)
         stem = self.stem(word)
         rarity = self.rarity_of(stem) if len(word) > 2 else 0.0
-        return stem, rarity if rarity >= TELLING else 0.0
+        return Known(stem, rarity if rarity >= TELLING else 0.0, things, ends_pair)
 
     def rarity_of(self, stem: str) -> float:
         """How rare a stem is; one never seen is the rarest."""
@@ -130,7 +141,7 @@ class Meaning:
         probabilities: Mapping[str, float],
     ) -> Array:  # fmt: skip
         """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
-        found = np.zeros(LOOK, np.float32)
+        found = np.zeros(LOOK, np.float16)
         rows, weights = [], []
         columns = self.columns
         for stem, weight in words.items():
@@ -144,17 +155,19 @@ class Meaning:
         if rows:
             meant = np.array(weights, np.float32) @ self.vectors[rows]
             found[:MEANING] = meant / (math.sqrt(meant @ meant) or 1.0)
-        found[MEANING:_OWN] = [math.sqrt(probabilities.get(name, 0.0)) for name in _COLUMNS]
-        found[_OWN:] = own
-        return found.astype(np.float16)
+        found[MEANING:] = [*map(math.sqrt, _shares_of(probabilities)), *own]
+        return found
 
     def score(self, features: Array) -> Array:
         """What each of the compared matters is worth, a new one being worth 0."""
         net = self.net
-        inner = ((features - net["mean"]) / net["spread"]).clip(-4, 4)
-        return np.asarray(
-            np.tanh(inner @ net["in"] + net["bias"]) @ net["out"] + inner @ net["skip"] + net["new"]
-        )
+        inner = features - net["mean"]
+        inner *= net["narrow"]
+        np.clip(inner, -4, 4, out=inner)
+        middle = inner @ net["in"]
+        middle += net["bias"]
+        np.tanh(middle, out=middle)
+        return np.asarray(middle @ net["out"] + inner @ net["skip"] + net["new"])
 
 
 @cache
@@ -164,15 +177,26 @@ def meaning() -> Meaning:
         return Meaning(dict(held))
 
 
-def telling(words: Iterable[str], named: Collection[str]) -> dict[str, float]:
-    """The stems that tell matters apart, with how rare they are; names of places are compared as places."""
-    known = meaning().known
-    found: dict[str, float] = {}
+def told(words: Sequence[str], named: Collection[str]) -> tuple[dict[str, float], frozenset[str]]:
+    """The stems that tell matters apart, with how rare they are, and the things and faults that are named.
+
+    Names of places are compared as places.
+    """
+    held = meaning()
+    known = held.known
+    telling: dict[str, float] = {}
+    found: set[str] = set()
+    before = ""
     for word in words:
-        stem, rarity = known(word)
+        stem, rarity, named_things, ends_pair = known(word)
         if rarity and word not in named:
-            found[stem] = rarity
-    return found
+            telling[stem] = rarity
+        if named_things:
+            found.update(named_things)
+        if ends_pair and before:
+            found.update(held.things.labels_of_pair(before, word))
+        before = word
+    return telling, frozenset(found)
 
 
 def marks_of(
@@ -214,37 +238,25 @@ def sorts_of(marks: Iterable[str]) -> frozenset[str]:
     return frozenset([mark[0] for mark in marks])
 
 
-def seldom(times: int) -> float:
-    """How much it says that two share what so many open matters are listed by."""
-    return RAREST - math.log1p(min(times, LISTED))
+def laid_out(own: Array) -> Array:
+    """A message's look as what looks are multiplied with, to see how alike they are (LOOKS without members).
 
-
-def meant_alike(own: Array, looks: Array) -> Array:
-    """How near what a message means is to what each of these, a row each, means."""
-    meant = looks[:, :MEANING]
-    return np.asarray((meant @ own[:MEANING]) / (np.sqrt((meant * meant).sum(axis=1)) + 1e-6))
-
-
-def looks_alike(own: Array, looks: Array, members: Array, starts: Sequence[int]) -> Array:
-    """By their looks: a message, the sums of matters, and the remembered messages of each.
-
-    Rows of LOOKS columns, one for each matter.
+    Columns: what is meant, service, kind; and how much of it complains, and points out.
     """
-    meant, service, kind = own[:MEANING], own[MEANING:_KINDS], own[_KINDS:_OWN]
-    squares = looks * looks
-    lengths = np.sqrt(np.add.reduceat(squares, _PARTS, axis=1)) + 1e-6
-    services = looks[:, MEANING:_KINDS] / lengths[:, 1:2]
-    kinds = looks[:, _KINDS:_OWN] / lengths[:, 2:3]
-    found = np.empty((len(looks), LOOKS), np.float32)
-    found[:, 0] = looks[:, :MEANING] @ meant / lengths[:, 0]
-    found[:, 1] = np.maximum.reduceat(members[:, :MEANING] @ meant, starts)
-    found[:, 2] = services @ service
-    found[:, 3] = (services * services) @ (service * service)
-    found[:, 4] = np.maximum.reduceat(members[:, MEANING:_KINDS] @ service, starts)
-    found[:, 5] = kinds @ kind
-    found[:, 6] = kinds[:, 0] ** 2 + kinds[:, 1] ** 2
-    found[:, 7] = service.max() ** 2
+    found = np.zeros((LOOK, 5), np.float32)
+    found[:MEANING, 0] = own[:MEANING]
+    found[MEANING:_KINDS, 1] = own[MEANING:_KINDS]
+    found[_KINDS:_OWN, 2] = own[_KINDS:_OWN]
+    found[_KINDS, 3] = found[_KINDS + 1, 4] = 1.0
     return found
+
+
+def of_length_one(total: Array) -> Array:
+    """The look of many messages together by the sum of theirs: each part of length one, as of a message."""
+    lengths = np.sqrt(np.add.reduceat(total * total, (*_PARTS, _OWN))) + 1e-6
+    lengths[-1] = 1.0
+    found = total / np.repeat(lengths, _LONG)
+    return np.asarray(found.astype(np.float16))
 
 
 def against_others(held: Array) -> Array:
@@ -256,5 +268,5 @@ def against_others(held: Array) -> Array:
 
 
 def of_message(own: Array) -> Array:
-    """What a message is by itself: of what kinds, and its own."""
-    return np.concatenate([own[_KINDS:_OWN] ** 2, own[_OWN:]])
+    """What a message is by itself: of what kinds, its own, and how sure its service is."""
+    return np.concatenate([own[_KINDS:_OWN] ** 2, own[_OWN:], [own[MEANING:_KINDS].max() ** 2]])

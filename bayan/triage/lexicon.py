@@ -111,13 +111,14 @@ def meanings() -> Lexicon:
 
 
 @cache
-def _things() -> Lexicon:
+def things() -> Lexicon:
+    """The things and faults that are told apart, finer than services."""
     return Lexicon(Path(__file__).parent / "things.toml")
 
 
 def things_among(words: Sequence[str]) -> frozenset[str]:
     """The things and faults that plain words in their order name, finer than services (`things.toml`)."""
-    lexicon = _things()
+    lexicon = things()
     found: set[str] = set()
     for at, word in enumerate(words):
         found.update(lexicon.labels_of(word))

@@ -54,17 +54,15 @@ class Known:
         self.length = len(self.words)
         self.places, self.things, self.body = trace.places, trace.things, trace.body
         marks = trace.marks
-        sorts = [mark[0] for mark in marks]
-        self.marks = frozenset(
-            [mark for mark, sort in zip(marks, sorts, strict=True) if sort != alike.LANGUAGE]
-        )
+        sorts = {mark[0] for mark in marks}
+        self.marks = frozenset([mark for mark in marks if mark[0] != alike.LANGUAGE])
         self.towns = alike.TOWN in sorts
         self.streets = alike.STREET in sorts
         self.numbers = alike.NUMBER in sorts
         self.names = alike.NAMED in sorts
         self.landmarks = [mark[2:] for mark in marks if mark[0] == alike.LANDMARK]
         self.language = next((m for m in marks if m[0] == alike.LANGUAGE), alike.LANGUAGE)
-        self.of_things = {thing: seldom.get(f"thing:{thing}", 0.0) for thing in sorted(self.things)}
+        self.of_things = {thing: seldom.get(thing, 0.0) for thing in sorted(self.things)}
         self.all_things = sum(self.of_things.values()) or 1.0
         self.at, self.hour = trace.at.timestamp(), trace.at.hour
 
@@ -102,27 +100,30 @@ def is_copy(trace: Trace, matter: Matter, held: Sequence[float]) -> bool:
 
 
 def rows_of(
-    known: Known, matters: Sequence[Matter], held: Sequence[tuple[list[float], int]], looks: Array
-) -> Array:
+    known: Known, matters: Sequence[Matter], held: Sequence[tuple[list[float], int]],
+    sides: Array, beside: Array,
+) -> Array:  # fmt: skip
     """A row for each matter: what is the same and apart, their looks, the message alone, and who is ahead.
 
-    `held`: `cosines` of each; `looks`: theirs, a row each.
+    `held`: `cosines` of each; `sides`: the message's look, laid out; `beside`: their looks by that.
     """
     rows = np.empty((len(matters), WIDE), np.float32)
-    rows[:, : len(FEATURES)] = [
-        features_of(known, matter, max(each), words)
-        for matter, (each, words) in zip(matters, held, strict=True)
-    ]
-    own = known.trace.look.astype(np.float32)
-    members, starts, at = [], [], 0
-    for matter in matters:
-        members.append(matter.members)
-        starts.append(at)
-        at += matter.members.size // alike.LOOK
-    rows[:, len(FEATURES) : _HELD] = alike.looks_alike(
-        own, looks, np.concatenate(members).reshape(-1, alike.LOOK).astype(np.float32), starts
+    rows[:, : len(FEATURES)] = np.array(
+        [
+            features_of(known, matter, max(each), words)
+            for matter, (each, words) in zip(matters, held, strict=True)
+        ],
+        np.float32,
     )
-    rows[:, _HELD:_ALONE] = alike.of_message(own)
+    looks = rows[:, len(FEATURES) : _HELD]
+    looks[:, 0:4:2] = looks[:, 1:4:2] = beside[:, :2]
+    looks[:, 4:] = beside[:, 2:]
+    for row, matter in enumerate(matters):
+        if matter.size > 1:
+            # Also the remembered message that is nearest.
+            each = matter.members.reshape(-1, alike.LOOK).astype(np.float32) @ sides[:, :2]
+            looks[row, 1:4:2] = each.max(axis=0)
+    rows[:, _HELD:_ALONE] = alike.of_message(known.trace.look.astype(np.float32))
     rows[:, _ALONE:] = alike.against_others(rows[:, _AHEAD])
     return rows
 

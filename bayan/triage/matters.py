@@ -21,7 +21,6 @@ import numpy as np
 
 from bayan.triage import alike
 from bayan.triage.bursts import Seen
-from bayan.triage.lexicon import things_among
 from bayan.triage.likeness import Known, cosines, is_copy, rows_of
 from bayan.triage.places import AMBIGUOUS
 from bayan.triage.text import plain, words_in
@@ -30,14 +29,18 @@ if TYPE_CHECKING:
     from bayan.triage.reading import Reading
 
 Array = np.ndarray[Any, Any]
-_NO_LOOKS: Array = np.zeros((0, alike.LOOK), np.float32)
+_NO_LOOKS: Array = np.zeros((0, 5), np.float32)
+# Of what the first look weighs (`alike.ROUGH`) so much leads to matters.
+_LEADS = 3
 # So long after its last message a matter is over: who writes then begins a new one.
 OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
 # A message is compared with so many matters at most, of so many that its rarest words, its places, services
 # and things lead to; so many matters, the latest, are listed by a word, and by a place, a service or a thing.
-COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 40, 12, alike.LISTED, 30
+COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 64, 12, alike.LISTED, 30
+# A place, a service, a thing lead to so many of these at the first look.
+LED_TO = 24
 # A word that leads to so many says little: it leads to so few, and counts so much.
 LISTED_IF_COMMON, WORTH_IF_COMMON = 10, 0.2
 # So many are open at most, about 8 KB each: beyond, the one that was silent longest is closed.
@@ -109,7 +112,7 @@ class Matter:
 
     __slots__ = (
         "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "look", "marks",
-        "members", "places", "size", "sorts", "things", "words",
+        "members", "places", "size", "sorts", "things", "total", "words",
     )  # fmt: skip
 
     def __init__(self, id: str, trace: Trace) -> None:  # noqa: A002  # its name
@@ -127,8 +130,8 @@ class Matter:
         self.sorts = alike.sorts_of(trace.marks)
         self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
-        # What all say, and what each remembered one says.
-        self.look = self.members = trace.look
+        # What all say, their sum, and what each remembered one says.
+        self.look = self.total = self.members = trace.look
 
     def take(self, trace: Trace) -> None:
         """Add a message."""
@@ -137,7 +140,8 @@ class Matter:
             self.last_at, self.last = trace.at, trace.at.timestamp()
         self.latest = (*self.latest, trace)[-REMEMBERED:]
         self.categories = _sum(self.categories, trace.categories)
-        self.look = self.look.astype(np.float32) + trace.look
+        self.total = self.total.astype(np.float32) + trace.look
+        self.look = alike.of_length_one(self.total)
         self.members = np.concatenate([other.look for other in self.remembered()])
         self.places |= trace.places
         self.things |= trace.things
@@ -206,7 +210,8 @@ class Matters:
         matter.marks |= old.marks
         matter.bodies |= old.bodies
         matter.sorts |= old.sorts
-        matter.look = matter.look.astype(np.float32) + old.look * np.float32(rest / old.size)
+        matter.total = matter.total.astype(np.float32) + old.total * np.float32(rest / old.size)
+        matter.look = alike.of_length_one(matter.total)
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
 
     def part(self, message_id: str, of: str) -> None:
@@ -230,7 +235,8 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        compared, looks = self._nearest(trace)
+        sides = alike.laid_out(trace.look)
+        compared, beside = self._nearest(trace, sides)
         if not compared:
             return []
         held = [cosines(trace, matter) for matter in compared]
@@ -242,7 +248,7 @@ class Matters:
         if copies:
             return [(min(copies, key=lambda matter: matter.began).id, COPY)]
         # What is left for a new matter is 1; the others share with it what their scores are worth.
-        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, looks)
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
         scores = alike.meaning().score(rows).tolist()
         worth = [math.exp(min(score, 30.0)) for score in scores]
         total = 1 + sum(worth)
@@ -251,103 +257,109 @@ class Matters:
 
     def compared(self, trace: Trace) -> tuple[list[str], Array]:
         """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
-        compared, looks = self._nearest(trace)
+        sides = alike.laid_out(trace.look)
+        compared, beside = self._nearest(trace, sides)
         if not compared:
             return [], np.zeros((0, 0))
         held = [cosines(trace, matter) for matter in compared]
-        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, looks)
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
         return [matter.id for matter in compared], rows
 
     def looked_at(self, trace: Trace) -> tuple[list[str], Array]:
         """All matters that anything leads to, and of each a row of what the first look weighs; to fit it."""
         columns = [
-            self._points(trace, [float(at == column) for at in range(5)]) for column in range(5)
+            self._points(trace, [float(at == column) for at in range(_LEADS)])
+            for column in range(_LEADS)
         ]
         ids = list(columns[0])
-        matters = [self._open[one] for one in ids]
-        if not matters:
+        if not ids:
             return [], np.zeros((0, len(alike.ROUGH)))
-        means = alike.meant_alike(trace.look.astype(np.float32), _looks_of(matters)).tolist()
+        matters = [self._open[one] for one in ids]
+        beside = (_looks_of(matters) @ alike.laid_out(trace.look))[:, :3].tolist()
         return ids, np.array(
             [
-                [*(column[one] for column in columns), near, *_rough(trace, matter)]
-                for one, matter, near in zip(ids, matters, means, strict=True)
+                [*(column[one] for column in columns), *near, *_rough(trace, matter)]
+                for one, matter, near in zip(ids, matters, beside, strict=True)
             ]
         )
 
     def _seldom(self, trace: Trace) -> dict[str, float]:
         """How much it says to share its words, things, names: the more open matters know them, the less."""
         by_word, by_place = self._by_word, self._by_place
+        known_to = alike.SELDOM
         found = {
-            word: alike.seldom(len(ids))
+            word: known_to[len(ids)]
             for word in trace.words
             if (ids := by_word.get(word)) is not None
         }
-        signs = [f"thing:{thing}" for thing in trace.things]
-        signs += [mark for mark in trace.marks if mark[0] == alike.NAMED]
-        for sign in signs:
-            found[sign] = alike.seldom(len(by_place.get(sign, ())))
+        for thing in trace.things:
+            found[thing] = known_to[len(by_place.get(f"thing:{thing}", ()))]
+        for mark in trace.marks:
+            if mark[0] == "P":
+                found[mark] = known_to[len(by_place.get(mark, ()))]
         return found
 
     def _points(self, trace: Trace, weights: Sequence[float]) -> dict[str, float]:
-        """What leads to which matters: words, places, services, things and names, by these weights."""
+        """What leads to which matters: words, places and things, by these weights; a service, if few do."""
         points: dict[str, float] = {}
         of_word = weights[0]
-        words = trace.words
-        for word in heapq.nlargest(BY_WORDS, words, key=words.__getitem__):
+        words: Collection[str] = trace.words
+        if len(words) > BY_WORDS:
+            words = heapq.nlargest(BY_WORDS, words, key=trace.words.__getitem__)
+        for word in words:
             if (ids := self._by_word.get(word)) is None:
                 continue
             known_to = len(ids)
             if known_to >= LISTED_BY_WORD:
                 ids, worth = ids[-LISTED_IF_COMMON:], of_word * WORTH_IF_COMMON
             else:
-                worth = of_word * alike.seldom(known_to)
+                worth = of_word * alike.SELDOM[known_to]
             for matter_id in ids:
                 points[matter_id] = points.get(matter_id, 0.0) + worth
-        for sign, kind, counts in _signposts(trace):
-            if (ids := self._by_place.get(sign)) is None:
-                continue
-            worth = weights[kind] * (counts or alike.seldom(len(ids)))
-            for matter_id in ids[-LISTED_BY_PLACE:]:
-                points[matter_id] = points.get(matter_id, 0.0) + worth
+        for signs, weight in ((trace.places, weights[1]), (_signs(trace.things), weights[2])):
+            for sign in signs:
+                if (ids := self._by_place.get(sign)) is not None:
+                    worth = weight * alike.SELDOM[len(ids)]
+                    for matter_id in ids[-LED_TO:]:
+                        points[matter_id] = points.get(matter_id, 0.0) + worth
+        if len(points) < LOOKED_AT:
+            for name in trace.categories:
+                for matter_id in self._by_place.get(f"category:{name}", ())[-LED_TO:]:
+                    points.setdefault(matter_id, 0.0)
         return points
 
-    def _nearest(self, trace: Trace) -> tuple[list[Matter], Array]:
-        """The matters that a message is compared with, and their looks: those that most of it leads to."""
+    def _nearest(self, trace: Trace, sides: Array) -> tuple[list[Matter], Array]:
+        """The matters that a message is compared with, and how alike they look: what most of it leads to."""
         if not (trace.words or trace.places or trace.things):
             return [], _NO_LOOKS
         rough = alike.meaning().rough
-        points = self._points(trace, rough[:5])
-        if len(points) > LOOKED_AT:
-            found = heapq.nlargest(LOOKED_AT, points, key=points.__getitem__)
-        else:
-            found = list(points)
-        if not found:
+        points = self._points(trace, rough[:_LEADS])
+        if not points:
             return [], _NO_LOOKS
+        found = list(points)
+        if len(found) > LOOKED_AT:
+            least_points = sorted(points.values(), reverse=True)[LOOKED_AT - 1]
+            found = [one for one, worth in points.items() if worth >= least_points][:LOOKED_AT]
         # What it means, when and whose it is tells the nearer ones among them.
         matters = [self._open[one] for one in found]
-        looks = _looks_of(matters)
-        means = alike.meant_alike(trace.look.astype(np.float32), looks).tolist()
-        by_meaning, soon, lately, other, same, size, least = rough[5:]
-        at, body = trace.at.timestamp(), trace.body
-        worths = []
-        for one, matter, near in zip(found, matters, means, strict=True):
-            hours = at - matter.last
-            hours = hours / 3600 if hours > 0 else 0.0
-            worth = (
-                points[one] + by_meaning * near + soon / (1 + hours / 6) + lately / (1 + hours / 48)
-            )
-            if body and (bodies := matter.bodies):
-                worth += same if body in bodies else other
-            if matter.size > 1:
-                worth += size * math.log(min(matter.size, 20))
-            worths.append(worth + least)
-        order = [
-            one
-            for one in heapq.nlargest(COMPARED, range(len(found)), key=worths.__getitem__)
-            if worths[one] >= LEAST_WORTH
-        ]
-        return [matters[one] for one in order], looks[order]
+        beside = _looks_of(matters) @ sides
+        soon, lately, other, same, size, least = rough[_LEADS + 3 :]
+        worths = beside[:, :3] @ np.array(rough[_LEADS : _LEADS + 3], np.float32)
+        worths += np.array([points[one] for one in found], np.float32)
+        hours = np.array([matter.last for matter in matters])
+        hours -= trace.at.timestamp()
+        hours /= -3600
+        np.maximum(hours, 0, out=hours)
+        worths += soon / (1 + hours / 6) + lately / (1 + hours / 48)
+        worths += size * np.log([min(matter.size, 20) for matter in matters])
+        if body := trace.body:
+            worths += [
+                0.0 if not matter.bodies else same if body in matter.bodies else other
+                for matter in matters
+            ]
+        order = worths.argsort(kind="stable")[: -1 - COMPARED : -1]
+        order = order[worths[order] >= LEAST_WORTH - least]
+        return [matters[one] for one in order.tolist()], beside[order]
 
     def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
@@ -364,7 +376,7 @@ class Matters:
                 new_words = ()
         for word in new_words:
             _list(self._by_word, word, matter_id, LISTED_BY_WORD)
-        for place, _kind, _worth in _signposts(trace):
+        for place in _signposts(trace):
             ids = self._by_place.get(place)
             if place[:2] == f"{alike.NAMED}:" and place not in matter.marks:
                 # It knows enough of them.
@@ -383,7 +395,7 @@ class Matters:
     def _unlist(self, matter: Matter) -> None:
         for word in matter.words:
             _unlist(self._by_word, word, matter.id)
-        for place, _kind, _worth in _signposts(matter):
+        for place in _signposts(matter):
             _unlist(self._by_place, place, matter.id)
 
 
@@ -397,20 +409,22 @@ def _rough(trace: Trace, matter: Matter) -> tuple[float, ...]:
 
 
 def _looks_of(matters: Sequence[Matter]) -> Array:
-    looks = np.concatenate([matter.look for matter in matters]).astype(np.float32)
-    return looks.reshape(-1, alike.LOOK)
+    looks = np.concatenate([matter.look for matter in matters])
+    return looks.reshape(-1, alike.LOOK).astype(np.float32)
 
 
-def _signposts(of: Trace | Matter) -> list[tuple[str, int, float]]:
-    """By what else than words a matter is found: as which of `alike.ROUGH`, and how much it counts.
+def _signs(things: Iterable[str]) -> list[str]:
+    return [f"thing:{thing}" for thing in things]
 
-    0: the less, the more matters it leads to.
-    """
-    found = [(place, 1, 3.0) for place in of.places]
-    found += [(f"category:{name}", 2, 3 * share) for name, share in of.categories.items()]
-    found += [(f"thing:{thing}", 3, 0.0) for thing in of.things]
-    found += [(mark, 4, 1.0) for mark in of.marks if mark[0] == alike.NAMED]
-    return found
+
+def _signposts(of: Trace | Matter) -> list[str]:
+    """By what else than words a matter is found."""
+    return [
+        *of.places,
+        *[f"category:{name}" for name in of.categories],
+        *_signs(of.things),
+        *[mark for mark in of.marks if mark[0] == alike.NAMED],
+    ]
 
 
 def _list(index: dict[str, list[str]], key: str, matter_id: str, most: int) -> None:
@@ -440,8 +454,7 @@ def trace_of(
     """What of a read message is compared. The names of its places count as places, not as words."""
     named = {word for place in reading.places for word in _words_of(place.text)}
     words = reading.read_words
-    telling = alike.telling(words, named)
-    things = things_among(words)
+    telling, things = alike.told(words, named)
     fine, towns = set(), set()
     for place in reading.places:
         for entry in place.entries:

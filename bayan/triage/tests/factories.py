@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bayan.triage import alike
 from bayan.triage.matters import Trace
+from bayan.triage.model import COLUMNS
 
 EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 # A Monday, 10:00 in Riyadh.
@@ -55,7 +56,7 @@ def make_trace(
             dict.fromkeys(telling, 6.0),
             named_things,
             alike.own_of(telling, telling, "ar"),
-            {f"category.{category}": 1.0, "kind.complaint": 1.0},
+            dict.fromkeys(COLUMNS, 0.0) | {f"category.{category}": 1.0, "kind.complaint": 1.0},
         ),
         marks=frozenset({"A:ar"}),
     )
