@@ -69,7 +69,7 @@ def main() -> None:
 def fitted_to(months: list[list[tuple[Trace, str | None]]]) -> Net:
     """What finds the matters to compare, and then the net that weighs them."""
     rough = fitted_roughly([one for rows in months for one in looked_at(rows)])
-    alike.meaning().rough = tuple(rough.tolist())
+    alike.meaning().rough = rough.tolist()
     choices = [one for rows in months for one in chosen(rows)]
     compared = sum(bool(right) for _xs, right in choices)
     print(f"{len(choices)} messages, {compared} with their matter among those compared")
@@ -304,7 +304,7 @@ def figures(
     `told`: a member says of each suggestion whether it is right, and right ones are joined then.
     """
     alike.meaning().take_net(net)
-    alike.meaning().rough = tuple(net["rough"].tolist())
+    alike.meaning().rough = net["rough"].tolist()
     held = Matters(limits)
     # What a matter of the program is about: what its first message is about.
     about: dict[str, str | None] = {}

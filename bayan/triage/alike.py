@@ -93,9 +93,7 @@ class Meaning:
         self.rarity = held["rarity"].astype(np.float32).tolist()
         self.vectors = held["vectors"].astype(np.float32)
         self.take_net({name[4:]: array for name, array in held.items() if name[:4] == "net."})
-        self.rough: tuple[float, ...] = (
-            tuple(held["rough"].tolist()) if "rough" in held else _BY_HAND
-        )
+        self.rough: list[float] = held["rough"].tolist() if "rough" in held else [*_BY_HAND]
         self.stem = lru_cache(maxsize=65_536)(self._stem)
         self.known = lru_cache(maxsize=65_536)(self._known)
         self.things = things()
@@ -238,15 +236,18 @@ def sorts_of(marks: Iterable[str]) -> frozenset[str]:
     return frozenset([mark[0] for mark in marks])
 
 
-def laid_out(own: Array) -> Array:
-    """A message's look as what looks are multiplied with, to see how alike they are (LOOKS without members).
+def laid_out(own: Array, rough: Sequence[float]) -> Array:
+    """A message's look as what rows of `Looks` are multiplied with, to see how alike they are.
 
-    Columns: what is meant, service, kind; and how much of it complains, and points out.
+    Columns: what is meant, service, kind; how much of it complains, and points out; what the first look makes
+    of it (by `ROUGH` from `means` on).
     """
-    found = np.zeros((LOOK, 5), np.float32)
+    found = np.zeros((LOOK + 5, 6), np.float32)
     found[:MEANING, 0] = own[:MEANING]
     found[MEANING:_KINDS, 1] = own[MEANING:_KINDS]
     found[_KINDS:_OWN, 2] = own[_KINDS:_OWN]
+    found[:_OWN, 5] = found[:_OWN, :3] @ rough[:3]
+    found[LOOK:, 5] = rough[3:]
     found[_KINDS, 3] = found[_KINDS + 1, 4] = 1.0
     return found
 
@@ -255,8 +256,7 @@ def of_length_one(total: Array) -> Array:
     """The look of many messages together by the sum of theirs: each part of length one, as of a message."""
     lengths = np.sqrt(np.add.reduceat(total * total, (*_PARTS, _OWN))) + 1e-6
     lengths[-1] = 1.0
-    found = total / np.repeat(lengths, _LONG)
-    return np.asarray(found.astype(np.float16))
+    return np.asarray(total / np.repeat(lengths, _LONG))
 
 
 def against_others(held: Array) -> Array:

@@ -107,7 +107,8 @@ class Vocabulary:
         self.rarest = float(self.rarity.max()) if len(self.pieces) else 1.0
         self._stems: dict[str, tuple[str, float]] = {}
         self._columns = {piece: column for column, piece in enumerate(self.pieces)}
-        self._pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
+        # Two words that say something side by side.
+        self.pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
 
     @classmethod
     def of(cls, texts: Iterable[Sequence[str]], *, least: int) -> Vocabulary:
@@ -144,7 +145,7 @@ class Vocabulary:
 
     def knows(self, pair: str) -> bool:
         """Whether a pair of words says anything: as itself, or by the lexicon."""
-        if pair in self._pairs:
+        if pair in self.pairs:
             return True
         first, _space, second = pair.partition(" ")
         return bool(meanings().labels_of_pair(first, second))

@@ -79,8 +79,7 @@ def cosines(trace: Trace, matter: Matter) -> tuple[list[float], int]:
             if word in theirs:
                 cosine += weight * theirs[word]
                 shared += 1
-        if shared > words:
-            words = shared
+        words = max(words, shared)
         found.append(cosine)
     return found, words
 
@@ -117,11 +116,13 @@ def rows_of(
     )
     looks = rows[:, len(FEATURES) : _HELD]
     looks[:, 0:4:2] = looks[:, 1:4:2] = beside[:, :2]
-    looks[:, 4:] = beside[:, 2:]
+    looks[:, 4:] = beside[:, 2:5]
     for row, matter in enumerate(matters):
         if matter.size > 1:
             # Also the remembered message that is nearest.
-            each = matter.members.reshape(-1, alike.LOOK).astype(np.float32) @ sides[:, :2]
+            each = (
+                matter.members.reshape(-1, alike.LOOK).astype(np.float32) @ sides[: alike.LOOK, :2]
+            )
             looks[row, 1:4:2] = each.max(axis=0)
     rows[:, _HELD:_ALONE] = alike.of_message(known.trace.look.astype(np.float32))
     rows[:, _ALONE:] = alike.against_others(rows[:, _AHEAD])

@@ -22,6 +22,7 @@ import numpy as np
 from bayan.triage import alike
 from bayan.triage.bursts import Seen
 from bayan.triage.likeness import Known, cosines, is_copy, rows_of
+from bayan.triage.looks import Looks
 from bayan.triage.places import AMBIGUOUS
 from bayan.triage.text import plain, words_in
 
@@ -111,12 +112,14 @@ class Matter:
     """
 
     __slots__ = (
-        "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "look", "marks",
-        "members", "places", "size", "sorts", "things", "total", "words",
+        "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "marks", "members",
+        "places", "row", "size", "sorts", "things", "total", "words",
     )  # fmt: skip
 
-    def __init__(self, id: str, trace: Trace) -> None:  # noqa: A002  # its name
+    def __init__(self, id: str, trace: Trace, row: int) -> None:  # noqa: A002  # its name
         self.id = id
+        # Where its look is kept (`looks`).
+        self.row = row
         self.first = trace
         self.last_at = trace.at
         self.began = self.last = trace.at.timestamp()
@@ -130,8 +133,8 @@ class Matter:
         self.sorts = alike.sorts_of(trace.marks)
         self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
-        # What all say, their sum, and what each remembered one says.
-        self.look = self.total = self.members = trace.look
+        # The looks of all, added; and of each remembered one.
+        self.total = self.members = trace.look
 
     def take(self, trace: Trace) -> None:
         """Add a message."""
@@ -141,7 +144,6 @@ class Matter:
         self.latest = (*self.latest, trace)[-REMEMBERED:]
         self.categories = _sum(self.categories, trace.categories)
         self.total = self.total.astype(np.float32) + trace.look
-        self.look = alike.of_length_one(self.total)
         self.members = np.concatenate([other.look for other in self.remembered()])
         self.places |= trace.places
         self.things |= trace.things
@@ -170,6 +172,7 @@ class Matters:
         self._by_word: dict[str, list[str]] = {}
         self._by_place: dict[str, list[str]] = {}
         self._merged: dict[str, str] = {}
+        self._looks = Looks()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -199,6 +202,7 @@ class Matters:
         if old is None:
             return
         self._unlist(old)
+        self._looks.leave(old.row)
         for trace in old.latest:
             self.put(trace, into)
         matter = self._open[into]
@@ -211,8 +215,8 @@ class Matters:
         matter.bodies |= old.bodies
         matter.sorts |= old.sorts
         matter.total = matter.total.astype(np.float32) + old.total * np.float32(rest / old.size)
-        matter.look = alike.of_length_one(matter.total)
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
+        self._looks.keep(matter)
 
     def part(self, message_id: str, of: str) -> None:
         """A message is not about the matter that it was put to: a person says so. It begins its own."""
@@ -235,7 +239,7 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        sides = alike.laid_out(trace.look)
+        sides = _laid_out(trace)
         compared, beside = self._nearest(trace, sides)
         if not compared:
             return []
@@ -257,7 +261,7 @@ class Matters:
 
     def compared(self, trace: Trace) -> tuple[list[str], Array]:
         """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
-        sides = alike.laid_out(trace.look)
+        sides = _laid_out(trace)
         compared, beside = self._nearest(trace, sides)
         if not compared:
             return [], np.zeros((0, 0))
@@ -274,14 +278,12 @@ class Matters:
         ids = list(columns[0])
         if not ids:
             return [], np.zeros((0, len(alike.ROUGH)))
-        matters = [self._open[one] for one in ids]
-        beside = (_looks_of(matters) @ alike.laid_out(trace.look))[:, :3].tolist()
-        return ids, np.array(
-            [
-                [*(column[one] for column in columns), *near, *_rough(trace, matter)]
-                for one, matter, near in zip(ids, matters, beside, strict=True)
-            ]
+        rows = [self._open[one].row for one in ids]
+        held, beside = self._looks.first_look(
+            rows, _laid_out(trace), trace.at.timestamp(), trace.body
         )
+        led = [[column[one] for one in ids] for column in columns]
+        return ids, np.column_stack([*led, beside[:, :3], held[:, alike.LOOK :]])
 
     def _seldom(self, trace: Trace) -> dict[str, float]:
         """How much it says to share its words, things, names: the more open matters know them, the less."""
@@ -342,29 +344,18 @@ class Matters:
             found = [one for one, worth in points.items() if worth >= least_points][:LOOKED_AT]
         # What it means, when and whose it is tells the nearer ones among them.
         matters = [self._open[one] for one in found]
-        beside = _looks_of(matters) @ sides
-        soon, lately, other, same, size, least = rough[_LEADS + 3 :]
-        worths = beside[:, :3] @ np.array(rough[_LEADS : _LEADS + 3], np.float32)
-        worths += np.array([points[one] for one in found], np.float32)
-        hours = np.array([matter.last for matter in matters])
-        hours -= trace.at.timestamp()
-        hours /= -3600
-        np.maximum(hours, 0, out=hours)
-        worths += soon / (1 + hours / 6) + lately / (1 + hours / 48)
-        worths += size * np.log([min(matter.size, 20) for matter in matters])
-        if body := trace.body:
-            worths += [
-                0.0 if not matter.bodies else same if body in matter.bodies else other
-                for matter in matters
-            ]
+        _held, beside = self._looks.first_look(
+            [matter.row for matter in matters], sides, trace.at.timestamp(), trace.body
+        )
+        worths = beside[:, 5] + [points[one] for one in found]
         order = worths.argsort(kind="stable")[: -1 - COMPARED : -1]
-        order = order[worths[order] >= LEAST_WORTH - least]
+        order = order[worths[order] >= LEAST_WORTH - rough[-1]]
         return [matters[one] for one in order.tolist()], beside[order]
 
     def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = Matter(matter_id, trace)
+            matter = self._open[matter_id] = Matter(matter_id, trace, self._looks.place())
             new_words: Iterable[str] = trace.words
         else:
             matter.take(trace)
@@ -374,6 +365,7 @@ class Matters:
                 matter.words = frozenset((*matter.words, *new_words))
             else:
                 new_words = ()
+        self._looks.keep(matter)
         for word in new_words:
             _list(self._by_word, word, matter_id, LISTED_BY_WORD)
         for place in _signposts(trace):
@@ -391,6 +383,7 @@ class Matters:
                 return
             self._open.popitem(last=False)
             self._unlist(matter)
+            self._looks.leave(matter.row)
 
     def _unlist(self, matter: Matter) -> None:
         for word in matter.words:
@@ -399,18 +392,8 @@ class Matters:
             _unlist(self._by_place, place, matter.id)
 
 
-def _rough(trace: Trace, matter: Matter) -> tuple[float, ...]:
-    """What the first look weighs beside what leads to a matter and what it means (`alike.ROUGH`)."""
-    hours = max((trace.at.timestamp() - matter.last) / 3600, 0.0)
-    both = bool(trace.body and matter.bodies)
-    same = trace.body in matter.bodies
-    size = math.log(min(matter.size, 20))
-    return 1 / (1 + hours / 6), 1 / (1 + hours / 48), both and not same, both and same, size
-
-
-def _looks_of(matters: Sequence[Matter]) -> Array:
-    looks = np.concatenate([matter.look for matter in matters])
-    return looks.reshape(-1, alike.LOOK).astype(np.float32)
+def _laid_out(trace: Trace) -> Array:
+    return alike.laid_out(trace.look, alike.meaning().rough[_LEADS:-1])
 
 
 def _signs(things: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bayan.triage.features import WINDOW, Vocabulary, stretches
+from bayan.triage.lexicon import meanings
 from bayan.triage.safety import signs_of, stands_among
 from bayan.triage.taxonomy import CATEGORIES, INFO_TYPES, KINDS, SENTIMENTS, URGENCIES
 
@@ -203,7 +204,17 @@ class Model:
         if len(self._rows) >= KEPT:
             self._rows.clear()
         known = self._rows.get
-        places = [known(token) or self._row(token) for token in tokens]
+        # Most pairs say nothing and are asked for again: nothing ends with their second word.
+        pairs, ends_pair = self.vocabulary.pairs, meanings().second_of_pair
+        places = [
+            known(token)
+            or (
+                0
+                if " " in token and token not in pairs and not ends_pair(token.partition(" ")[2])
+                else self._row(token)
+            )
+            for token in tokens
+        ]
         rows = self._table[places] if places else self._table[:0]
         total = rows.sum(axis=0)
         length = float(total[-1]) ** 0.5 or 1.0
