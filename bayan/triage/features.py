@@ -82,11 +82,11 @@ def pieces_of(token: str) -> list[str]:
     return [
         f"w:{token}",
         *(f"l:{label}" for label in meanings().labels_of(token)),
-        *(
+        *[
             padded[at : at + size]
             for size in range(SHORTEST, min(LONGEST, len(padded)) + 1)
             for at in range(len(padded) - size + 1)
-        ),
+        ],
     ]
 
 
@@ -155,6 +155,10 @@ class Vocabulary:
 
         What stands in it twice is there twice.
         """
-        found = [self._columns.get(piece, -1) for piece in pieces_of(token)]
-        columns = np.array([column for column in found if column >= 0], dtype=np.int64)
+        columns = np.array(self.columns_of(token), dtype=np.int64)
         return columns, self.rarity[columns]
+
+    def columns_of(self, token: str) -> list[int]:
+        """The columns of a token's pieces."""
+        known = self._columns
+        return [known[one] for one in pieces_of(token) if one in known]

@@ -41,9 +41,9 @@ REMEMBERED = 6
 # and things lead to; so many matters, the latest, are listed by a word, and by a place, a service or a thing.
 COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 64, 12, alike.LISTED, 30
 # A place, a service, a thing lead to so many of these at the first look.
-LED_TO = 24
+LED_TO = 16
 # A word that leads to so many says little: it leads to so few, and counts so much.
-LISTED_IF_COMMON, WORTH_IF_COMMON = 10, 0.2
+LISTED_IF_COMMON, WORTH_IF_COMMON = 6, 0.2
 # So many are open at most, about 8 KB each: beyond, the one that was silent longest is closed.
 MOST_OPEN = 150_000
 # A matter knows so many words, and so many marks, of all its messages.
