@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ Array = np.ndarray[Any, Any]
 _HOUR, _BODY, _SIZE = alike.LOOK, alike.LOOK + 1, alike.LOOK + 4
 _WIDE = alike.LOOK + 5
 _NOBODY, _MANY = 0.0, -1.0
+_NOTHING: Array = np.zeros(0, np.int32)
 # A larger matter is not likelier.
 _LARGE = 20
 
@@ -28,25 +30,47 @@ class Looks:
 
     def __init__(self) -> None:
         self._rows: Array = np.zeros((256, _WIDE), np.float32)
-        self._used = 0
+        # For sums, by rows.
+        self._sums: Array = np.zeros(256, np.float32)
+        self._last: Array = np.zeros(256, np.int32)
+        # By its row; of rows that are not in use a matter that is closed.
+        self.matters: list[Matter] = []
         self._free: list[int] = []
         self._bodies: dict[str, float] = {}
         # Hours are counted from the first one on: there are few enough for their minutes to be told apart.
         self._began: float | None = None
 
-    def place(self) -> int:
+    def place(self, matter: Matter) -> int:
         """A row for one more matter."""
         if self._free:
-            return self._free.pop()
-        if self._used == len(self._rows):
+            row = self._free.pop()
+            self.matters[row] = matter
+            return row
+        self.matters.append(matter)
+        if len(self.matters) > len(self._rows):
             more = np.zeros((len(self._rows) // 2, _WIDE), np.float32)
             self._rows = np.concatenate([self._rows, more])
-        self._used += 1
-        return self._used - 1
+            self._sums = np.zeros(len(self._rows), np.float32)
+            self._last = np.zeros(len(self._rows), np.int32)
+        return len(self.matters) - 1
 
     def leave(self, row: int) -> None:
         """A matter is closed."""
         self._free.append(row)
+
+    def added(
+        self, rows: array[int], worths: Sequence[float], counts: Sequence[int]
+    ) -> tuple[Array, Array]:
+        """Each of these rows once, and what they are worth; one worth for so many of them each."""
+        if not rows:
+            return _NOTHING, _NOTHING
+        many = np.frombuffer(rows, np.int32)
+        numbers = np.arange(len(many), dtype=np.int32)
+        self._sums[many] = 0
+        np.add.at(self._sums, many, np.array(worths, np.float32).repeat(counts))
+        self._last[many] = numbers
+        once = many[self._last[many] == numbers]
+        return once, self._sums[once]
 
     def keep(self, matter: Matter) -> None:
         """What is seen of a matter at a first look."""
@@ -56,7 +80,7 @@ class Looks:
         row[_SIZE] = math.log(min(matter.size, _LARGE))
 
     def first_look(
-        self, rows: Sequence[int], beside: Array, at: float, body: str | None
+        self, rows: Array, beside: Array, at: float, body: str | None
     ) -> tuple[Array, Array]:
         """What the first look weighs of these (`alike.ROUGH` from `soon` on stands last), and it by `beside`."""
         held = self._rows.take(rows, axis=0)

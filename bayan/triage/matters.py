@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,10 +117,10 @@ class Matter:
         "places", "row", "size", "sorts", "things", "total", "words",
     )  # fmt: skip
 
-    def __init__(self, id: str, trace: Trace, row: int) -> None:  # noqa: A002  # its name
+    def __init__(self, id: str, trace: Trace, looks: Looks) -> None:  # noqa: A002  # its name
         self.id = id
-        # Where its look is kept (`looks`).
-        self.row = row
+        # Where its look is kept.
+        self.row = looks.place(self)
         self.first = trace
         self.last_at = trace.at
         self.began = self.last = trace.at.timestamp()
@@ -168,9 +169,10 @@ class Matters:
         self.limits = limits or Limits()
         # The one that had a message last comes last.
         self._open: OrderedDict[str, Matter] = OrderedDict()
-        # Of each word and of each place, service or thing the matters that it leads to, the latest last.
-        self._by_word: dict[str, list[str]] = {}
-        self._by_place: dict[str, list[str]] = {}
+        # Of each word and of each place, service or thing the matters that it leads to, the latest last,
+        # as rows of `_looks`.
+        self._by_word: dict[str, array[int]] = {}
+        self._by_place: dict[str, array[int]] = {}
         self._merged: dict[str, str] = {}
         self._looks = Looks()
 
@@ -272,17 +274,17 @@ class Matters:
     def looked_at(self, trace: Trace) -> tuple[list[str], Array]:
         """All matters that anything leads to, and of each a row of what the first look weighs; to fit it."""
         columns = [
-            self._points(trace, [float(at == column) for at in range(_LEADS)])
+            self._led_to(trace, [float(at == column) for at in range(_LEADS)])
             for column in range(_LEADS)
         ]
-        ids = list(columns[0])
-        if not ids:
+        rows = columns[0][0]
+        if not len(rows):
             return [], np.zeros((0, len(alike.ROUGH)))
-        rows = [self._open[one].row for one in ids]
         held, beside = self._looks.first_look(
             rows, _laid_out(trace), trace.at.timestamp(), trace.body
         )
-        led = [[column[one] for one in ids] for column in columns]
+        led = [worth for _rows, worth in columns]
+        ids = [self._looks.matters[row].id for row in rows.tolist()]
         return ids, np.column_stack([*led, beside[:, :3], held[:, alike.LOOK :]])
 
     def _seldom(self, trace: Trace) -> dict[str, float]:
@@ -301,61 +303,67 @@ class Matters:
                 found[mark] = known_to[len(by_place.get(mark, ()))]
         return found
 
-    def _points(self, trace: Trace, weights: Sequence[float]) -> dict[str, float]:
-        """What leads to which matters: words, places and things, by these weights; a service, if few do."""
-        points: dict[str, float] = {}
-        of_word = weights[0]
+    def _led_to(self, trace: Trace, weights: Sequence[float]) -> tuple[Array, Array]:
+        """Rows of matters that words, places and things lead to, and how much by these weights.
+
+        Where few do, its services lead to some more.
+        """
+        rows = array("i")
+        counts: list[int] = []
+        worths: list[float] = []
         words: Collection[str] = trace.words
         if len(words) > BY_WORDS:
             words = heapq.nlargest(BY_WORDS, words, key=trace.words.__getitem__)
         for word in words:
-            if (ids := self._by_word.get(word)) is None:
+            if (listed := self._by_word.get(word)) is None:
                 continue
-            known_to = len(ids)
+            known_to = len(listed)
             if known_to >= LISTED_BY_WORD:
-                ids, worth = ids[-LISTED_IF_COMMON:], of_word * WORTH_IF_COMMON
+                listed = listed[-LISTED_IF_COMMON:]
+                worths.append(weights[0] * WORTH_IF_COMMON)
             else:
-                worth = of_word * alike.SELDOM[known_to]
-            for matter_id in ids:
-                points[matter_id] = points.get(matter_id, 0.0) + worth
-        for signs, weight in ((trace.places, weights[1]), (_signs(trace.things), weights[2])):
-            for sign in signs:
-                if (ids := self._by_place.get(sign)) is not None:
-                    worth = weight * alike.SELDOM[len(ids)]
-                    for matter_id in ids[-LED_TO:]:
-                        points[matter_id] = points.get(matter_id, 0.0) + worth
-        if len(points) < LOOKED_AT:
+                worths.append(weights[0] * alike.SELDOM[known_to])
+            rows.extend(listed)
+            counts.append(len(listed))
+        signs = [(place, weights[1]) for place in sorted(trace.places)]
+        signs += [(thing, weights[2]) for thing in _signs(trace.things)]
+        for sign, weight in signs:
+            if (listed := self._by_place.get(sign)) is not None:
+                worths.append(weight * alike.SELDOM[len(listed)])
+                listed = listed[-LED_TO:]
+                rows.extend(listed)
+                counts.append(len(listed))
+        if len(rows) < LOOKED_AT:
             for name in trace.categories:
-                for matter_id in self._by_place.get(f"category:{name}", ())[-LED_TO:]:
-                    points.setdefault(matter_id, 0.0)
-        return points
+                if (listed := self._by_place.get(f"category:{name}")) is not None:
+                    listed = listed[-LED_TO:]
+                    rows.extend(listed)
+                    counts.append(len(listed))
+                    worths.append(0.0)
+        return self._looks.added(rows, worths, counts)
 
     def _nearest(self, trace: Trace, sides: Array) -> tuple[list[Matter], Array]:
         """The matters that a message is compared with, and how alike they look: what most of it leads to."""
         if not (trace.words or trace.places or trace.things):
             return [], _NO_LOOKS
         rough = alike.meaning().rough
-        points = self._points(trace, rough[:_LEADS])
-        if not points:
+        rows, worths = self._led_to(trace, rough[:_LEADS])
+        if not len(rows):
             return [], _NO_LOOKS
-        found = list(points)
-        if len(found) > LOOKED_AT:
-            least_points = sorted(points.values(), reverse=True)[LOOKED_AT - 1]
-            found = [one for one, worth in points.items() if worth >= least_points][:LOOKED_AT]
+        if len(rows) > LOOKED_AT:
+            best = (-worths).argsort(kind="stable")[:LOOKED_AT]
+            rows, worths = rows[best], worths[best]
         # What it means, when and whose it is tells the nearer ones among them.
-        matters = [self._open[one] for one in found]
-        _held, beside = self._looks.first_look(
-            [matter.row for matter in matters], sides, trace.at.timestamp(), trace.body
-        )
-        worths = beside[:, 5] + [points[one] for one in found]
+        _held, beside = self._looks.first_look(rows, sides, trace.at.timestamp(), trace.body)
+        worths = worths + beside[:, 5]
         order = worths.argsort(kind="stable")[: -1 - COMPARED : -1]
         order = order[worths[order] >= LEAST_WORTH - rough[-1]]
-        return [matters[one] for one in order.tolist()], beside[order]
+        return [self._looks.matters[row] for row in rows[order].tolist()], beside[order]
 
     def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = Matter(matter_id, trace, self._looks.place())
+            matter = self._open[matter_id] = Matter(matter_id, trace, self._looks)
             new_words: Iterable[str] = trace.words
         else:
             matter.take(trace)
@@ -367,14 +375,14 @@ class Matters:
                 new_words = ()
         self._looks.keep(matter)
         for word in new_words:
-            _list(self._by_word, word, matter_id, LISTED_BY_WORD)
+            _list(self._by_word, word, matter.row, LISTED_BY_WORD)
         for place in _signposts(trace):
-            ids = self._by_place.get(place)
+            listed = self._by_place.get(place)
             if place[:2] == f"{alike.NAMED}:" and place not in matter.marks:
                 # It knows enough of them.
                 continue
-            if matter.size == 1 or ids is None or matter_id not in ids:
-                _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
+            if matter.size == 1 or listed is None or matter.row not in listed:
+                _list(self._by_place, place, matter.row, LISTED_BY_PLACE)
 
     def _close_before(self, limit: datetime) -> None:
         while self._open:
@@ -387,9 +395,9 @@ class Matters:
 
     def _unlist(self, matter: Matter) -> None:
         for word in matter.words:
-            _unlist(self._by_word, word, matter.id)
+            _unlist(self._by_word, word, matter.row)
         for place in _signposts(matter):
-            _unlist(self._by_place, place, matter.id)
+            _unlist(self._by_place, place, matter.row)
 
 
 def _laid_out(trace: Trace) -> Array:
@@ -397,7 +405,7 @@ def _laid_out(trace: Trace) -> Array:
 
 
 def _signs(things: Iterable[str]) -> list[str]:
-    return [f"thing:{thing}" for thing in things]
+    return [f"thing:{thing}" for thing in sorted(things)]
 
 
 def _signposts(of: Trace | Matter) -> list[str]:
@@ -410,21 +418,21 @@ def _signposts(of: Trace | Matter) -> list[str]:
     ]
 
 
-def _list(index: dict[str, list[str]], key: str, matter_id: str, most: int) -> None:
-    ids = index.get(key)
-    if ids is None:
-        index[key] = [matter_id]
+def _list(index: dict[str, array[int]], key: str, row: int, most: int) -> None:
+    listed = index.get(key)
+    if listed is None:
+        index[key] = array("i", (row,))
         return
-    ids.append(matter_id)
-    if len(ids) >= 2 * most:
-        del ids[:-most]
+    listed.append(row)
+    if len(listed) >= 2 * most:
+        del listed[:-most]
 
 
-def _unlist(index: dict[str, list[str]], key: str, matter_id: str) -> None:
-    ids = index.get(key)
-    if ids is not None and matter_id in ids:
-        ids.remove(matter_id)
-        if not ids:
+def _unlist(index: dict[str, array[int]], key: str, row: int) -> None:
+    listed = index.get(key)
+    if listed is not None and row in listed:
+        listed.remove(row)
+        if not listed:
             del index[key]
 
 
