@@ -43,11 +43,10 @@ _AGAIN = frozenset(
 )
 # Marks: what a message says of where, beside the gazetteer's places. Each begins with one of these.
 NAMED, LANDMARK, STREET, NUMBER, TOWN, LANGUAGE = "P", "L", "S", "N", "C", "A"
-_PLACED = (NAMED, LANDMARK, STREET, NUMBER, TOWN)
 # A matter is listed by a word, a thing or a name so often at most: what more share says nothing.
 LISTED = 40
 RAREST = math.log(1 + LISTED)
-# How much it says to share what so many open matters are listed by; lists are cut when they are twice as long.
+# How much it says to share what so many open matters are listed by; twice as many are listed at most.
 SELDOM = [RAREST - math.log1p(min(times, LISTED)) for times in range(2 * LISTED + 1)]
 # So many numbers say what a message means.
 MEANING = 48

@@ -129,7 +129,9 @@ def rows_of(
     return rows
 
 
-def features_of(known: Known, matter: Matter, cosine: float, words: int) -> tuple[float, ...]:
+def features_of(  # noqa: PLR0912  # asked for each matter: calls would cost as much as it
+    known: Known, matter: Matter, cosine: float, words: int
+) -> tuple[float, ...]:
     """What a message and a matter say alike or apart, as `FEATURES` names it."""
     their_words = matter.words
     first = second = together = rare = rare_second = cover = 0.0

@@ -82,7 +82,7 @@ class Looks:
     def first_look(
         self, rows: Array, beside: Array, at: float, body: str | None
     ) -> tuple[Array, Array]:
-        """What the first look weighs of these (`alike.ROUGH` from `soon` on stands last), and it by `beside`."""
+        """Their rows, with what the first look weighs at the end (`soon` and on), and those by `beside`."""
         held = self._rows.take(rows, axis=0)
         hours = np.maximum(self._hours(at) - held[:, _HOUR], 0)
         whose = held[:, _BODY].copy()

@@ -78,7 +78,7 @@ def test_what_is_likely_and_not_sure_is_suggested() -> None:
 
     assert verdict.is_new
     assert [matter for matter, _likeness in verdict.suggestions] == ["first"]
-    assert verdict.suggestions[0][1] == verdict.likeness > 0.3
+    assert verdict.suggestions[0][1] == verdict.likeness > 0.1
     third = matters.add(make_trace("third", "حفر شارع كفر"))
     assert {matter for matter, _likeness in third.suggestions} == {"first", "second"}
 
@@ -177,6 +177,19 @@ def test_a_matter_of_many_messages_does_not_grow() -> None:
         ).matter
         == "large"
     )
+
+
+def test_a_burst_about_one_matter_is_one_matter(reader: Triage) -> None:
+    # Everybody passes on the same words, behind a greeting of their own and with another number.
+    matters = Matters()
+    told = "انفجرت ماسورة المياه في حي الراكة الشمالية بالخبر والشارع غرقان والسيارات واقفة"
+    greetings = ("السلام عليكم،", "صباح الخير،", "يا إخوان", "لو سمحتم", "الله يعطيكم العافية،")
+    for number in range(300):
+        text = f"{greetings[number % 5]} {told} {number}"
+        at = MONDAY + number * timedelta(seconds=20)
+        matters.add(trace_of(reader.read(text), id=str(number), at=at))
+
+    assert len(matters) == 1
 
 
 RELATED = st.lists(
