@@ -6,7 +6,7 @@ How rare words are and which mean the like is learned from the training part (tr
 weighs, from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: a net of all is
 written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the
 recall with suggestions, at several limits; once more with a member who answers each suggestion rightly.
-`--frozen` also tries the frozen matters.jsonl: it is no set to tune by.
+The card beside it, `matters.json`, holds the figures. `--frozen` also tries the frozen matters.jsonl: it is no set to tune by.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ ROOT = Path(__file__).parent.parent
 SETS = ROOT / "bayan" / "triage" / "sets"
 # The net: so many inner values of each of so many fits that begin elsewhere; how much it is held back.
 INNER, FITS, STRENGTH, ROUNDS = 12, 3, 6e-3, 80
+# Of the messages of a matter so many begin one of their own, where the net is fitted.
+BEGUN = (0.0, 0.5)
 # Words and stems that occur in so many messages of the training part are kept.
 LEAST = 3
 Array = np.ndarray[Any, Any]
@@ -56,21 +59,23 @@ def main() -> None:
         months[trace.at.month].append((trace, group))
     net = fitted_to(list(months.values()))
     _write(meaning, net)
-    if options.frozen:
-        show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
+    tried = {}
     apart = []
     for month, rows in months.items():
         others = [held for other, held in months.items() if other != month]
         apart.append((rows, fitted_to(others)))
         show(f"month {month}", apart[-1:])
-    show("each month by the others", apart)
+    tried["each month by the others"] = show("each month by the others", apart)
+    if options.frozen:
+        tried["frozen set"] = show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
+    _write_card([len(rows) for rows in months.values()], reader, tried)
 
 
 def fitted_to(months: list[list[tuple[Trace, str | None]]]) -> Net:
     """What finds the matters to compare, and then the net that weighs them."""
     rough = fitted_roughly([one for rows in months for one in looked_at(rows)])
     alike.meaning().rough = rough.tolist()
-    choices = [one for rows in months for one in chosen(rows)]
+    choices = [one for rows in months for begun in BEGUN for one in chosen(rows, begun)]
     compared = sum(bool(right) for _xs, right in choices)
     print(f"{len(choices)} messages, {compared} with their matter among those compared")
     return {**fitted(choices), "rough": rough}
@@ -135,7 +140,11 @@ def meaning_of_words() -> dict[str, Array]:
     }
 
 
-def show(name: str, tried: list[tuple[list[tuple[Trace, str | None]], Net]]) -> None:
+def show(
+    name: str, tried: list[tuple[list[tuple[Trace, str | None]], Net]]
+) -> dict[str, dict[str, float]]:
+    """Print how good these are, each by its net, at several limits; returns the figures by limit."""
+    found = {}
     for join in (0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
         by_itself, answered = (
             sum(
@@ -148,6 +157,36 @@ def show(name: str, tried: list[tuple[list[tuple[Trace, str | None]], Net]]) -> 
             f"{name}, join {join}: {_said(by_itself)}; suggestions answered: {_said(answered)}",
             flush=True,
         )
+        found[str(join)] = {
+            **_shares(by_itself),
+            **{f"{key}_answered": value for key, value in _shares(answered).items()},
+        }
+    return found
+
+
+def _write_card(
+    months: list[int], reader: Triage, tried: dict[str, dict[str, dict[str, float]]]
+) -> None:
+    """The card of the net, beside it: from what it was made, and how good it is."""
+    card = {
+        "reads_with": reader.model.card["version"],
+        "learned_from": [
+            {"name": "Bayan's own set, training part: words", "licence": "EUPL-1.2"},
+            {
+                "name": "Bayan's own set, matters-train.jsonl: the net",
+                "rows": sum(months),
+                "by_month": months,
+                "licence": "EUPL-1.2",
+            },
+        ],
+        "net": {
+            "inner": INNER, "fits": FITS, "strength": STRENGTH, "rounds": ROUNDS, "begun": list(BEGUN),
+        },
+        "limits": {"join": Limits().join, "suggest": Limits().suggest},
+        "scores": tried,
+    }  # fmt: skip
+    text = json.dumps(card, ensure_ascii=False, indent=2) + "\n"
+    alike.FILE.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
@@ -224,18 +263,26 @@ def _surprise(
     return float((np.log(total) - np.log(good)).mean()), share / len(starts)
 
 
-def chosen(rows: list[tuple[Trace, str | None]]) -> list[Choice]:
+def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
     """For each message the features of the matters that it is compared with, and which are its own.
 
-    All messages before it stand where they belong; none is right where it begins a matter.
+    All messages before it stand where they belong, but so many of them, by chance, have begun another matter
+    about the same, as at work; none is right where it begins one.
     """
     held = Matters()
+    chance = random.Random(0)
+    parts: dict[str, list[str]] = defaultdict(list)
     found = []
     for trace, group in rows:
         ids, features = held.compared(trace)
+        own = parts[group] if group else []
         if ids:
-            found.append((features, [ids.index(group)] if group in ids else []))
-        held.put(trace, group or trace.id)
+            found.append((features, [at for at, one in enumerate(ids) if one in own]))
+        if not own or chance.random() < begun:
+            own.append(trace.id)
+            held.put(trace, trace.id)
+        else:
+            held.put(trace, chance.choice(own))
     return found
 
 
@@ -330,11 +377,21 @@ def figures(
 
 
 def _said(found: Counter[str]) -> str:
+    shares = _shares(found)
     return (
-        f"precision {found['right'] / max(found['joins'], 1):.3f} ({found['joins']} joins), "
-        f"recall {found['found'] / found['could']:.3f}, "
-        f"with suggestions {found['offered'] / found['could']:.3f}"
+        f"precision {shares['precision']:.3f} ({found['joins']} joins), "
+        f"recall {shares['recall']:.3f}, "
+        f"with suggestions {shares['with_suggestions']:.3f}"
     )
+
+
+def _shares(found: Counter[str]) -> dict[str, float]:
+    return {
+        "joins": found["joins"],
+        "precision": round(found["right"] / max(found["joins"], 1), 3),
+        "recall": round(found["found"] / found["could"], 3),
+        "with_suggestions": round(found["offered"] / found["could"], 3),
+    }
 
 
 if __name__ == "__main__":
