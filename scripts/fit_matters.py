@@ -6,7 +6,8 @@ How rare words are and which mean the like is learned from the training part (tr
 weighs, from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: a net of all is
 written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the
 recall with suggestions, at several limits; once more with a member who answers each suggestion rightly.
-The card beside it, `matters.json`, holds the figures. `--frozen` also tries the frozen matters.jsonl: it is no set to tune by.
+The card beside it, `matters.json`, holds the figures. `--frozen` also tries the frozen matters.jsonl: it is
+no set to tune by.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
@@ -270,7 +270,7 @@ def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
     about the same, as at work; none is right where it begins one.
     """
     held = Matters()
-    chance = random.Random(0)
+    chance = np.random.default_rng(0)
     parts: dict[str, list[str]] = defaultdict(list)
     found = []
     for trace, group in rows:
@@ -282,7 +282,7 @@ def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
             own.append(trace.id)
             held.put(trace, trace.id)
         else:
-            held.put(trace, chance.choice(own))
+            held.put(trace, own[chance.integers(len(own))])
     return found
 
 
