@@ -26,7 +26,7 @@ HOLE = "حفرة كبيرة في شارع الملك سعود بسيهات كس�
 )
 def test_who_tells_of_the_same_joins(reader: Triage, text: str) -> None:
     # The second is told in few words that many use: at work a person is asked about it.
-    matters = Matters(Limits(join=0.8))
+    matters = Matters(Limits(join=0.7))
     first = matters.add(trace_of(reader.read(HOLE), id="first", at=MONDAY))
     again = matters.add(trace_of(reader.read(text), id="again", at=MONDAY + HOUR))
 
