@@ -24,10 +24,11 @@ from bayan.correspondence.tests.factories import (
     message_to,
     task_of,
     tell,
+    within_the_window,
     words,
 )
 from bayan.organisation.models import Node
-from bayan.people.models import Member, Role
+from bayan.people.models import Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services as work
@@ -37,11 +38,6 @@ from bayan.work.tests.factories import written_by
 
 def to_khobar(khobar: Node) -> list[To]:
     return [To(kind=Address.Kind.BODY, node=khobar)]
-
-
-def within_the_window(member: Member, *, now: datetime) -> None:
-    """They wrote a moment ago, so that they can be written to freely."""
-    work.hear_members([(written_by(member, "مهامي"), member)], now=now)
 
 
 def texts() -> list[str]:

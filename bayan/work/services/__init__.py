@@ -24,7 +24,9 @@ from bayan.work.services.contractors import (
 from bayan.work.services.fanning import Form, Telling, send_form, tell_each
 from bayan.work.services.hearing import (
     NEVER_MIND,
+    PRESSED_UNTIL,
     hear_members,
+    hear_quotations,
     keep,
     members_of,
     receive,
@@ -84,6 +86,7 @@ __all__ = [
     "ITEM",
     "NEVER_MIND",
     "ONE",
+    "PRESSED_UNTIL",
     "SEVERAL",
     "DueInThePast",
     "Form",
@@ -129,6 +132,7 @@ __all__ = [
     "give_each",
     "hand_over",
     "hear_members",
+    "hear_quotations",
     "keep",
     "let_past",
     "make_link",
