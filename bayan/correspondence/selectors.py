@@ -92,10 +92,11 @@ def shown(rows: QuerySet[Letter]) -> QuerySet[Letter]:
     )
 
 
-def with_counts(letters: Sequence[Letter]) -> None:
-    """Let each of these letters know how many got it and how many have done what was wanted.
+def with_counts(letters: Sequence[Letter], access: Access) -> None:
+    """Let each of these letters know how many got it, how many have done what was wanted, and its name.
 
-    Counted with the worker's eyes: the reader sees the letter, and learns numbers only.
+    The name, `shown_subject`, of one that was recalled is kind and number to whoever only got it. Counted
+    with the worker's eyes: the reader sees the letter, and learns numbers only.
     """
     with as_worker():
         counts = {
@@ -111,6 +112,8 @@ def with_counts(letters: Sequence[Letter]) -> None:
         found = counts.get(letter.pk)
         letter.total = found["total"] if found else 0  # type: ignore[attr-defined]
         letter.done = found["done"] if found else 0  # type: ignore[attr-defined]
+        is_hidden = letter.state == Letter.State.RECALLED and not may_see_all(letter, access)
+        letter.shown_subject = services.named(letter) if is_hidden else letter.subject  # type: ignore[attr-defined]
 
 
 def staged(rows: QuerySet[Recipient]) -> QuerySet[Any]:

@@ -24,6 +24,7 @@ from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
 from bayan.people.models import Member
 from bayan.people.permissions import Access
+from bayan.people.selectors import may_hear
 from bayan.work import services as work
 
 AT_ONCE = 100
@@ -35,8 +36,8 @@ State = Need.State
 
 _WAITS = Waits(
     lambda now: (
-        Step.objects.filter(told_at=None, tell_at__lte=now),
-        Booking.objects.filter(told_at=None, tell_at__lte=now),
+        Step.objects.filter(may_hear("need__asked_by", now=now), told_at=None, tell_at__lte=now),
+        Booking.objects.filter(may_hear("booked_by", now=now), told_at=None, tell_at__lte=now),
     ),
     datetime,
 )
@@ -61,7 +62,7 @@ def let_past(*, now: datetime) -> int:
 
 def _tell_steps(*, now: datetime) -> int:
     waiting = list(
-        Step.objects.filter(told_at=None, tell_at__lte=now)
+        Step.objects.filter(may_hear("need__asked_by", now=now), told_at=None, tell_at__lte=now)
         .select_related("need__asked_by", "need__version")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
@@ -84,7 +85,7 @@ def _tell_steps(*, now: datetime) -> int:
 
 def _tell_cancelled(*, now: datetime) -> int:
     waiting = list(
-        Booking.objects.filter(told_at=None, tell_at__lte=now)
+        Booking.objects.filter(may_hear("booked_by", now=now), told_at=None, tell_at__lte=now)
         .select_related("booked_by", "thing")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
