@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bayan.channels import selectors as channels
-from bayan.channels.models import Flow, Template
+from bayan.channels.models import Flow, Outgoing, Template
 from bayan.core import events, maps
 from bayan.core.queries import Prepared
 from bayan.core.references import grouped
 from bayan.inbox import forms, services
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 
@@ -235,18 +235,33 @@ def _kind_of(file: UploadedFile[Any]) -> str:
 
 
 def offer(
-    conversation: Conversation, asked: Mapping[str, str], *, is_writable: bool
+    conversation: Conversation,
+    asked: Mapping[str, str],
+    *,
+    messages: Sequence[Message],
+    is_writable: bool,
+    now: datetime,
 ) -> dict[str, Any]:
-    """What the composer shows: the kinds there are here and, without JavaScript, the one asked for."""
+    """What the composer shows: the kinds there are here and, without JavaScript, the one asked for.
+
+    `messages` are the latest of the conversation: they tell whether the person was just asked to open it.
+    """
     account_id = conversation.number.account_id
     templates = templates_for(conversation)
-    can_wait = any(t.purpose == Template.Purpose.REOPEN for t in templates)
+    opener = next(
+        (t for t in templates if t.purpose == Template.Purpose.REOPEN and t.is_usable), None
+    )
+    can_wait = opener is not None
     kind = asked.get("compose", "")
     if not kind and templates and not is_writable and not can_wait:
         # There is nothing else to send.
         kind = "template"
     fitting = None if is_writable else proposal(conversation, templates)
     shown = {
+        "opener": opener,
+        "was_asked": opener is not None
+        and _was_asked(conversation, messages, opener, now=now),
+        "asks": _in_one_line(conversation, opener) if opener and not is_writable else "",
         "fitting": fitting,
         "has_templates": bool(templates),
         "can_wait": can_wait,
@@ -254,6 +269,28 @@ def offer(
         and Flow.objects.filter(account=account_id, status="PUBLISHED").exists(),
     }
     return shown | (context(kind, conversation, asked) if kind in KINDS else {})
+
+
+def _was_asked(
+    conversation: Conversation, messages: Sequence[Message], opener: Template, *, now: datetime
+) -> bool:
+    """As `services.nudge` decides it, seen in the messages that are there already."""
+    since = now - services.ASKED_AGAIN_AFTER
+    if conversation.last_inbound_at:
+        since = max(since, conversation.last_inbound_at)
+    return any(
+        message.outgoing is not None
+        and message.outgoing.template_id == opener.pk
+        and message.outgoing.state != Outgoing.State.FAILED
+        and message.received_at > since
+        for message in messages
+    )
+
+
+def _in_one_line(conversation: Conversation, template: Template) -> str:
+    """What the person reads first, before the answer that waits for them."""
+    seen = channels.preview(template, services.reopening_values(conversation, template))
+    return " ".join("".join(text for _key, text in seen["body"]).split())
 
 
 def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> dict[str, Any]:

@@ -331,5 +331,7 @@ def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     context["is_reachable"] = bool(found.last_inbound_at) or found.contact.identities.exists()
     if context["may_reply"] and found.matter and context["is_reachable"]:
         # Without JavaScript the composer's kinds are pages of their own.
-        context |= composing.offer(found, request.GET, is_writable=context["is_writable"])
+        context |= composing.offer(
+            found, request.GET, messages=messages, is_writable=context["is_writable"], now=now
+        )
     return context
