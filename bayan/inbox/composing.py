@@ -259,8 +259,7 @@ def offer(
     fitting = None if is_writable else proposal(conversation, templates)
     shown = {
         "opener": opener,
-        "was_asked": opener is not None
-        and _was_asked(conversation, messages, opener, now=now),
+        "was_asked": opener is not None and _was_asked(conversation, messages, opener, now=now),
         "asks": _in_one_line(conversation, opener) if opener and not is_writable else "",
         "fitting": fitting,
         "has_templates": bool(templates),
