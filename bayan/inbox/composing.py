@@ -246,7 +246,7 @@ def offer(
 ) -> dict[str, Any]:
     """What the composer shows: the kinds there are here and, without JavaScript, the one asked for.
 
-    `messages` are the latest of the conversation: they tell whether the person was just asked to open it.
+    `conversation` is one that `selectors.thread_of` gave, `messages` are its latest: they tell whether the person was just asked to open it.
     """
     templates = templates_for(conversation)
     opener = next(
@@ -265,7 +265,7 @@ def offer(
         "fitting": fitting,
         "has_templates": bool(templates),
         "can_wait": can_wait,
-        "has_forms": is_writable and conversation.has_forms,
+        "has_forms": is_writable and vars(conversation)["has_forms"],
     }
     return shown | (context(kind, conversation, asked) if kind in KINDS else {})
 

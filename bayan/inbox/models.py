@@ -78,11 +78,6 @@ class Conversation(models.Model):
     labels = ArrayField(models.BigIntegerField(), default=list, verbose_name=_("labels"))
     created_at = models.DateTimeField(_("began"))
 
-    # What there is to ask for besides, where inbox.selectors.thread_of read it.
-    has_notes: bool
-    has_lookers: bool
-    has_forms: bool
-
     objects = ConversationQuerySet.as_manager()
 
     class Meta:

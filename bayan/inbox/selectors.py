@@ -465,11 +465,13 @@ def with_notes(
 ) -> list[Message | Note]:
     """A page of messages with the notes that were written between them, in the order of time.
 
-    `is_start`, `is_end`: nothing stands before, after these messages.
+    `conversation` is one that `thread_of` gave; `is_start`, `is_end`: nothing stands before, after these
+    messages.
     """
     since = messages[0].received_at if messages and not is_start else _EARLIEST
     until = messages[-1].received_at if messages and not is_end else _LATEST
-    notes = _NOTES.rows(conversation.pk, since, until) if conversation.has_notes else []
+    has_notes = vars(conversation)["has_notes"]
+    notes = _NOTES.rows(conversation.pk, since, until) if has_notes else []
     called = Prefetch("mentions", Mention.objects.select_related("member"))
     prefetch_related_objects(notes, called)
     entries: list[Message | Note] = [*messages, *notes]

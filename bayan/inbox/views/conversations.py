@@ -322,7 +322,7 @@ def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
         "earlier_before": messages[0].pk if is_full else None,
         "thread_labels": selectors.labels_on(found),
         "others": selectors.others_here(found, but=request.user, now=now)
-        if found.has_lookers
+        if vars(found)["has_lookers"]
         else [],
         "heading": services.heading(found),
         "now": now,
