@@ -246,7 +246,8 @@ def offer(
 ) -> dict[str, Any]:
     """What the composer shows: the kinds there are here and, without JavaScript, the one asked for.
 
-    `conversation` is one that `selectors.thread_of` gave, `messages` are its latest: they tell whether the person was just asked to open it.
+    `conversation` is one that `selectors.thread_of` gave; its latest `messages` tell whether the person was
+    just asked to open it.
     """
     templates = templates_for(conversation)
     opener = next(
