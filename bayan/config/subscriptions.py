@@ -62,6 +62,7 @@ def _answers() -> None:
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
+    events.receive_replies(needs.ASKED, needs.receive_asked)
     events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)

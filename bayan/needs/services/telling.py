@@ -18,7 +18,9 @@ from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.core.queries import Waits
 from bayan.core.references import grouped
+from bayan.inbox.models import Conversation
 from bayan.needs.models import Booking, Form, Need, Step
+from bayan.needs.services import filling
 from bayan.needs.services.asking import TOLD, confirm
 from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
@@ -194,18 +196,27 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
         if conversation is not None:
             taken.add(message.external_id)
             with override(member.language):
-                work.say(conversation, answer_needs(member, now), now=now)
+                _answer_needs(member, conversation, now=now)
     return taken
+
+
+def _answer_needs(member: Member, conversation: Conversation, *, now: datetime) -> None:
+    may_ask = Access.of(member, now=now).may("needs.ask")
+    if not (may_ask and filling.offer(conversation, _open_requests(member, most=3), now=now)):
+        work.say(conversation, answer_needs(member, now), now=now)
+
+
+def _open_requests(member: Member, *, most: int) -> list[str]:
+    own = Need.objects.open().filter(asked_by=member).order_by("-asked_at")[:most]
+    lines = [f"• {title_of(need)} ({need.get_state_display()})" for need in own]
+    return [_("Your open requests:"), *lines, ""] if lines else []
 
 
 def answer_needs(member: Member, now: datetime) -> str:
     """How this member's open requests stand, and where each new one is made."""
     if not Access.of(member, now=now).may("needs.ask"):
         return _("Your role does not include requests of needs.")
-    own = Need.objects.open().filter(asked_by=member).order_by("-asked_at")[:MOST_NAMED]
-    lines = [f"• {title_of(need)} ({need.get_state_display()})" for need in own]
-    if lines:
-        lines = [_("Your open requests:"), *lines, ""]
+    lines = _open_requests(member, most=MOST_NAMED)
     offered = Form.objects.filter(is_on=True).select_related("version").order_by("position", "pk")
     asked = [
         f"• {form.version.name}: {settings.PUBLIC_URL}{reverse('needs:ask', args=[form.key])}"

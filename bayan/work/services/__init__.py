@@ -21,7 +21,7 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Form, Telling, send_form, tell_each
+from bayan.work.services.fanning import Form, Telling, can_send_form, send_form, tell_each
 from bayan.work.services.hearing import (
     NEVER_MIND,
     PRESSED_UNTIL,
@@ -115,6 +115,7 @@ __all__ = [
     "buttons_of",
     "call",
     "call_for_alert",
+    "can_send_form",
     "check_age",
     "delegate",
     "describe_alerts",
