@@ -234,15 +234,15 @@ def _measure(
             for page in pages
             if who in page.who
         ]
-        looks = [look for look in looks if _count_statements(look, who)]
+        looks = [look for look in looks if count_statements(look, who)]
         uvloop.run(_visit(place, port, looks, who=who, options=options))
         for look in looks:
             if options.explain and look.cost.is_dear:
-                _explain(look.cost, who)
+                explain(look.cost, who)
             yield look.cost
 
 
-def _count_statements(look: Look, who: str) -> bool:
+def count_statements(look: Look, who: str) -> bool:
     """Ask for the page within this process, where its statements can be counted; False: it is not there."""
     from django.db import connection
     from django.test import Client
@@ -289,7 +289,7 @@ async def _visit(
             print(f"{cost.name}: {cost.p95_ms:.0f} ms", file=sys.stderr)
 
 
-def _explain(cost: Cost, who: str) -> None:
+def explain(cost: Cost, who: str) -> None:
     """Say on standard error what each statement took, and how PostgreSQL went about the slow ones."""
     from django.db import connection, transaction
 

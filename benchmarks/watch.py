@@ -7,7 +7,7 @@ import html
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -19,6 +19,8 @@ from benchmarks.mix import Mix, name_of
 
 # As assets/js/live.js: a burst of notices becomes one fetch, at a moment of chance.
 SHORTEST, LONGEST = 0.080, 0.300
+# Whoever stands below the rows that are fetched anew is looked for by name after so long, some at once.
+LATE_SECONDS, MOST_NAMES = 1.0, 3
 LIST = "/inbox/?view=open&q="
 # Whose row it is.
 ROW = re.compile(r'<li id="row-[^>]*>.*?class="who[^>]*>([^<]*)<', re.DOTALL)
@@ -45,6 +47,14 @@ class Watch:
     def unseen(self) -> int:
         return len(self.posted_at.keys() - self.seen_at.keys())
 
+    def late(self, before: float) -> list[str]:
+        """The names of those posted before `before` and not seen yet, the oldest first."""
+        unseen = self.posted_at.keys() - self.seen_at.keys()
+        return sorted(
+            (name for name in unseen if self.posted_at[name] < before),
+            key=self.posted_at.__getitem__,
+        )
+
     def percentile_ms(self, share: float) -> float:
         found = self.latencies
         return found[int(share * (len(found) - 1))] * 1000 if found else 0.0
@@ -69,6 +79,7 @@ async def screen(browser: aiohttp.ClientSession, watch: Watch) -> AsyncIterator[
     tasks = [
         asyncio.create_task(_hear(browser, heard)),
         asyncio.create_task(_fetch(browser, heard, watch)),
+        asyncio.create_task(_look_for_late(browser, watch)),
     ]
     while not watch.fetches:
         await asyncio.sleep(0.02)
@@ -123,11 +134,27 @@ async def _fetch(browser: aiohttp.ClientSession, heard: asyncio.Event, watch: Wa
             known |= rows
 
 
-async def look_for_the_rest(browser: aiohttp.ClientSession, watch: Watch) -> None:
-    """Find by name what came in so late that it stood below what was shown already."""
-    for name in sorted(watch.posted_at.keys() - watch.seen_at.keys()):
+async def _look_for_late(browser: aiohttp.ClientSession, watch: Watch) -> None:
+    """Find what came in so late that it stood below what was shown already.
+
+    A list is in the order of what people wrote: where two workers overtake each other, the
+    slower one's rows come in under those that an open list has, and "Show more" has them.
+    """
+    while True:
+        await asyncio.sleep(LATE_SECONDS / 4)
+        await look_for(browser, watch, watch.late(time.perf_counter() - LATE_SECONDS)[:MOST_NAMES])
+
+
+async def look_for(browser: aiohttp.ClientSession, watch: Watch, names: Iterable[str]) -> None:
+    """Look for these people by name."""
+    for name in names:
         async with browser.get(
             "/inbox/", params={"view": "open", "q": name}, headers={"HX-Request": "true"}
         ) as answer:
             if name in map(html.unescape, ROW.findall(await answer.text())):
-                watch.seen_at[name] = time.perf_counter()
+                watch.seen_at.setdefault(name, time.perf_counter())
+
+
+async def look_for_the_rest(browser: aiohttp.ClientSession, watch: Watch) -> None:
+    """Look by name for everybody not seen yet."""
+    await look_for(browser, watch, watch.late(float("inf")))

@@ -156,10 +156,49 @@ def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
     before = len(messages())
     carry_out(LATER.format(phones=silent))
     raised = wait_for(lambda: [i for i in messages()[before:] if i["to"] not in silent], 60)
+    assert all("رفع" in str(item["body"]) for item in raised)
     assert {item["to"] for item in raised} <= {*PHONES, WRITER}
 
+    # Whoever answers under the message itself is heard with it.
     address = director.url.split("recipients/")[0]
+    context = {"id": sent[read[0]]["id"]}
+    question = {"type": "text", "text": {"body": "هل تشمل الطرق الزراعية؟"}, "context": context}
+    write(instance, read[0], message=question)
+    wait_for(
+        lambda: [
+            item for item in messages() if item["to"] == read[0] and "ملاحظتكم" in str(item["body"])
+        ]
+    )
+    director.goto(f"{address}recipients/")
+    expect(director.get_by_text("هل تشمل الطرق الزراعية؟")).to_be_visible()
+
+    letter = pypdfium2.PdfDocument(director.request.get(f"{address}letter.pdf").body())
+    assert "خطة موسم الأمطار" in letter[0].get_textpage().get_text_range()
     certificate = pypdfium2.PdfDocument(director.request.get(f"{address}certificate.pdf").body())
     words = "".join(page.get_textpage().get_text_range() for page in certificate)
     assert "1448/" in words
     assert words.count("khobar") >= 3
+    assert "تم 55" in words
+    assert words.count("رسالة") == 5
+
+    # Taken back, a button that is still on somebody's phone does nothing and says so.
+    director.goto(address)
+    director.locator("summary", has_text="سحب المراسلة").click()
+    director.get_by_label("السبب (لا تقرؤه إلا جهتك)").fill("نسخة خاطئة")
+    director.get_by_role("button", name="سحب المراسلة").click()
+    expect(director.locator("#recalled")).to_be_visible()
+    before = len(messages())
+    pressed = {"type": "button_reply", "button_reply": {"id": "work-done", "title": "تم الاطلاع"}}
+    context = {"id": sent[silent[0]]["id"]}
+    write(
+        instance,
+        silent[0],
+        message={"type": "interactive", "interactive": pressed, "context": context},
+    )
+    wait_for(
+        lambda: [
+            item
+            for item in messages()[before:]
+            if item["to"] == silent[0] and "انته" in str(item["body"])
+        ]
+    )

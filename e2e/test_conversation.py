@@ -189,7 +189,7 @@ def test_after_the_window_words_wait_until_the_person_taps(
     found = {"shut": axe(qatif)}
 
     field(qatif).fill("تُجدَّد الرخصة من خدمات تطبيق بلدي.")
-    qatif.get_by_role("button", name="اطلب الرد وانتظر").click()
+    qatif.get_by_role("button", name="أرسل ليفتحه المستفيد").click()
 
     waiting = qatif.locator("article[data-held]", has_text="تُجدَّد الرخصة")
     expect(waiting).to_contain_text("بانتظار رد المستفيد")

@@ -33,7 +33,9 @@ def test_a_responder_finds_ten_cases_passes_them_on_and_takes_them_back(
     desk.locator(".pick").first.check()
     expect(desk.locator("#bulk [data-count]")).to_have_text("1")
     found = {"picking": axe(desk)}
-    desk.get_by_role("button", name="تحديد الكل").click()
+    desk.get_by_role("button", name="10 أخرى").click()
+    expect(desk.locator("#bulk [data-count]")).to_have_text("10")
+    desk.get_by_role("button", name="كل المطابق").click()
     expect(desk.locator("#bulk [data-count]")).to_have_text("10")
     desk.locator("#bulk summary", has_text="إحالة").click()
     desk.get_by_role("button", name="الجبيل", exact=True).click()

@@ -4,6 +4,8 @@ const NEAR = 96;
 const thread = () => document.getElementById("messages");
 const toEnd = () => thread()?.scrollTo(0, thread().scrollHeight);
 const rows = () => [...document.querySelectorAll("#rows a[data-conversation]")];
+// Tables whose rows can be chosen are walked through as the inbox is.
+const ways = () => [...document.querySelectorAll("#rows a[data-conversation], #rows [data-row]:has(.pick) .row-link")];
 
 function mark() {
   const open = document.getElementById("workspace")?.dataset.conversation;
@@ -61,19 +63,14 @@ document.fonts.ready.then(toEnd);
 // Up and down walk through the list; Enter opens, as on any link; Escape leaves the composer for the list.
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const row = event.target.closest("#rows a[data-conversation]");
-  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-  if (row && step) {
+  const place = ways().indexOf(event.target.closest?.("#rows a"));
+  // By the keys' places: an Arabic keyboard writes other letters there. With Shift rows are chosen (picking.js).
+  const step = event.shiftKey ? 0 : { ArrowDown: 1, KeyJ: 1, ArrowUp: -1, KeyK: -1 }[event.code];
+  if (place >= 0 && step) {
     event.preventDefault();
-    rows()[rows().indexOf(row) + step]?.focus();
+    ways()[place + step]?.focus();
   } else if (event.key === "Escape" && event.target.id === "reply-text") {
     document.querySelector("#rows a[aria-current]")?.focus();
-  } else if (event.key === "/" && !event.target.closest("input, textarea, select")) {
-    const search = document.querySelector("input[type=search]");
-    if (search?.offsetParent) {
-      event.preventDefault();
-      search.focus();
-    }
   }
 });
 

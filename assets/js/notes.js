@@ -45,7 +45,8 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").click();
 });
 
-const folded = (text) => text.toLowerCase().replace(/[أإآ]/g, "ا").replace(/ى/g, "ي").replace(/ة/g, "ه");
+/** A text as it is looked for: one spelling of each letter. */
+export const folded = (text) => text.toLowerCase().replace(/[أإآ]/g, "ا").replace(/ى/g, "ي").replace(/ة/g, "ه");
 document.addEventListener("input", (event) => {
   if (!event.target.matches("[data-ready-search]")) return;
   const wanted = folded(event.target.value);

@@ -61,6 +61,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss]")?.closest(".notice")?.remove();
 });
+// Ctrl-Z or ⌘-Z takes back what was just done, where nobody is writing.
+document.addEventListener("keydown", (event) => {
+  if (event.code !== "KeyZ" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+  const undo = [...(place()?.querySelectorAll("[data-undo]") ?? [])].at(-1);
+  if (!undo || event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, [contenteditable]")) return;
+  event.preventDefault();
+  undo.click();
+});
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") place()?.lastElementChild?.remove();
 });

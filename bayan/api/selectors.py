@@ -146,7 +146,9 @@ def case_out(row: Case) -> Out:
     }
 
 
-def circulars(*, state: str | None, kind: str | None, limit: int, after: Cursor | None) -> Out:
+def circulars(
+    access: Access, *, state: str | None, kind: str | None, limit: int, after: Cursor | None
+) -> Out:
     """A page of letters, each with how many have done what it wants."""
     rows = Letter.objects.select_related("node")
     if state:
@@ -154,7 +156,7 @@ def circulars(*, state: str | None, kind: str | None, limit: int, after: Cursor 
     if kind:
         rows = rows.filter(kind=kind)
     page = page_of(rows, newest="changed_at", after=after, limit=limit)
-    letters.with_counts(page.rows)
+    letters.with_counts(page.rows, access)
     return {
         "items": [circular_out(row) for row in page.rows],
         "next_cursor": str(page.next_cursor) if page.next_cursor else None,
@@ -163,7 +165,7 @@ def circulars(*, state: str | None, kind: str | None, limit: int, after: Cursor 
 
 def circular(row: Letter, access: Access, *, now: datetime) -> Out:
     """One letter with its text, and how far it is with its people where the reader may see that."""
-    letters.with_counts([row])
+    letters.with_counts([row], access)
     sees_all = letters.may_see_all(row, access)
     is_hidden = row.state == Letter.State.RECALLED and not sees_all
     stages = letters.matrix(row, access, now=now, most=1).counts if sees_all else None
@@ -179,7 +181,7 @@ def circular_out(row: Letter) -> Out:
         "grade": row.grade,
         "urgency": row.urgency,
         "wants": row.wants,
-        "subject": row.subject,
+        "subject": row.shown_subject,  # type: ignore[attr-defined]
         "municipality": _municipality(row.node),
         "sent_at": row.sent_at,
         "due_at": row.due_at,

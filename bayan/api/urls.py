@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -14,7 +15,9 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import HttpBearer
 
 from bayan.api.views import router
+from bayan.core import audit
 from bayan.core.errors import DomainError
+from bayan.core.views import note_after
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +72,10 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(DomainError)
 def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
-    return problem(HTTPStatus.CONFLICT, str(error))
+    response = problem(HTTPStatus.CONFLICT, str(error))
+    if error.entries:
+        note_after(response, partial(audit.record_all, error.entries))
+    return response
 
 
 @api.exception_handler(PermissionDenied)

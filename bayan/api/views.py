@@ -390,7 +390,11 @@ def list_circulars(
     """Circulars and letters that the token's member sees, the latest changed first."""
     may(request, "read", "work.do")
     return selectors.circulars(
-        state=filters.state, kind=filters.kind, limit=filters.limit, after=filters.after
+        request.access,
+        state=filters.state,
+        kind=filters.kind,
+        limit=filters.limit,
+        after=filters.after,
     )
 
 

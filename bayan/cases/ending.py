@@ -52,7 +52,7 @@ def in_words(ended: Ended) -> str:
 
 
 def _numbers(cases: Sequence[Case]) -> str:
-    named = "، ".join(grouped(case.reference) for case in cases[:NAMED])
+    named = _(", ").join(grouped(case.reference) for case in cases[:NAMED])
     more = len(cases) - NAMED
     if more <= 0:
         return f"{named}."

@@ -404,7 +404,7 @@ class ShownBurst:
     def warning(self) -> str:
         """What one writes to the officer on duty: no citizen's words, they may leave the house."""
         return _("Bayan: a burst of messages. %(about)s: %(count)s, where %(usual)s is usual.") % {
-            "about": "، ".join(self.names) or _("Messages of all kinds"),
+            "about": _(", ").join(self.names) or _("Messages of all kinds"),
             "count": self.burst.volume,
             "usual": self.usual,
         }
@@ -459,7 +459,7 @@ def burst_in_words(burst: Burst) -> str:
     names = _names_of([burst])
     about = list(dict.fromkeys(names[key] for _kind, key in burst.about if key in names))
     return _("A burst of messages: %(about)s") % {
-        "about": "، ".join(about) or _("Messages of all kinds")
+        "about": _(", ").join(about) or _("Messages of all kinds")
     }
 
 

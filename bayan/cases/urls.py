@@ -22,7 +22,6 @@ urlpatterns = [
     path("answers/", answering.answers, name="answers"),
     path("answers/<uuid:public_id>/", answering.answer, name="answer"),
     path("answers/<uuid:public_id>/save", answering.save, name="save_answer"),
-    path("answers/<uuid:public_id>/except", answering.except_person, name="except_person"),
     path("answers/<uuid:public_id>/start", answering.start, name="start_answer"),
     path("answers/<uuid:public_id>/pause", answering.pause, name="pause_answer"),
     path("answers/<uuid:public_id>/resume", answering.resume, name="resume_answer"),

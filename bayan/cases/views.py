@@ -493,7 +493,7 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
 @requires("cases.read")
 def panel(request: StaffRequest, conversation_id: UUID) -> HttpResponse:
     """The case of a conversation, as the panel beside it shows it."""
-    conversation = inbox.thread_of(conversation_id)
+    conversation = inbox.thread_of(conversation_id, reader=request.user, now=timezone.now())
     if conversation is None:
         raise Http404
     return _panel(request, conversation, selectors.latest_of(conversation))

@@ -281,9 +281,10 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
     for template in _TEMPLATES.rows(account_ids):
         templates[template.account_id].append(template)
     alerts: dict[int, list[Alert]] = defaultdict(list)
-    for alert in _OPEN_ALERTS.rows(account_ids):
-        if alert.number_id is None or alert.number_id in number_ids:
-            alert.account = by_account[alert.account_id][0].account
+    found = _ALERTS.rows(account_ids)
+    for alert in found:
+        alert.account = by_account[alert.account_id][0].account
+        if alert.resolved_at is None and alert.number_id in {None, *number_ids}:
             alerts[alert.account_id].append(alert)
     result = []
     for account_id, numbers in by_account.items():
@@ -315,27 +316,31 @@ def _gather(access: Access, by_account: dict[int, list[Number]], *, now: datetim
         _find_problems(health, alerts[account_id], now=now)
         health.numbers.sort(key=lambda each: -each.level)
         result.append(health)
-    settled = _SETTLED.rows(account_ids)
+    settled = sorted(
+        (alert for alert in found if alert.resolved_at),
+        key=lambda alert: alert.resolved_at or now,
+        reverse=True,
+    )
     return Overview(result, [(alert, wording.of_alert(alert)) for alert in settled])
 
 
 _TEMPLATES = Prepared(
     lambda accounts: Template.objects.filter(account__any_of=accounts).defer("components"), list
 )
-_OPEN_ALERTS = Prepared(
+# Those that are open, and the latest that are not.
+_ALERTS = Prepared(
     lambda accounts: (
-        Alert.objects.filter(account__any_of=accounts, resolved_at=None)
-        .select_related("number", "template")
+        Alert.objects.filter(
+            Q(resolved_at=None)
+            | Q(
+                pk__in=Alert.objects.filter(account__any_of=accounts, resolved_at__isnull=False)
+                .order_by("-resolved_at")
+                .values("pk")[:HISTORY]
+            ),
+            account__any_of=accounts,
+        )
+        .select_related("number", "template", "resolved_by")
         .order_by("-last_at")
-    ),
-    list,
-)
-_SETTLED = Prepared(
-    lambda accounts: (
-        Alert.objects.filter(account__any_of=accounts)
-        .exclude(resolved_at=None)
-        .select_related("account", "number", "template", "resolved_by")
-        .order_by("-resolved_at")[:HISTORY]
     ),
     list,
 )

@@ -135,8 +135,8 @@ def parser() -> argparse.ArgumentParser:
     bench_parser.add_argument(
         "name",
         choices=[
-            "intake", "pipeline", "dispatch", "circular", "pages", "search", "chaos", "surge", "triage",
-            "bursts",
+            "intake", "pipeline", "dispatch", "circular", "pages", "letters", "search", "chaos", "surge",
+            "triage", "bursts",
         ],
     )  # fmt: skip
     bench_parser.add_argument("rest", nargs=argparse.REMAINDER)
@@ -671,6 +671,7 @@ def bench(options: argparse.Namespace) -> int:
         circular,
         dispatch,
         intake,
+        letters,
         pages,
         pipeline,
         search,
@@ -683,6 +684,7 @@ def bench(options: argparse.Namespace) -> int:
         "pipeline": pipeline.main,
         "dispatch": dispatch.main,
         "circular": circular.main,
+        "letters": letters.main,
         "pages": pages.main,
         "search": search.main,
         "chaos": chaos.main,

@@ -39,6 +39,7 @@ from bayan.work.events import (
     ClockMissed,
     ItemEnded,
     ItemGiven,
+    ItemPassedOn,
     register_remarks,
     register_subject,
 )
@@ -61,6 +62,7 @@ def _answers() -> None:
     events.receive_replies(cases.WHERE, cases.receive_place)
     events.receive_replies(cases.SAME_PLACE, cases.receive_same)
     events.receive_replies(cases.FORWARD, cases.receive_decision)
+    events.receive_replies(needs.ASKED, needs.receive_asked)
     events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
@@ -76,12 +78,18 @@ def _answers() -> None:
         meetings.INVITEE,
         lambda replies, *, now: cases.take_in(meetings.receive_answers(replies, now=now), now=now),
     )
+    events.hear_quotations(work.ONE, work.receive)
+    events.hear_quotations(correspondence.RECIPIENT, correspondence.receive)
+    events.hear_quotations(meetings.VOTER, meetings.receive)
+    events.hear_quotations(meetings.INVITEE, meetings.receive_answers)
     events.receive_replies(desk.STAFF, desk.receive_choice)
     events.receive_replies(press.STORY, press.receive_choice)
     # What members write: words of the menu before anything else, then (cases.take_in) what they were asked
     # for, then what they ask, then parts of the report or the story that they are at.
     events.hear_members(desk.hear_commands, first=True)
     events.hear_members(meetings.hear_names)
+    # Words under a message of ours are about that, whatever else they may look like.
+    events.hear_members(work.hear_quotations)
     events.hear_members(meetings.hear)
     events.hear_members(needs.hear)
     events.hear_members(desk.hear_wishes)
@@ -106,6 +114,9 @@ def _reactions() -> None:
     events.subscribe(ItemGiven, cases.follow_given)
     events.subscribe(ItemEnded, cases.follow_ended)
     events.subscribe(ClockMissed, cases.follow_missed)
+    events.subscribe(ItemPassedOn, correspondence.follow_passed_on)
+    events.subscribe(ItemPassedOn, meetings.follow_passed_on)
+    events.subscribe(ItemPassedOn, press.follow_passed_on)
     events.subscribe(ItemEnded, correspondence.follow_approval)
     events.subscribe(ItemEnded, meetings.follow_minutes)
     events.subscribe(ItemEnded, needs.follow_ended)

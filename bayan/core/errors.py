@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,12 +13,9 @@ class DomainError(Exception):
     """A refusal that a person should read; the text is translated and says what to do.
 
     Uncaught in a request it becomes a 409 with its text, and the request's transaction is rolled back.
+    Its `entries` stay in the trail all the same: whoever catches it writes them.
     """
 
-
-class LoggedRefusal(DomainError):
-    """A refusal that stays in the trail: `entry` is written once what was begun is rolled back."""
-
-    def __init__(self, text: str, entry: Entry) -> None:
-        super().__init__(text)
-        self.entry = entry
+    def __init__(self, *text: object, entries: Iterable[Entry] = ()) -> None:
+        super().__init__(*text)
+        self.entries = tuple(entries)

@@ -140,6 +140,13 @@ class Hearer(Protocol):
         """Returns the ids of the messages that it took; the others are for whoever comes after it."""
 
 
+class Reader(Protocol):
+    """Takes members' words that quote a message of ours, each with the key of what that was about."""
+
+    def __call__(self, replies: Sequence[tuple[Any, str]], *, now: datetime) -> Sequence[Any]:
+        """Returns the messages that it did not take."""
+
+
 _commands: list[Hearer] = []
 _hearers: list[Hearer] = []
 
@@ -150,6 +157,21 @@ def hear_members(hearer: Hearer, *, first: bool = False) -> None:
     `first`: even before what they were asked for. Only for words that can mean nothing else.
     """
     (_commands if first else _hearers).append(hearer)
+
+
+_readers: dict[str, Reader] = {}
+
+
+def hear_quotations(subject_type: str, reader: Reader) -> None:
+    """Let `reader` take what members write under a message about this kind of subject, by quoting it."""
+    if subject_type in _readers:
+        raise ValueError(f"Quotations of {subject_type} have a reader already.")
+    _readers[subject_type] = reader
+
+
+def reader_of(subject_type: str) -> Reader | None:
+    """The one who takes words that quote a message about this kind of subject, if anybody does."""
+    return _readers.get(subject_type)
 
 
 def hearers(*, first: bool = False) -> tuple[Hearer, ...]:

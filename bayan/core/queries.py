@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -28,6 +28,7 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda place: -(2**31) + place,
     str: lambda place: f"\ue000 stands in {place}",
     datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(seconds=place),
+    date: lambda place: date(1, 1, 2) + timedelta(days=place),
     UUID: lambda place: UUID(int=place),
     # Keys, for `any_of` and for what is asked of arrays.
     list: lambda place: [-(2**31) + place],

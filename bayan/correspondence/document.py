@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.core.documents import both_dates, compiled, moment_words
-from bayan.correspondence.models import Address, Letter
+from bayan.correspondence.models import Address, Letter, Recipient
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
 from bayan.organisation import selectors as organisation
@@ -84,6 +84,7 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
                 row.node.name,
                 row.member.name_ar,
                 str(stage_name(row.stage)),  # type: ignore[attr-defined]
+                way_of(row),
                 moment_words(row.handed_at),
                 moment_words(row.item.ended_at if row.item and row.item.ended_at else row.seen_at),
             ]
@@ -102,12 +103,24 @@ def certificate(found: Letter, matrix: Matrix, *, now: datetime, by: str) -> byt
                 [_("Not yet"), str(matrix.total - done)],
                 [_("Fingerprint"), found.submitted_hash[:32]],
             ],
-            "columns": [_("Body"), _("Name"), _("State"), _("Handed over"), _("Seen or done")],
+            "columns": [
+                _("Body"),
+                _("Name"),
+                _("State"),
+                _("Way"),
+                _("Handed over"),
+                _("Seen or done"),
+            ],
             "rows": rows,
             "footer": _("Printed from Bayan by %(name)s on %(moment)s")
             % {"name": by, "moment": moment_words(now)},
         }
     return _compiled("certificate.typ", data, found, now=now)
+
+
+def way_of(row: Recipient) -> str:
+    """By which way a letter got to somebody, or was tried last; on the page where none was open."""
+    return str(row.reach.get_way_display()) if row.reach and row.reach.way else _("on the platform")
 
 
 def _head(found: Letter) -> dict[str, Any]:

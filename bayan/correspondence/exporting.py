@@ -62,13 +62,14 @@ def _files(found: Letter) -> tuple[list[tuple[str, Path | bytes]], list[str]]:
 
 def _recipients(matrix: selectors.Matrix) -> Iterable[list[str]]:
     yield [
-        _("Body"), _("Name"), _("Copy"), _("State"), _("Handed over"), _("Seen"), _("Done"),
-        _("Answer"),
+        _("Body"), _("Name"), _("Copy"), _("State"), _("Way"), _("Handed over"), _("Seen"),
+        _("Done"), _("Answer"),
     ]  # fmt: skip
     for row in matrix.rows:
         yield [
             row.node.name, row.member.name, _("yes") if row.is_copy else "",
             str(stage_name(row.stage)),  # type: ignore[attr-defined]
+            document.way_of(row),
             _moment(row.handed_at), _moment(row.seen_at),
             _moment(row.item.ended_at if row.item else None), row.item.answer if row.item else "",
         ]  # fmt: skip

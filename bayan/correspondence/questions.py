@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from bayan.core.errors import DomainError
+from bayan.core.flows import NOTHING, Row, Rows
 
 MOST_FIELDS, MOST_CHOICES = 6, 10
 # As WhatsApp shows them: a label of a field, a title of a choice, what is written into a field.
@@ -29,7 +30,6 @@ LONGEST_LABEL, LONGEST_CHOICE, LONGEST_TEXT = 40, 30, 300
 MOST_OF_IT = Decimal(10**12)
 # The name of the form at the provider (docs/letters.md), and its screen.
 FLOW, SCREEN = "bayan_form", "FORM"
-NOTHING = "—"
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫،", "01234567890123456789..")
 
 
@@ -205,111 +205,62 @@ def in_words(questions: Sequence[Question], values: Mapping[str, str]) -> str:
     )
 
 
+# The rows of the provider's form.
+ROWS = Rows(
+    most=MOST_FIELDS,
+    components={
+        "text": {"type": "TextInput", "input-type": "text", "max-chars": LONGEST_TEXT},
+        "number": {"type": "TextInput", "input-type": "number"},
+        "date": {"type": "DatePicker"},
+        "choice": {"type": "Dropdown"},
+    },
+)
+
+
 def data_of(kept: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the provider's form is told of this one: of each row what is shown, and under which name."""
+    rows: dict[int, Row] = {}
     data: dict[str, Any] = {"version": version_of(kept), "photo_label": NOTHING, "photo_shown": False,
                             "least_photos": 0}  # fmt: skip
-    questions = questions_of(kept)
-    for place in range(1, MOST_FIELDS + 1):
-        one = questions[place - 1] if place <= len(questions) else None
-        kind = one.kind if one else ""
-        data |= {
-            f"label_{place}": one.label if one else NOTHING,
-            f"required_{place}": bool(one and one.is_required),
-            f"text_{place}": kind == FieldKind.TEXT,
-            f"number_{place}": kind == FieldKind.NUMBER,
-            f"date_{place}": kind == FieldKind.DATE,
-            f"choice_{place}": kind in {FieldKind.CHOICE, FieldKind.YES_NO},
-            f"choices_{place}": _choices(one),
-        }
-        if one and kind == FieldKind.PICTURE:
+    for place, one in enumerate(questions_of(kept), start=1):
+        if one.kind == FieldKind.PICTURE:
             data |= {"photo_label": one.label, "photo_shown": True}
             data["least_photos"] = int(one.is_required)
-    return data
+        else:
+            kind = FieldKind.CHOICE if one.kind == FieldKind.YES_NO else one.kind
+            rows[place] = Row(
+                kind=kind, label=one.label, is_required=one.is_required, choices=_choices(one)
+            )
+    return data | ROWS.data(rows)
 
 
-def _choices(one: Question | None) -> list[dict[str, str]]:
-    if one is not None and one.kind == FieldKind.YES_NO:
-        return [{"id": "yes", "title": _("yes")}, {"id": "no", "title": _("no")}]
-    titles = one.choices if one is not None and one.choices else (NOTHING,)
-    return [{"id": str(at), "title": title} for at, title in enumerate(titles)]
+def _choices(one: Question) -> list[tuple[str, str]]:
+    if one.kind == FieldKind.YES_NO:
+        return [("yes", _("yes")), ("no", _("no"))]
+    return [(str(at), title) for at, title in enumerate(one.choices)]
 
 
 def given_of(answers: Mapping[str, Any]) -> dict[str, Any]:
     """What came back from the provider's form, by our own keys."""
-    found: dict[str, Any] = {}
-    for place in range(1, MOST_FIELDS + 1):
-        for kind in ("text", "number", "date", "choice"):
-            value = answers.get(f"{kind}_{place}_answer")
-            if value not in (None, ""):
-                found[key(place)] = value
-    return found
+    return {key(place): value for place, value in ROWS.given(answers).items()}
 
 
 def flow_json() -> dict[str, Any]:
     """The form to be made at the provider, in its own language; the same for all letters."""
-    children: list[dict[str, Any]] = []
-    names: list[str] = ["version"]
-    data: dict[str, Any] = {
-        "version": {"type": "string", "__example__": "0123456789ab"},
-        "photo_label": {"type": "string", "__example__": "صورة"},
-        "photo_shown": {"type": "boolean", "__example__": False},
-        "least_photos": {"type": "number", "__example__": 0},
-    }
-    for place in range(1, MOST_FIELDS + 1):
-        data[f"label_{place}"] = {"type": "string", "__example__": "العدد"}
-        data[f"required_{place}"] = {"type": "boolean", "__example__": True}
-        for kind, component in (
-            ("text", {"type": "TextInput", "input-type": "text", "max-chars": LONGEST_TEXT}),
-            ("number", {"type": "TextInput", "input-type": "number"}),
-            ("date", {"type": "DatePicker"}),
-            ("choice", {"type": "Dropdown", "data-source": f"${{data.choices_{place}}}"}),
-        ):
-            name = f"{kind}_{place}_answer"
-            names.append(name)
-            data[f"{kind}_{place}"] = {"type": "boolean", "__example__": kind == "text"}
-            children.append(
-                component
-                | {
-                    "name": name,
-                    "label": f"${{data.label_{place}}}",
-                    "required": f"${{data.required_{place}}}",
-                    "visible": f"${{data.{kind}_{place}}}",
-                }
-            )
-        data[f"choices_{place}"] = {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"id": {"type": "string"}, "title": {"type": "string"}},
-            },
-            "__example__": [{"id": "0", "title": "نعم"}],
-        }
-    children.append(
-        {
-            "type": "PhotoPicker", "name": "photos", "label": "${data.photo_label}",
-            "visible": "${data.photo_shown}", "min-uploaded-photos": "${data.least_photos}",
-            "max-uploaded-photos": 1,
-        }
-    )  # fmt: skip
-    payload = {name: f"${{form.{name}}}" for name in [*names[1:], "photos"]}
-    payload["version"] = "${data.version}"
-    children.append(
-        {
-            "type": "Footer",
-            "label": "إرسال",
-            "on-click-action": {"name": "complete", "payload": payload},
-        }
-    )
-    return {
-        "version": "7.1",
-        "screens": [
+    return ROWS.flow_json(
+        SCREEN,
+        "طلب إفادة",
+        data={
+            "version": {"type": "string", "__example__": "0123456789ab"},
+            "photo_label": {"type": "string", "__example__": "صورة"},
+            "photo_shown": {"type": "boolean", "__example__": False},
+            "least_photos": {"type": "number", "__example__": 0},
+        },
+        children=[
             {
-                "id": SCREEN,
-                "title": "طلب إفادة",
-                "terminal": True,
-                "data": data,
-                "layout": {"type": "SingleColumnLayout", "children": children},
+                "type": "PhotoPicker", "name": "photos", "label": "${data.photo_label}",
+                "visible": "${data.photo_shown}", "min-uploaded-photos": "${data.least_photos}",
+                "max-uploaded-photos": 1,
             }
         ],
-    }
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from bayan.cases import selectors as cases
 from bayan.cases import services as counting
 from bayan.cases.models import Case, Week
 from bayan.cases.selectors import ShownBurst
+from bayan.core.queries import Tuples
 from bayan.inbox import selectors as inbox
 from bayan.inbox.models import Conversation, Mention
 from bayan.organisation.models import Node
@@ -115,7 +116,11 @@ class Weeks:
     by_body: Mapping[int | None, Sequence[Figures]]
 
     def of(self, key: int | None) -> Sequence[Figures]:
-        return self.by_body.get(key) or [Figures(begins=day) for day in self.days]
+        return self.by_body.get(key) or self._idle
+
+    @cached_property
+    def _idle(self) -> Sequence[Figures]:
+        return [Figures(begins=day) for day in self.days]
 
     def together(self, keys: Iterable[int]) -> Sequence[Figures]:
         """These bodies' sums by week. Medians cannot be added: they are those of the only body, or none."""
@@ -142,10 +147,7 @@ def weeks(*, now: datetime) -> Weeks:
     """The figures of the last weeks, of the bodies that the reader sees and of the authority as a whole."""
     days = counting.days_of_weeks(now)
     found: dict[int | None, dict[date, Figures]] = defaultdict(dict)
-    rows: Iterable[tuple[Any, ...]] = Week.objects.filter(begins__gte=days[0]).values_list(
-        "node_id", "begins", *COLUMNS
-    )
-    for node, begins, *row in rows:
+    for node, begins, *row in _WEEKS.rows(days[0]):
         found[node][begins] = Figures(*row, begins=begins)
     return Weeks(
         days,
@@ -154,6 +156,12 @@ def weeks(*, now: datetime) -> Weeks:
             for node, by_day in found.items()
         },
     )
+
+
+_WEEKS = Tuples(
+    lambda since: Week.objects.filter(begins__gte=since).values_list("node_id", "begins", *COLUMNS),
+    date,
+)
 
 
 def standings(access: Access, *, now: datetime) -> list[Standing]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django import forms as django_forms
@@ -15,13 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bayan.channels import selectors as channels
-from bayan.channels.models import Flow, Template
+from bayan.channels.models import Flow, Outgoing, Template
 from bayan.core import events, maps
+from bayan.core.events import MatterWords
 from bayan.core.queries import Prepared
 from bayan.core.references import grouped
 from bayan.inbox import forms, services
-from bayan.inbox.models import Conversation
-from bayan.organisation.models import Node
+from bayan.inbox.models import Conversation, Message
+from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 
 
@@ -235,25 +237,60 @@ def _kind_of(file: UploadedFile[Any]) -> str:
 
 
 def offer(
-    conversation: Conversation, asked: Mapping[str, str], *, is_writable: bool
+    conversation: Conversation,
+    asked: Mapping[str, str],
+    *,
+    messages: Sequence[Message],
+    is_writable: bool,
+    now: datetime,
 ) -> dict[str, Any]:
-    """What the composer shows: the kinds there are here and, without JavaScript, the one asked for."""
-    account_id = conversation.number.account_id
+    """What the composer shows: the kinds there are here and, without JavaScript, the one asked for.
+
+    `conversation` is one that `selectors.thread_of` gave; its latest `messages` tell whether the person was
+    just asked to open it.
+    """
     templates = templates_for(conversation)
-    can_wait = any(t.purpose == Template.Purpose.REOPEN for t in templates)
+    opener = next(
+        (t for t in templates if t.purpose == Template.Purpose.REOPEN and t.is_usable), None
+    )
+    can_wait = opener is not None
     kind = asked.get("compose", "")
     if not kind and templates and not is_writable and not can_wait:
         # There is nothing else to send.
         kind = "template"
     fitting = None if is_writable else proposal(conversation, templates)
     shown = {
+        "opener": opener,
+        "was_asked": opener is not None and _was_asked(conversation, messages, opener, now=now),
+        "asks": _in_one_line(conversation, opener) if opener and not is_writable else "",
         "fitting": fitting,
         "has_templates": bool(templates),
         "can_wait": can_wait,
-        "has_forms": is_writable
-        and Flow.objects.filter(account=account_id, status="PUBLISHED").exists(),
+        "has_forms": is_writable and vars(conversation)["has_forms"],
     }
     return shown | (context(kind, conversation, asked) if kind in KINDS else {})
+
+
+def _was_asked(
+    conversation: Conversation, messages: Sequence[Message], opener: Template, *, now: datetime
+) -> bool:
+    """As `services.nudge` decides it, seen in the messages that are there already."""
+    since = now - services.ASKED_AGAIN_AFTER
+    if conversation.last_inbound_at:
+        since = max(since, conversation.last_inbound_at)
+    return any(
+        message.outgoing is not None
+        and message.outgoing.template_id == opener.pk
+        and message.outgoing.state != Outgoing.State.FAILED
+        and message.received_at > since
+        for message in messages
+    )
+
+
+def _in_one_line(conversation: Conversation, template: Template) -> str:
+    """What the person reads first, before the answer that waits for them."""
+    seen = channels.preview(template, services.reopening_values(conversation, template))
+    return " ".join("".join(text for _key, text in seen["body"]).split())
 
 
 def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -277,7 +314,7 @@ def context(kind: str, conversation: Conversation, asked: Mapping[str, str]) -> 
             chosen = fitting.template
         needed |= {"templates": templates, "template": chosen, "fitting": fitting}
         if chosen:
-            needed |= channels.preview(chosen, _known(conversation, chosen))
+            needed |= channels.preview(chosen, _Known(conversation).of(chosen))
     return needed
 
 
@@ -303,16 +340,17 @@ def proposal(conversation: Conversation, templates: Sequence[Template]) -> Propo
     if not conversation.matter:
         return None
     language = conversation.contact.language
-    words = events.words_of_matter(conversation.matter, language=language)
+    all_known = _Known(conversation)
+    words = all_known.words(language)
     asks = words is not None and words.waits_for_person
     wanted = ASKS if asks else TELLS
     ranked = []
     for template in templates:
-        known = _known(conversation, template)
-        is_named = template.name.startswith(wanted)
-        says_number = grouped(conversation.matter) in known.values()
         if template.purpose or template.name.startswith(TELLS if asks else ASKS):
             continue
+        known = all_known.of(template)
+        is_named = template.name.startswith(wanted)
+        says_number = grouped(conversation.matter) in known.values()
         if is_named or (says_number and template.category == Template.Category.UTILITY):
             required = [p for p in channels.parameters_of(template) if p.is_required]
             missing = sum(p.key not in known for p in required)
@@ -343,31 +381,52 @@ _APPROVED = Prepared(
 )
 
 
-def _known(conversation: Conversation, template: Template) -> dict[str, str]:
-    """What of a template we can fill in ourselves, by a variable's name or by what its example is.
+class _Known:
+    """What of templates we can fill in ourselves for one conversation; read once for all of them."""
 
-    The number of the matter, the person's name, the body in charge, the state and the place.
-    """
-    known: dict[str, str] = {}
-    parameters = channels.parameters_of(template)
-    language = "ar" if template.language.startswith("ar") else "en"
-    words = events.words_of_matter(conversation.matter, language=language)
-    examples = [parameter.example for parameter in parameters if parameter.example]
-    bodies = set(Node.objects.filter(name_ar__in=examples).values_list("name_ar", flat=True))
-    bodies |= set(Node.objects.filter(name_en__in=examples).values_list("name_en", flat=True))
-    node = conversation.node
-    for parameter in parameters:
-        if parameter.name in {"body", "municipality"} or parameter.example in bodies:
-            known[parameter.key] = node.name_ar if language == "ar" else node.name_en
-        elif words and (parameter.name in {"state", "status"} or parameter.example in words.states):
-            known[parameter.key] = words.state
-        elif words and words.place and parameter.name in {"place", "location", "district"}:
-            known[parameter.key] = words.place
-        elif parameter.name in {"name", "person"}:
-            known[parameter.key] = conversation.contact.name
-        elif parameter.name in {"case", "number", "reference"} or _is_reference(parameter.example):
-            known[parameter.key] = grouped(conversation.matter)
-    return known
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._words: dict[str, MatterWords | None] = {}
+
+    def words(self, language: str) -> MatterWords | None:
+        """What is known of the matter, in this language."""
+        if language not in self._words:
+            self._words[language] = events.words_of_matter(
+                self._conversation.matter, language=language
+            )
+        return self._words[language]
+
+    @cached_property
+    def _bodies(self) -> set[str]:
+        return {
+            name for node in organisation.nodes().values() for name in (node.name_ar, node.name_en)
+        }
+
+    def of(self, template: Template) -> dict[str, str]:
+        """By a variable's name or by what its example is.
+
+        The number of the matter, the person's name, the body in charge, the state and the place.
+        """
+        known: dict[str, str] = {}
+        language = "ar" if template.language.startswith("ar") else "en"
+        node = self._conversation.node
+        for parameter in channels.parameters_of(template):
+            words = self.words(language)
+            if parameter.name in {"body", "municipality"} or parameter.example in self._bodies:
+                known[parameter.key] = node.name_ar if language == "ar" else node.name_en
+            elif words and (
+                parameter.name in {"state", "status"} or parameter.example in words.states
+            ):
+                known[parameter.key] = words.state
+            elif words and words.place and parameter.name in {"place", "location", "district"}:
+                known[parameter.key] = words.place
+            elif parameter.name in {"name", "person"}:
+                known[parameter.key] = self._conversation.contact.name
+            elif parameter.name in {"case", "number", "reference"} or _is_reference(
+                parameter.example
+            ):
+                known[parameter.key] = grouped(self._conversation.matter)
+        return known
 
 
 def _is_reference(example: str) -> bool:

@@ -9,9 +9,17 @@ from functools import cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import (
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 
-from bayan.channels.models import Media, Outgoing
+from bayan.channels.models import Flow, Media, Outgoing
 from bayan.core import arabic
 from bayan.core.paging import Counts, Cursor, Page, as_page, beginning, counts_of, page_of
 from bayan.core.queries import Prepared, array_of
@@ -457,12 +465,15 @@ def with_notes(
 ) -> list[Message | Note]:
     """A page of messages with the notes that were written between them, in the order of time.
 
-    `is_start`, `is_end`: nothing stands before, after these messages.
+    `conversation` is one that `thread_of` gave; `is_start`, `is_end`: nothing stands before, after these
+    messages.
     """
     since = messages[0].received_at if messages and not is_start else _EARLIEST
     until = messages[-1].received_at if messages and not is_end else _LATEST
-    notes = _NOTES.rows(conversation.pk, since, until)
-    prefetch_related_objects(notes, "mentions__member")
+    has_notes = vars(conversation)["has_notes"]
+    notes = _NOTES.rows(conversation.pk, since, until) if has_notes else []
+    called = Prefetch("mentions", Mention.objects.select_related("member"))
+    prefetch_related_objects(notes, called)
     entries: list[Message | Note] = [*messages, *notes]
     return sorted(entries, key=lambda entry: entry.received_at)
 
@@ -478,17 +489,30 @@ _NOTES = Prepared(
 )  # fmt: skip
 
 
-def thread_of(public_id: UUID) -> Conversation | None:
-    """A conversation with all that its page shows of it."""
-    return next(iter(_THREAD_OF.rows(public_id)), None)
+def thread_of(public_id: UUID, *, reader: Member, now: datetime) -> Conversation | None:
+    """A conversation with all that its page shows of it, and what there is to ask for besides."""
+    return next(iter(_THREAD_OF.rows(public_id, reader.pk, now - HERE_FOR)), None)
 
 
+# Most have no note, and nobody else who looks at them: then nothing more is asked.
 _THREAD_OF = Prepared(
-    lambda public_id: Conversation.objects.filter(public_id=public_id).select_related(
-        "contact", "node", "number", "assignee"
+    lambda public_id, reader, since: (
+        Conversation.objects.filter(public_id=public_id)
+        .select_related("contact", "node", "number", "assignee")
+        .annotate(
+            has_notes=Exists(Note.objects.filter(conversation=OuterRef("pk"))),
+            has_lookers=Exists(
+                Presence.objects.filter(conversation=OuterRef("pk"), seen_at__gt=since).exclude(
+                    member=reader
+                )
+            ),
+            has_forms=Exists(
+                Flow.objects.filter(account=OuterRef("number__account"), status="PUBLISHED")
+            ),
+        )
     ),
-    UUID,
-)
+    UUID, int, datetime,
+)  # fmt: skip
 
 
 def messages_of(
@@ -560,15 +584,20 @@ def _with_quotes(messages: list[Message]) -> list[Message]:
 
 def _quotes_of(messages: Sequence[Message]) -> dict[tuple[int, str], Quote]:
     """What these messages quote, by number and the provider's id: theirs, ours, or of a broadcast."""
-    wanted = {message.quoted_id for message in messages if message.quoted_id}
+    found = _quotes_among(messages)
+    wanted = {
+        message.quoted_id
+        for message in messages
+        if message.quoted_id and (message.number_id, message.quoted_id) not in found
+    }
     if not wanted:
-        return {}
+        return found
     conversations = {message.conversation_id for message in messages}
     numbers = {message.number_id for message in messages}
     theirs = Message.objects.filter(
         number__in=numbers, external_id__in=wanted, direction=Message.Direction.IN
     )
-    found = {
+    found |= {
         (row.number_id, row.external_id): Quote(
             row.kind,
             "" if row.revoked_at else row.text,
@@ -591,6 +620,21 @@ def _quotes_of(messages: Sequence[Message]) -> dict[tuple[int, str], Quote]:
             if message
             else Quote(row.content.get("type", ""), words_of(row), is_ours=True)
         )
+    return found
+
+
+def _quotes_among(messages: Sequence[Message]) -> dict[tuple[int, str], Quote]:
+    """Of these messages each that another may quote: mostly what is quoted stands on the same page."""
+    found = {}
+    for row in messages:
+        is_ours = row.direction == Message.Direction.OUT
+        sent_as = row.outgoing.external_id if is_ours and row.outgoing else None
+        external_id = sent_as or ("" if is_ours else row.external_id)
+        if external_id:
+            text = "" if row.revoked_at and not is_ours else row.text
+            found[row.number_id, external_id] = Quote(
+                row.kind, text, is_ours=is_ours, message_id=row.public_id
+            )
     return found
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from bayan.core import audit
-from bayan.core.errors import DomainError, LoggedRefusal
+from bayan.core.errors import DomainError
 from bayan.mandates import selectors
 from bayan.mandates.models import OTHER, Act, Level, Version, Who
 from bayan.mandates.selectors import Cells
@@ -37,7 +37,7 @@ class ChangedMeanwhile(DomainError):
     pass
 
 
-class NotTheirs(LoggedRefusal):
+class NotTheirs(DomainError):
     """The table names others; the text says whom."""
 
 
@@ -69,10 +69,12 @@ def require(
     )
     raise NotTheirs(
         text % said,
-        audit.Entry(
-            action=f"mandate.{act}_refused", subject_type=subject[0], subject_key=subject[1], by=by,
-            at=now, node_id=node.pk, details={"topic": topic, "level": cell.level},
-        ),
+        entries=[
+            audit.Entry(
+                action=f"mandate.{act}_refused", subject_type=subject[0], subject_key=subject[1],
+                by=by, at=now, node_id=node.pk, details={"topic": topic, "level": cell.level},
+            )
+        ],
     )  # fmt: skip
 
 

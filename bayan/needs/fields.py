@@ -262,11 +262,9 @@ def read_again(field: Field, kept: Any) -> str:
             return date_format(date.fromisoformat(kept), "DATE_FORMAT")
         case FieldKind.SPAN:
             starts, ends = (timezone.localtime(datetime.fromisoformat(one)) for one in kept)
-            day = date_format(starts, "DATE_FORMAT")
-            until = date_format(ends, "TIME_FORMAT")
-            if ends.date() != starts.date():
-                until = f"{date_format(ends, 'DATE_FORMAT')} {until}"
-            return f"{day} {date_format(starts, 'TIME_FORMAT')} – {until}"
+            is_one_day = ends.date() == starts.date()
+            until = date_format(ends, "TIME_FORMAT" if is_one_day else "DATETIME_FORMAT")
+            return f"{date_format(starts, 'DATETIME_FORMAT')} – {until}"
         case FieldKind.CHOICE:
             return field.choice(kept)
     return str(kept)

@@ -16,6 +16,11 @@ THING = Variable(pgettext_lazy("variable", "thing"), _("Camera of the media cent
 REMARK = Sample(_("The photographer calls you a day before."), 500)
 OPEN = Sample(_("• Request 482 193 756: Coverage of the opening of a park (granted)"), 1400)
 FORMS = Sample(_("• Media coverage: https://bayan.example/needs/ask/coverage/"), 2000)
+FORM = Sample(_("*Media coverage*\nBest asked for three working days ahead."), 300)
+OPEN_REQUESTS = Words(key="needs-open", msgid="Your open requests:")
+ROW = Sample(_("Coverage and photography"), 24, Part.ROW)
+CHOOSE = Sample("https://bayan.example/needs/new/", 120)
+ASK = Sample("https://bayan.example/needs/new/coverage/", 120)
 OF_REQUEST = {"title": TITLE, "reason": REASON}
 
 
@@ -110,12 +115,42 @@ MESSAGES = (
         to=To.MEMBER,
         bubbles=(
             says(
-                Words(key="needs-open", msgid="Your open requests:"),
+                OPEN_REQUESTS,
                 OPEN,
                 Words(key="needs-ask", msgid="What do you need? A minute is enough:"),
                 FORMS,
             ),
+            says(
+                OPEN_REQUESTS,
+                OPEN,
+                Words(key="needs-choose", msgid="What do you need? Choose it from the list."),
+                CHOOSE,
+                Words(key="needs-list", msgid="Choose what you need", part=Part.LIST),
+                ROW,
+            ),
             says(Words(key="needs-no-role", msgid="Your role does not include requests of needs.")),
+        ),
+    ),
+    Automatic(
+        key="needs-form",
+        title=_("The form of a request"),
+        when=_(
+            "At once, when a member chooses what they need from the list, and when the form comes back."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                FORM,
+                ASK,
+                Words(key="needs-fill-in", msgid="Fill in the request", part=Part.BUTTON),
+            ),
+            says(
+                Words(
+                    key="needs-asked-now",
+                    msgid="It is asked, under number %(number)s. You are told at each step.",
+                ),
+                ADDRESS,
+            ),
         ),
     ),
     Automatic(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bayan.core.queries import Prepared
 from bayan.people.models import Member
+from bayan.people.sessions import member_just_read
 
 _BY_KEY = Prepared(lambda key: Member.objects.filter(pk=key), int)
 
@@ -18,8 +19,8 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships no 
     """allauth's own; every request asks it for the member of its session."""
 
     def get_user(self, user_id: int) -> Member | None:
-        found = _BY_KEY.rows(user_id)
-        return found[0] if found and self.user_can_authenticate(found[0]) else None
+        found = member_just_read(user_id) or next(iter(_BY_KEY.rows(user_id)), None)
+        return found if found and self.user_can_authenticate(found) else None
 
 
 class StaffAccounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -96,7 +96,7 @@ def menu_of(access: Access, path: str) -> Menu:
     """The navigation for a member who is at this path."""
     mine = entries_for(access)
     # A page whose address begins as the entry's belongs to it; the longest beginning counts.
-    begins = {reverse(entry.page): entry.page for entry in mine}
+    begins = {_address(entry.page): entry.page for entry in mine}
     current = begins.get(max(filter(path.startswith, begins), key=len, default=""), "")
     officer = access.is_municipal
 
@@ -108,6 +108,12 @@ def menu_of(access: Access, path: str) -> Menu:
     daily = [entry for entry in DAILY if entry in mine]
     foot = daily if len(daily) <= AT_THE_FOOT else daily[: AT_THE_FOOT - 1]
     return Menu(drawn(DAILY), drawn(OFFICES), drawn(foot), drawn([*daily[len(foot) :], *OFFICES]))
+
+
+@cache
+def _address(page: str) -> str:
+    """Where a page of the navigation stands; every page asks for all of them."""
+    return reverse(page)
 
 
 def _is_open(entry: Entry, access: Access) -> bool:
@@ -122,6 +128,6 @@ def _drawn(
     pages: tuple[str, ...], current: str, is_officer: bool, _language: str | None
 ) -> SafeString:
     known = {entry.page: entry for entry in (*DAILY, *OFFICES)}
-    entries = [(known[page], reverse(page)) for page in pages]
+    entries = [(known[page], _address(page)) for page in pages]
     context = {"entries": entries, "current": current, "is_officer": is_officer}
     return mark_safe(render_to_string("core/menu.html", context))  # noqa: S308  # a template's own

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from bayan.core import audit
-from bayan.core.errors import DomainError, LoggedRefusal
+from bayan.core.errors import DomainError
 from bayan.core.rls import look_as
 from bayan.core.views import note_after, refusal
 from bayan.people import selectors
@@ -68,8 +68,8 @@ def one_transaction_per_request(get_response: Handler) -> Handler:
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, DomainError):
             response = refusal(request, str(exception))
-            if isinstance(exception, LoggedRefusal):
-                note_after(response, partial(audit.record, exception.entry))
+            if exception.entries:
+                note_after(response, partial(audit.record_all, exception.entries))
             return response
         return None
 

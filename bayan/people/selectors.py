@@ -112,6 +112,11 @@ def linked_members(contacts: Iterable[Contact]) -> dict[int, Member]:
     return {pairs[member.phone or ""]: member for member in linked.filter(phone__in=pairs)}
 
 
+def may_hear(member: str, *, now: datetime) -> Q:
+    """Rows whose member, reached by this field, has not asked for silence now; and rows without one."""
+    return Q(**{f"{member}__quiet_until": None}) | Q(**{f"{member}__quiet_until__lte": now})
+
+
 def answering(nodes: Collection[Node], *, now: datetime) -> list[Member]:
     """The active members who answer the public for one of these bodies, by name."""
     above = {key for node in nodes for key in node.lineage}

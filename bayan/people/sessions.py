@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,11 +11,23 @@ from django.contrib.sessions.backends.db import SessionStore as Store
 from django.utils import timezone
 
 from bayan.core.queries import Prepared
-from bayan.people.models import Session
+from bayan.people.models import Member, Session
 
 _LIVE = Prepared(
-    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now), str, datetime
-)
+    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now).select_related(
+        "member"
+    ),
+    str, datetime,
+)  # fmt: skip
+# Every request asks for its session, and right after it for the session's member: they are read together.
+_just_read: ContextVar[Member | None] = ContextVar("_just_read", default=None)
+
+
+def member_just_read(key: int) -> Member | None:
+    """The member with this key, if the session read last is theirs; each time it was read at most once."""
+    member = _just_read.get()
+    _just_read.set(None)
+    return member if member is not None and member.pk == key else None
 
 
 class SessionStore(Store):
@@ -29,6 +42,7 @@ class SessionStore(Store):
         found = (
             [] if "\0" in (self.session_key or "") else _LIVE.rows(self.session_key, timezone.now())
         )
+        _just_read.set(found[0].member if found else None)
         if not found:
             self._session_key = None
             return None

@@ -107,6 +107,7 @@ class Vocabulary:
         self.rarest = float(self.rarity.max()) if len(self.pieces) else 1.0
         self._stems: dict[str, tuple[str, float]] = {}
         self._columns = {piece: column for column, piece in enumerate(self.pieces)}
+        self._may_end = meanings().second_of_pair
         # Two words that say something side by side.
         self.pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
 
@@ -148,7 +149,7 @@ class Vocabulary:
         if pair in self.pairs:
             return True
         first, _space, second = pair.partition(" ")
-        return bool(meanings().labels_of_pair(first, second))
+        return bool(self._may_end(second) and meanings().labels_of_pair(first, second))
 
     def row(self, token: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Columns and values of a token; no columns where all of it is unknown.

@@ -66,9 +66,12 @@ class Lexicon:
             self._add("", tomllib.load(file))
         self._longest = max(map(len, self._begins), default=0)
         self.labels_of = lru_cache(maxsize=65_536)(self._labels_of)
-        # Few words stand in any pair: most questions end here.
+        # Few words stand in any pair, and few say anything: most questions end here.
         self.first_of_pair = _forms_in({key.partition(" ")[0] for key in self._pairs})
         self.second_of_pair = _forms_in({key.partition(" ")[2] for key in self._pairs})
+        self._says_anything = lru_cache(maxsize=65_536)(
+            lambda word: bool(self.labels_of(word) or self.second_of_pair(word))
+        )
 
     def _add(self, above: str, tables: dict[str, Any]) -> None:
         for name, held in tables.items():
@@ -92,6 +95,21 @@ class Lexicon:
                 if labels := self._begins.get(form[:end]):
                     found.update(dict.fromkeys(labels))
         return tuple(found)
+
+    def spoken_of(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
+        """The labels for which plain words in their order speak.
+
+        Each with the places of its first and its last word.
+        """
+        found: list[tuple[int, int, str]] = []
+        for at, says in enumerate(map(self._says_anything, words)):
+            if not says:
+                continue
+            word = words[at]
+            found += [(at, at, label) for label in self.labels_of(word)]
+            if at and self.second_of_pair(word):
+                found += [(at - 1, at, label) for label in self.labels_of_pair(words[at - 1], word)]
+        return found
 
     def labels_of_pair(self, first: str, second: str) -> tuple[str, ...]:
         """The labels for which two plain words side by side speak."""
@@ -123,10 +141,4 @@ def things() -> Lexicon:
 
 def things_among(words: Sequence[str]) -> frozenset[str]:
     """The things and faults that plain words in their order name, finer than services (`things.toml`)."""
-    lexicon = things()
-    found: set[str] = set()
-    for at, word in enumerate(words):
-        found.update(lexicon.labels_of(word))
-        if at and lexicon.second_of_pair(word):
-            found.update(lexicon.labels_of_pair(words[at - 1], word))
-    return frozenset(found)
+    return frozenset(label for _first, _last, label in things().spoken_of(words))

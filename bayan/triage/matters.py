@@ -63,7 +63,7 @@ _NOTHING: frozenset[str] = frozenset()
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.9
+    join: float = 0.95
     suggest: float = 0.05
 
 

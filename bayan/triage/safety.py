@@ -32,14 +32,7 @@ def signs_among(words: Sequence[str]) -> list[str]:
 
 def stands_among(words: Sequence[str]) -> list[tuple[int, int, str]]:
     """What of danger plain words speak, in order, each with the places of its first and its last word."""
-    stands: list[tuple[int, int, str]] = []
-    labels_of, second_of_pair = _WORDS.labels_of, _WORDS.second_of_pair
-    for at, word in enumerate(words):
-        if labels := labels_of(word):
-            stands += [(at, at, label) for label in labels]
-        if at and second_of_pair(word):
-            stands += [(at - 1, at, label) for label in _WORDS.labels_of_pair(words[at - 1], word)]
-    return stands
+    return _WORDS.spoken_of(words)
 
 
 def signs_of(stands: Sequence[tuple[int, int, str]]) -> list[str]:

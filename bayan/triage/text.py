@@ -69,6 +69,14 @@ class _Plain(dict[str, str]):
 
 
 _PLAIN_OF = _Plain()
+# What most texts consist of: characters that become one character each.
+_ONE_FOR_ONE = {
+    code: form
+    for code in (*range(0x20, 0x7F), *range(0x600, 0x700), 0x0A, 0x2026)
+    if len(form := _PLAIN_OF[chr(code)]) == 1
+}
+_EVEN = re.compile(f"[{re.escape(''.join(map(chr, _ONE_FOR_ONE)))}]*")
+_STRETCHED = re.compile(r"(\w)\1\1")
 
 
 def plain(text: str) -> Plain:
@@ -79,6 +87,10 @@ def plain(text: str) -> Plain:
     if "@" in text or "http" in text or "www" in text:
         # As many spaces: what follows stays where it stood.
         text = _AWAY.sub(lambda found: " " * len(found.group()), text)
+    if _EVEN.fullmatch(text):
+        read = text.translate(_ONE_FOR_ONE)
+        if read[:1] != " " and "  " not in read and not _STRETCHED.search(read):
+            return Plain(read, range(len(read)))
     characters: list[str] = []
     places: list[int] = []
     row = 0

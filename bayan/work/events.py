@@ -20,6 +20,16 @@ class ItemGiven:
 
 
 @dataclass(frozen=True)
+class ItemPassedOn:
+    """Somebody else has an open item now; in its transaction, so that whoever may not have it is refused."""
+
+    item: Item
+    to: Member
+    by: Member
+    at: datetime
+
+
+@dataclass(frozen=True)
 class ItemEnded:
     """An item was done, answered, returned, refused or withdrawn; in the transaction that ended it."""
 

@@ -141,6 +141,7 @@ def test_flows_are_listed_with_their_forms(account: Api) -> None:
         ("location_details", "PUBLISHED"),
         ("satisfaction", "PUBLISHED"),
         ("bayan_form", "PUBLISHED"),
+        ("bayan_need", "PUBLISHED"),
     ]
 
     flow_id = flows[1]["id"]

@@ -96,7 +96,7 @@ def answer(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @answering
 def save(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    """Keep what was typed, and show how it would look."""
+    """Keep what was typed and ticked, and show how it would look."""
     found = _found(request, public_id)
     now = timezone.now()
     try:
@@ -109,22 +109,6 @@ def save(request: StaffRequest, public_id: UUID) -> HttpResponse:
         return redirect("cases:answer", public_id)
     part = "#fields" if request.GET.get("part") == "fields" else "#preview"
     return render(request, f"cases/answer_draft.html{part}", _facts(request, found, now=now))
-
-
-@require_POST
-@answering
-def except_person(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    """Leave somebody out, or put them back."""
-    found = _found(request, public_id)
-    case_id = uuid_in(request.POST.get("case", ""))
-    if case_id is None:
-        raise Http404
-    services.except_from_answer(public_id, case_id, excepted=request.POST.get("do") == "except")
-    if not request.htmx:
-        return redirect("cases:answer", public_id)
-    now = timezone.now()
-    context = _people(request, found, now=now) | _facts(request, found, now=now)
-    return render(request, "cases/answer_draft.html#changed", context | {"is_changed": True})
 
 
 @require_POST
@@ -265,7 +249,13 @@ def _words(request: StaffRequest, found: Answer) -> services.Words:
         values={
             each.key: given.get(f"value.{each.key}", default)[:500] for each, default in fields
         },
+        listed=_cases(" ".join(given.getlist("listed"))),
+        left_out=_cases(" ".join(given.getlist("left_out"))),
     )
+
+
+def _cases(given: str) -> frozenset[UUID]:
+    return frozenset(filter(None, map(uuid_in, given.split())))
 
 
 def _draft(request: StaffRequest, found: Answer, *, now: datetime, fault: str = "") -> HttpResponse:

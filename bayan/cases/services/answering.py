@@ -87,6 +87,9 @@ class Words:
     # Closing.Excuse, where what is put right is shown by no picture; and its words.
     excuse: str = ""
     excuse_words: str = ""
+    # Cases whose persons stood before the writer, and those of them that are left out.
+    listed: frozenset[UUID] = frozenset()
+    left_out: frozenset[UUID] = frozenset()
 
 
 @transaction.atomic
@@ -153,7 +156,7 @@ def _gather(answer: Answer, *, by: Member, now: datetime) -> None:
 
 @transaction.atomic
 def write_answer(answer_id: UUID, words: Words, *, by: Member, now: datetime) -> Answer:
-    """Keep what a draft says.
+    """Keep what a draft says, and who is left out of it.
 
     :raises AnswerOver: it was started
     """
@@ -169,21 +172,19 @@ def write_answer(answer_id: UUID, words: Words, *, by: Member, now: datetime) ->
             "text", "outcome", "outside", "template", "values", "by", "excuse", "excuse_words",
         ]
     )  # fmt: skip
+    _leave_out(answer, words)
     return answer
 
 
-@transaction.atomic
-def except_from_answer(answer_id: UUID, case_id: UUID, *, excepted: bool) -> None:
-    """Leave the person of a case out of a draft, or let them have it after all.
-
-    :raises AnswerOver: it was started
-    """
-    answer = _draft(answer_id)
-    rows = answer.recipients.filter(case__public_id=case_id)
-    if excepted:
-        rows.filter(state=To.WAITING).update(state=To.EXCEPTED)
-    else:
-        rows.filter(state=To.EXCEPTED).update(state=To.WAITING)
+def _leave_out(answer: Answer, words: Words) -> None:
+    """Leave out those who were ticked, and let those have it who are ticked no more."""
+    for cases, before, after in (
+        (words.listed & words.left_out, To.WAITING, To.EXCEPTED),
+        (words.listed - words.left_out, To.EXCEPTED, To.WAITING),
+    ):
+        if cases:
+            rows = answer.recipients.filter(case__public_id__in=cases, state=before)
+            rows.update(state=after)
 
 
 @transaction.atomic

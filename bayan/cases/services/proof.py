@@ -216,7 +216,7 @@ def named(cases: Sequence[Case], of: int) -> str:
     """Of many the first ones that are meant; one alone is known to whoever reads it."""
     if of == 1:
         return ""
-    numbers = "، ".join(grouped(case.reference) for case in cases[:NAMED])
+    numbers = _(", ").join(grouped(case.reference) for case in cases[:NAMED])
     return ngettext("%(count)s case: %(numbers)s", "%(count)s cases: %(numbers)s", len(cases)) % {
         "count": len(cases),
         "numbers": numbers,

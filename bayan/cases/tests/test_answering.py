@@ -197,8 +197,10 @@ def test_who_is_left_out_keeps_their_case_and_can_be_told_later(
     khobar: Node, khobar_responder: Member
 ) -> None:
     cases = make_matter(2, node=khobar)
-    draft = drafted(cases[0], khobar_responder, outcome="resolved", excuse="confirmed")
-    services.except_from_answer(draft.public_id, cases[1].public_id, excepted=True)
+    draft = drafted(
+        cases[0], khobar_responder, outcome="resolved", excuse="confirmed",
+        listed=frozenset(case.public_id for case in cases), left_out=frozenset([cases[1].public_id]),
+    )  # fmt: skip
     services.start_answer(draft.public_id, by=khobar_responder, now=LATER)
     deliver()
     assert list(Case.objects.open()) == [cases[1]]

@@ -173,9 +173,6 @@ DOORS: dict[str, Door] = {
     "cases:answers": PAGE,
     "cases:answer": shows("answer"),
     "cases:save_answer": changes("answer", text="سُدّت الحفرة"),
-    "cases:except_person": Door(
-        ("POST",), "answer", data={"case": str(UUID(int=0)), "do": "except"}
-    ),
     "cases:start_answer": changes("answer", text="سُدّت الحفرة"),
     "cases:pause_answer": changes("answer"),
     "cases:resume_answer": changes("answer"),

@@ -53,7 +53,9 @@ from bayan.correspondence.services.sending import (
 from bayan.correspondence.services.signing import (
     ChangedSince,
     MayNotSign,
+    decide,
     follow_approval,
+    follow_passed_on,
     submit,
     take_back,
 )
@@ -86,6 +88,7 @@ __all__ = [
     "copy",
     "correct",
     "cut",
+    "decide",
     "delete_draft",
     "delete_list",
     "describe_letters",
@@ -94,6 +97,7 @@ __all__ = [
     "draft_letter",
     "fill",
     "follow_approval",
+    "follow_passed_on",
     "hand_over",
     "hand_over_digests",
     "hand_over_letters",

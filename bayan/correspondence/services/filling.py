@@ -16,6 +16,7 @@ from bayan.channels import services as channels
 from bayan.channels.events import IncomingFile, IncomingMessage
 from bayan.channels.models import Media
 from bayan.core.errors import DomainError
+from bayan.core.flows import NOTHING
 from bayan.correspondence import questions
 from bayan.correspondence.models import Filled, Letter, Recipient
 from bayan.correspondence.questions import AnswersFaulty, FieldKind
@@ -75,7 +76,7 @@ def fill(
             raise AnswersFaulty({questions.key(place): questions.missing(asked[place - 1])})
     with override("ar"):
         words = questions.in_words(asked, values)
-    work.finish(row.item.public_id, by=by, now=now, words=words or questions.NOTHING)
+    work.finish(row.item.public_id, by=by, now=now, words=words or NOTHING)
     filled: Filled = Filled.objects.create(
         recipient=row, version=version, values=values, picture=media, by=by.member, at=now
     )

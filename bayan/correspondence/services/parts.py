@@ -50,19 +50,24 @@ def locked_open(letter_id: UUID) -> Letter:
     return letter
 
 
+def entry(
+    action: str, letter: Letter, *, by: audit.Actor, now: datetime, **details: Any
+) -> audit.Entry:
+    """A line for the letter's trail."""
+    return audit.Entry(
+        action=action,
+        subject_type=LETTER,
+        subject_key=str(letter.public_id),
+        by=by,
+        at=now,
+        node_id=letter.node_id,
+        details=details,
+    )
+
+
 def note(action: str, letter: Letter, *, by: audit.Actor, now: datetime, **details: Any) -> None:
     """Write a step into the letter's trail, and tell the screens."""
-    audit.record(
-        audit.Entry(
-            action=action,
-            subject_type=LETTER,
-            subject_key=str(letter.public_id),
-            by=by,
-            at=now,
-            node_id=letter.node_id,
-            details=details,
-        )
-    )
+    audit.record(entry(action, letter, by=by, now=now, **details))
     live.announce([(letter.node_id, LETTER, letter.public_id)])
 
 

@@ -13,10 +13,11 @@ from bayan.channels import services as channels
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Letter
 from bayan.correspondence.services.drafting import WordsMissing
-from bayan.correspondence.services.parts import LETTER, NotSent, locked, note
+from bayan.correspondence.services.parts import LETTER, NotSent, locked, named, note
 from bayan.correspondence.services.sending import RECIPIENT
 from bayan.people.models import Member
 from bayan.work import services as work
+from bayan.work.models import Item
 
 
 @transaction.atomic
@@ -40,6 +41,9 @@ def recall(letter_id: UUID, *, reason: str, by: Member, now: datetime) -> Letter
     letter.save()
     with as_worker():
         work.withdraw_of((LETTER, str(letter.public_id)), by=by, now=now)
+        # Their tasks say no more than that there was one.
+        tasks = Item.objects.filter(pk__in=letter.recipients.values("item"))
+        tasks.update(title=named(letter), text="")
         keys = [str(key) for key in letter.recipients.values_list("public_id", flat=True)]
         channels.call_off(RECIPIENT, keys, now=now)
         # Whom nothing had left for has nothing to be told about.

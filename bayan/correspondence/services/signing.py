@@ -9,18 +9,19 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Letter
 from bayan.correspondence.services import sending
 from bayan.correspondence.services.addressing import check_below, reach_of
 from bayan.correspondence.services.drafting import NoAddressee
-from bayan.correspondence.services.parts import LETTER, NotOpen, locked, locked_open, note
+from bayan.correspondence.services.parts import LETTER, NotOpen, entry, locked, locked_open, note
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.permissions import Access
 from bayan.work import services as work
-from bayan.work.events import ItemEnded
+from bayan.work.events import ItemEnded, ItemPassedOn
 from bayan.work.models import Item
 from bayan.work.services import Task
 
@@ -51,11 +52,7 @@ def submit(letter_id: UUID, *, signer: Member, by: Member, now: datetime) -> Let
     :raises NotBelow: a circular goes to bodies under its own
     """
     letter = locked_open(letter_id)
-    if not Access.of(signer, now=now).may("letters.sign", letter.node):
-        raise MayNotSign(
-            _("%(name)s may not sign for %(body)s.")
-            % {"name": signer.name, "body": letter.node.name}
-        )
+    _require_signer(letter, signer, now=now)
     reach = reach_of(letter, now=now)
     if not any(not person.is_copy for person in reach.people):
         raise NoAddressee(_("Nobody would get it: the bodies of its address have nobody here yet."))
@@ -118,6 +115,44 @@ def _open_again(letter: Letter, *, now: datetime) -> None:
     letter.save()
 
 
+@transaction.atomic
+def decide(
+    letter_id: UUID, *, seen: str, end: str, words: str, by: Access, now: datetime
+) -> Letter:
+    """Sign a letter, return it for changes, or refuse it; `seen` is the fingerprint of what was read.
+
+    A try that is refused stays in the trail.
+
+    :raises NotOpen: it does not wait for a signature any more
+    :raises ChangedSince: its words are not those that were read
+    :raises MayNotSign: the member may not sign for this body
+    """
+    letter = locked(letter_id)
+
+    def tried(why: str) -> list[audit.Entry]:
+        return [entry("letter.sign_refused", letter, by=by.member, now=now, why=why)]
+
+    if letter.state != Letter.State.REVIEW or letter.approval is None:
+        raise NotOpen(_("It does not wait for a signature any more."), entries=tried("not open"))
+    if seen != letter.submitted_hash:
+        raise ChangedSince(
+            _("It has changed since you read it. Read it again, then sign."),
+            entries=tried("changed"),
+        )
+    work.finish(letter.approval.public_id, by=by, now=now, words=words, end=end)
+    return letter
+
+
+def follow_passed_on(event: ItemPassedOn) -> None:
+    """A signature is passed on only to somebody who may sign.
+
+    :raises MayNotSign: this member may not
+    """
+    item = event.item
+    if item.subject_type == LETTER and item.kind == Item.Kind.APPROVE:
+        _require_signer(locked(UUID(item.subject_key)), event.to, now=event.at)
+
+
 def follow_approval(event: ItemEnded) -> None:
     """Whoever was to sign has decided: it is sent, goes back with the reason, or ends.
 
@@ -147,10 +182,7 @@ def follow_approval(event: ItemEnded) -> None:
 
 
 def _sign(letter: Letter, *, by: Member, now: datetime) -> None:
-    if not Access.of(by, now=now).may("letters.sign", letter.node):
-        raise MayNotSign(
-            _("%(name)s may not sign for %(body)s.") % {"name": by.name, "body": letter.node.name}
-        )
+    _require_signer(letter, by, now=now)
     if letter.fingerprint != letter.submitted_hash:
         raise ChangedSince(
             _("Its words are not those that were submitted. It has to be submitted again.")
@@ -158,3 +190,11 @@ def _sign(letter: Letter, *, by: Member, now: datetime) -> None:
     letter.signer = by
     with as_worker():
         sending.send(letter, by=by, now=now)
+
+
+def _require_signer(letter: Letter, member: Member, *, now: datetime) -> None:
+    if not Access.of(member, now=now).may("letters.sign", letter.node):
+        raise MayNotSign(
+            _("%(name)s may not sign for %(body)s.")
+            % {"name": member.name, "body": letter.node.name}
+        )

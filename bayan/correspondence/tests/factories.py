@@ -14,8 +14,9 @@ from bayan.correspondence.services import To, Words
 from bayan.organisation.models import Node
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
+from bayan.work import services as work
 from bayan.work.models import Item
-from bayan.work.tests.factories import link_mobile
+from bayan.work.tests.factories import link_mobile, written_by
 
 _phones = count(1)
 TEXT = (
@@ -86,3 +87,8 @@ def approval_of(letter: Letter) -> Item:
     letter.refresh_from_db()
     assert letter.approval is not None
     return letter.approval
+
+
+def within_the_window(member: Member, *, now: datetime) -> None:
+    """They wrote a moment ago, so that they can be written to freely."""
+    work.hear_members([(written_by(member, "مهامي"), member)], now=now)

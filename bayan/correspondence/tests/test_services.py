@@ -24,10 +24,11 @@ from bayan.correspondence.tests.factories import (
     message_to,
     task_of,
     tell,
+    within_the_window,
     words,
 )
 from bayan.organisation.models import Node
-from bayan.people.models import Member, Role
+from bayan.people.models import Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services as work
@@ -37,11 +38,6 @@ from bayan.work.tests.factories import written_by
 
 def to_khobar(khobar: Node) -> list[To]:
     return [To(kind=Address.Kind.BODY, node=khobar)]
-
-
-def within_the_window(member: Member, *, now: datetime) -> None:
-    """They wrote a moment ago, so that they can be written to freely."""
-    work.hear_members([(written_by(member, "مهامي"), member)], now=now)
 
 
 def texts() -> list[str]:
@@ -169,7 +165,13 @@ def test_a_recall_kills_the_tasks_and_the_links_and_tells_whoever_was_told(
     services.recall(letter.public_id, reason="نسخة خاطئة", by=office.writer, now=now)
     assert tell(now=now) == 1
 
-    assert Item.objects.get(pk=task_of(letter).pk).state == Item.State.WITHDRAWN
+    task = Item.objects.get(pk=task_of(letter).pk)
+    assert (task.state, task.text) == (Item.State.WITHDRAWN, "")
+    listed = [Letter.objects.get(pk=letter.pk)]
+    for reader, subject in ((office.mayor, "تعميم رقم 1448/1"), (office.writer, letter.subject)):
+        selectors.with_counts(listed, Access.of(reader, now=now))
+        assert listed[0].shown_subject == subject  # type: ignore[attr-defined]
+    assert letter.subject not in task.title
     with pytest.raises(services.LinkIsDead, match="سُحبت"):
         services.open_link(said.rsplit("/open/", 1)[1].strip("/ \n"), by=office.mayor, now=now)
     [told] = [body for body in texts() if "سُحب" in body]

@@ -122,21 +122,37 @@ def test_recalled_nobody_who_got_it_reads_a_word(
 def test_a_document_bears_its_number_and_a_classified_one_its_reader(
     office: Office, client: StaffClient, now: datetime
 ) -> None:
-    import pypdfium2
-
     letter = make_sent(
         office.desk, office.writer, now=now, to=to(office.khobar), grade=Letter.Grade.RESTRICTED
     )
+    public = make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    # As a reader of PDF tells them, the last word first.
+    marks = {
+        reader: " ".join(reversed(reader.name_ar.split()))
+        for reader in (office.mayor, office.writer)
+    }
+    for reader, other in ((office.mayor, office.writer), (office.writer, office.mayor)):
+        client.force_login(reader)
+        response = client.get(address("document", letter))
+        assert response["Content-Type"] == "application/pdf"
+        text = words_of(response.content)
+        assert "1448/1" in text
+        first_line = text.splitlines()[0]
+        assert marks[reader] in first_line
+        assert marks[other] not in first_line
+        assert marks[reader] not in words_of(client.get(address("document", public)).content)
     client.force_login(office.mayor)
-    response = client.get(address("document", letter))
-    assert response["Content-Type"] == "application/pdf"
-    pdf = pypdfium2.PdfDocument(response.content)
-    text = pdf[0].get_textpage().get_text_range()
-    assert "1448/1" in text
     assert Look.objects.filter(letter=letter, member=office.mayor, what="document").exists()
     client.force_login(office.writer)
     certificate = client.get(address("certificate", letter))
-    assert certificate.content[:5] == b"%PDF-"
+    text = words_of(certificate.content)
+    assert (office.mayor.name_ar in text, "على المنصة" in text) == (True, True)
+
+
+def words_of(pdf: bytes) -> str:
+    import pypdfium2
+
+    return "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
 
 
 def test_a_print_is_checked_without_an_account_and_tells_no_secret(

@@ -21,7 +21,6 @@ from bayan.correspondence.services import File
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
-from bayan.work import services as work
 from bayan.work.models import Item
 
 
@@ -145,26 +144,17 @@ def _submitted(request: StaffRequest, public_id: UUID, signer: Member) -> HttpRe
 @requires("work.do")
 def decide(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     """Sign it, return it for changes, or refuse it; what is secret wants a code of the second factor."""
-    found = get_object_or_404(Letter.objects.select_related("approval"), public_id=public_id)
+    found = get_object_or_404(Letter, public_id=public_id)
     decided = requires_fresh_factor(_decided) if found.is_secret else _decided
     return decided(request, found)
 
 
 def _decided(request: StaffRequest, found: Letter) -> HttpResponse:
-    if found.state != Letter.State.REVIEW or found.approval is None:
-        raise services.NotOpen(_("It does not wait for a signature any more."))
-    if request.POST.get("print") != found.submitted_hash:
-        raise services.ChangedSince(
-            _("It has changed since you read it. Read it again, then sign.")
-        )
     end = request.POST.get("end", "")
-    work.finish(
-        found.approval.public_id,
-        by=request.access,
-        now=timezone.now(),
-        words=request.POST.get("words", "")[:1000],
-        end=end if end in Item.State.values else Item.State.DONE,
-    )
+    services.decide(
+        found.public_id, seen=request.POST.get("print", ""), end=end,
+        words=request.POST.get("words", "")[:1000], by=request.access, now=timezone.now(),
+    )  # fmt: skip
     if end == Item.State.DONE:
         notices.say(request, _("Signed. It is on its way to everybody."))
     else:

@@ -53,7 +53,7 @@ def letters(request: StaffRequest) -> HttpResponse:
         after=Cursor.read(after) if after else None,
         limit=SHOWN,
     )
-    selectors.with_counts(page.rows)
+    selectors.with_counts(page.rows, request.access)
     context = {
         "rows": page.rows,
         "next_cursor": page.next_cursor,
@@ -80,7 +80,7 @@ def export(request: StaffRequest) -> HttpResponse:
     asked = searching.asked_in(request.GET)
     asked_for = searching.narrowed(rows, asked, searching.look_for(asked.words))
     found = list(selectors.shown(asked_for).order_by("-changed_at", "-pk")[:MOST_SAVED])
-    selectors.with_counts(found)
+    selectors.with_counts(found, request.access)
     inbox_services.note_export("letters.exported", len(found), access=request.access, now=now)
     heading = [
         _("Follow-up number"), _("Kind"), _("Subject"), _("Body"), _("State"), _("Sent"), _("Due"),
@@ -91,7 +91,7 @@ def export(request: StaffRequest) -> HttpResponse:
 
 def _line(one: Letter) -> list[str]:
     return [
-        one.reference, str(one.get_kind_display()), one.subject, one.node.name,
+        one.reference, str(one.get_kind_display()), one.shown_subject, one.node.name,  # type: ignore[attr-defined]
         str(one.get_state_display()), _moment(one.sent_at), _moment(one.due_at),
         str(one.total), str(one.done), one.official_number,  # type: ignore[attr-defined]
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from django import template
 from django.utils.translation import get_language
 
+from bayan.desk import charts
 from bayan.desk.field import Filters
 from bayan.organisation.models import Node
 from bayan.people.models import Contact
@@ -19,6 +20,15 @@ register = template.Library()
 def bodies_in(contact: Contact, nodes: Mapping[int, Node]) -> list[Node]:
     """The bodies to which this contact has written, as far as the reader sees it; each once."""
     return [nodes[key] for key in dict.fromkeys(vars(contact)["bodies"])]
+
+
+@register.filter
+def lines_of_spark(
+    spark: tuple[tuple[float | None, ...], tuple[float | None, ...], float, bool],
+) -> list[charts.Line]:
+    """A body's weeks and the authority's, on the scale that all bodies share, as small lines."""
+    own, average, top, _is_rtl = spark
+    return charts.chart([own, average], width=120, height=32, top=top, has_levels=False).lines
 
 
 @register.simple_tag

@@ -8,14 +8,16 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from bayan.cases.models import Case
 from bayan.core.exports import small_csv
 from bayan.core.templatetags.bayan import lasting, since
 from bayan.desk import charts
-from bayan.desk.today import Figures, Standing, Today, standings, today, weeks
+from bayan.desk.today import Standing, Today, standings, today, weeks
+from bayan.inbox.models import Conversation
 from bayan.people.permissions import StaffRequest, requires
 
 # What takes longer is drawn in hours.
@@ -32,6 +34,8 @@ def page(request: StaffRequest) -> HttpResponse:
         "news": _news(found),
         "may_see": request.access.may("cases.close"),
         "is_officer": request.access.is_municipal,
+        "waiting": [(row, _look_of_waiting(row)) for row in found.waiting],
+        "due": [(case, _look_of_due(case)) for case in found.due],
     }
     if found.is_head:
         context |= _figures(found)
@@ -101,21 +105,15 @@ def _figures(found: Today) -> dict[str, Any]:
             for standing in found.worst
             if standing.open or standing.waiting or standing.node.pk in found.weeks.by_body
         ]
-        lines = {s.node.pk: _minutes(found.weeks.of(s.node.pk)) for s in busy}
-        average = _minutes(found.average)
+        lines = {s.node.pk: tuple(_minutes(found.weeks.of(s.node.pk))) for s in busy}
+        average = tuple(_minutes(found.average))
         top = charts.top_of([*lines.values(), average])
         context["bodies"] = [
             (
                 standing,
-                week := found.weeks.of(standing.node.pk)[-1],
-                spark := charts.chart(
-                    [lines[standing.node.pk], average],
-                    width=120,
-                    height=32,
-                    top=top,
-                    has_levels=False,
-                ),
-                _look(standing, week, spark),
+                found.weeks.of(standing.node.pk)[-1],
+                spark := (lines[standing.node.pk], average, top, get_language_bidi()),
+                _look(standing, spark),
             )
             for standing in busy
         ]
@@ -123,12 +121,28 @@ def _figures(found: Today) -> dict[str, Any]:
     return context
 
 
-def _look(standing: Standing, week: Figures, spark: charts.Chart) -> Hashable:
-    """All that a body's row shows."""
+def _look(standing: Standing, spark: Hashable) -> Hashable:
+    """All that a body's row shows; its line is drawn with it."""
     return (
         get_language(), standing.node.key, standing.node.short_name, standing.late, standing.open,
-        standing.waiting, week.minutes,
-        tuple((*line.paths, line.x, line.y, line.value) for line in spark.lines),
+        standing.waiting, spark,
+    )  # fmt: skip
+
+
+def _look_of_waiting(row: Conversation) -> Hashable:
+    """All that the row of one who waits shows, but for how long."""
+    known = vars(row)
+    return (
+        get_language(), row.public_id, row.contact.name, row.preview, row.node.short_name,
+        known["last_kind"], known["last_revoked_at"],
+    )  # fmt: skip
+
+
+def _look_of_due(case: Case) -> Hashable:
+    """All that the row of a case shows, but for when it is due."""
+    return (
+        get_language(), case.reference, case.conversation.public_id, case.subject, case.priority,
+        case.node.short_name, case.owner and case.owner.name,
     )  # fmt: skip
 
 

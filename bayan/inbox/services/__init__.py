@@ -78,6 +78,7 @@ from bayan.inbox.services.posting import (
 )
 from bayan.inbox.services.reading import look_at, say_typing
 from bayan.inbox.services.sending import (
+    ASKED_AGAIN_AFTER,
     Attachment,
     NothingOpen,
     NothingToSend,
@@ -113,6 +114,7 @@ from bayan.inbox.services.sending import (
 )
 
 __all__ = [
+    "ASKED_AGAIN_AFTER",
     "ASSIGNED",
     "LABELLED",
     "LATER",

@@ -26,6 +26,8 @@ from bayan.people.models import Member
 
 # So long words wait for a person who does not answer.
 HELD_FOR = timedelta(days=7)
+# Somebody who was asked to open the conversation is not asked again before.
+ASKED_AGAIN_AFTER = timedelta(days=1)
 LONGEST_REACTION = 16
 
 
@@ -777,7 +779,7 @@ def _was_asked(conversation: Conversation, *, now: datetime) -> bool:
     asked = Message.objects.filter(
         conversation=conversation,
         outgoing__template__purpose=Template.Purpose.REOPEN,
-        received_at__gt=now - timedelta(days=1),
+        received_at__gt=now - ASKED_AGAIN_AFTER,
     ).exclude(outgoing__state=Outgoing.State.FAILED)
     if conversation.last_inbound_at:
         asked = asked.filter(received_at__gt=conversation.last_inbound_at)

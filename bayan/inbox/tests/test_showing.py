@@ -257,4 +257,4 @@ def test_every_file_reaction_and_quote_of_a_thread_costs_the_same_queries(
     few = queries()
     for _n in range(8):
         add()
-    assert queries() == few <= 16
+    assert queries() == few <= 12

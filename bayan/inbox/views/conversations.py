@@ -308,11 +308,11 @@ def _list(request: StaffRequest) -> dict[str, Any]:
 
 def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     """What the page shows of one conversation."""
-    found = selectors.thread_of(public_id)
+    now = timezone.now()
+    found = selectors.thread_of(public_id, reader=request.user, now=now)
     if found is None:
         raise Http404
     before = request.GET.get("before", "")
-    now = timezone.now()
     messages = selectors.messages_of(found, before=int(before) if before.isdigit() else None)
     is_full = len(messages) == selectors.PAGE_OF_MESSAGES
     context: dict[str, Any] = {
@@ -321,7 +321,9 @@ def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
         # A full page may have another one before it.
         "earlier_before": messages[0].pk if is_full else None,
         "thread_labels": selectors.labels_on(found),
-        "others": selectors.others_here(found, but=request.user, now=now),
+        "others": selectors.others_here(found, but=request.user, now=now)
+        if vars(found)["has_lookers"]
+        else [],
         "heading": services.heading(found),
         "now": now,
         "newest": found.last_inbound_at,
@@ -331,5 +333,7 @@ def thread(request: StaffRequest, public_id: UUID) -> dict[str, Any]:
     context["is_reachable"] = bool(found.last_inbound_at) or found.contact.identities.exists()
     if context["may_reply"] and found.matter and context["is_reachable"]:
         # Without JavaScript the composer's kinds are pages of their own.
-        context |= composing.offer(found, request.GET, is_writable=context["is_writable"])
+        context |= composing.offer(
+            found, request.GET, messages=messages, is_writable=context["is_writable"], now=now
+        )
     return context

@@ -67,7 +67,7 @@ def test_what_is_refused_says_who_may(
         services.require(
             Act.SPEAK, "crisis", khobar, [officer], by=officer, subject=("story", "1"), now=now
         )
-    assert refused.value.entry.action == "mandate.speak_refused"
+    assert [one.action for one in refused.value.entries] == ["mandate.speak_refused"]
     services.require(
         Act.SPEAK, "crisis", khobar, [officer, spokesperson], by=officer, subject=("story", "1"),
         now=now,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import Error, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -20,7 +20,7 @@ from django.utils.translation import override
 from bayan.channels.models import Outgoing, Reach
 from bayan.core.queries import Waits
 from bayan.meetings.models import Invitee, Meeting
-from bayan.meetings.selectors.deputies import deputies_of
+from bayan.meetings.selectors.deputies import deputies_of, not_asked_yet
 from bayan.meetings.services.calling import INVITEE
 from bayan.meetings.services.parts import announce
 from bayan.meetings.services.wording import instead_of
@@ -77,6 +77,18 @@ def _steps(
                 meeting__starts_at__gt=now,
             ),
             _invite,
+        ),
+        (
+            called
+            & Q(answer="", told_revision=F("meeting__revision"), meeting__starts_at__gt=now)
+            & Q(
+                not_asked_yet(
+                    INVITEE,
+                    OuterRef(OuterRef("told_revision")) * Value(ROUNDS) + Value(INVITATION),
+                    now=now,
+                )
+            ),
+            _invite_deputies,
         ),
         (
             comes
@@ -157,6 +169,11 @@ def _invite(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
     Invitee.objects.bulk_update(rows, ["told_revision", "reach"])
 
 
+def _invite_deputies(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
+    """Invite whoever stands in by now for somebody who was invited and has not answered."""
+    _send(meeting, _to_deputies(meeting, rows, _invitation, now=now), INVITATION, now=now)
+
+
 def _remind_day(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
     _tell(meeting, rows, DAY_BEFORE, _reminder, now=now)
     for row in rows:
@@ -188,15 +205,29 @@ def _hand_out(meeting: Meeting, rows: Sequence[Invitee], now: datetime) -> None:
 def _tell(
     meeting: Meeting, rows: Sequence[Invitee], place: int, say: Say, *, now: datetime
 ) -> None:
-    deputies = deputies_of([row.member_id for row in rows], now=now) if place != MINUTES else {}
     words = []
     for row in rows:
         with override(row.member.language):
             words.append(say(meeting, row, now))
+    if place != MINUTES:
+        words += _to_deputies(meeting, rows, say, now=now)
+    _send(meeting, words, place, now=now)
+
+
+def _to_deputies(
+    meeting: Meeting, rows: Sequence[Invitee], say: Say, *, now: datetime
+) -> list[Telling]:
+    deputies = deputies_of([row.member_id for row in rows], now=now)
+    words = []
+    for row in rows:
         if deputy := deputies.get(row.member_id):
             with override(deputy.language):
                 word = say(meeting, row, now)
                 words.append(replace(word, member=deputy, text=instead_of(row.member, word.text)))
+    return words
+
+
+def _send(meeting: Meeting, words: Sequence[Telling], place: int, *, now: datetime) -> None:
     work.tell_each(
         words, subject_type=INVITEE, now=now, lane=Outgoing.Lane.WORK,
         round=meeting.revision * ROUNDS + place,

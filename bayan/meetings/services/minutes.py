@@ -12,17 +12,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.meetings.models import AgendaItem, Decision, Meeting
 from bayan.meetings.services.calling import NotCalled, check_open
-from bayan.meetings.services.parts import MEETING, WordsMissing, announce, locked_meeting, note
+from bayan.meetings.services.parts import (
+    MEETING,
+    WordsMissing,
+    announce,
+    entry,
+    locked_meeting,
+    note,
+)
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member
+from bayan.people.permissions import Access
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, Subject
+from bayan.work.events import ItemEnded, ItemPassedOn, Subject
 from bayan.work.models import Item
 from bayan.work.services import Task
 
@@ -212,6 +221,46 @@ def follow_minutes(event: ItemEnded) -> None:
             meeting.changed_at = event.at
             meeting.save(update_fields=["minutes_state", "remark", "changed_at"])
             note("minutes_returned", meeting, by=event.by or meeting.chair, now=event.at)
+
+
+@transaction.atomic
+def decide_minutes(
+    meeting_id: UUID, *, seen: str, end: str, words: str, by: Access, now: datetime
+) -> Meeting:
+    """Approve the minutes, or return them with a reason; `seen` is the fingerprint of what was read.
+
+    A try that is refused stays in the trail.
+
+    :raises NotCalled: they do not wait for the chair any more
+    :raises ChangedSince: they are not those that were read
+    :raises MayNotApprove: only the chair approves them
+    """
+    meeting = locked_meeting(meeting_id)
+
+    def tried(why: str) -> list[audit.Entry]:
+        return [entry("minutes_refused", meeting, by=by.member, now=now, why=why)]
+
+    if meeting.approval is None or meeting.minutes_state != Minutes.REVIEW:
+        raise NotCalled(_("They do not wait for the chair any more."), entries=tried("not open"))
+    if seen != meeting.submitted_hash:
+        raise ChangedSince(
+            _("The minutes are not those that were handed in. They have to be handed in again."),
+            entries=tried("changed"),
+        )
+    work.finish(meeting.approval.public_id, by=by, now=now, words=words, end=end)
+    return meeting
+
+
+def follow_passed_on(event: ItemPassedOn) -> None:
+    """Nobody else approves minutes in the chair's place.
+
+    :raises MayNotApprove: it is passed on to somebody who is not the chair
+    """
+    item = event.item
+    if item.subject_type == MEETING and item.kind == Item.Kind.APPROVE:
+        meeting = locked_meeting(UUID(item.subject_key))
+        if meeting.chair_id != event.to.pk:
+            raise MayNotApprove(_("Only the chair approves the minutes."))
 
 
 def _approve(meeting: Meeting, *, by: Member, now: datetime) -> None:

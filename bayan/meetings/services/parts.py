@@ -90,23 +90,27 @@ def to_of(thing: Poll | Meeting) -> list[To]:
     ]
 
 
+def entry(
+    action: str, thing: Poll | Meeting, *, by: audit.Actor, now: datetime, **details: Any
+) -> audit.Entry:
+    """A line for its trail."""
+    name = POLL if isinstance(thing, Poll) else MEETING
+    return audit.Entry(
+        action=f"{name}.{action}",
+        subject_type=name,
+        subject_key=str(thing.public_id),
+        by=audit.Named(by.audit_key, by.audit_label),
+        at=now,
+        node_id=thing.node_id,
+        details=details,
+    )
+
+
 def note(
     action: str, thing: Poll | Meeting, *, by: audit.Actor, now: datetime, **details: Any
 ) -> None:
     """Write a step into its trail, and tell the screens."""
-    name = POLL if isinstance(thing, Poll) else MEETING
-    by = audit.Named(by.audit_key, by.audit_label)
-    audit.record(
-        audit.Entry(
-            action=f"{name}.{action}",
-            subject_type=name,
-            subject_key=str(thing.public_id),
-            by=by,
-            at=now,
-            node_id=thing.node_id,
-            details=details,
-        )
-    )
+    audit.record(entry(action, thing, by=by, now=now, **details))
     announce(thing)
 
 

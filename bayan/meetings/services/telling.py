@@ -12,7 +12,7 @@ from datetime import datetime
 
 import structlog
 from django.db import Error, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -21,7 +21,7 @@ from bayan.core import audit
 from bayan.core.queries import Waits
 from bayan.meetings.models import Poll, PollQuerySet, Voter
 from bayan.meetings.selectors.counts import outcome_of
-from bayan.meetings.selectors.deputies import deputies_of
+from bayan.meetings.selectors.deputies import deputies_of, not_asked_yet
 from bayan.meetings.services.asking import VOTER, close
 from bayan.meetings.services.parts import POLL, announce, note
 from bayan.meetings.services.wording import (
@@ -70,8 +70,21 @@ def _steps(now: datetime) -> tuple[tuple[PollQuerySet, Callable[[int, datetime],
             Poll.objects.filter(state=State.OPEN, reminded_at=None, remind_at__lte=now),
             _remind_some,
         ),
+        (
+            Poll.objects.filter(
+                Exists(Voter.objects.filter(_for_deputies(now), poll=OuterRef("pk"))),
+                state=State.OPEN,
+            ),
+            _ask_deputies,
+        ),
         (Poll.objects.filter(ended_at__isnull=False, told_at=None), _tell_end_to_some),
     )
+
+
+def _for_deputies(now: datetime) -> Q:
+    """Whose vote is missing, and whose deputy was named after they were asked."""
+    named = Q(not_asked_yet(VOTER, QUESTION, now=now))
+    return named & Q(handed_at__isnull=False, voted_at=None)
 
 
 _WAITS = Waits(lambda now: [waiting for waiting, _step in _steps(now)], datetime)
@@ -129,16 +142,36 @@ def _words_to_each(
     rows: Sequence[Voter], said: Callable[[Voter], Telling], *, now: datetime
 ) -> list[Telling]:
     """What each is told in their language; whoever stands in for one of them is told so, too."""
-    deputies = deputies_of([row.member_id for row in rows], now=now)
     words = []
     for row in rows:
         with override(row.member.language):
             words.append(said(row))
+    return words + _words_to_deputies(rows, said, now=now)
+
+
+def _words_to_deputies(
+    rows: Sequence[Voter], said: Callable[[Voter], Telling], *, now: datetime
+) -> list[Telling]:
+    deputies = deputies_of([row.member_id for row in rows], now=now)
+    words = []
+    for row in rows:
         if deputy := deputies.get(row.member_id):
             with override(deputy.language):
                 word = said(row)
                 words.append(replace(word, member=deputy, text=instead_of(row.member, word.text)))
     return words
+
+
+@transaction.atomic
+def _ask_deputies(key: int, now: datetime) -> int:
+    """Ask whoever stands in by now for somebody who was asked and has not voted; the vote stays one."""
+    poll = _ours(key, state=State.OPEN)
+    rows = _some(poll, _for_deputies(now)) if poll else []
+    if poll is None or not rows:
+        return 0
+    words = _words_to_deputies(rows, lambda row: _asked(poll, row, now=now), now=now)
+    work.tell_each(words, subject_type=VOTER, now=now, lane=Outgoing.Lane.WORK, round=QUESTION)
+    return len(rows)
 
 
 def _asked(poll: Poll, row: Voter, *, now: datetime) -> Telling:

@@ -361,6 +361,39 @@ def test_a_deputy_votes_for_whom_they_stand_in_and_nobody_else_does(
     ).status_code == 409  # fmt: skip
 
 
+def test_a_deputy_named_later_is_asked_once_for_whoever_has_not_voted_or_answered(
+    office: Office, now: datetime
+) -> None:
+    begins = timezone.now()
+    deputy = linked(make_member(Role.Kind.RESPONDER, office.khobar), now=begins)
+    another = linked(make_member(Role.Kind.RESPONDER, office.khobar), now=begins)
+    poll = make_sent(office.desk, office.director, office.asked, now=begins)
+    voted = make_sent(office.desk, office.director, office.asked, now=begins)
+    meeting = make_called(office.desk, office.director, office.asked, now=begins)
+    press(voted, office.mayor, text="نعم", now=begins + LEFT)
+    standing = name_deputy(office.mayor, deputy, now=begins)
+
+    later = begins + 2 * LEFT
+    tend(now=later)
+    tend(now=later)
+
+    voter, row = voter_of(poll, office.mayor), meeting.invitees.get(member=office.mayor)
+    asked = Reach.objects.filter(member=deputy)
+    assert set(asked.values_list("subject_key", flat=True)) == {
+        str(voter.public_id), str(row.public_id),
+    }  # fmt: skip
+    assert all(office.mayor.name in one.words["text"] for one in asked)
+    # Whoever takes it over is asked, too, and the vote of the first one counts until it is changed.
+    press(poll, office.mayor, text="نعم", now=later)
+    standing.delete()
+    name_deputy(office.mayor, another, now=later)
+    tend(now=later + LEFT)
+    assert set(Reach.objects.filter(member=another).values_list("subject_key", flat=True)) == {
+        str(row.public_id)
+    }
+    assert poll.voters.filter(voted_at__isnull=False).count() == 1
+
+
 def test_a_deputy_answers_an_invitation_until_they_stand_in_no_more(
     office: Office, client: StaffClient, now: datetime
 ) -> None:

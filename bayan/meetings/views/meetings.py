@@ -172,6 +172,8 @@ def meeting(request: StaffRequest, public_id: UUID) -> HttpResponse:
         raise PermissionDenied(_("It is being written still."))
     people = selectors.invitees_of(found)
     may_read = selectors.may_read_minutes(found, access)
+    following = Meeting.objects.filter(follows=found).first()
+    is_settled = found.minutes_state in {Meeting.Minutes.REVIEW, Meeting.Minutes.APPROVED}
     context = {
         "meeting": found,
         "leads": leads,
@@ -190,7 +192,11 @@ def meeting(request: StaffRequest, public_id: UUID) -> HttpResponse:
         and found.chair_id == request.user.pk,
         "decisions": selectors.decisions_of(found) if may_read else [],
         "open_from_last": selectors.open_decisions_before(found),
-        "next": Meeting.objects.filter(follows=found).first(),
+        "next": following,
+        # What is over and approved is moved and cancelled no more.
+        "is_settled": is_settled,
+        "goes_on": found.is_called
+        and (not is_settled or (found.kind == Meeting.Kind.PERIODIC and not following)),
         "history": selectors.history_of(found) if leads else [],
         "now": now,
     }

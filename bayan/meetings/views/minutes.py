@@ -23,7 +23,6 @@ from bayan.meetings import document, selectors, services
 from bayan.meetings.forms import DecisionForm
 from bayan.meetings.models import Decision, Meeting
 from bayan.people.permissions import StaffRequest, requires
-from bayan.work import services as work
 from bayan.work.models import Item
 
 SHOWN, MOST_SAVED = 200, 5_000
@@ -132,19 +131,11 @@ def take_back(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @requires("work.do")
 def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Approve them, or return them with a reason: as the chair, exactly as they were read."""
-    found: Meeting = get_object_or_404(
-        Meeting.objects.select_related("approval"), public_id=public_id
-    )
-    if found.approval is None or found.minutes_state != Meeting.Minutes.REVIEW:
-        raise services.NotCalled(_("They do not wait for the chair any more."))
-    if request.POST.get("print", "") != found.submitted_hash:
-        raise services.ChangedSince(
-            _("The minutes are not those that were handed in. They have to be handed in again.")
-        )
-    end = Item.State.RETURNED if request.POST.get("end") == "returned" else Item.State.DONE
-    work.finish(
-        found.approval.public_id, by=request.access, now=timezone.now(), end=end,
-        words=request.POST.get("words", "")[:1000],
+    get_object_or_404(Meeting, public_id=public_id)
+    end = request.POST.get("end", "")
+    services.decide_minutes(
+        public_id, seen=request.POST.get("print", ""), end=end,
+        words=request.POST.get("words", "")[:1000], by=request.access, now=timezone.now(),
     )  # fmt: skip
     said = _("Returned; the secretary reads your reason.")
     if end == Item.State.DONE:

@@ -38,6 +38,7 @@ from bayan.needs.services.deciding import (
     take,
     undo_decision,
 )
+from bayan.needs.services.filling import ASKED, receive_asked
 from bayan.needs.services.forms import (
     Draft,
     FormUnfit,
@@ -72,6 +73,7 @@ from bayan.needs.services.telling import (
 )
 
 __all__ = [
+    "ASKED",
     "BOOKING",
     "DECIDED",
     "NEED",
@@ -117,6 +119,7 @@ __all__ = [
     "mend",
     "move_form",
     "provide",
+    "receive_asked",
     "receive_told",
     "refuse_each",
     "restock",

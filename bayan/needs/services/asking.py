@@ -67,8 +67,11 @@ def ask(
     by: Member,
     now: datetime,
     files: Sequence[Upload] = (),
+    expected: tuple[str, Sequence[channels.Expected]] = ("", ()),
 ) -> Need:
     """Ask for something in the name of a body. Whoever decides is told, and a clock runs until they do.
+
+    `expected`: the key of a field, and its files that came by WhatsApp and are still to be fetched.
 
     :raises FormNotOffered: the form was taken off, or changed, while it was filled in
     :raises FilesNotKept: there is nowhere to keep a file
@@ -92,6 +95,9 @@ def ask(
         asked_at=now,
     )
     _keep(files, need, now=now)
+    field, coming = expected
+    for media in channels.expect_files(coming):
+        Attachment.objects.create(need=need, field=field, media=media)
     note("need.asked", need, by=by, now=now)
     due_at = organisation.calendar().add(now, TO_DECIDE)
     started = work.start(

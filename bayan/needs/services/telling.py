@@ -18,12 +18,15 @@ from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.core.queries import Waits
 from bayan.core.references import grouped
+from bayan.inbox.models import Conversation
 from bayan.needs.models import Booking, Form, Need, Step
+from bayan.needs.services import filling
 from bayan.needs.services.asking import TOLD, confirm
 from bayan.needs.services.steps import path_of, title_of
 from bayan.people import services as people
 from bayan.people.models import Member
 from bayan.people.permissions import Access
+from bayan.people.selectors import may_hear
 from bayan.work import services as work
 
 AT_ONCE = 100
@@ -35,8 +38,8 @@ State = Need.State
 
 _WAITS = Waits(
     lambda now: (
-        Step.objects.filter(told_at=None, tell_at__lte=now),
-        Booking.objects.filter(told_at=None, tell_at__lte=now),
+        Step.objects.filter(may_hear("need__asked_by", now=now), told_at=None, tell_at__lte=now),
+        Booking.objects.filter(may_hear("booked_by", now=now), told_at=None, tell_at__lte=now),
     ),
     datetime,
 )
@@ -61,7 +64,7 @@ def let_past(*, now: datetime) -> int:
 
 def _tell_steps(*, now: datetime) -> int:
     waiting = list(
-        Step.objects.filter(told_at=None, tell_at__lte=now)
+        Step.objects.filter(may_hear("need__asked_by", now=now), told_at=None, tell_at__lte=now)
         .select_related("need__asked_by", "need__version")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
@@ -84,7 +87,7 @@ def _tell_steps(*, now: datetime) -> int:
 
 def _tell_cancelled(*, now: datetime) -> int:
     waiting = list(
-        Booking.objects.filter(told_at=None, tell_at__lte=now)
+        Booking.objects.filter(may_hear("booked_by", now=now), told_at=None, tell_at__lte=now)
         .select_related("booked_by", "thing")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
@@ -193,18 +196,27 @@ def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -
         if conversation is not None:
             taken.add(message.external_id)
             with override(member.language):
-                work.say(conversation, answer_needs(member, now), now=now)
+                _answer_needs(member, conversation, now=now)
     return taken
+
+
+def _answer_needs(member: Member, conversation: Conversation, *, now: datetime) -> None:
+    may_ask = Access.of(member, now=now).may("needs.ask")
+    if not (may_ask and filling.offer(conversation, _open_requests(member, most=3), now=now)):
+        work.say(conversation, answer_needs(member, now), now=now)
+
+
+def _open_requests(member: Member, *, most: int) -> list[str]:
+    own = Need.objects.open().filter(asked_by=member).order_by("-asked_at")[:most]
+    lines = [f"• {title_of(need)} ({need.get_state_display()})" for need in own]
+    return [_("Your open requests:"), *lines, ""] if lines else []
 
 
 def answer_needs(member: Member, now: datetime) -> str:
     """How this member's open requests stand, and where each new one is made."""
     if not Access.of(member, now=now).may("needs.ask"):
         return _("Your role does not include requests of needs.")
-    own = Need.objects.open().filter(asked_by=member).order_by("-asked_at")[:MOST_NAMED]
-    lines = [f"• {title_of(need)} ({need.get_state_display()})" for need in own]
-    if lines:
-        lines = [_("Your open requests:"), *lines, ""]
+    lines = _open_requests(member, most=MOST_NAMED)
     offered = Form.objects.filter(is_on=True).select_related("version").order_by("position", "pk")
     asked = [
         f"• {form.version.name}: {settings.PUBLIC_URL}{reverse('needs:ask', args=[form.key])}"

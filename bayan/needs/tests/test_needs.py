@@ -20,6 +20,7 @@ from bayan.needs.models import Need, Step
 from bayan.needs.services import Grant
 from bayan.needs.tests.factories import HOUR, make_need
 from bayan.organisation.models import Node
+from bayan.people import services as people
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
@@ -67,7 +68,10 @@ def test_a_request_goes_from_asking_to_coming_and_each_step_is_told(
 
     assert need.item is not None
     access = Access.of(photographer, now=now)
+    people.be_quiet(asker, now + 2 * HOUR, now=now)
     work.finish(need.item.public_id, by=access, now=now + 2 * HOUR, words="الصور في المجلد")
+    # Who asked for silence hears of it when that is over.
+    assert services.tell(now=now + 2 * HOUR - timedelta(seconds=1)) == 0
     assert services.tell(now=now + 2 * HOUR) == 1
     told = list(Message.objects.filter(direction="out").order_by("pk"))[-2:]
     assert need.reference[:3] in told[0].text

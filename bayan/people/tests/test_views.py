@@ -136,6 +136,21 @@ def test_the_trail_costs_the_same_queries_whatever_its_length(
     assert queries() == few
 
 
+def test_a_session_is_read_with_its_member_who_is_asked_for_anew_with_every_request(
+    client: StaffClient, khobar_responder: Member, qatif_responder: Member
+) -> None:
+    client.force_login(khobar_responder)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get("/inbox/").status_code == 200
+    assert not [one for one in captured if one["sql"].startswith('SELECT "people_member"')]
+
+    other = StaffClient()
+    other.force_login(qatif_responder)
+    assert str(qatif_responder.name) in other.get("/inbox/").content.decode()
+    Member.objects.filter(pk=khobar_responder.pk).update(is_active=False)
+    assert client.get("/inbox/").status_code == 302
+
+
 def test_a_responder_does_not_read_the_trail(client: StaffClient, khobar_responder: Member) -> None:
     client.force_login(khobar_responder)
     assert client.get("/audit/").status_code == 403

@@ -14,6 +14,7 @@ from bayan.press.services.approving import (
     ask_approval,
     describe_stories,
     follow_ended,
+    follow_passed_on,
     may_approve,
 )
 from bayan.press.services.comparing import compare_files
@@ -177,6 +178,7 @@ __all__ = [
     "files_behind",
     "fitting_templates",
     "follow_ended",
+    "follow_passed_on",
     "give_back",
     "hand_in",
     "hand_in_again",

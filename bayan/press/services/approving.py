@@ -24,13 +24,17 @@ from bayan.press.models import Approval, Story
 from bayan.press.services import saying, stories
 from bayan.press.services.parts import STORY, State, locked, move, note, require_state
 from bayan.work import services as work
-from bayan.work.events import ItemEnded, Subject
+from bayan.work.events import ItemEnded, ItemPassedOn, Subject
 from bayan.work.models import Item
 
 # Nobody else, one, two (docs/press.md).
 WANTED = {Story.Weight.ROUTINE: 0, Story.Weight.IMPORTANT: 1, Story.Weight.STATEMENT: 2}
 TERMS = {Story.Weight.IMPORTANT: timedelta(hours=7), Story.Weight.STATEMENT: timedelta(hours=2)}
 LONGEST_EXTRACT = 500
+
+
+class MayNotApprove(DomainError):
+    pass
 
 
 class ApproversMissing(DomainError):
@@ -144,6 +148,23 @@ def _require_approver(story: Story, member: Member, *, by: Member, now: datetime
         Act.APPROVE, story.topic, story.node, [member], by=by, now=now,
         subject=(STORY, str(story.public_id)),
     )  # fmt: skip
+
+
+def follow_passed_on(fact: ItemPassedOn) -> None:
+    """An approval is passed on only to somebody who may give it.
+
+    :raises MayNotApprove, NotTheirs: this member may not; by role, or about this topic
+    """
+    item = fact.item
+    if item.subject_type != STORY or item.kind != Item.Kind.APPROVE:
+        return
+    if not may_approve(fact.to, now=fact.at):
+        raise MayNotApprove(
+            _("%(name)s may not approve what the authority publishes.") % {"name": fact.to.name}
+        )
+    with as_worker():
+        story = Story.objects.select_related("node").get(public_id=item.subject_key)
+        _require_approver(story, fact.to, by=fact.by, now=fact.at)
 
 
 def follow_ended(fact: ItemEnded) -> None:

@@ -19,6 +19,7 @@ from bayan.core.references import grouped
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation
 from bayan.people.models import Member
+from bayan.people.selectors import may_hear
 from bayan.press.models import Story, StoryFile, StoryNews
 from bayan.press.services.parts import STORY, State
 from bayan.work.services import saying
@@ -240,7 +241,7 @@ def tell_mine(conversation: Conversation, member: Member, *, now: datetime) -> N
 def tell_news(*, now: datetime) -> int:
     """Tell senders of the steps of their stories; returns of how many."""
     waiting = list(
-        StoryNews.objects.filter(told_at=None)
+        StoryNews.objects.filter(may_hear("story__sender", now=now), told_at=None)
         .select_related("story__sender", "story__node")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]

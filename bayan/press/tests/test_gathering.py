@@ -13,6 +13,7 @@ from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.inbox.models import Conversation, Message
 from bayan.organisation.models import Node
+from bayan.people import services as people
 from bayan.people.models import Member, Role
 from bayan.people.tests.factories import make_member
 from bayan.press import services
@@ -255,6 +256,9 @@ def test_nobody_is_told_twice_and_who_has_no_mobile_reads_it_on_the_page(
     sender = make_member(Role.Kind.RESPONDER, khobar)
     story = a_story(khobar, by=sender, now=now)
     stories.decline(story.public_id, "نُشر مثله أمس", by=editor, now=now)
-    assert services.tell_news(now=now) == 1
+    # Who asked for silence hears of it when that is over.
+    people.be_quiet(sender, now + timedelta(hours=1), now=now)
     assert services.tell_news(now=now) == 0
+    assert services.tell_news(now=now + timedelta(hours=1)) == 1
+    assert services.tell_news(now=now + timedelta(hours=1)) == 0
     assert StoryNews.objects.get().way == "page"

@@ -64,6 +64,16 @@ def test_every_character_leads_back_into_the_text_in_order(text: str) -> None:
 
 
 @given(text=WRITTEN)
+def test_what_stands_behind_a_text_does_not_change_how_it_is_read(text: str) -> None:
+    # An emoji becomes three characters: such texts are read letter by letter, others mostly at once.
+    alone, with_emoji = plain(f"من {text}"), plain(f"من {text} 🙂")
+    length = len(alone.text.rstrip(" "))
+    assert with_emoji.text[:length] == alone.text[:length]
+    assert with_emoji.text[length:].strip(" ") == "🙂"
+    assert list(with_emoji.places[:length]) == list(alone.places[:length])
+
+
+@given(text=WRITTEN)
 def test_every_word_is_spelled_in_the_text_where_it_is_said_to_stand(text: str) -> None:
     form = plain(text)
     for word, start, end in words_in(form.text):

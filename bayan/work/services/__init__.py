@@ -21,10 +21,12 @@ from bayan.work.services.contractors import (
     add_project,
     end_project,
 )
-from bayan.work.services.fanning import Form, Telling, send_form, tell_each
+from bayan.work.services.fanning import Form, Telling, can_send_form, send_form, tell_each
 from bayan.work.services.hearing import (
     NEVER_MIND,
+    PRESSED_UNTIL,
     hear_members,
+    hear_quotations,
     keep,
     members_of,
     receive,
@@ -84,6 +86,7 @@ __all__ = [
     "ITEM",
     "NEVER_MIND",
     "ONE",
+    "PRESSED_UNTIL",
     "SEVERAL",
     "DueInThePast",
     "Form",
@@ -112,6 +115,7 @@ __all__ = [
     "buttons_of",
     "call",
     "call_for_alert",
+    "can_send_form",
     "check_age",
     "delegate",
     "describe_alerts",
@@ -129,6 +133,7 @@ __all__ = [
     "give_each",
     "hand_over",
     "hear_members",
+    "hear_quotations",
     "keep",
     "let_past",
     "make_link",

@@ -192,6 +192,11 @@ def send_form(
     return False
 
 
+def can_send_form(conversation: Conversation, name: str) -> bool:
+    """Whether the account of this conversation has a form of that name."""
+    return name in _published(conversation.number, {name})
+
+
 def _forms(words: Sequence[Telling], number: Number | None) -> dict[str, Flow]:
     names = {word.form.name for word in words if word.form is not None}
     return _published(number, names) if number is not None and names else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +11,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
+from bayan.channels import selectors as channel_selectors
 from bayan.channels.events import IncomingMessage
+from bayan.core import audit
+from bayan.core import events as core_events
 from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
@@ -29,6 +33,8 @@ from bayan.work.services.onward import ONE
 
 # So long a member's next message is taken for the words or the picture that they were asked for.
 AWAITED = timedelta(minutes=30)
+# So long after it was due an approval may still be given by its button; then on its page only.
+PRESSED_UNTIL = timedelta(days=3)
 LONGEST_WORD = 20
 _SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
 # What asks for one's tasks, and what takes back that one was asked; however they are spelt.
@@ -101,6 +107,27 @@ def hear_members(messages: Sequence[tuple[IncomingMessage, Member]], *, now: dat
     return taken
 
 
+def hear_quotations(
+    messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime
+) -> set[str]:
+    """Hand words and pictures that quote a message of ours to whoever sent that; returns the messages' ids.
+
+    What a citizen quotes belongs to their conversation; this is for members alone.
+    """
+    quoting = [message for message, _member in messages if message.quoted_id and _is_word(message)]
+    subjects = channel_selectors.subjects_of(message.quoted_id for message in quoting)
+    by_type: dict[str, list[tuple[IncomingMessage, str]]] = defaultdict(list)
+    for message in quoting:
+        if (subject := subjects.get(message.quoted_id)) and not message.forwarded:
+            by_type[subject.type].append((message, subject.key))
+    taken: set[str] = set()
+    for subject_type, quotations in by_type.items():
+        if read := core_events.reader_of(subject_type):
+            others = {message.external_id for message in read(quotations, now=now)}
+            taken |= {message.external_id for message, _key in quotations} - others
+    return taken
+
+
 def word_of(text: str) -> str:
     """A short message without what spelling and signs differ in; empty for a longer one."""
     return " ".join(fold(text).translate(_SIGNS).split()) if len(text) <= LONGEST_WORD else ""
@@ -162,6 +189,15 @@ def _act(
         refusal = items.NotPossible(_("This can be done on the page only, after reading it there."))
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
+    if item.kind == Item.Kind.APPROVE and now > item.due_at + PRESSED_UNTIL:
+        refusal = items.NotPossible(
+            _(
+                "This button is too old to approve with. Read it as it is now, and decide there:\n%(address)s"
+            )
+            % {"address": saying.address_of(item)}
+        )
+        _refuse(key, choice, refusal, member, conversation, now=now)
+        return
     end = ENDS.get(choice, State.DONE)
     question = _question(item, end)
     if question:
@@ -171,7 +207,27 @@ def _act(
         item.save(update_fields=["owner", "awaits_until", "awaits"])
         saying.say(conversation, question, now=now)
         return
-    items.end_item(item, end=end, words="", proofs=(), by=member, now=now)
+    _end(item, end, choice, member, conversation, now=now)
+
+
+def _end(
+    item: Item,
+    end: str,
+    press: str,
+    member: Member,
+    conversation: Conversation,
+    *,
+    words: str = "",
+    proofs: Sequence[Shown] = (),
+    now: datetime,
+) -> None:
+    """End an item, and say so; or say why not, when whoever follows its end refuses."""
+    try:
+        with transaction.atomic():
+            items.end_item(item, end=end, words=words, proofs=proofs, by=member, now=now)
+    except DomainError as refused:
+        _refuse(item.public_id, press, refused, member, conversation, now=now)
+        return
     saying.say(conversation, _thanks(item), now=now)
 
 
@@ -186,6 +242,7 @@ def _refuse(
 ) -> None:
     """Say why not; that it was tried stays in the trail."""
     saying.say(conversation, str(refused), now=now)
+    audit.record_all(refused.entries)
     item = Item.objects.filter(public_id=key).first()
     if item is not None:
         items.note("item.refused", item, by=member, now=now, press=choice)
@@ -244,14 +301,13 @@ def _take(
     proofs = [Shown(stored.media)] if stored.media and message.kind in PICTURES else []
     try:
         item = items.locked_open(item.public_id)
-        items.end_item(
-            item, end=item.awaits or State.DONE, words=message.text, proofs=proofs, by=member,
-            now=now,
-        )  # fmt: skip
     except DomainError as refused:
         saying.say(conversation, str(refused), now=now)
         return
-    saying.say(conversation, _thanks(item), now=now)
+    end = item.awaits or State.DONE
+    _end(
+        item, end, f"words-{end}", member, conversation, words=message.text, proofs=proofs, now=now
+    )
 
 
 def _thanks(item: Item) -> str:

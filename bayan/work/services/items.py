@@ -24,7 +24,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.work import ladders
-from bayan.work.events import ItemEnded, ItemGiven, Subject
+from bayan.work.events import ItemEnded, ItemGiven, ItemPassedOn, Subject
 from bayan.work.models import Clock, Contractor, Item, Link, Notice, Project, Proof
 from bayan.work.services import clocks
 from bayan.work.services.clocks import HEADS, Start
@@ -293,9 +293,18 @@ def finish(
     :raises TooManyPictures: eight are enough
     :raises FileNotAllowed, FileTooLarge, FileMissing: nothing of it is kept
     """
-    item = locked_for(item_id, by, now=now)
-    proofs = keep_pictures(pictures, item, now=now)
-    return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+    try:
+        item = locked_for(item_id, by, now=now)
+        proofs = keep_pictures(pictures, item, now=now)
+        return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+    except DomainError as refused:
+        # That somebody tried to approve what they may not, or what has changed, stays in the trail.
+        tried = find(item_id)
+        if tried is not None and tried.kind == Item.Kind.APPROVE:
+            refused.entries += tuple(
+                _entries("item.refused", [tried], by=by.member, now=now, details=[{"press": end}])
+            )
+        raise
 
 
 def keep_pictures(
@@ -422,6 +431,7 @@ def delegate(item_id: UUID, *, to: Member, by: Access, now: datetime) -> Item:
 
     :raises NotTheirWork: they do not work there
     :raises ItemIsOver, NotYours: as `finish`
+    :raises DomainError: whoever asked for an approval lets nobody else give it
     """
     item = locked_open(item_id)
     if item.is_outside or not (may_act(item, by, now=now) or by.may("work.give", item.given_from)):
@@ -439,6 +449,7 @@ def delegate(item_id: UUID, *, to: Member, by: Access, now: datetime) -> Item:
         defaults={"is_emergency": item.is_emergency, "created_at": now},
     )
     note("item.delegated", item, by=by.member, now=now, **_holder(item))
+    publish(ItemPassedOn(item=item, to=to, by=by.member, at=now))
     return item
 
 
@@ -640,17 +651,16 @@ def note(action: str, item: Item, *, by: audit.Actor, now: datetime, **details: 
     note_each(action, [item], by=by, now=now, details=[details])
 
 
-def note_each(
+def _entries(
     action: str,
     items: Sequence[Item],
     *,
     by: audit.Actor,
     now: datetime,
     details: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write the same step of several items, each with its own details, as `note`."""
+) -> list[audit.Entry]:
     by = audit.Named(by.audit_key, by.audit_label)
-    audit.record_all(
+    return [
         audit.Entry(
             action=action,
             subject_type=of,
@@ -662,7 +672,19 @@ def note_each(
         )
         for item, more in zip(items, details, strict=True)
         for of, key in _subjects_of(item)
-    )
+    ]
+
+
+def note_each(
+    action: str,
+    items: Sequence[Item],
+    *,
+    by: audit.Actor,
+    now: datetime,
+    details: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write the same step of several items, each with its own details, as `note`."""
+    audit.record_all(_entries(action, items, by=by, now=now, details=details))
     live.announce(
         (node_id, ITEM, item.public_id)
         for item in items

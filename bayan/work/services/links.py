@@ -127,7 +127,8 @@ def finish_by_link(
 def _tell_giver(item: Item, *, now: datetime) -> None:
     """A task that comes back undone is somebody's to give anew: they hear of it where they are."""
     giver = item.given_by
-    if giver is None or not giver.is_active:
+    # Who has asked for silence finds it on their page.
+    if giver is None or not giver.is_active or giver.is_quiet(now=now):
         return
     with override(giver.language):
         said = {

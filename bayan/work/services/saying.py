@@ -87,7 +87,12 @@ def item_lines(item: Item, level: str, *, now: datetime) -> list[str]:
     ]
     if item.text:
         lines.append(item.text[:LONGEST_TEXT])
-    return [*lines, f"{settings.PUBLIC_URL}{_path_of(item)}"]
+    return [*lines, address_of(item)]
+
+
+def address_of(item: Item) -> str:
+    """The address of its page."""
+    return f"{settings.PUBLIC_URL}{_path_of(item)}"
 
 
 def _path_of(item: Item) -> str:

@@ -20,6 +20,7 @@ from bayan.inbox.models import Conversation, Message
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
+from bayan.people.selectors import may_hear
 from bayan.work import events
 from bayan.work.events import Subject
 from bayan.work.ladders import Level
@@ -50,9 +51,8 @@ def tell(*, now: datetime) -> int:
     if not onward.one_at_a_time():
         return 0
     onward.stop_what_is_over(now=now)
-    may_hear = Q(is_emergency=True) | Q(member__quiet_until=None) | Q(member__quiet_until__lte=now)
     waiting = list(
-        Notice.objects.filter(may_hear, told_at=None)
+        Notice.objects.filter(Q(is_emergency=True) | may_hear("member", now=now), told_at=None)
         .select_related("member", "clock")
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=True)[:AT_ONCE]
