@@ -82,11 +82,11 @@ def pieces_of(token: str) -> list[str]:
     return [
         f"w:{token}",
         *(f"l:{label}" for label in meanings().labels_of(token)),
-        *(
+        *[
             padded[at : at + size]
             for size in range(SHORTEST, min(LONGEST, len(padded)) + 1)
             for at in range(len(padded) - size + 1)
-        ),
+        ],
     ]
 
 
@@ -108,7 +108,8 @@ class Vocabulary:
         self._stems: dict[str, tuple[str, float]] = {}
         self._columns = {piece: column for column, piece in enumerate(self.pieces)}
         self._may_end = meanings().second_of_pair
-        self._pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
+        # Two words that say something side by side.
+        self.pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
 
     @classmethod
     def of(cls, texts: Iterable[Sequence[str]], *, least: int) -> Vocabulary:
@@ -145,7 +146,7 @@ class Vocabulary:
 
     def knows(self, pair: str) -> bool:
         """Whether a pair of words says anything: as itself, or by the lexicon."""
-        if pair in self._pairs:
+        if pair in self.pairs:
             return True
         first, _space, second = pair.partition(" ")
         return bool(self._may_end(second) and meanings().labels_of_pair(first, second))
@@ -155,6 +156,10 @@ class Vocabulary:
 
         What stands in it twice is there twice.
         """
-        found = [self._columns.get(piece, -1) for piece in pieces_of(token)]
-        columns = np.array([column for column in found if column >= 0], dtype=np.int64)
+        columns = np.array(self.columns_of(token), dtype=np.int64)
         return columns, self.rarity[columns]
+
+    def columns_of(self, token: str) -> list[int]:
+        """The columns of a token's pieces."""
+        known = self._columns
+        return [known[one] for one in pieces_of(token) if one in known]

@@ -16,11 +16,14 @@ _PREFIXES = (
     "وبال", "فبال", "وال", "فال", "بال", "كال", "هال", "ولل", "لل", "ال", "وب", "ول", "و", "ب", "ل", "ف",
     "ك", "ه",
 )  # fmt: skip
+_FIRST_LETTERS = frozenset(prefix[0] for prefix in _PREFIXES)
 
 
 @lru_cache(maxsize=65_536)
 def bare_forms(word: str) -> tuple[str, ...]:
     """A word, and the word without what may be written as one with it."""
+    if word[:1] not in _FIRST_LETTERS:
+        return (word,)
     return (
         word,
         *(
@@ -42,7 +45,7 @@ def _forms_in(known: set[str]) -> Callable[[str], tuple[str, ...]]:
 
     @lru_cache(maxsize=65_536)
     def forms(word: str) -> tuple[str, ...]:
-        return tuple(form for form in bare_forms(word) if form in known)
+        return tuple([form for form in bare_forms(word) if form in known])
 
     return forms
 
@@ -86,9 +89,11 @@ class Lexicon:
         """The labels for which a plain word speaks."""
         found: dict[str, None] = {}
         for form in bare_forms(word):
-            found.update(dict.fromkeys(self._wholes.get(form, ())))
+            if labels := self._wholes.get(form):
+                found.update(dict.fromkeys(labels))
             for end in range(3, min(len(form), self._longest) + 1):
-                found.update(dict.fromkeys(self._begins.get(form[:end], ())))
+                if labels := self._begins.get(form[:end]):
+                    found.update(dict.fromkeys(labels))
         return tuple(found)
 
     def spoken_of(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -129,10 +134,11 @@ def meanings() -> Lexicon:
 
 
 @cache
-def _things() -> Lexicon:
+def things() -> Lexicon:
+    """The things and faults that are told apart, finer than services."""
     return Lexicon(Path(__file__).parent / "things.toml")
 
 
 def things_among(words: Sequence[str]) -> frozenset[str]:
     """The things and faults that plain words in their order name, finer than services (`things.toml`)."""
-    return frozenset(label for _first, _last, label in _things().spoken_of(words))
+    return frozenset(label for _first, _last, label in things().spoken_of(words))

@@ -3,61 +3,67 @@
 Each message is held against the few matters that share its rare words or its place; how alike it is to each
 is one number between 0 and 1, its likeness. Above `join` it is told to belong there, above `suggest` a
 person is asked. Work a message does not grow with the matter: a matter keeps a handful of its messages and
-the sum of all.
+what all have said together, within limits. What is compared stands in `alike`.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from bayan.triage import alike
 from bayan.triage.bursts import Seen
-from bayan.triage.lexicon import things_among
+from bayan.triage.likeness import Known, cosines, is_copy, rows_of
+from bayan.triage.looks import Looks
 from bayan.triage.places import AMBIGUOUS
 from bayan.triage.text import plain, words_in
 
 if TYPE_CHECKING:
     from bayan.triage.reading import Reading
 
+Array = np.ndarray[Any, Any]
+_NO_LOOKS: Array = np.zeros((0, 5), np.float32)
+# Of what the first look weighs (`alike.ROUGH`) so much leads to matters.
+_LEADS = 3
 # So long after its last message a matter is over: who writes then begins a new one.
 OPEN_FOR = timedelta(days=6)
 # A matter remembers so many of its messages in full.
 REMEMBERED = 6
-# A message is compared with so many matters at most, found by so many of its rarest words; so many matters,
-# the latest, are listed by a word, and by a place, a service or a thing.
-COMPARED, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 12, 12, 40, 30
-# So many are open at most, about 7 KB each: beyond, the one that was silent longest is closed.
-MOST_OPEN = 150_000
-# A matter is found by so many words; its sums stop after so many messages, and hold so many beginnings.
-FOUND_BY, SUMMED, SUMS = 80, 200, 400
-# So many letters begin a word.
-BEGINNING = 4
+# A message is compared with so many matters at most, of so many that its rarest words, its places, services
+# and things lead to; so many matters, the latest, are listed by a word, and by a place, a service or a thing.
+COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 64, 12, alike.LISTED, 30
+# A place, a service, a thing lead to so many of these at the first look.
+LED_TO = 16
+# A word that leads to so many says little: it leads to so few, and counts so much.
+LISTED_IF_COMMON, WORTH_IF_COMMON = 6, 0.2
+# So many are open at most, about 8 KB each, so that no stream needs 1 GB: beyond, the one that was silent
+# longest is closed.
+MOST_OPEN = 80_000
+# A matter knows so many words, and so many marks, of all its messages.
+FOUND_BY, MARKS = 80, 60
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.
 COMMON = 3.5
-# Fitted by `scripts/fit_matters.py` to sets of matters apart from the one that they are tried on.
-WEIGHTS: tuple[float, ...] = (
-    1.21, 1.22, 1.94, -1.59, 0.72, -2.54, 0.2, 0.03, 0.63, 0.29, 1.24, -1.07, 2.77, -0.58, -1.29, -0.52,
-    0.19, -0.1, 2.3, -0.26, -1.0, 0.93, 0.73, -0.68, 1.01, 0.2, 0.29, 0.01, 0.72, -1.02, -0.48, 0.61, 0.18,
-    -1.03, -0.2, 1.22, 0.26, 0.71, -7.09,
-)  # fmt: skip
-# A message of so many telling words or more, so near to another (cosine), is passed on or sent once more.
-FEWEST_WORDS, ALL_BUT_THE_SAME, SAME_AT_A_PLACE, COPY = 4, 0.9, 0.6, 0.97
-# Kinds that can be about the same matter: a fault is told, pointed out and asked about; praise is not a
-# fault.
-_FAULT = frozenset({"complaint", "observation", "enquiry", "rumour_claim"})
+# The likeness of what is passed on or sent once more.
+COPY = 0.97
+# Matters that are less worth than this at a first look (the logarithm; a new one is worth 0) are left out.
+LEAST_WORTH = -5.0
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.8
+    join: float = 0.95
     suggest: float = 0.05
 
 
@@ -78,19 +84,14 @@ class Trace:
     places: frozenset[str]
     # What thing or fault it names (`things.toml`).
     things: frozenset[str] = frozenset()
+    # Landmarks, streets, numbers, towns, words of names; what it means and is like, as a row (`alike`).
+    marks: frozenset[str] = frozenset()
+    look: Array = field(default_factory=lambda: np.zeros(alike.LOOK, np.float16), compare=False)
 
     @property
     def body(self) -> str | None:
         """The one body that its places name."""
         return None if self.municipality == AMBIGUOUS else self.municipality
-
-    def beginnings(self) -> dict[str, float]:
-        """What its words begin with; of length one. Endings differ (حفرة، حفرتين، الحفر)."""
-        found: dict[str, float] = {}
-        for word, weight in self.words.items():
-            begin = word[:BEGINNING]
-            found[begin] = found.get(begin, 0.0) + weight
-        return _unit(found)
 
 
 @dataclass(frozen=True)
@@ -106,49 +107,57 @@ class Verdict:
     suggestions: tuple[tuple[str, float], ...] = ()
 
 
-class _Matter:
+class Matter:
     """A matter: its first message, its latest ones, and the sum of all.
 
     Most have one message for ever. Then nothing is kept that this message does not hold.
     """
 
     __slots__ = (
-        "bodies", "categories", "first", "id", "kinds", "last_at", "latest", "length", "places", "size",
-        "things", "total", "words",
+        "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "marks",
+        "members", "places", "row", "size", "sorts", "things", "total", "words",
     )  # fmt: skip
 
-    def __init__(self, id: str, trace: Trace, begins: dict[str, float]) -> None:  # noqa: A002  # its name
+    def __init__(self, id: str, trace: Trace, looks: Looks) -> None:  # noqa: A002  # its name
         self.id = id
+        # Where its look is kept.
+        self.row = looks.place(self)
         self.first = trace
         self.last_at = trace.at
+        self.began = self.last = trace.at.timestamp()
+        self.hour = trace.at.hour
         self.size = 1
         self.latest: tuple[Trace, ...] = (trace,)
-        self.total = begins
-        self.length = 1.0 if begins else 0.0
         self.words: Collection[str] = trace.words
         self.places = trace.places
         self.things = trace.things
-        self.bodies: frozenset[str] = frozenset([trace.body] if trace.body else ())
+        self.marks = trace.marks
+        self.sorts = alike.sorts_of(trace.marks)
+        self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
-        self.kinds = frozenset([trace.kind])
+        # The looks of all, added; and of each remembered one.
+        self.total = self.members = trace.look
 
-    def take(self, trace: Trace, begins: Mapping[str, float]) -> None:
+    def take(self, trace: Trace) -> None:
         """Add a message."""
         self.size += 1
-        self.last_at = max(self.last_at, trace.at)
+        if trace.at > self.last_at:
+            self.last_at, self.last = trace.at, trace.at.timestamp()
         self.latest = (*self.latest, trace)[-REMEMBERED:]
-        # The sum of a huge matter changes no more, and is not to grow.
-        if self.size <= SUMMED:
-            self.total = _sum(self.total, begins)
-            if self.size % 50 == 0:
-                self.total = dict(heapq.nlargest(SUMS, self.total.items(), key=_second))
-            self.length = math.sqrt(math.sumprod(self.total.values(), self.total.values()))
         self.categories = _sum(self.categories, trace.categories)
-        self.kinds |= {trace.kind}
+        self.total = self.total.astype(np.float32) + trace.look
+        self.members = np.concatenate([other.look for other in self.remembered()])
         self.places |= trace.places
         self.things |= trace.things
+        if len(self.marks) < MARKS:
+            self.marks |= trace.marks
+            self.sorts |= alike.sorts_of(trace.marks)
         if trace.body:
             self.bodies |= {trace.body}
+
+    def remembered(self) -> tuple[Trace, ...]:
+        """Its latest messages, and its first one."""
+        return (*self.latest, self.first) if self.size > REMEMBERED else self.latest
 
 
 class Matters:
@@ -160,11 +169,13 @@ class Matters:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         # The one that had a message last comes last.
-        self._open: OrderedDict[str, _Matter] = OrderedDict()
-        # Of each word and of each place, service or thing the matters that it leads to, the latest last.
-        self._by_word: dict[str, list[str]] = {}
-        self._by_place: dict[str, list[str]] = {}
+        self._open: OrderedDict[str, Matter] = OrderedDict()
+        # Of each word and of each place, service or thing the matters that it leads to, the latest last,
+        # as rows of `_looks`.
+        self._by_word: dict[str, array[int]] = {}
+        self._by_place: dict[str, array[int]] = {}
         self._merged: dict[str, str] = {}
+        self._looks = Looks()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -172,18 +183,17 @@ class Matters:
     def add(self, trace: Trace) -> Verdict:
         """Where this message belongs; it is remembered there."""
         self._close_before(trace.at - OPEN_FOR)
-        begins = trace.beginnings()
-        found = self._alike(trace, begins)
+        found = self.alike(trace)
         best = found[0] if found else ("", 0.0)
         joins = best[1] >= self.limits.join
         others = tuple(one for one in found[joins:][:3] if one[1] >= self.limits.suggest)
         matter_id = best[0] if joins else trace.id
-        self._take(matter_id, trace, begins)
+        self._take(matter_id, trace)
         return Verdict(matter_id, not joins, best[1], others)
 
     def put(self, trace: Trace, matter_id: str) -> None:
         """Remember a message in the matter that is known to be its own, as when matters are read again."""
-        self._take(self._now_in(matter_id), trace, trace.beginnings())
+        self._take(self._now_in(matter_id), trace)
 
     def merge(self, matter_id: str, into: str) -> None:
         """One matter becomes part of another: a person says that they are the same."""
@@ -195,6 +205,7 @@ class Matters:
         if old is None:
             return
         self._unlist(old)
+        self._looks.leave(old.row)
         for trace in old.latest:
             self.put(trace, into)
         matter = self._open[into]
@@ -203,8 +214,12 @@ class Matters:
         matter.size += rest
         matter.places |= old.places
         matter.things |= old.things
+        matter.marks |= old.marks
         matter.bodies |= old.bodies
+        matter.sorts |= old.sorts
+        matter.total = matter.total.astype(np.float32) + old.total * np.float32(rest / old.size)
         matter.categories = _sum(matter.categories, old.categories, rest / old.size)
+        self._looks.keep(matter)
 
     def part(self, message_id: str, of: str) -> None:
         """A message is not about the matter that it was put to: a person says so. It begins its own."""
@@ -216,6 +231,7 @@ class Matters:
         matter.latest = tuple(one for one in matter.latest if one.id != message_id) or (
             matter.first,
         )
+        matter.members = np.concatenate([other.look for other in matter.remembered()])
         self._merged.pop(message_id, None)
         self.put(found[0], message_id)
 
@@ -226,72 +242,148 @@ class Matters:
 
     def alike(self, trace: Trace) -> list[tuple[str, float]]:
         """Open matters that this message may belong to, the likeliest first, with their likeness."""
-        return self._alike(trace, trace.beginnings())
-
-    def _alike(self, trace: Trace, begins: Mapping[str, float]) -> list[tuple[str, float]]:
-        compared = self._compared(trace)
-        copies = [matter for matter, has in compared if _is_copy(trace, matter, has)]
-        if copies:
-            return [(min(copies, key=lambda matter: matter.first.at).id, COPY)]
-        # What is left for a new matter is 1; the others share with it what their scores are worth.
-        worth = [
-            math.exp(min(math.sumprod(WEIGHTS, features_of(trace, begins, matter, has)), 30))
-            for matter, has in compared
+        sides = _laid_out(trace)
+        compared, beside = self._nearest(trace, sides)
+        if not compared:
+            return []
+        held = [cosines(trace, matter) for matter in compared]
+        copies = [
+            matter
+            for matter, (each, _words) in zip(compared, held, strict=True)
+            if is_copy(trace, matter, each)
         ]
+        if copies:
+            return [(min(copies, key=lambda matter: matter.began).id, COPY)]
+        # What is left for a new matter is 1; the others share with it what their scores are worth.
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
+        scores = alike.meaning().score(rows).tolist()
+        worth = [math.exp(min(score, 30.0)) for score in scores]
         total = 1 + sum(worth)
-        likeness = [(m.id, value / total) for (m, _has), value in zip(compared, worth, strict=True)]
+        likeness = [(m.id, value / total) for m, value in zip(compared, worth, strict=True)]
         return sorted(likeness, key=_second, reverse=True)
 
-    def compared(self, trace: Trace) -> tuple[list[str], list[tuple[float, ...]]]:
-        """The matters that a message is compared with, and of each what `WEIGHTS` weigh; to fit them."""
-        begins, compared = trace.beginnings(), self._compared(trace)
-        return [matter.id for matter, _has in compared], [
-            features_of(trace, begins, matter, has) for matter, has in compared
-        ]
+    def compared(self, trace: Trace) -> tuple[list[str], Array]:
+        """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
+        sides = _laid_out(trace)
+        compared, beside = self._nearest(trace, sides)
+        if not compared:
+            return [], np.zeros((0, 0))
+        held = [cosines(trace, matter) for matter in compared]
+        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
+        return [matter.id for matter in compared], rows
 
-    def _compared(self, trace: Trace) -> list[tuple[_Matter, _Common]]:
-        """The nearest matters; those that only share a service with the message are not looked at closely."""
-        found = []
-        for matter in self._nearest(trace):
-            has = _common(trace, matter)
-            if has.words or has.things or not trace.places.isdisjoint(matter.places):
-                found.append((matter, has))
+    def looked_at(self, trace: Trace) -> tuple[list[str], Array]:
+        """All matters that anything leads to, and of each a row of what the first look weighs; to fit it."""
+        columns = [
+            self._led_to(trace, [float(at == column) for at in range(_LEADS)])
+            for column in range(_LEADS)
+        ]
+        rows = columns[0][0]
+        if not len(rows):
+            return [], np.zeros((0, len(alike.ROUGH)))
+        held, beside = self._looks.first_look(
+            rows, _laid_out(trace), trace.at.timestamp(), trace.body
+        )
+        led = [worth for _rows, worth in columns]
+        ids = [self._looks.matters[row].id for row in rows.tolist()]
+        return ids, np.column_stack([*led, beside[:, :3], held[:, alike.LOOK :]])
+
+    def _seldom(self, trace: Trace) -> dict[str, float]:
+        """How much it says to share its words, things, names: the more open matters know them, the less."""
+        by_word, by_place = self._by_word, self._by_place
+        known_to = alike.SELDOM
+        found = {
+            word: known_to[len(ids)]
+            for word in trace.words
+            if (ids := by_word.get(word)) is not None
+        }
+        for thing in trace.things:
+            found[thing] = known_to[len(by_place.get(f"thing:{thing}", ()))]
+        for mark in trace.marks:
+            if mark[0] == "P":
+                found[mark] = known_to[len(by_place.get(mark, ()))]
         return found
 
-    def _nearest(self, trace: Trace) -> list[_Matter]:
-        """The matters that a message is compared with: those that most of it leads to."""
-        points: dict[str, float] = {}
-        for word in heapq.nlargest(BY_WORDS, trace.words, key=trace.words.__getitem__):
-            if (ids := self._by_word.get(word)) is not None:
-                worth = trace.words[word] ** 2
-                for matter_id in ids[-LISTED_BY_WORD:]:
-                    points[matter_id] = points.get(matter_id, 0.0) + worth
-        for place, worth in _signposts(trace.places, trace.categories, trace.things):
-            if (ids := self._by_place.get(place)) is not None:
-                for matter_id in ids[-LISTED_BY_PLACE:]:
-                    points[matter_id] = points.get(matter_id, 0.0) + worth
-        nearest = heapq.nlargest(COMPARED, points, key=points.__getitem__)
-        return [self._open[matter_id] for matter_id in nearest]
+    def _led_to(self, trace: Trace, weights: Sequence[float]) -> tuple[Array, Array]:
+        """Rows of matters that words, places and things lead to, and how much by these weights.
 
-    def _take(self, matter_id: str, trace: Trace, begins: dict[str, float]) -> None:
+        Where few do, its services lead to some more.
+        """
+        rows = array("i")
+        counts: list[int] = []
+        worths: list[float] = []
+        words: Collection[str] = trace.words
+        if len(words) > BY_WORDS:
+            words = heapq.nlargest(BY_WORDS, words, key=trace.words.__getitem__)
+        for word in words:
+            if (listed := self._by_word.get(word)) is None:
+                continue
+            known_to = len(listed)
+            if known_to >= LISTED_BY_WORD:
+                listed = listed[-LISTED_IF_COMMON:]
+                worths.append(weights[0] * WORTH_IF_COMMON)
+            else:
+                worths.append(weights[0] * alike.SELDOM[known_to])
+            rows.extend(listed)
+            counts.append(len(listed))
+        signs = [(place, weights[1]) for place in sorted(trace.places)]
+        signs += [(thing, weights[2]) for thing in _signs(trace.things)]
+        for sign, weight in signs:
+            if (listed := self._by_place.get(sign)) is not None:
+                worths.append(weight * alike.SELDOM[len(listed)])
+                listed = listed[-LED_TO:]
+                rows.extend(listed)
+                counts.append(len(listed))
+        if len(rows) < LOOKED_AT:
+            for name in trace.categories:
+                if (listed := self._by_place.get(f"category:{name}")) is not None:
+                    listed = listed[-LED_TO:]
+                    rows.extend(listed)
+                    counts.append(len(listed))
+                    worths.append(0.0)
+        return self._looks.added(rows, worths, counts)
+
+    def _nearest(self, trace: Trace, sides: Array) -> tuple[list[Matter], Array]:
+        """The matters that a message is compared with, and how alike they look: what most of it leads to."""
+        if not (trace.words or trace.places or trace.things):
+            return [], _NO_LOOKS
+        rough = alike.meaning().rough
+        rows, worths = self._led_to(trace, rough[:_LEADS])
+        if not len(rows):
+            return [], _NO_LOOKS
+        if len(rows) > LOOKED_AT:
+            best = (-worths).argsort(kind="stable")[:LOOKED_AT]
+            rows, worths = rows[best], worths[best]
+        # What it means, when and whose it is tells the nearer ones among them.
+        _held, beside = self._looks.first_look(rows, sides, trace.at.timestamp(), trace.body)
+        worths = worths + beside[:, 5]
+        order = worths.argsort(kind="stable")[: -1 - COMPARED : -1]
+        order = order[worths[order] >= LEAST_WORTH - rough[-1]]
+        return [self._looks.matters[row] for row in rows[order].tolist()], beside[order]
+
+    def _take(self, matter_id: str, trace: Trace) -> None:
         matter = self._open.get(matter_id)
         if matter is None:
-            matter = self._open[matter_id] = _Matter(matter_id, trace, begins)
+            matter = self._open[matter_id] = Matter(matter_id, trace, self._looks)
             new_words: Iterable[str] = trace.words
         else:
-            matter.take(trace, begins)
+            matter.take(trace)
             self._open.move_to_end(matter_id)
             new_words = [word for word in trace.words if word not in matter.words]
             if new_words and len(matter.words) < FOUND_BY:
                 matter.words = frozenset((*matter.words, *new_words))
             else:
                 new_words = ()
+        self._looks.keep(matter)
         for word in new_words:
-            _list(self._by_word, word, matter_id, LISTED_BY_WORD)
-        for place, _worth in _signposts(trace.places, trace.categories, trace.things):
-            ids = self._by_place.get(place)
-            if matter.size == 1 or ids is None or matter_id not in ids:
-                _list(self._by_place, place, matter_id, LISTED_BY_PLACE)
+            _list(self._by_word, word, matter.row, LISTED_BY_WORD)
+        for place in _signposts(trace):
+            listed = self._by_place.get(place)
+            if place[:2] == f"{alike.NAMED}:" and place not in matter.marks:
+                # It knows enough of them.
+                continue
+            if matter.size == 1 or listed is None or matter.row not in listed:
+                _list(self._by_place, place, matter.row, LISTED_BY_PLACE)
 
     def _close_before(self, limit: datetime) -> None:
         while self._open:
@@ -300,39 +392,48 @@ class Matters:
                 return
             self._open.popitem(last=False)
             self._unlist(matter)
+            self._looks.leave(matter.row)
 
-    def _unlist(self, matter: _Matter) -> None:
+    def _unlist(self, matter: Matter) -> None:
         for word in matter.words:
-            _unlist(self._by_word, word, matter.id)
-        for place, _worth in _signposts(matter.places, matter.categories, matter.things):
-            _unlist(self._by_place, place, matter.id)
+            _unlist(self._by_word, word, matter.row)
+        for place in _signposts(matter):
+            _unlist(self._by_place, place, matter.row)
 
 
-def _signposts(
-    places: Iterable[str], categories: Mapping[str, float], things: Iterable[str]
-) -> list[tuple[str, float]]:
-    """By what else than words a matter is found, and how much it counts."""
-    found = [(place, 0.3) for place in places]
-    found += [(f"category:{name}", 0.3 * share) for name, share in categories.items()]
-    found += [(f"thing:{thing}", 0.3) for thing in things]
-    return found
+def _laid_out(trace: Trace) -> Array:
+    return alike.laid_out(trace.look, alike.meaning().rough[_LEADS:-1])
 
 
-def _list(index: dict[str, list[str]], key: str, matter_id: str, most: int) -> None:
-    ids = index.get(key)
-    if ids is None:
-        index[key] = [matter_id]
+def _signs(things: Iterable[str]) -> list[str]:
+    return [f"thing:{thing}" for thing in sorted(things)]
+
+
+def _signposts(of: Trace | Matter) -> list[str]:
+    """By what else than words a matter is found."""
+    return [
+        *of.places,
+        *[f"category:{name}" for name in of.categories],
+        *_signs(of.things),
+        *[mark for mark in of.marks if mark[0] == alike.NAMED],
+    ]
+
+
+def _list(index: dict[str, array[int]], key: str, row: int, most: int) -> None:
+    listed = index.get(key)
+    if listed is None:
+        index[key] = array("i", (row,))
         return
-    ids.append(matter_id)
-    if len(ids) >= 2 * most:
-        del ids[:-most]
+    listed.append(row)
+    if len(listed) >= 2 * most:
+        del listed[:-most]
 
 
-def _unlist(index: dict[str, list[str]], key: str, matter_id: str) -> None:
-    ids = index.get(key)
-    if ids is not None and matter_id in ids:
-        ids.remove(matter_id)
-        if not ids:
+def _unlist(index: dict[str, array[int]], key: str, row: int) -> None:
+    listed = index.get(key)
+    if listed is not None and row in listed:
+        listed.remove(row)
+        if not listed:
             del index[key]
 
 
@@ -343,29 +444,29 @@ def trace_of(
     at: datetime,
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
-    vocabulary = reading.model.vocabulary
     named = {word for place in reading.places for word in _words_of(place.text)}
-    words: dict[str, float] = {}
-    for word in reading.read_words:
-        if word in named or (len(word) < 3 and not word.isdecimal()):
-            continue
-        stem, rarity = vocabulary.stem_and_rarity(word)
-        if rarity >= COMMON:
-            words[stem] = rarity
+    words = reading.read_words
+    telling, things = alike.told(words, named)
+    fine, towns = set(), set()
+    for place in reading.places:
+        for entry in place.entries:
+            if entry.type in {"districts", "roads", "landmarks"}:
+                fine.add(entry.key)
+            else:
+                towns.add(entry.key)
     return Trace(
         id=id,
         at=at,
-        words=_unit(words),
+        words=_unit(telling),
         categories=reading.categories,
         kind=reading.kind,
         municipality=reading.municipality,
-        places=frozenset(
-            entry.key
-            for place in reading.places
-            for entry in place.entries
-            if entry.type in {"districts", "roads", "landmarks"}
+        places=frozenset(fine),
+        things=things,
+        marks=alike.marks_of(words, named, towns, reading.language),
+        look=alike.meaning().look(
+            telling, things, alike.own_of(words, telling, reading.language), reading.probabilities
         ),
-        things=things_among(reading.read_words),
     )
 
 
@@ -405,127 +506,5 @@ def _sum(
     return total
 
 
-def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """The sum over what both have of the products of its weights: of unit length, their cosine."""
-    both = one.keys() & other.keys()
-    return sum([one[key] * other[key] for key in both]) if both else 0.0
-
-
-class _Common(NamedTuple):
-    """What a message has in common with the remembered messages of a matter, with the one that has most."""
-
-    # With each of them.
-    cosines: list[float]
-    cosine: float
-    words: int
-    # Of the message's words, by the squares of their weights.
-    share: float
-    # Of the things that either names.
-    things: float
-
-
-def _common(trace: Trace, matter: _Matter) -> _Common:
-    others = matter.latest
-    if matter.size > REMEMBERED:
-        others = (*others, matter.first)
-    own, own_things = trace.words, trace.things
-    cosines: list[float] = []
-    words, share, things = 0, 0.0, 0.0
-    for other in others:
-        theirs = other.words
-        cosine = 0.0
-        if both := own.keys() & theirs.keys():
-            weight = 0.0
-            for word in both:
-                cosine += own[word] * theirs[word]
-                weight += own[word] ** 2
-            words, share = max(words, len(both)), max(share, weight)
-        cosines.append(cosine)
-        if shared := own_things & other.things:
-            things = max(things, len(shared) / len(own_things | other.things))
-    return _Common(cosines, max(cosines), words, share, things)
-
-
-def _is_copy(trace: Trace, matter: _Matter, has: _Common) -> bool:
-    """Whether its words are all but those of another message there, and no other place is named."""
-    # Where both name the same place, a greeting and an end may differ too.
-    least = SAME_AT_A_PLACE if trace.places else ALL_BUT_THE_SAME
-    if has.cosine < least or len(trace.words) < FEWEST_WORDS:
-        return False
-    return any(
-        cosine >= least
-        and trace.places == other.places
-        and trace.municipality == other.municipality
-        for cosine, other in zip(has.cosines, (*matter.latest, matter.first), strict=False)
-    )
-
-
 def _second(pair: tuple[str, float]) -> float:
     return pair[1]
-
-
-def features_of(
-    trace: Trace, begins: Mapping[str, float], matter: _Matter, has: _Common
-) -> tuple[float, ...]:
-    """What `WEIGHTS` weigh; 1 last, for the threshold.
-
-    What both say, of which thing and service, where, how far apart, and what of it goes together.
-    """
-    to_all = _product(begins, matter.total) / matter.length if matter.length else 0.0
-    both_placed = bool(trace.places and matter.places)
-    same_place = both_placed and not trace.places.isdisjoint(matter.places)
-    other_place = both_placed and not same_place
-    body = trace.body
-    same_body = body in matter.bodies
-    other_body = bool(body and matter.bodies) and not same_body
-    nowhere = trace.municipality is None
-    category = 0.0
-    for name, share in trace.categories.items():
-        category += share * matter.categories.get(name, 0.0)
-    category /= matter.size
-    faults = trace.kind in _FAULT and not _FAULT.isdisjoint(matter.kinds)
-    days = min((trace.at - matter.last_at) / timedelta(days=1), 6.0)
-    lately = 1 / (1 + 8 * max(days, 0.0))
-    named = len(trace.things & matter.things)
-    other_thing = bool(trace.things and matter.things) and not named
-    return (
-        has.cosine,
-        to_all,
-        same_place,
-        other_place,
-        same_body,
-        other_body,
-        nowhere,
-        category,
-        same_place * category,
-        same_body * category,
-        nowhere * category,
-        same_place * to_all,
-        nowhere * to_all,
-        faults or trace.kind in matter.kinds,
-        days,
-        not matter.bodies and not matter.places,
-        has.words,
-        has.share,
-        math.log1p(len(trace.words)),
-        math.log(matter.size),
-        lately,
-        has.things,
-        named,
-        other_thing,
-        not trace.things,
-        not matter.things,
-        same_place * has.things,
-        same_body * has.things,
-        nowhere * has.things,
-        other_place * has.things,
-        same_place * other_thing,
-        same_body * other_thing,
-        nowhere * other_thing,
-        same_place * has.share,
-        other_place * has.share,
-        nowhere * has.share,
-        same_place * lately,
-        nowhere * lately,
-        1.0,
-    )

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import accumulate, chain, takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bayan.triage.features import WINDOW, Vocabulary, stretches
+from bayan.triage.lexicon import meanings
 from bayan.triage.safety import signs_of, stands_among
 from bayan.triage.taxonomy import CATEGORIES, INFO_TYPES, KINDS, SENTIMENTS, URGENCIES
 
@@ -185,15 +186,31 @@ class Model:
         """Where the token's numbers stand in the table."""
         if " " in token and not self.vocabulary.knows(token):
             return 0
-        columns, values = self.vocabulary.row(token)
-        row = len(self._rows) + 1
-        if row >= len(self._table):
+        return self._learn([token])[0]
+
+    def _learn(self, tokens: Sequence[str]) -> range:
+        """Work out the numbers of these tokens, all at once; returns where they stand in the table."""
+        first = len(self._rows) + 1
+        rows = range(first, first + len(tokens))
+        while rows.stop > len(self._table):
             self._table = np.vstack([self._table, np.zeros_like(self._table)])
-        self._table[row, :-1] = values @ self.weights[columns]
-        # Pieces count one by one, so that a text's length is the sum of what its tokens bring.
-        self._table[row, -1] = values @ values
-        self._rows[token] = row
-        return row
+        pieces = [self.vocabulary.columns_of(token) for token in tokens]
+        starts = [0, *accumulate(map(len, pieces))]
+        if starts[-1]:
+            columns = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
+            values = self.vocabulary.rarity[columns]
+            held = self.weights.take(columns, axis=0)
+            held *= values[:, None]
+            # Pieces count one by one, so that a text's length is the sum of what its tokens bring.
+            values *= values
+            said = [at for at, each in enumerate(pieces) if each]
+            begins = [starts[at] for at in said]
+            into = [first + at for at in said]
+            self._table[into, :-1] = np.add.reduceat(held, begins)
+            self._table[into, -1] = np.add.reduceat(values, begins)
+        self._table[[first + at for at, each in enumerate(pieces) if not each]] = 0
+        self._rows.update(zip(tokens, rows, strict=True))
+        return rows
 
     def weigh(self, tokens: Sequence[str]) -> Weighed:
         """The scores of a text, and what each of its tokens adds to them.
@@ -203,7 +220,21 @@ class Model:
         if len(self._rows) >= KEPT:
             self._rows.clear()
         known = self._rows.get
-        places = [known(token) or self._row(token) for token in tokens]
+        # Most pairs say nothing and are asked for again: nothing ends with their second word.
+        pairs, ends_pair = self.vocabulary.pairs, meanings().second_of_pair
+        new = [
+            token
+            for token in dict.fromkeys(tokens)
+            if not known(token)
+            and (
+                " " not in token
+                or token in pairs
+                or (ends_pair(token.partition(" ")[2]) and self.vocabulary.knows(token))
+            )
+        ]
+        if new:
+            self._learn(new)
+        places = [known(token, 0) for token in tokens]
         rows = self._table[places] if places else self._table[:0]
         total = rows.sum(axis=0)
         length = float(total[-1]) ** 0.5 or 1.0

@@ -32,7 +32,7 @@ from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people_selectors
 from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
-from bayan.triage.matters import FEWEST_WORDS
+from bayan.triage.likeness import FEWEST_WORDS
 from bayan.triage.text import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from bayan.triage import alike
 from bayan.triage.matters import Trace
+from bayan.triage.model import COLUMNS
 
 EASTERN = Path(__file__).parents[3] / "authorities" / "eastern"
 # A Monday, 10:00 in Riyadh.
@@ -40,6 +42,7 @@ def make_trace(
 ) -> Trace:
     """A complaint of these words, all of them equally rare, about a thing that is named as its category."""
     telling = words.split()
+    named_things = frozenset([category] if things is None else things)
     return Trace(
         id=name,
         at=at,
@@ -48,5 +51,12 @@ def make_trace(
         kind="complaint",
         municipality=municipality,
         places=frozenset(places),
-        things=frozenset([category] if things is None else things),
+        things=named_things,
+        look=alike.meaning().look(
+            dict.fromkeys(telling, 6.0),
+            named_things,
+            alike.own_of(telling, telling, "ar"),
+            dict.fromkeys(COLUMNS, 0.0) | {f"category.{category}": 1.0, "kind.complaint": 1.0},
+        ),
+        marks=frozenset({"A:ar"}),
     )

@@ -25,7 +25,8 @@ HOLE = "حفرة كبيرة في شارع الملك سعود بسيهات كس�
     ],
 )
 def test_who_tells_of_the_same_joins(reader: Triage, text: str) -> None:
-    matters = Matters()
+    # The second is told in few words that many use: at work a person is asked about it.
+    matters = Matters(Limits(join=0.7))
     first = matters.add(trace_of(reader.read(HOLE), id="first", at=MONDAY))
     again = matters.add(trace_of(reader.read(text), id="again", at=MONDAY + HOUR))
 
@@ -53,7 +54,7 @@ def test_who_tells_of_another_place_or_service_begins_a_matter(reader: Triage, t
 
 
 # Three words alone, or days later, say less than the default asks for.
-EASY = Limits(join=0.05)
+EASY = Limits(join=0.01, suggest=0.01)
 
 
 def test_an_old_matter_is_not_joined() -> None:
@@ -77,7 +78,7 @@ def test_what_is_likely_and_not_sure_is_suggested() -> None:
 
     assert verdict.is_new
     assert [matter for matter, _likeness in verdict.suggestions] == ["first"]
-    assert verdict.suggestions[0][1] == verdict.likeness > 0.5
+    assert verdict.suggestions[0][1] == verdict.likeness > 0.1
     third = matters.add(make_trace("third", "حفر شارع كفر"))
     assert {matter for matter, _likeness in third.suggestions} == {"first", "second"}
 
@@ -169,13 +170,26 @@ def test_a_matter_of_many_messages_does_not_grow() -> None:
     assert matter.size == 2_000
     assert len(matter.latest) == REMEMBERED
     assert len(matter.words) <= 84
-    assert len(matter.total) < 600
+    assert len(matter.marks) <= 64
     assert (
         matters.add(
             make_trace("one more", "حفر شارع كفر عميق", places=["here"], at=matter.last_at)
         ).matter
         == "large"
     )
+
+
+def test_a_burst_about_one_matter_is_one_matter(reader: Triage) -> None:
+    # Everybody passes on the same words, behind a greeting of their own and with another number.
+    matters = Matters()
+    told = "انفجرت ماسورة المياه في حي الراكة الشمالية بالخبر والشارع غرقان والسيارات واقفة"
+    greetings = ("السلام عليكم،", "صباح الخير،", "يا إخوان", "لو سمحتم", "الله يعطيكم العافية،")
+    for number in range(300):
+        text = f"{greetings[number % 5]} {told} {number}"
+        at = MONDAY + number * timedelta(seconds=20)
+        matters.add(trace_of(reader.read(text), id=str(number), at=at))
+
+    assert len(matters) == 1
 
 
 RELATED = st.lists(
@@ -211,7 +225,7 @@ def test_names_of_places_are_compared_as_places(reader: Triage) -> None:
     assert trace.places == {"jubail-ar-rawdah"}
     assert trace.municipality == "jubail"
     assert "روضه" not in trace.words
-    assert "حفره" in trace.words
+    assert "حفر" in trace.words
     assert sum(weight**2 for weight in trace.words.values()) == pytest.approx(1)
 
 

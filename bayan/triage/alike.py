@@ -1,0 +1,271 @@
+"""What of two messages is laid side by side, and how much each part of it says that they are of one matter.
+
+Words are compared by their stems, by what they mean (what else is written beside them in the training part)
+and by how few open matters know them; places also by landmarks, streets and numbers; and a message is held
+against the whole of a matter, since each who writes tells another part of it. What speaks is weighed by a
+small net, fitted by `scripts/fit_matters.py` and kept in `model/matters.npz`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bayan.triage.lexicon import things
+from bayan.triage.taxonomy import CATEGORIES, KINDS
+
+FILE = Path(__file__).parent / "model" / "matters.npz"
+Array = np.ndarray[Any, Any]
+
+# Written as one with a word; the longest first. A single letter goes only where the rest is likelier.
+_PREFIXES = ("وبال", "فبال", "وكال", "وال", "فال", "بال", "كال", "هال", "عال", "ولل", "لل", "ال")
+_LETTERS = frozenset("وبلفكه")
+_SUFFIXES = ("تين", "تنا", "هم", "ها", "نا", "كم", "ين", "ات", "ون", "وا", "ه", "ي", "ت")
+# Words behind which a landmark, or the name of a street, stands.
+_BESIDE = frozenset(
+    """جنب عند قدام ورا مقابل قريب قرب قبال خلف بجانب بجوار امام يم وراء حول حوالين تحت فوق قبل بعد near
+    behind opposite beside next at by outside front jnb janb gedam gddam 3nd wara""".split()  # noqa: SIM905
+)
+_STREET = frozenset("شارع بشارع الشارع طريق بطريق ش street road st share3 shar3 شوارع".split())  # noqa: SIM905
+# Who asks how and when; who comes back to what was told before.
+_ASKING = frozenset(
+    "متي كم كيف وين هل ايش وش شروط رسوم how when where what which".split()  # noqa: SIM905
+)
+_AGAIN = frozenset(
+    """نفس رجع رجعت للحين لسا لسه لساته مازال ثاني مره مرة again still same اليوم امس البارح الليله الحين
+    تكرر نفسه كمان صلحو صلحوا صلحتو شكرا خلص انحل اشتغلت رجعوا جوا جو بعد""".split()  # noqa: SIM905
+)
+# Marks: what a message says of where, beside the gazetteer's places. Each begins with one of these.
+NAMED, LANDMARK, STREET, NUMBER, TOWN, LANGUAGE = "P", "L", "S", "N", "C", "A"
+# A matter is listed by a word, a thing or a name so often at most: what more share says nothing.
+LISTED = 40
+RAREST = math.log(1 + LISTED)
+# How much it says to share what so many open matters are listed by; twice as many are listed at most.
+SELDOM = [RAREST - math.log1p(min(times, LISTED)) for times in range(2 * LISTED + 1)]
+# So many numbers say what a message means.
+MEANING = 48
+_KINDS = MEANING + len(CATEGORIES)
+_OWN = _KINDS + len(KINDS)
+# Of its own at the end of a look: how long it is, asks, comes back, is in Arabic.
+LOOK = _OWN + 4
+# Where in a look each part begins that is of length one.
+_PARTS = (0, MEANING, _KINDS)
+_LONG = (MEANING, len(CATEGORIES), len(KINDS), LOOK - _OWN)
+# So many columns compare the looks of a message and a matter, and so many are of the message alone.
+LOOKS, ALONE = 7, len(KINDS) + 5
+# Words that are rarer than this tell matters apart; a number, which nobody wrote before, counts so much.
+TELLING, OF_A_NUMBER = 3.0, 4.0
+UNKNOWN = 10.0
+_COLUMNS = [*(f"category.{name}" for name in CATEGORIES), *(f"kind.{name}" for name in KINDS)]
+_shares_of = itemgetter(*_COLUMNS)
+# What finds the matters that are looked at closely; by hand, until it is fitted with the net.
+ROUGH = (
+    "word", "place", "thing", "means", "service", "kind", "soon", "lately", "other_body", "same_body", "size",
+)  # fmt: skip
+_BY_HAND = (0.2, 0.43, 0.73, 0.92, 1.0, 0.0, -1.61, 8.35, -4.06, 0.72, -0.29, -11.28)
+
+
+class Known(NamedTuple):
+    """What is known of a word: its stem, how rare that is (0: it tells nothing), the things that it names.
+
+    `ends_pair`: it may name a thing together with the word before it.
+    """
+
+    stem: str
+    rarity: float
+    things: tuple[str, ...]
+    ends_pair: bool
+
+
+class Meaning:
+    """Stems, how rare and how near to each other they are, and the net that weighs likeness."""
+
+    def __init__(self, held: Mapping[str, Array]) -> None:
+        self.counts = dict(zip(held["written"].tolist(), held["counts"].tolist(), strict=True))
+        self.columns = {stem: at for at, stem in enumerate(held["stems"].tolist())}
+        self.rarity = held["rarity"].astype(np.float32).tolist()
+        self.vectors = held["vectors"].astype(np.float32)
+        self.take_net({name[4:]: array for name, array in held.items() if name[:4] == "net."})
+        self.rough: list[float] = held["rough"].tolist() if "rough" in held else [*_BY_HAND]
+        self.stem = lru_cache(maxsize=65_536)(self._stem)
+        self.known = lru_cache(maxsize=65_536)(self._known)
+        self.things = things()
+
+    def _stem(self, word: str) -> str:
+        if word.isdecimal():
+            return word
+        for prefix in _PREFIXES:
+            if word.startswith(prefix) and len(word) - len(prefix) >= 3:
+                word = word[len(prefix) :]
+                break
+        else:
+            if word[0] in _LETTERS and len(word) >= 5:
+                rest = self.counts.get(word[1:], 0)
+                if rest and (word[0] == "و" or rest > 1.35 * self.counts.get(word, 0)):
+                    word = word[1:]
+        for suffix in _SUFFIXES:
+            if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+                return word[: -len(suffix)]
+        return word
+
+    def take_net(self, net: Mapping[str, Array]) -> None:
+        """Weigh by this net from now on."""
+        self.net = {name: array.astype(np.float32) for name, array in net.items()}
+        if "spread" in net:
+            self.net["narrow"] = (1 / net["spread"]).astype(np.float32)
+
+    def _known(self, word: str) -> Known:
+        things, ends_pair = self.things.labels_of(word), bool(self.things.second_of_pair(word))
+        if word.isdecimal():
+            return Known(word, OF_A_NUMBER, things, ends_pair)
+        stem = self.stem(word)
+        rarity = self.rarity_of(stem) if len(word) > 2 else 0.0
+        return Known(stem, rarity if rarity >= TELLING else 0.0, things, ends_pair)
+
+    def rarity_of(self, stem: str) -> float:
+        """How rare a stem is; one never seen is the rarest."""
+        column = self.columns.get(stem)
+        return UNKNOWN if column is None else self.rarity[column]
+
+    def look(
+        self, words: Mapping[str, float], things: Iterable[str], own: Sequence[float],
+        probabilities: Mapping[str, float],
+    ) -> Array:  # fmt: skip
+        """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
+        found = np.zeros(LOOK, np.float16)
+        rows, weights = [], []
+        columns = self.columns
+        for stem, weight in words.items():
+            if (column := columns.get(stem)) is not None:
+                rows.append(column)
+                weights.append(weight)
+        for thing in sorted(things):
+            if (column := columns.get(f"T:{thing}")) is not None:
+                rows.append(column)
+                weights.append(6.0)
+        if rows:
+            meant = np.array(weights, np.float32) @ self.vectors[rows]
+            found[:MEANING] = meant / (math.sqrt(meant @ meant) or 1.0)
+        found[MEANING:] = [*map(math.sqrt, _shares_of(probabilities)), *own]
+        return found
+
+    def score(self, features: Array) -> Array:
+        """What each of the compared matters is worth, a new one being worth 0."""
+        net = self.net
+        inner = features - net["mean"]
+        inner *= net["narrow"]
+        np.clip(inner, -4, 4, out=inner)
+        middle = inner @ net["in"]
+        middle += net["bias"]
+        np.tanh(middle, out=middle)
+        return np.asarray(middle @ net["out"] + inner @ net["skip"] + net["new"])
+
+
+@cache
+def meaning() -> Meaning:
+    """What comes with Bayan; read when it is first asked for."""
+    with np.load(FILE) as held:
+        return Meaning(dict(held))
+
+
+def told(words: Sequence[str], named: Collection[str]) -> tuple[dict[str, float], frozenset[str]]:
+    """The stems that tell matters apart, with how rare they are, and the things and faults that are named.
+
+    Names of places are compared as places.
+    """
+    held = meaning()
+    known = held.known
+    telling: dict[str, float] = {}
+    found: set[str] = set()
+    before = ""
+    for word in words:
+        stem, rarity, named_things, ends_pair = known(word)
+        if rarity and word not in named:
+            telling[stem] = rarity
+        if named_things:
+            found.update(named_things)
+        if ends_pair and before:
+            found.update(held.things.labels_of_pair(before, word))
+        before = word
+    return telling, frozenset(found)
+
+
+def marks_of(
+    words: Sequence[str], named: Iterable[str], towns: Iterable[str], language: str
+) -> frozenset[str]:
+    """Landmarks, streets, numbers, towns and words of names; and the language."""
+    held = meaning()
+    found = {f"{LANGUAGE}:{language}"}
+    found.update(f"{TOWN}:{town}" for town in towns)
+    found.update(f"{NAMED}:{name}" for name in named if len(name) > 2)
+    last = len(words) - 1
+    for at, word in enumerate(words):
+        if word.isdecimal():
+            found.add(f"{NUMBER}:{word}")
+        if at == last:
+            break
+        if word in _BESIDE:
+            for other in words[at + 1 : at + 3]:
+                stem = held.stem(other)
+                if len(other) > 2 and held.rarity_of(stem) > 4:
+                    found.add(f"{LANDMARK}:{stem}")
+        elif word in _STREET:
+            found.add(f"{STREET}:{held.stem(words[at + 1])}")
+    return frozenset(found)
+
+
+def own_of(words: Sequence[str], telling_words: Collection[str], language: str) -> list[float]:
+    """What a message is like by itself."""
+    return [
+        math.log1p(len(telling_words)),
+        float(not _ASKING.isdisjoint(words)),
+        float(min(sum(word in _AGAIN for word in words), 3)),
+        float(language == "ar"),
+    ]
+
+
+def sorts_of(marks: Iterable[str]) -> frozenset[str]:
+    """Which sorts of marks there are."""
+    return frozenset([mark[0] for mark in marks])
+
+
+def laid_out(own: Array, rough: Sequence[float]) -> Array:
+    """A message's look as what rows of `Looks` are multiplied with, to see how alike they are.
+
+    Columns: what is meant, service, kind; how much of it complains, and points out; what the first look makes
+    of it (by `ROUGH` from `means` on).
+    """
+    found = np.zeros((LOOK + 5, 6), np.float32)
+    found[:MEANING, 0] = own[:MEANING]
+    found[MEANING:_KINDS, 1] = own[MEANING:_KINDS]
+    found[_KINDS:_OWN, 2] = own[_KINDS:_OWN]
+    found[:_OWN, 5] = found[:_OWN, :3] @ rough[:3]
+    found[LOOK:, 5] = rough[3:]
+    found[_KINDS, 3] = found[_KINDS + 1, 4] = 1.0
+    return found
+
+
+def of_length_one(total: Array) -> Array:
+    """The look of many messages together by the sum of theirs: each part of length one, as of a message."""
+    lengths = np.sqrt(np.add.reduceat(total * total, (*_PARTS, _OWN))) + 1e-6
+    lengths[-1] = 1.0
+    return np.asarray(total / np.repeat(lengths, _LONG))
+
+
+def against_others(held: Array) -> Array:
+    """By how much each matter is ahead of the best other one in each column; behind it is below 0."""
+    if len(held) < 2:
+        return held * 0
+    order = np.sort(held, axis=0)
+    return np.asarray(held - np.where(held >= order[-1], order[-2], order[-1]))
+
+
+def of_message(own: Array) -> Array:
+    """What a message is by itself: of what kinds, its own, and how sure its service is."""
+    return np.concatenate([own[_KINDS:_OWN] ** 2, own[_OWN:], [own[MEANING:_KINDS].max() ** 2]])
