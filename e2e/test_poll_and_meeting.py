@@ -15,7 +15,7 @@ from e2e.conftest import Instance, axe, wait_for
 from e2e.test_conversation import write
 from e2e.test_path import sign_in
 
-pytestmark = pytest.mark.xdist_group("phone")
+pytestmark = pytest.mark.xdist_group("e2e")
 
 WRITER = "966500000470"
 # A director in each of twelve municipalities, with a mobile of their own.

@@ -216,6 +216,25 @@ MESSAGES = (
         ),
     ),
     Automatic(
+        key="work-too-old",
+        title=_("An approval's button is too old"),
+        when=_(
+            "At once, when somebody presses the button of an approval more than three days after it was due."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                Words(
+                    key="work-too-old",
+                    msgid=(
+                        "This button is too old to approve with. Read it as it is now, and decide there:\n"
+                        "%(address)s"
+                    ),
+                )
+            ),
+        ),
+    ),
+    Automatic(
         key="work-came-back",
         title=_("A task comes back by its link"),
         when=_(
