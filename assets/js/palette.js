@@ -27,6 +27,10 @@ async function open() {
   if (!field) return dialog().close();
   field.focus();
   choose(options()[0]);
+  // Whoever writes at once was quicker than the field that listens.
+  if (!field.value) return;
+  const words = new URLSearchParams(new FormData(field.form));
+  await htmx.ajax("GET", `${field.form.getAttribute("hx-get")}?${words}`, { target: "#palette-found", swap: "innerHTML" });
 }
 
 document.addEventListener("click", (event) => {

@@ -27,13 +27,14 @@ def read_mailboxes(*, now: datetime) -> int:
             found = channels.look_into_mailbox(account)
         except channels.MailboxUnreadable as error:
             log.warning("mailbox.unreadable", account=account.key)
-            channels.raise_alert(
-                account,
-                UNREACHABLE,
-                severity=Alert.Severity.WARNING,
-                facts={"details": str(error).replace("\0", "")},
-                now=now,
-            )
+            with transaction.atomic():
+                channels.raise_alert(
+                    account,
+                    UNREACHABLE,
+                    severity=Alert.Severity.WARNING,
+                    facts={"details": str(error).replace("\0", "")},
+                    now=now,
+                )
         except Error:
             raise
         except Exception:

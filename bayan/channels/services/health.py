@@ -114,6 +114,7 @@ def _others_run(alert: Alert) -> bool:
     return running.exclude(pk=alert.number.pk).exists()
 
 
+@transaction.atomic
 def settle_alert(
     account: Account,
     kind: str,

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -74,7 +75,7 @@ class Up:
         self.data_dir = data_dir
         if not data_dir.exists() and not is_first:
             fill(data_dir, demo="--demo" in arguments)
-        self.port, self.emulator_port = free_port(), free_port()
+        self.port, self.emulator_port = free_port(), free_port(behind=2)
         environment = Environment()
         environment.data_dir = data_dir
         self.cluster = Cluster(environment)
@@ -197,10 +198,19 @@ def clean_environment() -> dict[str, str]:
     return ours | {"BAYAN_WEB_PROCESSES": "1"}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(*, behind: int = 0) -> int:
+    """A free port; so many `behind` it are free as well (the emulator's mail has two)."""
+    while True:
+        with ExitStack() as probes:
+            try:
+                first = probes.enter_context(socket.socket())
+                first.bind(("127.0.0.1", 0))
+                port = int(first.getsockname()[1])
+                for further in range(1, behind + 1):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port + further))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 def children(pid: int) -> list[int]:
