@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bayan.config.environment import PROJECT_DIR
-from bayan.config.tests.instances import fill
+from bayan.config.tests.instances import fill, free_port
 
 CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
 # So many people write in the rehearsal (test_rehearsal.py); 500 make a long one.
@@ -102,21 +101,6 @@ class Instance:
         done = self.bayan("token", "create", "--user", f"{user}@demo.bayan.example", *flags)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
-
-
-def free_port(*, behind: int = 0) -> int:
-    """A free port; so many `behind` it are free as well (the emulator's mail has two)."""
-    while True:
-        with contextlib.ExitStack() as probes:
-            try:
-                first = probes.enter_context(socket.socket())
-                first.bind(("127.0.0.1", 0))
-                port = int(first.getsockname()[1])
-                for further in range(1, behind + 1):
-                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port + further))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def wait_for[T](condition: Callable[[], T], seconds: float = 15) -> T:
