@@ -77,6 +77,8 @@ class Phase:
     refused: Counter[int] = field(default_factory=Counter)
     cpu: dict[str, float] = field(default_factory=dict)  # seconds a message, by process
     reply_after: float = 0.0
+    # The emulator notes when it gets to a message: only a clock that nobody holds up says when it came.
+    has_true_clock: bool = False
 
     @property
     def seconds(self) -> float:
@@ -114,6 +116,7 @@ class Phase:
             self.rate >= LEAST_SHARE * self.permitted
             and not (self.over_limit or self.doubles or self.lost)
             and self.reply_after <= LONGEST_OVERTAKING_SECONDS
+            and (self.fullest_second <= self.permitted or not self.has_true_clock)
         )
 
 
@@ -163,6 +166,7 @@ def _measure(place: Ground, rate: int, seconds: float) -> Phase:
         f"--answer-ms={ANSWER_MS}", f"--answer-jitter-ms={ANSWER_JITTER_MS}",
         "--webhook-batch=200", "--webhook-batch-ms=200", "--no-portfolio-limit",
     )  # fmt: skip
+    phase.has_true_clock = place.put_first("emulator")
     count = int(rate * seconds)
     people = min(PEOPLE, max(100, count // MESSAGES_A_PERSON + 1))
     with place.connect() as connection:
@@ -255,7 +259,10 @@ def _report(phases: Sequence[Phase]) -> None:
         ("seconds", [f"{p.seconds:,.0f}" for p in phases]),
         ("messages", [f"{len(p.sent):,}" for p in phases]),
         ("refused as too fast", [f"{p.over_limit:,}" for p in phases]),
-        ("in the fullest second", [f"{p.fullest_second:,}" for p in phases]),
+        (
+            "in the fullest second",
+            [f"{'' if p.has_true_clock else '≈ '}{p.fullest_second:,}" for p in phases],
+        ),
         ("sent twice", [f"{p.doubles:,}" for p in phases]),
         ("never sent", [f"{p.lost:,}" for p in phases]),
         ("refused by the provider, all", [str(dict(p.refused) or 0) for p in phases]),
@@ -277,6 +284,7 @@ def _report(phases: Sequence[Phase]) -> None:
                 "sent_per_s": round(fastest.rate, 1),
                 "permitted_per_s": fastest.permitted,
                 "over_limit": sum(p.over_limit for p in phases),
+                "fullest_second": fastest.fullest_second,
                 "doubles": sum(p.doubles for p in phases),
                 "lost": sum(p.lost for p in phases),
                 "reply_after_s": round(max(p.reply_after for p in phases), 2),

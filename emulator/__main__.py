@@ -7,12 +7,14 @@ import re
 import signal
 import socket
 import sys
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.app import Emulator
 from emulator.settings import MEANINGS, Options, Settings
@@ -30,6 +32,14 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._emulator.stop()
         super().handle_exit(sig, frame)
+
+
+class Protocol(HttpToolsProtocol):
+    """Notes when a request arrives: until its turn comes, the log's clock would run on."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["arrived_at"] = time.time()
 
 
 def _spare_what_stays(phase: str, _facts: dict[str, Any]) -> None:
@@ -54,6 +64,7 @@ def main() -> int:
     emulator = Emulator(settings, options)
     config = uvicorn.Config(
         emulator,
+        http=Protocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

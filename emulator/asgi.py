@@ -1,6 +1,7 @@
 """The few parts of a web framework that the emulator needs."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ class Request:
     query: dict[str, str]
     headers: dict[bytes, bytes]
     body: bytes
+    arrived_at: float  # seconds since 1970
 
     def json(self) -> Any:
         """The body as JSON; an empty body is an empty object.
@@ -110,6 +112,7 @@ async def read_request(scope: Scope, receive: Receive, *, most: int) -> Request 
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
         headers=dict(scope["headers"]),
         body=b"".join(parts),
+        arrived_at=scope.get("state", {}).get("arrived_at") or time.time(),
     )
 
 

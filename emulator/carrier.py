@@ -253,13 +253,15 @@ class Carrier:
         body: dict[str, Any],
         raw: bytes,
         *,
+        arrived_at: float,
         number: Number,
         to_phone: bool,
         template: Template | None = None,
         shown: dict[str, Any] | None = None,
     ) -> str:
-        """Take a valid message; its statuses and the phone follow a moment later."""
-        now = self.world.clock.now()
+        """Take a valid message that came at `arrived_at` (by the system's clock); its statuses and the phone
+        follow a moment later."""
+        now = arrived_at + self.world.clock.offset_s
         message = Message(
             id=new_message_id(person),
             person=person.key,

@@ -168,6 +168,7 @@ class Provider:
             person,
             body,
             request.body,
+            arrived_at=request.arrived_at,
             number=number,
             to_phone=to_phone,
             template=template,

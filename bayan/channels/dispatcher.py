@@ -12,11 +12,14 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import partial
 
 import aiohttp
 import structlog
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
 from django.db import Error
 from django.utils import timezone
 
@@ -38,12 +41,16 @@ TIDY_EVERY = timedelta(seconds=10)
 KEEP_CONNECTION_SECONDS = 4
 # Below what a process may have open (1,024 files); what finds none free waits for one.
 MOST_CONNECTIONS = 800
-# A second, and what the provider's clock may differ. Claims are reckoned a little slower than this permits,
-# so that what was held up is made good.
-WINDOW_SECONDS = 1.005
+# One in so many of what is permitted in a second is kept back: what is held up on its way arrives in a
+# fuller second than it left in. Claims are reckoned a little slower still, so that what is held up here is
+# made good.
+KEPT_BACK = 75
+WINDOW_SECONDS = 1.0
 # What was held up leaves a little closer together, never all in one gush.
 CATCHING_UP = 1.25
-FORGIVEN_SECONDS = 0.03
+FORGIVEN_SECONDS = 0.005
+# So much before its moment a message may leave together with the one before it: fewer rounds of the loop.
+EARLY_SECONDS = 0.003
 PAUSE_AFTER_FAILURE = 1.0
 
 log = structlog.get_logger(__name__)
@@ -56,7 +63,9 @@ async def run(stop: asyncio.Event) -> None:
     )
     # No provider needs cookies, and looking after them costs with every message.
     cookies = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies) as session:
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=cookies, request_class=Request
+    ) as session:
         await asyncio.gather(*(_keep_running(loop, session, stop) for loop in LOOPS))
 
 
@@ -92,36 +101,79 @@ class Valve:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Outgoing, asyncio.Future[None]]] = deque()
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving = 0
         self._left_at: deque[float] = deque()
+        self._has_left = asyncio.Event()
         self._next_at = 0.0
 
-    async def passage(self, row: Outgoing) -> None:
-        """Wait for the message's moment and for its turn."""
+    async def passage(self, row: Outgoing) -> Callable[[], None]:
+        """Wait for the message's moment and its turn. Returns what is to be called once it has left."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((row, turn))
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep())
         await turn
+        return self._note
+
+    def _note(self) -> None:
+        self._leaving -= 1
+        self._left_at.append(time.monotonic())
+        self._has_left.set()
 
     async def _keep(self) -> None:
         # One for all: handing the turn on from message to message would take a round of the loop for each.
         while self._waiting:
             row, turn = self._waiting[0]
-            now = time.monotonic()
-            if (pause := self._opens_at(row, now) - now) > 0:
-                await asyncio.sleep(pause)
+            throughput = row.number.throughput
+            await self._room(throughput - round(throughput / KEPT_BACK))
+            early = (row.leaves_at - timezone.now()).total_seconds() if row.leaves_at else 0.0
+            close = self._next_at - FORGIVEN_SECONDS - time.monotonic()
+            if early > EARLY_SECONDS or close > 0:
+                await asyncio.sleep(max(early, close))
             self._waiting.popleft()
+            self._leaving += 1
             turn.set_result(None)
-            now = time.monotonic()
-            self._left_at.append(now)
-            self._next_at = max(self._next_at, now) + 1 / (row.number.throughput * CATCHING_UP)
+            self._next_at = max(self._next_at, time.monotonic()) + 1 / (throughput * CATCHING_UP)
 
-    def _opens_at(self, row: Outgoing, now: float) -> float:
-        early = (row.leaves_at - timezone.now()).total_seconds() if row.leaves_at else 0.0
-        opens_at = max(now + early, self._next_at - FORGIVEN_SECONDS)
-        while len(self._left_at) >= row.number.throughput:
-            opens_at = max(opens_at, self._left_at.popleft() + WINDOW_SECONDS)
-        return opens_at
+    async def _room(self, most: int) -> None:
+        """Wait until fewer than `most` have left within the last second or are about to."""
+        while self._leaving + len(self._left_at) >= most:
+            if self._left_at:
+                pause = self._left_at.popleft() + WINDOW_SECONDS - time.monotonic()
+                if pause > 0:
+                    await asyncio.sleep(pause)
+            else:
+                self._has_left.clear()
+                await self._has_left.wait()
+
+
+class Departure:
+    """When a message's bytes went out, or it is known that they never will.
+
+    A second is reckoned from there: its turn may come long before, as when a connection is opened first.
+    """
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def happened(self) -> None:
+        if self._tell is not None:
+            self._tell()
+            self._tell = None
+
+
+_departure: ContextVar[Departure] = ContextVar("departure")
+
+
+class Request(aiohttp.ClientRequest):
+    """A request that notes when its body goes out."""
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        if departure := _departure.get(None):
+            departure.happened()
+        await super().write_bytes(writer, conn, content_length)
 
 
 class Sender:
@@ -186,8 +238,12 @@ class Sender:
         try:
             # First the file, however long it takes: then the message has its moment.
             file_id = await self._upload(row.number, row.media) if row.media else ""
-            await valve.passage(row)
-            outcome = await services.deliver(self._session, row, file_id)
+            departure = Departure(await valve.passage(row))
+            _departure.set(departure)
+            try:
+                outcome = await services.deliver(self._session, row, file_id)
+            finally:
+                departure.happened()
         except ProviderRefused as refused:
             outcome = refused.outcome
         except Exception:
