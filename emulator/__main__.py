@@ -42,6 +42,10 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"]["arrived_at"] = time.time()
 
 
+# Each request leaves a few objects that only the collector frees: a little often, so that no message waits.
+LOOK_FOR_GARBAGE_EVERY = 300
+
+
 def _spare_what_stays(phase: str, _facts: dict[str, Any]) -> None:
     # Nearly all that outlives a collection is of the log and stays: looking through it again and again
     # stops everything for half a second once it is long.
@@ -80,6 +84,7 @@ def main() -> int:
     # The server raises the signal again once it is down; an ordinary end is then exit code 0.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.callbacks.append(_spare_what_stays)
+    gc.set_threshold(LOOK_FOR_GARBAGE_EVERY)
     try:
         Server(config, emulator).run(sockets=[listener])
     except KeyboardInterrupt:

@@ -85,7 +85,8 @@ class Sent:
     body: bytes
 
     def to_json(self) -> bytes:
-        told = (self.id, self.to, rfc3339(self.at))
+        # To the microsecond: from these the fullest second is counted.
+        told = (self.id, self.to, rfc3339(self.at, timespec="microseconds"))
         return b'{"id":"%s","to":"%s","at":"%s","body":%s}' % (
             *(text.encode() for text in told),
             self.body,
@@ -161,8 +162,8 @@ class Clock:
         return {"now": rfc3339(self.now()), "unix": self.now(), "offset_s": self.offset_s}
 
 
-def rfc3339(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+def rfc3339(moment: float, *, timespec: str = "milliseconds") -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec=timespec)
 
 
 def new_message_id(person: Person) -> str:

@@ -76,6 +76,11 @@ def numbers_for(access: Access, permission: str, *, of_all: bool = False) -> lis
     return [number for number in numbers if access.may(permission, number.node)]
 
 
+def all_numbers() -> list[Number]:
+    """The numbers, senders' names and mailboxes of every account, with their accounts."""
+    return list(_NUMBERS.rows())
+
+
 def _with_account(numbers: QuerySet[Number]) -> QuerySet[Number]:
     return numbers.select_related("account__portfolio", "node").order_by("pk")
 

@@ -71,9 +71,14 @@ def filters_in(given: QueryDict) -> Filters:
         assignee=assignee if assignee == "none" or uuid_in(assignee) else "",
         holds=_one_of(given.get("holds", ""), {*selectors.HELD, selectors.PASSED_ON}),
         span=_one_of(given.get("span", ""), selectors.SPANS),
+        number=_key_in(given.get("number", "")),
         # Whoever waits longest is answered first.
         is_oldest_first=order == "oldest" or (view == "waiting" and order != "newest"),
     )
+
+
+def _key_in(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _one_of(word: str, known: Collection[str]) -> str:
@@ -92,6 +97,7 @@ def query_of(filters: Filters, **changes: str) -> str:
         "assignee": filters.assignee,
         "holds": filters.holds,
         "span": filters.span,
+        "number": str(filters.number or ""),
         "order": order,
     } | changes
     return urlencode({name: value for name, value in parts.items() if value})

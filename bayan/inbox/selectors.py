@@ -201,7 +201,14 @@ class Filters:
     holds: str = ""
     # One of SPANS.
     span: str = ""
+    # The number, sender or mailbox through which people write: its key in `channels`.
+    number: int | None = None
     is_oldest_first: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether more than words narrows what the view holds."""
+        return replace(self, view="", words="", is_oldest_first=False) != EVERYTHING
 
 
 def conversations(
@@ -228,6 +235,8 @@ def _base(filters: Filters, found: Found | None, *, now: datetime) -> Conversati
         rows = rows.filter(_held(filters.holds))
     if filters.span:
         rows = rows.filter(last_message_at__gt=now - SPANS[filters.span])
+    if filters.number:
+        rows = rows.filter(number=filters.number)
     if found is not None:
         rows &= _found(*_keys(found))
     return rows
@@ -283,7 +292,7 @@ def page_of_conversations(
     after: Cursor | None = None,
 ) -> Page[Conversation]:
     """These conversations by their last message, with all that a row shows."""
-    if _is_whole_view(filters) and after is None:
+    if not filters.is_narrowed and after is None:
         first = _first_page(
             filters.view, is_oldest_first=filters.is_oldest_first, is_found=found is not None
         )
@@ -358,7 +367,7 @@ def counts(
     filters: Filters, *, member: Member, now: datetime, found: Found | None = None
 ) -> dict[str, int]:
     """How many conversations each view holds under these filters, counted up to `paging.COUNTED_TO`."""
-    if _is_whole_view(filters):
+    if not filters.is_narrowed:
         if found is None:
             return _COUNTS.of(member.pk, now)
         return _COUNTS_OF_FOUND.of(member.pk, now, *_keys(found))
@@ -369,11 +378,6 @@ def _views(
     rows: ConversationQuerySet, member_id: int, now: datetime
 ) -> dict[str, ConversationQuerySet]:
     return {view: _view(rows, view, member_id=member_id, now=now) for view in VIEWS}
-
-
-def _is_whole_view(filters: Filters) -> bool:
-    """True when nothing but words narrows what the view holds."""
-    return replace(filters, view="", words="", is_oldest_first=False) == EVERYTHING
 
 
 EVERYTHING = Filters(view="")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from bayan.channels.models import Number
 from bayan.core.arabic import query_of
 from bayan.core.rls import look_as
 from bayan.inbox import selectors
@@ -74,10 +75,26 @@ def test_all_words_must_occur(desk_responder: Member) -> None:
     assert find("الحاويات مكسورة", desk_responder) == []
 
 
+@pytest.mark.parametrize(
+    "words", ["محمد الدو", "الدوسري محمد", "محمد علي الدوسري", "محمد بن علي ا"]
+)
+def test_words_of_a_name_find_it_whatever_stands_between(
+    desk_responder: Member, words: str
+) -> None:
+    make_conversation(name="محمد بن علي الدوسري", phone="966500000142")
+    make_conversation(name="محمد بن علي", phone="966511111111")
+    make_conversation(name="نورة الدوسري", phone="966522222222")
+
+    found = selectors.look_for(words)
+
+    assert find(words, desk_responder)[0] == "محمد بن علي الدوسري"
+    assert not found.is_near
+
+
 def test_a_misspelt_name_finds_those_that_are_like_it(desk_responder: Member) -> None:
     make_conversation(name="عبدالعزيز المطيري")
     make_conversation(name="نورة القحطاني")
-    found = selectors.look_for("عبد العزيز المطيرى")
+    found = selectors.look_for("عبدالعزير المطيرى")
     assert found.is_near
     filters = Filters(view="all", words="…")
     rows = selectors.conversations(filters, member=desk_responder, now=MONDAY, found=found)
@@ -155,6 +172,25 @@ def test_a_list_is_narrowed_to_what_came_and_when(
     assert client.get("/inbox/?view=all&holds=x&span=y").content.decode().count('id="row-') == 4
     choices = client.get("/inbox/choices?holds=forwarded").content.decode()
     assert 'value="forwarded" selected' in choices
+
+
+def test_the_list_can_be_narrowed_to_one_number(
+    client: StaffClient, desk_responder: Member
+) -> None:
+    first = make_conversation(name="أم ريان", phone="966500000142")
+    second_number = Number.objects.create(
+        account=first.number.account, external_id="2001", display="800 111", node=first.node
+    )
+    second = make_conversation(name="أبو ياسر", phone="966511111111", number_id=second_number.pk)
+    client.force_login(desk_responder)
+
+    page = client.get(f"/inbox/?view=all&number={second_number.pk}").content.decode()
+
+    assert f"/inbox/{second.public_id}/" in page
+    assert f"/inbox/{first.public_id}/" not in page
+    narrow = client.get(f"/inbox/choices?number={second_number.pk}").content.decode()
+    assert f'<option value="{second_number.pk}" selected>' in narrow
+    assert client.get("/inbox/?view=all&number=99999999999999999999").status_code == 200
 
 
 def test_an_index_answers_a_search_for_words(db: None) -> None:

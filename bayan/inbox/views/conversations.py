@@ -292,9 +292,7 @@ def _list(request: StaffRequest) -> dict[str, Any]:
         "view": filters.view,
         "words": filters.words,
         "query": query_of(filters),
-        "is_narrowed": bool(
-            filters.body or filters.label or filters.assignee or filters.holds or filters.span
-        ),
+        "is_narrowed": filters.is_narrowed,
         "is_near": asked.found is not None and asked.found.is_near,
         "is_cut": asked.found is not None and asked.found.is_cut,
         "counts": asked.counts(member=request.user, now=now),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from bayan.channels import selectors as channels
 from bayan.core import notices
 from bayan.core.views import refusal, uuid_in
 from bayan.inbox import selectors, services, steps
@@ -171,6 +172,7 @@ def choices(request: StaffRequest) -> HttpResponse:
         nodes = [conversation.node]
     else:
         nodes = selectors.nodes_seen(request.access)
+    numbers = channels.all_numbers()
     context = {
         "filters": filters_in(request.GET),
         "bodies": nodes if len(nodes) > 1 else [],
@@ -178,6 +180,7 @@ def choices(request: StaffRequest) -> HttpResponse:
         "labels": selectors.labels_of(nodes),
         "kinds_held": KINDS_HELD.items(),
         "spans": SPANS.items(),
+        "numbers": numbers if len(numbers) > 1 else [],
     }
     if part == "macros":
         context["macros"] = [row for row in selectors.macros_of(nodes) if row.changes_anything]
