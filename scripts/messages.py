@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def check() -> int:
             return 1
         for path, content in before.items():
             faults += _faults(path, _read(content), _read(path.read_bytes()))
+            faults += _unseen(_read(path.read_bytes()))
     finally:
         for path, content in before.items():
             path.write_bytes(content)
@@ -84,6 +87,20 @@ def _faults(path: Path, standing: Catalog, collected: Catalog) -> list[str]:
         else:
             faults += [f"{name}: {error}: {message.id}" for error in message.check(standing)]
     return faults
+
+
+def _unseen(collected: Catalog) -> Iterator[str]:
+    """What is to be translated within an f-string and stands nowhere else: there it is not collected."""
+    known = {m.id if isinstance(m.id, str) else m.id[0] for m in collected if m.id}
+    for path in sorted((ROOT / "bayan").rglob("*.py")):
+        if "tests" in path.parts:
+            continue
+        for text in ast.walk(ast.parse(path.read_text())):
+            for call in ast.walk(text) if isinstance(text, ast.JoinedStr) else ():
+                match call:
+                    case ast.Call(func=ast.Name(id="_"), args=[ast.Constant(value=str(said)), *_]):
+                        if said not in known:
+                            yield f"{path.relative_to(ROOT)}: not collected from an f-string: {said}"
 
 
 def _read(content: bytes) -> Catalog:

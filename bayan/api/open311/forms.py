@@ -132,12 +132,15 @@ def _answers(sent: QueryDict, service: Service) -> tuple[list[tuple[Attribute, s
             wrong.append(_("This service has no such attribute; its definition names them."))
         elif values and attribute.answers is not None:
             if not all(value in attribute.answers for value in values):
-                wrong.append(f"{attribute.code}: {_('Choose one of the keys of its values.')}")
+                fault = _("Choose one of the keys of its values.")
+                wrong.append(f"{attribute.code}: {fault}")
             found.append((attribute, _worded(attribute.answers, values)))
         elif values and attribute.datatype == "number" and not _is_number(values[0]):
-            wrong.append(f"{attribute.code}: {_('Enter a number.')}")
+            fault = _("Enter a number.")
+            wrong.append(f"{attribute.code}: {fault}")
         elif values and "\0" in values[0]:
-            wrong.append(f"{attribute.code}: {_('Null characters are not allowed.')}")
+            fault = _("Null characters are not allowed.")
+            wrong.append(f"{attribute.code}: {fault}")
         elif values:
             found.append((attribute, values[0]))
     return found, wrong

@@ -542,9 +542,9 @@ def _as_letter(conversation: Conversation, draft: Draft) -> dict[str, Any]:
     if latest is None or first is None:
         return draft.content
     subject = first.text.split("\n", 1)[0][:120]
-    # A letter's files are messages of their own, named by it.
+    # A letter's files are messages of their own, named by it. "Re:" in every language (RFC 5322, 3.6.5).
     return channels.as_answer(
-        draft.content, to=latest.partition("#")[0], subject=f"{_('Re:')} {subject}"
+        draft.content, to=latest.partition("#")[0], subject=f"Re: {subject}"
     )
 
 

@@ -180,7 +180,7 @@ def _asked(poll: Poll, row: Voter, *, now: datetime) -> Telling:
 
 
 def _reminded(poll: Poll, row: Voter, *, now: datetime) -> Telling:
-    text = f"{_('A reminder: your vote is still missing.')}\n{question_text(poll, now=now)}"
+    text = _("A reminder: your vote is still missing.") + f"\n{question_text(poll, now=now)}"
     title = _("Reminder of the poll: %(question)s") % {"question": poll.question}
     return _word(poll, row, text, title, asks=True, now=now)
 

@@ -25,7 +25,8 @@ def address_of(poll: Poll) -> str:
 
 def instead_of(member: Member, text: str) -> str:
     """The same text for whoever stands in for this member."""
-    return f"{_('In place of %(name)s, for whom you stand in:') % {'name': member.name}}\n{text}"
+    whose = _("In place of %(name)s, for whom you stand in:") % {"name": member.name}
+    return f"{whose}\n{text}"
 
 
 def buttons_of(poll: Poll) -> list[tuple[str, str]]:
