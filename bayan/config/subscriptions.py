@@ -66,6 +66,7 @@ def _answers() -> None:
     events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(work.OUTSIDE, cases.receive_outside)
     events.receive_replies(
         correspondence.RECIPIENT,
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),

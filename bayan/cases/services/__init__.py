@@ -140,6 +140,7 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.placing import Pin
+from bayan.cases.services.promising import tell_promises
 from bayan.cases.services.proof import (
     Basis,
     ExcuseMissing,
@@ -199,6 +200,7 @@ from bayan.cases.services.surge_words import (
 from bayan.cases.services.taking_in import (
     follow_identities,
     note_choices,
+    receive_outside,
     receive_work,
     receive_work_choice,
     take_in,
@@ -406,6 +408,7 @@ __all__ = [
     "rate_case",
     "reader",
     "receive_decision",
+    "receive_outside",
     "receive_place",
     "receive_same",
     "receive_satisfaction",
@@ -430,6 +433,7 @@ __all__ = [
     "take_step",
     "tell_apart",
     "tell_followers",
+    "tell_promises",
     "tend_surges",
     "thresholds",
     "turn_to",

@@ -48,6 +48,11 @@ class Follower(models.Model):
     told_at = models.DateTimeField(_("told of the end"), null=True)
     # Waits until they open the conversation; only then their own report ends.
     held = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # By when they were last told to expect news, and that message: it may still wait for them to write.
+    promised_until = models.DateTimeField(_("told to expect news by"), null=True)
+    promised = models.ForeignKey(
+        Message, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes = [
@@ -57,6 +62,22 @@ class Follower(models.Model):
 
     def __str__(self) -> str:
         return f"{self.own_id} {self.case_id}"
+
+
+class Promised(models.Model):
+    """That those who follow a case are to be told by when to expect news of it, once it stays so."""
+
+    case = models.OneToOneField("cases.Case", models.CASCADE, primary_key=True, related_name="+")
+    # Another promise within that time, and only the last is told; None: everybody has heard.
+    due_at = models.DateTimeField(_("told at"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("due_at", name="promised_to_tell", condition=Q(due_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
 
 
 class EndingCase(models.Model):
