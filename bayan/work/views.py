@@ -106,6 +106,7 @@ def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
         now=timezone.now(),
         words=request.POST.get("words", "")[:3000],
         pictures=_pictures(request),
+        place=_place(request),
         end=request.POST.get("end", Item.State.DONE),
     )
     notices.say(request, _("Noted. Whoever gave the task sees it."))

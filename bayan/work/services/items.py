@@ -292,9 +292,12 @@ def finish(
     now: datetime,
     words: str = "",
     pictures: Sequence[Picture] = (),
+    place: tuple[float, float] | None = None,
     end: str = State.DONE,
 ) -> Item:
     """End an item: seen, answered, done, approved; or returned or refused, which need their reason.
+
+    `place` is where the sender is, for pictures that do not say where they were taken.
 
     :raises ItemIsOver: it has ended already; the first one wins
     :raises NotYours: somebody else has it
@@ -306,7 +309,7 @@ def finish(
     """
     try:
         item = locked_for(item_id, by, now=now)
-        proofs = keep_pictures(pictures, item, now=now)
+        proofs = keep_pictures(pictures, item, place=place, now=now)
         return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
     except DomainError as refused:
         # That somebody tried to approve what they may not, or what has changed, stays in the trail.
