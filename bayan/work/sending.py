@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.functional import Promise
@@ -58,6 +58,15 @@ class Told:
         return self.notice.told_at or self.notice.created_at
 
 
+def _live(notices: Sequence[OutsideNotice]) -> str:
+    """What live screens hear when one of these gets further."""
+    reaches = [notice.reach for notice in notices if notice.reach is not None]
+    keys = [f"reach:{reach.public_id}" for reach in reaches]
+    return " ".join(
+        keys + [f"outgoing:{reach.outgoing.public_id}" for reach in reaches if reach.outgoing]
+    )
+
+
 @dataclass(frozen=True)
 class Sending:
     """How whoever outside has an item was told of it."""
@@ -69,8 +78,8 @@ class Sending:
     # A message is on its way, or has left: nobody needs to hand the link over.
     is_cared_for: bool = False
     is_under_way: bool = False
-    phone: str = field(default="")
-    email: str = field(default="")
+    # By which keys a page of it is kept live.
+    live: str = ""
 
 
 def _rows(items: Sequence[Item]) -> list[OutsideNotice]:
@@ -106,8 +115,7 @@ def of(item: Item) -> Sending:
         is_unwilling=is_unwilling,
         is_cared_for=is_under_way or any(one.look != BAD for one in told),
         is_under_way=is_under_way,
-        phone=phone,
-        email=email,
+        live=_live(rows),
     )
 
 
