@@ -291,3 +291,4 @@ def _undoing() -> None:
     undo.register(meetings.CALLED, meetings.undo_call)
     undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)
+    undo.register(cases.TERMS_SET, cases.undo_terms)

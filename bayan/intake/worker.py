@@ -179,7 +179,7 @@ def _tend() -> int:
         now = timezone.now()
         done = cases.tend_surges(partial(services.backlog, now=now), now=now)
         done += cases.end_some(now=now) + cases.tell_followers(now=now)
-        done += cases.tell_promises(now=now)
+        done += cases.tell_promises(now=now) + cases.date_anew(now=now)
         tended += done
         if not done:
             return tended

@@ -228,6 +228,7 @@ from bayan.cases.services.teams import (
 )
 from bayan.cases.services.telling import tell_followers
 from bayan.cases.services.tending import tend_surges
+from bayan.cases.services.terms import TERMS_SET, date_anew, undo_terms
 from bayan.cases.services.together import (
     HANDLED,
     NoStatement,
@@ -265,6 +266,7 @@ __all__ = [
     "SOURCE",
     "SPLIT",
     "STEP_BEGINS",
+    "TERMS_SET",
     "UNLINKED",
     "WHERE",
     "AlreadyThere",
@@ -340,6 +342,7 @@ __all__ = [
     "count_figures",
     "count_weeks",
     "counts_of",
+    "date_anew",
     "days_of_weeks",
     "delete_rule",
     "describe",
@@ -450,6 +453,7 @@ __all__ = [
     "undo_sort",
     "undo_split",
     "undo_split_contact",
+    "undo_terms",
     "undo_unlink",
     "unlink_case",
     "usual_thanks",

@@ -174,3 +174,28 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.team_id} {self.member_id}"
+
+
+class TermsSet(models.Model):
+    """Times that were set on the page, over those of the authority's file; the latest holds."""
+
+    public_id = PublicIdField()
+    # By "due", "answer", …, then by kind or "category.…" (for all: empty), then by priority:
+    # [hours, around the clock].
+    terms = models.JSONField(_("times"), default=dict)
+    # Which row was changed; both empty: an older set, or the file's times, hold again.
+    of = models.CharField(_("of which cases"), max_length=60, blank=True)
+    priority = models.CharField(_("priority"), max_length=10, blank=True)
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(_("at"))
+    # Open cases are dated anew in their order, up to this one by now; None: they keep their dates, or all
+    # have the new ones.
+    dated_to = models.BigIntegerField(_("dated anew up to"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("id", name="terms_set_to_date", condition=Q(dated_to__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)

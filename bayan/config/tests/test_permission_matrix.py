@@ -222,6 +222,8 @@ DOORS: dict[str, Door] = {
     "cases:split": Door(READ_AND_WRITE, "case", data={"subject": "حفرة"}),
     "cases:turn": changes("case"),
     "cases:deadlines": PAGE,
+    "cases:change_deadlines": Door(READ_AND_WRITE, data={"priority": "high", "due_hours": "9"}),
+    "cases:restore_deadlines": Door(("POST",)),
     "cases:teams": PAGE,
     "cases:new_team": Door(READ_AND_WRITE, data={"name_ar": "النظافة", "node": "khobar"}),
     "cases:team": Door(READ_AND_WRITE, more=(TEAM,), data={"name_ar": "النظافة"}),
