@@ -106,14 +106,16 @@ def of(item: Item) -> Sending:
                 channel_services.Outsider(phone=phone, email=email)
             )
     is_under_way = any(
-        row.told_at is None or (row.reach is not None and row.reach.state == Reach.State.OPEN)
+        (is_known and row.told_at is None)
+        or (row.reach is not None and row.reach.state == Reach.State.OPEN)
         for row in rows
     )
+    is_cared_for = is_under_way or any(one.notice.reach and one.look != BAD for one in told)
     return Sending(
         told=told,
         is_known=is_known,
         is_unwilling=is_unwilling,
-        is_cared_for=is_under_way or any(one.look != BAD for one in told),
+        is_cared_for=is_cared_for,
         is_under_way=is_under_way,
         live=_live(rows),
     )

@@ -164,7 +164,7 @@ def ladder_in_words() -> list[tuple[str, str]]:
 @require_GET
 @requires("deadlines.read")
 def page(request: StaffRequest) -> HttpResponse:
-    """Which time holds for which kind, category and priority: what was set here, else the authority's file."""
+    """Which time holds for which kind, category and priority: as set here, else as in the file."""
     context = {
         "groups": groups(),
         "what": list(WHAT.values()),

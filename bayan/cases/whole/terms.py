@@ -38,7 +38,7 @@ class TermsForm(Controls):
             term = due.terms_in_force(what).get(row)
             standard = due.standard_terms(what).get(row)
             self.fields[f"{what}_hours"] = forms.FloatField(
-                label=label,
+                label=str(label),
                 required=False,
                 min_value=0.1,
                 max_value=2000,
