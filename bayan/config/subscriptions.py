@@ -66,6 +66,7 @@ def _answers() -> None:
     events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(work.OUTSIDE, cases.receive_outside)
     events.receive_replies(
         correspondence.RECIPIENT,
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
@@ -290,3 +291,4 @@ def _undoing() -> None:
     undo.register(meetings.CALLED, meetings.undo_call)
     undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)
+    undo.register(cases.TERMS_SET, cases.undo_terms)

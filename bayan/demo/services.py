@@ -407,10 +407,10 @@ def _to(members: Iterable[Member]) -> list[To]:
 def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:
     """Contractors, and a few tasks on the cases of the stories."""
     director = members[f"director.khobar@{DOMAIN}"]
-    for contractor, project, number in CONTRACTORS:
+    for contractor, project, number, phone, email in CONTRACTORS:
         work.add_project(
             contractor=contractor, project=project, department=nodes["khobar"], number=number,
-            by=director, now=now,
+            phone=phone, email=email, by=director, now=now,
         )  # fmt: skip
     case = (
         Case.objects.open()

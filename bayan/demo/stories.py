@@ -191,11 +191,12 @@ READY_ACTIONS = (
     ("بانتظار صورة من المستفيد", ("طلب صورة", "assign:me", "snooze:tomorrow")),
 )
 
-# (contractor, project, contract number): who works for Khobar in the demo.
+# (contractor, project, contract number, mobile, e-mail): who works for Khobar in the demo.
 CONTRACTORS = (
-    ("مؤسسة رصيف الخليج للمقاولات", "صيانة الأرصفة والطرق", "ص-1447-12"),
-    ("شركة إنارة الساحل", "صيانة الإنارة العامة", "ص-1447-31"),
-)
+    ("مؤسسة رصيف الخليج للمقاولات", "صيانة الأرصفة والطرق", "ص-1447-12", "966500000971",
+     "works@rasif.example"),
+    ("شركة إنارة الساحل", "صيانة الإنارة العامة", "ص-1447-31", "966500000972", ""),
+)  # fmt: skip
 # (title, what one must know, kind, whose): tasks of Khobar's oldest open case.
 TASKS = (
     ("معاينة الموقع وتصويره", "قبل الظهر إن أمكن، ومع صورة تُظهر اسم الشارع.", "do", "field.khobar"),

@@ -154,7 +154,8 @@ def _ring() -> int:
     rang = 0
     while done := work.ring(now=now):
         rang += done
-    return rang + work.tell(now=now) + needs.tell(now=now)
+    rang += work.tell(now=now) + work.tell_outside(now=now) + work.settle_outside(now=now)
+    return rang + needs.tell(now=now)
 
 
 def _hand_over() -> int:
@@ -178,6 +179,7 @@ def _tend() -> int:
         now = timezone.now()
         done = cases.tend_surges(partial(services.backlog, now=now), now=now)
         done += cases.end_some(now=now) + cases.tell_followers(now=now)
+        done += cases.tell_promises(now=now) + cases.date_anew(now=now)
         tended += done
         if not done:
             return tended

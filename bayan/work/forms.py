@@ -146,6 +146,9 @@ class ContractorForm(Controls):
         required=False,
         widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel"}),
     )
+    email = forms.EmailField(
+        label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"})
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -155,6 +158,22 @@ class ContractorForm(Controls):
             (label, [(node.key, node.name) for node in nodes])
             for label, nodes in organisation.nodes_in_groups()
         ]
+
+
+class AddressForm(Controls):
+    """Who takes what we give a contractor or a body outside, and by what they are reached."""
+
+    contact_name = forms.CharField(label=_("Contact person"), max_length=120, required=False)
+    phone = forms.CharField(
+        label=_("Mobile"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel"}),
+        help_text=_("With WhatsApp if they have it; else text messages go there."),
+    )
+    email = forms.EmailField(
+        label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"})
+    )
 
 
 class SendAgainForm(Controls):

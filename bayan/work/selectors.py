@@ -10,10 +10,12 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts
 from bayan.core.queries import Prepared
+from bayan.organisation.models import OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
+from bayan.work import sending
 from bayan.work.ladders import Ladder, named
 from bayan.work.models import Clock, Contractor, Item, ItemQuerySet, Notice, Project, Proof, Remark
 
@@ -114,10 +116,12 @@ def counts(access: Access, *, now: datetime) -> dict[str, int]:
 
 
 def items_of(subject: tuple[str, str]) -> list[Item]:
-    """All that was given for one subject, the latest first."""
-    return list(
+    """All that was given for one subject, the latest first; of what is outside how far its message is."""
+    rows = list(
         shown(Item.objects.filter(subject_type=subject[0], subject_key=subject[1]).order_by("-pk"))
     )
+    sending.show(rows)
+    return rows
 
 
 def clocks_of(subject: tuple[str, str]) -> list[Clock]:
@@ -163,6 +167,11 @@ def told(item: Item) -> list[Notice]:
     )
 
 
+def outside_of(item: Item) -> sending.Sending:
+    """How whoever outside has it was told of it, and how far that is."""
+    return sending.of(item)
+
+
 def remarks_of(item: Item) -> list[Remark]:
     """What members wrote about it in WhatsApp, the oldest first."""
     return list(item.remarks.select_related("member", "message__media").order_by("at", "pk"))
@@ -181,6 +190,11 @@ def contractors() -> QuerySet[Contractor]:
         )
         .order_by("name")
     )
+
+
+def outside_bodies() -> QuerySet[OutsideBody]:
+    """The bodies outside, in their order."""
+    return OutsideBody.objects.order_by("position", "pk")
 
 
 def waiting_for(member: Member, *, now: datetime) -> Item | None:

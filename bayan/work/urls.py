@@ -7,6 +7,7 @@ urlpatterns = [
     path("work/", views.items, name="items"),
     path("work/give/", views.give, name="give"),
     path("work/contractors/", views.contractors, name="contractors"),
+    path("work/contractors/<slug:of>/<str:key>/", views.address, name="address"),
     path("work/of/<slug:subject_type>/<slug:subject_key>/", views.panel, name="panel"),
     path("work/<uuid:public_id>/", views.item, name="item"),
     path("work/<uuid:public_id>/finish/", views.finish, name="finish"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("work/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
     path("work/<uuid:public_id>/again/", views.send_again, name="send_again"),
     path("work/<uuid:public_id>/link/", views.make_link, name="make_link"),
+    path("work/<uuid:public_id>/send/", views.send_anew, name="send_anew"),
     path("work/<uuid:public_id>/pictures/<int:proof_id>/", views.picture, name="picture"),
     path("w/<str:secret>/", views.link, name="link"),
 ]

@@ -24,13 +24,15 @@ from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
 from bayan.core.views import refusal, uuid_in
-from bayan.organisation.models import Node
+from bayan.organisation import selectors as organisation
+from bayan.organisation import services as organisation_services
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import events, selectors, services
-from bayan.work.forms import ContractorForm, GiveForm, SendAgainForm, within
-from bayan.work.models import Item, Proof
+from bayan.work.forms import AddressForm, ContractorForm, GiveForm, SendAgainForm, within
+from bayan.work.models import Contractor, Item, Proof
 from bayan.work.services import Picture, Task
 
 VIEWS = ("mine", "given", "body", "ended")
@@ -84,6 +86,7 @@ def _item_page(
         "history": selectors.history_of(found),
         "told": selectors.told(found),
         "remarks": selectors.remarks_of(found),
+        "outside": selectors.outside_of(found) if found.is_outside else None,
         "subject": events.describe(found.subject_type, [found.subject_key]).get(found.subject_key),
         "now": now,
     }
@@ -103,6 +106,7 @@ def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
         now=timezone.now(),
         words=request.POST.get("words", "")[:3000],
         pictures=_pictures(request),
+        place=_place(request),
         end=request.POST.get("end", Item.State.DONE),
     )
     notices.say(request, _("Noted. Whoever gave the task sees it."))
@@ -188,19 +192,31 @@ def make_link(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Make a link for somebody without an account; it is shown once."""
     _check_gave(request, public_id)
     address = services.make_link(public_id, by=request.access, now=timezone.now())
-    found = Item.objects.select_related("contractor", "given_from").get(public_id=public_id)
+    found = Item.objects.select_related("contractor", "outside", "given_from").get(
+        public_id=public_id
+    )
     words = _("%(body)s asks you: %(title)s\n%(address)s") % {
         "body": found.given_from.name,
         "title": found.title,
         "address": address,
     }
-    phone = found.contractor.phone if found.contractor else ""
+    phone = found.holder_outside.phone if found.holder_outside else ""
     return _item_page(
         request,
         public_id,
         address=address,
         whatsapp=f"https://wa.me/{phone}?text={quote(words)}",
     )
+
+
+@require_POST
+@requires("work.give")
+def send_anew(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Let Bayan write once more to whoever outside has it."""
+    _check_gave(request, public_id)
+    services.send_anew(public_id, by=request.access, now=timezone.now())
+    notices.say(request, _("It is on its way; here you see how far it is."))
+    return redirect("work:item", public_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -212,13 +228,20 @@ def give(request: StaffRequest) -> HttpResponse:
     form = GiveForm(request.POST or None, node=node, now=now)
     if request.method == "POST" and form.is_valid():
         made = _give(request, form, node, ("", ""))
-        if made.is_outside:
-            notices.say(request, _("The task is given. Make a link and send it to them."))
-        else:
-            notices.say(request, _("The task is given."))
+        notices.say(request, _given(made))
         return redirect("work:item", made.public_id)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     return render(request, "work/give.html", {"form": form, "node": node}, status=status)
+
+
+def _given(made: Item) -> str:
+    """What is said of a task that was given a moment ago."""
+    if not made.is_outside:
+        return _("The task is given.")
+    to = services.address_of(made)
+    if to.phone or to.email:
+        return _("The task is given. Bayan writes to them; the task's page shows how far that is.")
+    return _("The task is given. No way to them is known: open it and hand them a link.")
 
 
 def _home(request: StaffRequest) -> Node:
@@ -264,12 +287,7 @@ def panel(request: StaffRequest, subject_type: str, subject_key: str) -> HttpRes
         if request.method == "POST":
             if form.is_valid():
                 made = _give(request, form, node, (subject_type, subject_key))
-                notices.say(
-                    request,
-                    _("The task is given. Open it to make the link.")
-                    if made.is_outside
-                    else _("The task is given."),
-                )
+                notices.say(request, _given(made))
                 form = GiveForm(node=node, now=timezone.now())
                 rows = selectors.items_of((subject_type, subject_key))
             else:
@@ -329,14 +347,58 @@ def contractors(request: StaffRequest) -> HttpResponse:
                 number=given["number"],
                 contact_name=given["contact_name"],
                 phone=given["phone"],
+                email=given["email"],
                 by=request.user,
                 now=timezone.now(),
             )
             notices.say(request, _("The project is in the table."))
             return redirect("work:contractors")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    context = {"contractors": selectors.contractors(), "form": form}
+    context = {
+        "contractors": selectors.contractors(),
+        "bodies": selectors.outside_bodies(),
+        "may_change_bodies": request.access.may("work.give", organisation.desk()),
+        "form": form,
+    }
     return render(request, "work/contractors.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("work.give")
+def address(request: StaffRequest, of: str, key: str) -> HttpResponse:
+    """Who takes the tasks of a contractor or a body outside, and by what they are reached."""
+    holder = _holder(request, of, key)
+    form = AddressForm(
+        request.POST or None,
+        initial={
+            "contact_name": holder.contact_name, "phone": holder.phone, "email": holder.email,
+        },
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        given, now = form.cleaned_data, timezone.now()
+        if isinstance(holder, Contractor):
+            services.change_contractor(holder.public_id, **given, by=request.user, now=now)
+        else:
+            organisation_services.change_address(holder.key, **given, by=request.user, now=now)
+        notices.say(request, _("Noted. What they are given from now on goes there."))
+        return redirect("work:contractors")
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "work/address.html", {"form": form, "holder": holder}, status=status)
+
+
+def _holder(request: StaffRequest, of: str, key: str) -> Contractor | OutsideBody:
+    """Whom the address is of; a contractor's belongs to whoever gives work where they have a project."""
+    if of == "outside":
+        request.access.require("work.give", organisation.desk())
+        return get_object_or_404(OutsideBody, key=key)
+    name = uuid_in(key)
+    if of != "contractor" or name is None:
+        raise Http404
+    found = get_object_or_404(Contractor, public_id=name)
+    bodies = [project.department for project in found.projects.select_related("department")]
+    if not any(request.access.may("work.give", body) for body in bodies):
+        request.access.require("work.give", organisation.desk())
+    return found
 
 
 @require_http_methods(["GET", "POST"])

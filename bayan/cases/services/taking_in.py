@@ -248,6 +248,9 @@ def _without_work(
         left = [pair for pair in theirs if pair[0].external_id not in taken]
         if left:
             taken |= hear(left, now=now)
+    # What a contractor writes about a task is no report of theirs.
+    left_over = [message for message in messages if message.external_id not in taken]
+    taken |= work.hear_outside(left_over, contacts, now=now)
     return [message for message in messages if message.external_id not in taken]
 
 
@@ -303,6 +306,12 @@ def receive_work(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetim
 def receive_work_choice(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Show what members chose from the list of their tasks; see `receive_work`."""
     take_in(work.receive_choice(replies, now=now), now=now)
+
+
+@transaction.atomic
+def receive_outside(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Do what contractors and bodies outside pressed under a message about a task; see `receive_work`."""
+    take_in(work.receive_outside(replies, now=now), now=now)
 
 
 def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:

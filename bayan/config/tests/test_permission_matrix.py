@@ -222,6 +222,8 @@ DOORS: dict[str, Door] = {
     "cases:split": Door(READ_AND_WRITE, "case", data={"subject": "حفرة"}),
     "cases:turn": changes("case"),
     "cases:deadlines": PAGE,
+    "cases:change_deadlines": Door(READ_AND_WRITE, data={"priority": "high", "due_hours": "9"}),
+    "cases:restore_deadlines": Door(("POST",)),
     "cases:teams": PAGE,
     "cases:new_team": Door(READ_AND_WRITE, data={"name_ar": "النظافة", "node": "khobar"}),
     "cases:team": Door(READ_AND_WRITE, more=(TEAM,), data={"name_ar": "النظافة"}),
@@ -248,6 +250,7 @@ DOORS: dict[str, Door] = {
     "work:withdraw": changes("item"),
     "work:send_again": changes("item", reason="بقي الرصيف", term="7"),
     "work:make_link": changes("item"),
+    "work:send_anew": changes("item"),
     "needs:needs": PAGE,
     "needs:export": PAGE,
     "needs:act": Door(("POST",), data={"do": "grant", "all": "1"}),
@@ -476,6 +479,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     # Every body may see every thing, and what is booked of it.
     "needs:thing": "needs/test_pages", "needs:file": "needs/test_pages",
     "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    # Of a contractor, by where it has projects; of a body outside, by the authority itself.
+    "work:address": "cases/test_outside",
     # By whom a letter went to, and by its grade.
     # Whoever writes the minutes, and whoever approves them.
     "meetings:minutes": "meetings/test_pages", "meetings:add_decision": "meetings/test_pages",

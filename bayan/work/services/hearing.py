@@ -27,7 +27,8 @@ from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
 from bayan.work.services import items, joining, saying
-from bayan.work.services.items import ITEM, Shown, State
+from bayan.work.services.clocks import ITEM
+from bayan.work.services.items import Shown, State
 from bayan.work.services.joining import PICTURES
 from bayan.work.services.onward import ONE
 
@@ -76,7 +77,7 @@ def _receive(
             choice = message.choice_id
             if about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
-            elif about_one and _is_word(message) and _remark(key, member, message, now=now):
+            elif about_one and is_word(message) and _remark(key, member, message, now=now):
                 saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
             elif about_one and choice.startswith("silence-"):
                 _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
@@ -114,7 +115,7 @@ def hear_quotations(
 
     What a citizen quotes belongs to their conversation; this is for members alone.
     """
-    quoting = [message for message, _member in messages if message.quoted_id and _is_word(message)]
+    quoting = [message for message, _member in messages if message.quoted_id and is_word(message)]
     subjects = channel_selectors.subjects_of(message.quoted_id for message in quoting)
     by_type: dict[str, list[tuple[IncomingMessage, str]]] = defaultdict(list)
     for message in quoting:
@@ -199,13 +200,13 @@ def _act(
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
     end = ENDS.get(choice, State.DONE)
-    question = _question(item, end)
-    if question:
+    asked = question(item, end)
+    if asked:
         # Whoever presses it takes it: their next message is the answer.
         item.owner, item.awaits_until = member, now + AWAITED
         item.awaits = end
         item.save(update_fields=["owner", "awaits_until", "awaits"])
-        saying.say(conversation, question, now=now)
+        saying.say(conversation, asked, now=now)
         return
     _end(item, end, choice, member, conversation, now=now)
 
@@ -228,7 +229,7 @@ def _end(
     except DomainError as refused:
         _refuse(item.public_id, press, refused, member, conversation, now=now)
         return
-    saying.say(conversation, _thanks(item), now=now)
+    saying.say(conversation, thanks(item), now=now)
 
 
 def _refuse(
@@ -248,7 +249,7 @@ def _refuse(
         items.note("item.refused", item, by=member, now=now, press=choice)
 
 
-def _is_word(message: IncomingMessage) -> bool:
+def is_word(message: IncomingMessage) -> bool:
     """Whether somebody wrote it: the button of a template has words too."""
     return not message.choice_id and (
         message.kind in PICTURES or (message.kind == "text" and bool(message.text))
@@ -269,11 +270,11 @@ def _remark(key: str, member: Member, message: IncomingMessage, *, now: datetime
     return True
 
 
-def _question(item: Item, end: str) -> str:
+def question(item: Item, end: str) -> str:
     """What is asked before it can end; empty: one press is enough."""
     if end == State.RETURNED:
         return _("Write in one message what is to be changed.")
-    if end == State.REFUSED:
+    if end in {State.REFUSED, State.DECLINED}:
         return _("Write the reason in one message.")
     if item.kind == Item.Kind.ANSWER:
         return _("Write the answer in one message.")
@@ -310,12 +311,14 @@ def _take(
     )
 
 
-def _thanks(item: Item) -> str:
+def thanks(item: Item) -> str:
     match item.state:
         case State.RETURNED:
             return _("Returned for changes, with your reason.")
         case State.REFUSED:
             return _("Not approved; your reason is noted.")
+        case State.DECLINED:
+            return _("Noted that you will not do it; whoever gave the task is told why.")
     if item.kind == Item.Kind.APPROVE:
         return _("Approved. Thank you.")
     if item.kind == Item.Kind.ACKNOWLEDGE:

@@ -5,7 +5,7 @@ What is to be said, to whom and when, `telling` decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import override, pgettext
 
 from bayan.channels import services as channels
 from bayan.channels.models import Outgoing, Reach, Template
@@ -248,6 +248,26 @@ def tell_member(member: Member, word: Word, *, now: datetime) -> str:
         )  # fmt: skip
         way = Notice.Way.TEMPLATE
     return way if message else Notice.Way.PAGE
+
+
+def tell_member_who_gave(item: Item, said: Callable[[], str], *, words: str, now: datetime) -> None:
+    """Tell whoever gave a task what became of it outside, in their language; `words` are others' own.
+
+    Who has asked for silence finds it on their page.
+    """
+    giver = item.given_by
+    if giver is None or not giver.is_active or giver.is_quiet(now=now):
+        return
+    with override(giver.language):
+        what = said()
+        text = f"{what}: {words[:LONGEST_TEXT]}" if words else what
+        word = Word(
+            text="\n".join([f"*{item.title}*", text, address_of(item)]),
+            what=f"{what}: {item.title}",
+            at=now,
+            subject=(ONE, str(item.public_id)),
+        )
+        tell_member(giver, word, now=now)
 
 
 def template_for(conversation: Conversation, member: Member) -> Template | None:
