@@ -76,6 +76,7 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
+from bayan.work.services.mail import confirm, files_first, last_parts, members_by_mail
 from bayan.work.services.onward import ONE, SEVERAL
 from bayan.work.services.saying import Word, ask, buttons_of, say, when
 from bayan.work.services.telling import tell
@@ -117,6 +118,7 @@ __all__ = [
     "call_for_alert",
     "can_send_form",
     "check_age",
+    "confirm",
     "delegate",
     "describe_alerts",
     "describe_items",
@@ -126,6 +128,7 @@ __all__ = [
     "end_project",
     "explain",
     "explain_by_link",
+    "files_first",
     "finish",
     "finish_by_link",
     "forget_of",
@@ -135,9 +138,11 @@ __all__ = [
     "hear_members",
     "hear_quotations",
     "keep",
+    "last_parts",
     "let_past",
     "make_link",
     "may_act",
+    "members_by_mail",
     "members_of",
     "open_link",
     "open_things",
