@@ -221,17 +221,19 @@ def _let_know(
     *,
     now: datetime,
 ) -> None:
-    """Whoever has an item is told, else whoever is on duty for its body, else who heads it.
+    """Whoever has an item is told, with whoever stands in for them; else who is on duty, or heads the body.
 
     `too` are those who are told of each besides.
     """
     charge: dict[int, list[Member]] = {}
+    acting = people.acting_for({item.owner_id for item in items if item.owner_id}, now=now)
     notices = []
     for item, clock, others in zip(items, started, too, strict=True):
         if item.is_outside:
             continue
         if item.owner is not None:
-            told = [item.owner]
+            deputy = acting.get(item.owner.pk)
+            told = [item.owner, deputy] if deputy else [item.owner]
         else:
             if item.node_id not in charge:
                 turn = people.on_duty(item.node, now=now)
