@@ -29,8 +29,10 @@ from bayan.channels.models import Outgoing, Reach
 from bayan.core.models import AuditEntry
 from bayan.core.rls import as_worker
 from bayan.correspondence import services
+from bayan.correspondence.marking import has_pages
 from bayan.correspondence.models import (
     AddressList,
+    Attachment,
     Digest,
     DigestReader,
     Filled,
@@ -39,6 +41,7 @@ from bayan.correspondence.models import (
     Look,
     Recipient,
     Reply,
+    Review,
 )
 from bayan.correspondence.questions import FieldKind, Question, key, questions_of
 from bayan.correspondence.questions import shown as answer_in_words
@@ -47,7 +50,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
-from bayan.work.models import Item
+from bayan.work.models import Item, Remark
 
 LOOKS, REPLIES, LINES = 100, 200, 100
 
@@ -67,7 +70,7 @@ def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
     """The letters of each view of the list.
 
     `mine`: what came to the reader; `open`: of that what still wants something of them; `drafts`: what is
-    being written; `waiting`: what waits for a signature; `sent`: what the reader's bodies sent.
+    being written; `waiting`: what waits for a review or a signature; `sent`: what the reader's bodies sent.
     """
     wanted = Recipient.objects.filter(
         letter=OuterRef("pk"), member=access.member, item__state=Item.State.OPEN
@@ -81,8 +84,10 @@ def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
         "open": Letter.objects.filter(Exists(wanted)),
         "mine": mine(access, now=now),
         "drafts": ours.filter(state__in=["draft", "returned", "refused"]),
-        "waiting": Letter.objects.filter(state="review").filter(
-            Q(signer=access.member) | Q(node__lineage__overlap=roots)
+        "waiting": Letter.objects.filter(state__in=["reviewing", "review"]).filter(
+            Q(signer=access.member)
+            | Q(state="reviewing", reviewers__contains=[access.member.pk])
+            | Q(node__lineage__overlap=roots)
         ),
         "sent": ours.filter(sent_at__isnull=False),
     }
@@ -278,6 +283,18 @@ def replies_of(letter: Letter, access: Access) -> list[Reply]:
         )
 
 
+def files_of(letter: Letter) -> list[Attachment]:
+    """Its files, for whoever sees the letter; each knows whether it can bear its reader's name (`has_pages`).
+
+    They are files of the body that wrote it, which those who got the letter do not see by themselves.
+    """
+    with as_worker():
+        rows = list(letter.attachments.select_related("media").order_by("pk"))
+    for row in rows:
+        row.has_pages = has_pages(row.media)  # type: ignore[attr-defined]
+    return rows
+
+
 def looks_of(letter: Letter) -> list[Look]:
     """Who opened it, the latest first."""
     with as_worker():
@@ -368,6 +385,29 @@ def signers_of(node: Node, *, now: datetime) -> list[Member]:
     staff = list(people.staff_of(node, now=now))
     signing = people.who_may("letters.sign", [(member.pk, node) for member in staff], now=now)
     return [member for member in staff if (member.pk, node.pk) in signing]
+
+
+def reviewers_of(letter: Letter, *, now: datetime) -> list[Member]:
+    """Who may be asked to review a letter, by name."""
+    node = letter.node
+    staff = [one for one in people.staff_of(node, now=now) if one.pk != letter.author_id]
+    pairs = [(member.pk, node) for member in staff]
+    allowed = {
+        pair
+        for permission in services.MAY_REVIEW
+        for pair in people.who_may(permission, pairs, now=now)
+    }
+    return [member for member in staff if (member.pk, node.pk) in allowed]
+
+
+def reviews_of(letter: Letter) -> list[Review]:
+    """What was said of it before it was signed, and by whom it is read now; the latest first."""
+    rows = letter.reviews.select_related("reviewer", "item__owner", "item__ended_by")
+    return list(
+        rows.prefetch_related(
+            Prefetch("item__remarks", Remark.objects.select_related("member").order_by("at", "pk"))
+        ).order_by("-pk")
+    )
 
 
 def addressable() -> QuerySet[Node]:

@@ -171,6 +171,8 @@ ACTIONS: dict[str, str | Promise] = {
     "letter.refused": pgettext_lazy("trail", "Letter not signed"),
     "letter.remarked": pgettext_lazy("trail", "A recipient wrote about the letter"),
     "letter.returned": pgettext_lazy("trail", "Letter returned for changes"),
+    "letter.reviewed": pgettext_lazy("trail", "Letter reviewed and approved"),
+    "letter.sent_to_review": pgettext_lazy("trail", "Letter handed in to review"),
     "letter.sent": pgettext_lazy("trail", "Letter signed and sent"),
     "letter.submitted": pgettext_lazy("trail", "Letter handed in to sign"),
     "letter.taken_back": pgettext_lazy("trail", "Letter taken back to change it"),

@@ -42,6 +42,8 @@ from bayan.correspondence.services.reading import (
     take_remark,
 )
 from bayan.correspondence.services.recalling import recall
+from bayan.correspondence.services.reviewing import MAY as MAY_REVIEW
+from bayan.correspondence.services.reviewing import MayNotReview, review_for
 from bayan.correspondence.services.sending import (
     BATCH,
     RECIPIENT,
@@ -64,6 +66,7 @@ __all__ = [
     "BATCH",
     "LETTER",
     "LONGEST_DIGEST",
+    "MAY_REVIEW",
     "MOST_FILES",
     "RECIPIENT",
     "ChangedSince",
@@ -71,6 +74,7 @@ __all__ = [
     "FormChanged",
     "LinkIsDead",
     "ListTaken",
+    "MayNotReview",
     "MayNotSign",
     "NoAddressee",
     "NotBelow",
@@ -113,6 +117,7 @@ __all__ = [
     "receive",
     "recipient_of",
     "remark",
+    "review_for",
     "save_list",
     "send_digest",
     "submit",
