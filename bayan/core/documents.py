@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,11 +33,12 @@ def compiled(  # what a document is made of
     now: datetime,
     qr: str = "",
     files: Mapping[str, Path] = MappingProxyType({}),
-    standards: Sequence[str] = ("a-2u",),
+    is_archival: bool = True,
 ) -> bytes:
     """The document of this source with these words, as a PDF that can be searched.
 
-    `qr` is an address; `files` stand beside the source under these names.
+    `qr` is an address; `files` stand beside the source under these names. What embeds others' files is
+    not archival (PDF/A).
     """
     # Thirty megabytes that no page needs.
     import typst
@@ -55,7 +56,7 @@ def compiled(  # what a document is made of
             font_paths=[str(FONTS)],
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data)},
-            pdf_standards=list(standards),
+            pdf_standards=["a-2u"] if is_archival else ["2.0"],
             timestamp=int(now.timestamp()),
         )
 

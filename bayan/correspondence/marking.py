@@ -68,7 +68,7 @@ def marked(media: Media, path: Path, *, reader: Member, now: datetime) -> bytes:
 
     try:
         return compiled(
-            TEMPLATE, data | {"pages": pages}, now=now, files={name: path}, standards=()
+            TEMPLATE, data | {"pages": pages}, now=now, files={name: path}, is_archival=False
         )
     except TypstError as error:
         raise CannotBeMarked(_refusal()) from error
@@ -87,7 +87,7 @@ def _count_of(data: dict[str, object], name: str, path: Path, *, now: datetime) 
     try:
         compiled(
             TEMPLATE, data | {"pages": 0, "ask": ONE_TOO_MANY}, now=now, files={name: path},
-            standards=(),
+            is_archival=False,
         )  # fmt: skip
     except TypstError as error:
         found = _COUNT.search(" ".join([str(error), *map(str, error.hints)]))

@@ -98,6 +98,10 @@ class Letter(models.Model):
     wants = models.CharField(_("wanted"), max_length=12, choices=Wants, default=Wants.ACKNOWLEDGE)
     # Working hours from when it is sent.
     term_hours = models.PositiveSmallIntegerField(_("within, in working hours"), default=21)
+    # In their place a day, by the end of its working hours.
+    due_on = models.DateField(_("due on a day"), null=True)
+    # Of what is to be done a picture or a file is to show that it was.
+    wants_proof = models.BooleanField(_("proof is wanted"), default=False, db_default=False)
     # Of the official correspondence system, which Bayan does not replace.
     official_number = models.CharField(
         _("number in official correspondence"), max_length=40, blank=True
@@ -208,6 +212,11 @@ class Letter(models.Model):
         if self.fields:
             # What was submitted before there were forms keeps its fingerprint.
             parts.append(self.fields)
+        # The same of what there was not always.
+        if self.due_on:
+            parts.append(["due", self.due_on])
+        if self.wants_proof:
+            parts.append("proof")
         return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 

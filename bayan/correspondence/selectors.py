@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -50,7 +50,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
-from bayan.work.models import Item, Remark
+from bayan.work.models import Item, Proof, Remark
 
 LOOKS, REPLIES, LINES = 100, 200, 100
 
@@ -215,13 +215,16 @@ def _is_late(now: datetime) -> Q:
 
 
 def answers_of(letter: Letter, access: Access) -> list[Recipient]:
-    """Those who answered, with what they answered, the latest first: the digest of answers."""
+    """Those who answered, with what they answered and what shows it, the latest first."""
     with as_worker():
         return list(
             recipients_of(letter, access)
             .filter(item__state=Item.State.DONE)
-            .exclude(item__answer="")
+            .exclude(Q(item__answer="") & ~Exists(Proof.objects.filter(item=OuterRef("item"))))
             .select_related("member", "node", "item")
+            .prefetch_related(
+                Prefetch("item__proofs", Proof.objects.select_related("media").order_by("pk"))
+            )
             .order_by("-item__ended_at")
         )
 
@@ -329,45 +332,70 @@ class Response:
     in_time: int
     # Seconds from the hand-over to the end, of the middle one of those done.
     median: float | None
+    # The same of the period before; None where nothing was to be counted.
+    before: Response | None = None
 
     @property
     def share(self) -> float | None:
         """Of those whose time is over or that are done, how many were done in time."""
         return self.in_time / self.total if self.total else None
 
+    @property
+    def went(self) -> str:
+        """How it went since the period before by what was done in time: better, worse, or empty."""
+        was = self.before.share if self.before else None
+        if self.share is None or was is None or round(100 * self.share) == round(100 * was):
+            return ""
+        return "better" if self.share > was else "worse"
+
 
 def responses(
-    access: Access, *, since: datetime, now: datetime
+    access: Access, *, days: int, now: datetime
 ) -> tuple[list[Response], Response | None]:
-    """How bodies respond to what was sent since then, in one statement, and all of them together.
+    """How bodies responded to what was handed over in these days, beside as many before; and all together.
 
     The authority sees each body; a body sees its own, and all together.
     """
+    since = now - timedelta(days=days)
+    by_node, together = _counted(since, now, now=now)
+    earlier, all_before = _counted(since - timedelta(days=days), since, now=now)
+    seen = access.nodes_where("people.manage").filter(pk__in=by_node).order_by("position", "pk")
+    each = [_response(node, by_node[node.pk], earlier.get(node.pk)) for node in seen]
+    root = Node.objects.get(kind=Node.Kind.AUTHORITY)
+    return each, _response(root, together, all_before) if together["total"] else None
+
+
+type Counts = Mapping[str, Any]
+
+
+def _counted(
+    since: datetime, until: datetime, *, now: datetime
+) -> tuple[dict[int, Counts], Counts]:
+    """What was handed over between these moments and is done or late, by body and all together."""
+    figures = {
+        "total": Count("pk"),
+        "done": Count("pk", filter=Q(item__state=Item.State.DONE)),
+        "in_time": Count(
+            "pk", filter=Q(item__state=Item.State.DONE, item__ended_at__lte=F("item__due_at"))
+        ),
+        "median": Median(
+            Extract(F("item__ended_at") - F("item__given_at"), "epoch"),
+            filter=Q(item__state=Item.State.DONE),
+        ),
+    }
     with as_worker():
         rows = Recipient.objects.filter(
-            is_copy=False, handed_at__gte=since, item__isnull=False
+            is_copy=False, handed_at__gte=since, handed_at__lt=until, item__isnull=False
         ).filter(Q(item__due_at__lt=now) | Q(item__state=Item.State.DONE))
-        figures = {
-            "total": Count("pk"),
-            "done": Count("pk", filter=Q(item__state=Item.State.DONE)),
-            "in_time": Count(
-                "pk", filter=Q(item__state=Item.State.DONE, item__ended_at__lte=F("item__due_at"))
-            ),
-            "median": Median(
-                Extract(F("item__ended_at") - F("item__given_at"), "epoch"),
-                filter=Q(item__state=Item.State.DONE),
-            ),
-        }
         by_node = {row["node"]: row for row in rows.order_by().values("node").annotate(**figures)}
-        together = rows.aggregate(**figures)
-    seen = access.nodes_where("people.manage").filter(pk__in=by_node).order_by("position", "pk")
-    each = [_response(node, by_node[node.pk]) for node in seen]
-    root = Node.objects.get(kind=Node.Kind.AUTHORITY)
-    return each, _response(root, together) if together["total"] else None
+        return by_node, rows.aggregate(**figures)
 
 
-def _response(node: Node, row: Mapping[str, Any]) -> Response:
-    return Response(node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"])
+def _response(node: Node, row: Counts, earlier: Counts | None = None) -> Response:
+    before = _response(node, earlier) if earlier and earlier["total"] else None
+    return Response(
+        node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"], before
+    )
 
 
 def lists_of(access: Access) -> QuerySet[AddressList]:

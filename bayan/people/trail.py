@@ -205,6 +205,7 @@ ACTIONS: dict[str, str | Promise] = {
     "poll.sent": pgettext_lazy("trail", "Poll sent"),
     "poll.voted": pgettext_lazy("trail", "Somebody voted"),
     "letters.exported": pgettext_lazy("trail", "List of letters saved as a file"),
+    "letters.responses_saved": pgettext_lazy("trail", "How bodies answer letters, saved as a file"),
     "journal.replayed": pgettext_lazy("trail", "Set-aside message processed again"),
     "label.deleted": pgettext_lazy("trail", "Label deleted"),
     "label.saved": pgettext_lazy("trail", "Label saved"),

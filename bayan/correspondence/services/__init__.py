@@ -47,6 +47,7 @@ from bayan.correspondence.services.reviewing import MayNotReview, review_for
 from bayan.correspondence.services.sending import (
     BATCH,
     RECIPIENT,
+    DayIsOver,
     cut,
     hand_over,
     hand_over_some,
@@ -70,6 +71,7 @@ __all__ = [
     "MOST_FILES",
     "RECIPIENT",
     "ChangedSince",
+    "DayIsOver",
     "File",
     "FormChanged",
     "LinkIsDead",

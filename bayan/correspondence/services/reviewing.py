@@ -101,15 +101,13 @@ def running(letter: Letter) -> list[Review]:
 
 def review_for(letter: Letter, access: Access, *, now: datetime) -> Review | None:
     """The review that this member gives: their own before one for which they stand in."""
-    me = access.member.pk
+    waiting, me = running(letter), access.member.pk
+    if not waiting or me == letter.author_id:
+        return None
     lenders = set(
         Deputyship.objects.current(now=now)
         .filter(deputy=access.member, member__is_active=True)
         .values_list("member", flat=True)
     )
-    theirs = [
-        one
-        for one in running(letter)
-        if one.item and one.item.owner_id in {me, *lenders} and me != letter.author_id
-    ]
+    theirs = [one for one in waiting if one.item and one.item.owner_id in {me, *lenders}]
     return min(theirs, key=lambda one: bool(one.item and one.item.owner_id != me), default=None)

@@ -17,12 +17,14 @@ from django.db import Error, connection, transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from bayan.channels.models import Outgoing, Reach
 from bayan.core import live
 from bayan.core.calendar import hijri
+from bayan.core.errors import DomainError
 from bayan.correspondence.models import Letter, Recipient
 from bayan.correspondence.services import filling
 from bayan.correspondence.services.addressing import check_below, reach_of
@@ -54,12 +56,17 @@ LANES = {
 log = structlog.get_logger(__name__)
 
 
+class DayIsOver(DomainError):
+    pass
+
+
 def send(letter: Letter, *, by: Member, now: datetime) -> None:
     """Give a locked, signed letter its number and its recipients; the worker hands it over within seconds.
 
     To be called as the worker: it may go to bodies whose rows the signer does not see.
 
     :raises NotBelow: as `submit`; the tree may have changed since
+    :raises DayIsOver: it is due on a day whose working hours are over, or that has none
     """
     reach = reach_of(letter, now=now)
     check_below(letter, reach)
@@ -73,7 +80,7 @@ def send(letter: Letter, *, by: Member, now: datetime) -> None:
     )["last"]
     letter.number = (last or 0) + 1
     letter.state, letter.sent_at, letter.changed_at = Letter.State.SENT, now, now
-    letter.due_at = organisation.calendar().add(now, timedelta(hours=letter.term_hours))
+    letter.due_at = due_of(letter, now=now)
     letter.bodies = sorted({person.node.pk for person in reach.people})
     letter.save()
     Recipient.objects.bulk_create(
@@ -81,6 +88,22 @@ def send(letter: Letter, *, by: Member, now: datetime) -> None:
         for person in reach.people
     )
     note("letter.sent", letter, by=by, now=now)
+
+
+def due_of(letter: Letter, *, now: datetime) -> datetime:
+    """When what it wants is due if it is sent now.
+
+    :raises DayIsOver: it names a day whose working hours are over, or that has none
+    """
+    if letter.due_on is None:
+        return organisation.calendar().add(now, timedelta(hours=letter.term_hours))
+    hours = organisation.calendar().intervals(letter.due_on)
+    if not hours or hours[-1][1] <= now:
+        raise DayIsOver(
+            _("%(day)s is over, or nobody works on it. Choose a working day that is still to come.")
+            % {"day": date_format(letter.due_on, "DATE_FORMAT")}
+        )
+    return hours[-1][1]
 
 
 def year_of(moment: datetime) -> int:
@@ -157,6 +180,7 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
                 owner=row.member,
                 due_at=due,
                 subject=(LETTER, str(letter.public_id)),
+                wants_proof=letter.wants_proof,
                 # A form is filled in, not answered by a word.
                 on_page=letter.is_classified or bool(letter.fields),
                 tells=False,

@@ -62,6 +62,7 @@ def submit(
     :raises MayNotSign: the member may not sign for this body
     :raises NoAddressee: nobody would get it
     :raises NotBelow: a circular goes to bodies under its own
+    :raises DayIsOver: it is due on a day that is over, or on which nobody works
     :raises CannotBeMarked: a file of a secret letter cannot bear its reader's name
     :raises MayNotReview: one of the reviewers wrote it, signs it, or does not write for this body
     """
@@ -71,6 +72,7 @@ def submit(
     if not any(not person.is_copy for person in reach.people):
         raise NoAddressee(_("Nobody would get it: the bodies of its address have nobody here yet."))
     check_below(letter, reach)
+    sending.due_of(letter, now=now)
     if letter.is_secret:
         _check_files(letter, by, now=now)
     letter.signer, letter.submitted_hash = signer, letter.fingerprint

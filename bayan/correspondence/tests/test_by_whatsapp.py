@@ -9,6 +9,7 @@ import pytest
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Forward
+from bayan.channels.events import IncomingFile
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_number
 from bayan.core.models import AuditEntry
@@ -204,3 +205,27 @@ def test_whoever_stands_in_is_told_when_a_letter_comes_and_does_it_and_of_its_re
     services.recall(letter.public_id, reason="خطأ", by=office.writer, now=now)
     tell(now=now)
     assert "سُحب" in str(told.latest("pk").content)
+
+
+def test_done_asks_for_what_shows_it_and_a_file_does(office: Office, now: datetime) -> None:
+    make_number()
+    within_the_window(office.mayor, now=now)
+    to = [To(kind=Address.Kind.MEMBER, member=office.mayor)]
+    letter = make_sent(
+        office.desk, office.writer, now=now, to=to, kind=Letter.Kind.ASSIGNMENT,
+        wants=Letter.Wants.DO, wants_proof=True,
+    )  # fmt: skip
+    message = written_by(office.mayor, kind="button_reply", choice_id="work-done", received_at=now)
+    services.receive([(message, message_to(letter).subject_key)], now=now)
+    assert "صورة أو ملف" in str(Outgoing.objects.latest("pk").content)
+    assert task_of(letter).is_open
+
+    file = IncomingFile(external_id="77", mime_type="application/pdf", name="محضر.pdf")
+    done = written_by(
+        office.mayor, "مرفق المحضر", kind="document", file=file, external_id="d1", received_at=now
+    )
+    cases.take_in([done], now=now)
+
+    item = task_of(letter)
+    assert (item.state, item.answer) == (Item.State.DONE, "مرفق المحضر")
+    assert item.proofs.get().media.name == "محضر.pdf"

@@ -75,7 +75,7 @@ def _edited(
                 upload.file,
                 upload.name or "",
                 upload.content_type or "",
-                _kind(upload.content_type),
+                kind_of(upload.content_type),
             )
             for upload in request.FILES.getlist("files")
             if upload.file is not None
@@ -104,7 +104,7 @@ def _edited(
     return render(request, "correspondence/editor.html", context, status=status)
 
 
-def _kind(declared: str | None) -> str:
+def kind_of(declared: str | None) -> str:
     """The kind of message under whose limits a file falls."""
     return "image" if (declared or "").startswith("image/") else "document"
 

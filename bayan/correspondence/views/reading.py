@@ -24,6 +24,7 @@ from bayan.correspondence import checks, document, marking, selectors, services
 from bayan.correspondence.forms import AnswerForm
 from bayan.correspondence.models import Letter, Look, Recipient
 from bayan.correspondence.questions import AnswersFaulty, questions_of
+from bayan.correspondence.views.drafting import kind_of
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import services as work
 
@@ -109,7 +110,15 @@ def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     elif mine is not None and mine.item is not None and found.fields:
         return _filled(request, found, mine)
     elif mine is not None and mine.item is not None:
-        work.finish(mine.item.public_id, by=request.access, now=now, words=words)
+        shown = [
+            work.Picture(
+                upload.file, upload.name or "", upload.content_type or "",
+                kind_of(upload.content_type),
+            )
+            for upload in request.FILES.getlist("proof")
+            if upload.file is not None
+        ]  # fmt: skip
+        work.finish(mine.item.public_id, by=request.access, now=now, words=words, pictures=shown)
         notices.say(request, _("Noted. Whoever sent it sees it."))
     return redirect("correspondence:letter", public_id)
 

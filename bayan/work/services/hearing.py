@@ -292,6 +292,8 @@ def _question(item: Item, end: str) -> str:
         return _("Write the reason in one message.")
     if item.kind == Item.Kind.ANSWER:
         return _("Write the answer in one message.")
+    if item.wants_proof and not items.is_of_a_place(item):
+        return _("Send a picture or a file that shows that it was done, with a few words under it.")
     if item.wants_proof:
         return _("Send a picture of the place as it is now, with a few words under it.")
     return ""

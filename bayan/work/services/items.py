@@ -125,11 +125,13 @@ class Picture:
     stream: IO[bytes]
     name: str
     declared: str
+    # The kind of message under whose limits it falls: a picture, or a document.
+    kind: str = "image"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture of what was done."""
+    """A picture of what was done, or another file that shows it."""
 
     media: Media
     latitude: float | None = None
@@ -309,6 +311,11 @@ def finish(
         raise
 
 
+def is_of_a_place(item: Item) -> bool:
+    """Whether what shows that it was done is a picture of a place, or whatever else does."""
+    return item.subject_type in {"", "case"}
+
+
 def keep_pictures(
     pictures: Sequence[Picture],
     item: Item,
@@ -333,7 +340,7 @@ def keep_pictures(
         if item.kind == Item.Kind.DO:
             check_age(taken.at, since=item.given_at - GIVEN_AFTER)
         media = channels.keep_file(
-            picture.stream, kind="image", name=picture.name, declared=picture.declared,
+            picture.stream, kind=picture.kind, name=picture.name, declared=picture.declared,
             number=number, node=item.given_from, now=now,
         )  # fmt: skip
         latitude, longitude = taken.point or place or (None, None)
@@ -377,7 +384,11 @@ def end_item(
     if item.kind == Item.Kind.ANSWER and not words:
         raise WordsMissing(_("Write the answer."))
     if item.wants_proof and end == State.DONE and not proofs and not item.proofs.exists():
-        raise ProofMissing(_("Attach a picture of the place as it is now."))
+        raise ProofMissing(
+            _("Attach a picture of the place as it is now.")
+            if is_of_a_place(item)
+            else _("Attach a picture or a file that shows that it was done.")
+        )
     Proof.objects.bulk_create(
         (
             Proof(
