@@ -259,8 +259,8 @@ def responses_export(request: StaffRequest) -> HttpResponse:
     ]  # fmt: skip
     lines = [
         [
-            name, row.total, row.done, percent(row.share),
-            "" if row.median is None else round(row.median / 3600, 1),
+            name, str(row.total), str(row.done), percent(row.share),
+            "" if row.median is None else f"{row.median / 3600:.1f}",
             percent(row.before.share) if row.before else "",
         ]
         for name, row in [

@@ -19,6 +19,7 @@ from bayan.channels.models import Media
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.events import publish
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
@@ -339,10 +340,12 @@ def keep_pictures(
         taken = channels.taken_of(picture.stream, now=now)
         if item.kind == Item.Kind.DO:
             check_age(taken.at, since=item.given_at - GIVEN_AFTER)
-        media = channels.keep_file(
-            picture.stream, kind=picture.kind, name=picture.name, declared=picture.declared,
-            number=number, node=item.given_from, now=now,
-        )  # fmt: skip
+        # Whoever does it may not see the files of the body that gave it.
+        with as_worker():
+            media = channels.keep_file(
+                picture.stream, kind=picture.kind, name=picture.name, declared=picture.declared,
+                number=number, node=item.given_from, now=now,
+            )  # fmt: skip
         latitude, longitude = taken.point or place or (None, None)
         shown.append(Shown(media, latitude, longitude, taken.at))
     return shown
