@@ -387,7 +387,8 @@ def _counted(
         rows = Recipient.objects.filter(
             is_copy=False, handed_at__gte=since, handed_at__lt=until, item__isnull=False
         ).filter(Q(item__due_at__lt=now) | Q(item__state=Item.State.DONE))
-        by_node = {row["node"]: row for row in rows.order_by().values("node").annotate(**figures)}
+        counted = rows.order_by().values("node").annotate(**figures)
+        by_node: dict[int, Counts] = {row["node"]: row for row in counted}
         return by_node, rows.aggregate(**figures)
 
 
