@@ -113,6 +113,8 @@ def test_each_page_and_picture_bears_its_reader_and_no_other(
                 assert (turned(reader) in text, turned(other) in text) == (True, False)
             if pages == 3:
                 assert read[0].get_size() == (WIDE, HIGH)
+                # In each third of the page, so that no half of it is anybody's.
+                assert read[0].get_textpage().get_text_range().count(turned(reader)) == 3
     looks = AuditEntry.objects.filter(action="letter.looked", details__what="file")
     assert set(looks.values_list("details__marked", flat=True)) == {True}
 
