@@ -7,6 +7,7 @@ urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/export/", letters.export, name="export"),
     path("letters/responses/", letters.responses, name="responses"),
+    path("letters/responses.csv", letters.responses_export, name="responses_export"),
     path("letters/new/", drafting.new, name="new"),
     path("letters/lists/", lists.lists, name="lists"),
     path("letters/lists/save/", lists.save, name="save_list"),

@@ -139,6 +139,14 @@ MESSAGES = (
                     msgid="Send a picture of the place as it is now, with a few words under it.",
                 )
             ),
+            says(
+                Words(
+                    key="work-ask-proof",
+                    msgid=(
+                        "Send a picture or a file that shows that it was done, with a few words under it."
+                    ),
+                )
+            ),
             says(Words(key="work-ask-answer", msgid="Write the answer in one message.")),
             says(Words(key="work-ask-change", msgid="Write in one message what is to be changed.")),
             says(Words(key="work-ask-reason", msgid="Write the reason in one message.")),

@@ -308,12 +308,12 @@ def panel(request: StaffRequest, subject_type: str, subject_key: str) -> HttpRes
 @require_safe
 @requires("work.do")
 def picture(request: StaffRequest, public_id: UUID, proof_id: int) -> HttpResponseBase:
-    """A picture of what was done, for whoever sees the task; it may have come by another body's chat."""
+    """What shows that it was done, for whoever sees the task; it may have come by another body's chat."""
     proof = get_object_or_404(Proof, pk=proof_id, item__public_id=public_id)
     with as_worker():
         media = Proof.objects.select_related("media").get(pk=proof.pk).media
     path = channels.media_path(media)
-    if not media.mime_type.startswith("image/") or not media.sha256 or not path.is_file():
+    if not media.sha256 or not path.is_file():
         raise Http404
     return file_response(
         request,

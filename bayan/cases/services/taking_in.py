@@ -243,7 +243,10 @@ def _without_work(
         for message in messages
         if (member := members.get(contacts[message.external_id].pk))
     ]
-    taken: set[str] = set()
+    # A letter can be a member's only as an answer; their words of command are for the chat.
+    mailed = work.members_by_mail(messages, now=now)
+    letters = work.files_first([m for m in messages if m.external_id in mailed])
+    taken = work.hear_quotations([(m, mailed[m.external_id]) for m in letters], now=now)
     for hear in (*events.hearers(first=True), work.hear_members, *events.hearers()):
         left = [pair for pair in theirs if pair[0].external_id not in taken]
         if left:

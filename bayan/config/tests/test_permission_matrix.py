@@ -367,6 +367,7 @@ DOORS: dict[str, Door] = {
     "correspondence:letters": PAGE,
     "correspondence:export": PAGE,
     "correspondence:responses": PAGE,
+    "correspondence:responses_export": PAGE,
     "correspondence:new": FORM,
     "correspondence:lists": PAGE,
     "correspondence:save_list": Door(("POST",)),

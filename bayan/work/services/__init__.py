@@ -78,6 +78,7 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
+from bayan.work.services.mail import confirm, files_first, last_parts, members_by_mail
 from bayan.work.services.onward import ONE, OUTSIDE, SEVERAL
 from bayan.work.services.outside import (
     address_of,
@@ -129,6 +130,7 @@ __all__ = [
     "can_send_form",
     "change_contractor",
     "check_age",
+    "confirm",
     "delegate",
     "describe_alerts",
     "describe_items",
@@ -138,6 +140,7 @@ __all__ = [
     "end_project",
     "explain",
     "explain_by_link",
+    "files_first",
     "finish",
     "finish_by_link",
     "forget_of",
@@ -149,9 +152,11 @@ __all__ = [
     "hear_outside",
     "hear_quotations",
     "keep",
+    "last_parts",
     "let_past",
     "make_link",
     "may_act",
+    "members_by_mail",
     "members_of",
     "open_link",
     "open_things",

@@ -26,7 +26,7 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, joining, saying
+from bayan.work.services import items, joining, mail, saying
 from bayan.work.services.clocks import ITEM
 from bayan.work.services.items import Shown, State
 from bayan.work.services.joining import PICTURES
@@ -67,6 +67,7 @@ def _receive(
 ) -> list[IncomingMessage]:
     members = members_of([message for message, _key in replies], now=now)
     others = []
+    last = mail.last_parts([message for message, _key in replies])
     for message, key in replies:
         member = members.get(message.external_id)
         conversation = keep(message, member, now=now) if member else None
@@ -75,7 +76,10 @@ def _receive(
             continue
         with override(member.language):
             choice = message.choice_id
-            if about_one and choice.startswith("work-"):
+            if about_one and message.email:
+                is_last = message.external_id in last
+                mail.hear_answer(key, member, conversation, message, is_last=is_last, now=now)
+            elif about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
             elif about_one and is_word(message) and _remark(key, member, message, now=now):
                 saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
@@ -140,7 +144,11 @@ def _may_answer(message: IncomingMessage) -> bool:
 
 def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversation | None:
     """Keep a member's message in their conversation; None where they work for no body now."""
-    conversation = saying.conversation_with(member, now=now)
+    conversation = (
+        saying.conversation_by_mail(message, member, now=now)
+        if message.email
+        else saying.conversation_with(member, now=now)
+    )
     if conversation is None or conversation.number_id != message.number_id:
         return None
     inbox.store([inbox.Arrival(message, conversation)])
@@ -151,14 +159,18 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
 
 def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
     """The member behind each message, by its id; whoever is none of us is left out."""
+    by_mail = mail.members_by_mail(messages, now=now)
     senders = {
         m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
         for m in messages
+        if not m.email
     }
+    if not senders:
+        return by_mail
     people.lock_senders(senders.values())
     contacts: dict[people.Sender, Contact] = people.contacts_of(senders.values(), now=now)
     members = people_selectors.linked_members(contacts.values())
-    return {
+    return by_mail | {
         name: members[contacts[sender].pk]
         for name, sender in senders.items()
         if contacts[sender].pk in members
@@ -252,7 +264,10 @@ def _refuse(
 def is_word(message: IncomingMessage) -> bool:
     """Whether somebody wrote it: the button of a template has words too."""
     return not message.choice_id and (
-        message.kind in PICTURES or (message.kind == "text" and bool(message.text))
+        message.kind in PICTURES
+        or (message.kind == "text" and bool(message.text))
+        # Of a letter everything is one answer.
+        or bool(message.email)
     )
 
 
@@ -278,6 +293,8 @@ def question(item: Item, end: str) -> str:
         return _("Write the reason in one message.")
     if item.kind == Item.Kind.ANSWER:
         return _("Write the answer in one message.")
+    if item.wants_proof and not items.is_of_a_place(item):
+        return _("Send a picture or a file that shows that it was done, with a few words under it.")
     if item.wants_proof:
         return _("Send a picture of the place as it is now, with a few words under it.")
     return ""

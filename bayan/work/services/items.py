@@ -19,6 +19,7 @@ from bayan.channels.models import Media
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.events import publish
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
@@ -133,11 +134,13 @@ class Picture:
     stream: IO[bytes]
     name: str
     declared: str
+    # The kind of message under whose limits it falls: a picture, or a document.
+    kind: str = "image"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture of what was done."""
+    """A picture of what was done, or another file that shows it."""
 
     media: Media
     latitude: float | None = None
@@ -229,11 +232,13 @@ def _let_know(
     *,
     now: datetime,
 ) -> None:
-    """Whoever has an item is told, outside too, else whoever is on duty for its body, else who heads it.
+    """Whoever has an item is told, outside too, with whoever stands in for them; else whoever is on duty for
+    its body, or heads it.
 
     `too` are those who are told of each besides.
     """
     charge: dict[int, list[Member]] = {}
+    acting = people.acting_for({item.owner_id for item in items if item.owner_id}, now=now)
     notices = []
     outside = []
     for item, clock, others in zip(items, started, too, strict=True):
@@ -241,7 +246,8 @@ def _let_know(
             outside.append(OutsideNotice(item=item, clock=clock, created_at=now))
             continue
         if item.owner is not None:
-            told = [item.owner]
+            deputy = acting.get(item.owner.pk)
+            told = [item.owner, deputy] if deputy else [item.owner]
         else:
             if item.node_id not in charge:
                 turn = people.on_duty(item.node, now=now)
@@ -321,6 +327,11 @@ def finish(
         raise
 
 
+def is_of_a_place(item: Item) -> bool:
+    """Whether what shows that it was done is a picture of a place, or whatever else does."""
+    return item.subject_type in {"", "case"}
+
+
 def keep_pictures(
     pictures: Sequence[Picture],
     item: Item,
@@ -344,10 +355,12 @@ def keep_pictures(
         taken = channels.taken_of(picture.stream, now=now)
         if item.kind == Item.Kind.DO:
             check_age(taken.at, since=item.given_at - GIVEN_AFTER)
-        media = channels.keep_file(
-            picture.stream, kind="image", name=picture.name, declared=picture.declared,
-            number=number, node=item.given_from, now=now,
-        )  # fmt: skip
+        # Whoever does it may not see the files of the body that gave it.
+        with as_worker():
+            media = channels.keep_file(
+                picture.stream, kind=picture.kind, name=picture.name, declared=picture.declared,
+                number=number, node=item.given_from, now=now,
+            )  # fmt: skip
         latitude, longitude = taken.point or place or (None, None)
         shown.append(Shown(media, latitude, longitude, taken.at))
     return shown
@@ -389,7 +402,11 @@ def end_item(
     if item.kind == Item.Kind.ANSWER and not words:
         raise WordsMissing(_("Write the answer."))
     if item.wants_proof and end == State.DONE and not proofs and not item.proofs.exists():
-        raise ProofMissing(_("Attach a picture of the place as it is now."))
+        raise ProofMissing(
+            _("Attach a picture of the place as it is now.")
+            if is_of_a_place(item)
+            else _("Attach a picture or a file that shows that it was done.")
+        )
     Proof.objects.bulk_create(
         (
             Proof(

@@ -18,10 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override, pgettext
 
 from bayan.channels import services as channels
+from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing, Reach, Template
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
@@ -43,14 +45,30 @@ def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
     number = channels.number_for(Reach.Way.WHATSAPP)
     if number is None:
         return None
-    sender = people.Sender(phone=member.phone)
+    return _conversation(people.Sender(phone=member.phone), number.pk, body, now=now)
+
+
+def conversation_by_mail(
+    message: IncomingMessage, member: Member, *, now: datetime
+) -> Conversation | None:
+    """The conversation for what a member wrote by e-mail; None where they work for no body now."""
+    body = people_selectors.body_of_member(member, now=now)
+    if body is None:
+        return None
+    sender = people.Sender(email=message.email, name=member.name_ar)
+    return _conversation(sender, message.number_id, body, now=now)
+
+
+def _conversation(
+    sender: people.Sender, number_id: int, body: Node, *, now: datetime
+) -> Conversation:
     people.lock_senders([sender])
     contact = people.contacts_of([sender], now=now)[sender]
-    inbox.conversations_for([(contact, number.pk)], node=body, now=now)
-    conversation = (
+    inbox.conversations_for([(contact, number_id)], node=body, now=now)
+    conversation: Conversation = (
         Conversation.objects.select_for_update(of=("self",))
         .select_related("node", "number__account", "contact")
-        .get(contact=contact, number=number, node=body)
+        .get(contact=contact, number=number_id, node=body)
     )
     # It is no word about a case of the member's own that may be open there.
     conversation.matter = ""
