@@ -825,6 +825,8 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "sees_desk": request.access.may_everywhere("cases.read"),
             "may_name": case is not None and request.access.may("contacts.manage", case.node),
             "may_close": may_close,
+            "decides_period": case is not None
+            and request.access.may("retention.decide", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
             "passed_on": case is not None and selectors.is_passed_on_often(case),

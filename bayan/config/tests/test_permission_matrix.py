@@ -289,6 +289,7 @@ DOORS: dict[str, Door] = {
     "press:edit": changes("story", title="عنوان", text="نص"),
     "press:answer": changes("story", reason="نحتاج الأصول"),
     "press:approve": changes("story", weight="routine"),
+    "press:decide": changes("story", end="returned", words="ناقص"),
     "press:publish": changes("story", outlet="صحيفة", address="https://paper.example/1"),
     "press:send": Door(READ_AND_WRITE, "story"),
     "press:archive": shows("story"),
@@ -494,6 +495,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:certificate": "correspondence/test_views",
     "correspondence:whole": "config/test_sealed_files",
     # Of letters and stories, by who sees those.
+    "retention:preview": "config/test_removal", "retention:start": "config/test_removal",
+    "retention:stop": "config/test_removal", "retention:set_period": "config/test_removal",
     "retention:decide": "config/test_retention", "retention:thing": "config/test_retention",
     "retention:hold": "config/test_retention",
     "retention:lift": "config/test_retention",

@@ -186,7 +186,8 @@ def _act(
         _ask_why(item, conversation, now=now)
         return
     if item.on_page:
-        refusal = items.NotPossible(_("This can be done on the page only, after reading it there."))
+        words = _("This can be done on the page only, after reading it there.")
+        refusal = items.NotPossible(f"{words}\n{saying.address_of(item)}")
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
     if item.kind == Item.Kind.APPROVE and now > item.due_at + PRESSED_UNTIL:
@@ -240,9 +241,11 @@ def _refuse(
     *,
     now: datetime,
 ) -> None:
-    """Say why not; that it was tried stays in the trail."""
+    """Say why not; that it was tried stays in the trail, unless something is only missing still."""
     saying.say(conversation, str(refused), now=now)
     audit.record_all(refused.entries)
+    if isinstance(refused, items.UNFINISHED):
+        return
     item = Item.objects.filter(public_id=key).first()
     if item is not None:
         items.note("item.refused", item, by=member, now=now, press=choice)

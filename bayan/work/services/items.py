@@ -93,6 +93,10 @@ class NotPossible(DomainError):
     pass
 
 
+# Something is still wanted of whoever does it: they send it, and nothing was refused them.
+UNFINISHED = (WordsMissing, ProofMissing, PictureTooOld, TooManyPictures)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """What is to be done, by whom, until when."""
@@ -297,6 +301,8 @@ def finish(
         item = locked_for(item_id, by, now=now)
         proofs = keep_pictures(pictures, item, now=now)
         return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+    except UNFINISHED:
+        raise
     except DomainError as refused:
         # That somebody tried to approve what they may not, or what has changed, stays in the trail.
         tried = find(item_id)
