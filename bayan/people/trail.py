@@ -154,6 +154,7 @@ ACTIONS: dict[str, str | Promise] = {
     "item.remarked": pgettext_lazy("trail", "Remark on a task"),
     "item.refused": pgettext_lazy("trail", "Tried and refused"),
     "item.sent_again": pgettext_lazy("trail", "Task given back"),
+    "item.version": pgettext_lazy("trail", "A version of a file to be approved"),
     "item.withdrawn": pgettext_lazy("trail", "Task withdrawn"),
     "letter.certified": pgettext_lazy("trail", "Certificate of service printed"),
     "letter.changed": pgettext_lazy("trail", "Letter changed"),

@@ -241,6 +241,8 @@ DOORS: dict[str, Door] = {
     "work:items": PAGE,
     "work:give": FORM,
     "work:contractors": FORM,
+    "work:ask_approval": FORM,
+    "work:send_version": changes("item"),
     "work:item": shows("item"),
     "work:finish": changes("item", words="أُنجز"),
     "work:explain": changes("item", silence="parts"),
@@ -366,6 +368,7 @@ DOORS: dict[str, Door] = {
     "correspondence:export": PAGE,
     "correspondence:responses": PAGE,
     "correspondence:new": FORM,
+    "correspondence:ask": FORM,
     "correspondence:lists": PAGE,
     "correspondence:save_list": Door(("POST",)),
     "correspondence:delete_list": changes("address_list"),
@@ -476,7 +479,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     # A part of the page of whatever the tasks belong to, and a picture of a task.
     # Every body may see every thing, and what is booked of it.
     "needs:thing": "needs/test_pages", "needs:file": "needs/test_pages",
-    "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    "work:panel": "work/test_views", "work:picture": "work/test_views",
+    "work:paper": "work/test_papers", "cases:picture": "cases/test_proof",
     # By whom a letter went to, and by its grade.
     # Whoever writes the minutes, and whoever approves them.
     "meetings:minutes": "meetings/test_pages", "meetings:add_decision": "meetings/test_pages",

@@ -77,11 +77,25 @@ from bayan.work.services.links import (
     withdraw_links,
 )
 from bayan.work.services.onward import ONE, SEVERAL
+from bayan.work.services.papers import (
+    NoPlaceForFiles,
+    VersionOver,
+    ask_approval,
+    paper_of,
+    require_version,
+    send_version,
+)
 from bayan.work.services.saying import Word, ask, buttons_of, say, when
 from bayan.work.services.telling import tell
 from bayan.work.services.words import tell_member_onward
 
 __all__ = [
+    "NoPlaceForFiles",
+    "VersionOver",
+    "ask_approval",
+    "paper_of",
+    "require_version",
+    "send_version",
     "ALERT",
     "ITEM",
     "NEVER_MIND",

@@ -26,7 +26,7 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, joining, saying
+from bayan.work.services import items, joining, papers, saying
 from bayan.work.services.items import ITEM, Shown, State
 from bayan.work.services.joining import PICTURES
 from bayan.work.services.onward import ONE
@@ -225,6 +225,7 @@ def _end(
     """End an item, and say so; or say why not, when whoever follows its end refuses."""
     try:
         with transaction.atomic():
+            papers.require_version(item)
             items.end_item(item, end=end, words=words, proofs=proofs, by=member, now=now)
     except DomainError as refused:
         _refuse(item.public_id, press, refused, member, conversation, now=now)

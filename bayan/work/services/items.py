@@ -25,7 +25,7 @@ from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.work import ladders
 from bayan.work.events import ItemEnded, ItemGiven, ItemPassedOn, Subject
-from bayan.work.models import Clock, Contractor, Item, Link, Notice, Project, Proof
+from bayan.work.models import Clock, Contractor, Item, Link, Notice, Paper, Project, Proof
 from bayan.work.services import clocks
 from bayan.work.services.clocks import HEADS, Start
 
@@ -507,6 +507,9 @@ def forget_of(subject: tuple[str, str]) -> list[int]:
     proofs = Proof.objects.filter(item__in=rows)
     pictures = list(proofs.values_list("media", flat=True))
     proofs.delete()
+    papers = Paper.objects.filter(item__in=rows)
+    pictures += papers.values_list("media", flat=True)
+    papers.delete()
     rows.update(title="—", text="", answer="")
     return pictures
 
