@@ -95,9 +95,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
         send_file(instance, content, f"IMG_{number}.jpg", caption="الممشى" if number == 1 else "")
     send_file(instance, CLIP, "الممشى.mp4", kind="video", mime_type="video/mp4")
     write(instance, MAYOR, text=f"ممشى الكورنيش يفتح أبوابه\n{TEXT}")
-    wait_for(
-        lambda: any("8 صور" in text and "مقطع" in text for text in told(instance, MAYOR)), 30
-    )
+    wait_for(lambda: any("8 صور" in text and "مقطع" in text for text in told(instance, MAYOR)), 30)
     # One answer for all of them, and not one each.
     assert len(told(instance, MAYOR)) == 2
     write(instance, MAYOR, text="إرسال")

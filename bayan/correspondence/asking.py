@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[str, str | Promise]] = {
     Letter.Kind.DIRECTION: (Letter.Wants.DO, gettext_lazy("What is to be observed")),
     Letter.Kind.ASSIGNMENT: (Letter.Wants.DO, gettext_lazy("What is to be done")),
 }
-# An assignment is told with what was done; letters are written in Arabic, whatever language pages are read in.
+# Letters are written in Arabic, whatever language their writer reads the pages in.
 SALAM = "السلام عليكم ورحمة الله وبركاته، وبعد:\n"
 END = "\nوالسلام عليكم ورحمة الله وبركاته"
 

@@ -220,8 +220,17 @@ def approval_for(story: Story, version: str, access: Access, *, now: datetime) -
     asked = story.approvals.filter(
         state=Approval.State.ASKED, version=version, item__state=Item.State.OPEN
     ).select_related("item__node", "item__given_from")
-    may = (one for one in asked if one.item and work.may_act(one.item, access, now=now))
-    return next(may, None)
+    if has_approved(story, version, access.member):
+        return None
+    may = [one for one in asked if one.item and work.may_act(one.item, access, now=now)]
+    # Their own before those of whom they stand in for.
+    return min(may, key=lambda one: one.approver_id != access.member.pk, default=None)
+
+
+def has_approved(story: Story, version: str, member: Member) -> bool:
+    """Whether this member gave an approval of this version already, for whomever."""
+    given = story.approvals.filter(version=version, state=Approval.State.GIVEN)
+    return given.filter(item__ended_by=member).exists()
 
 
 # What was sent

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from bayan.core.rls import as_worker
@@ -222,7 +222,7 @@ def preview(keeping: Keeping, node: Node, *, now: datetime) -> Preview:
     fields = [one for one in (keeping.kind_field, keeping.grade_field) if one]
     labels = [dict(keeping.kinds), dict(keeping.grades)]
     classes = []
-    counted = rows.order_by().values(*fields) if fields else rows.order_by().values(what=F("node"))
+    counted = rows.order_by().values(*fields) if fields else rows.order_by().values(all=Value(1))
     for row in (
         counted.annotate(n=Count("pk"), first=Min(keeping.since_field), last=Max(keeping.since_field))
         .order_by("first")
@@ -234,9 +234,11 @@ def preview(keeping: Keeping, node: Node, *, now: datetime) -> Preview:
         ]
         classes.append((" · ".join(words), row["n"], row["first"], row["last"]))
     shown = list(rows.order_by(keeping.since_field, "pk")[:10])
+    with as_worker():
+        held = held_rows(keeping, rows.order_by()).count()
     return Preview(
-        keeping, node, now, sum(one[1] for one in classes), held_rows(keeping, rows).count(),
-        classes, _rows(keeping, shown, given),
+        keeping, node, now, sum(one[1] for one in classes), held, classes,
+        _rows(keeping, shown, given),
     )  # fmt: skip
 
 
@@ -332,7 +334,9 @@ def is_held(thing: Thing) -> bool:
     asked = Q()
     for what, key in thing.holders:
         asked |= Q(what=what, key=key)
-    return Hold.objects.standing().filter(asked).exists()
+    # A person may be held by another body, whose hold the member does not see.
+    with as_worker():
+        return Hold.objects.standing().filter(asked).exists()
 
 
 def is_due(thing: Thing, *, now: datetime) -> bool:

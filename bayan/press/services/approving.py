@@ -271,6 +271,12 @@ def _count(story: Story, approval: Approval, *, by: Member, now: datetime) -> No
             )
             % {"address": saying.address_of(story)}
         )
+    # Who stands in for both, or heads the body, is one person still.
+    others = story.approvals.filter(version=approval.version, state=Approval.State.GIVEN)
+    if by == story.editor or others.exclude(pk=approval.pk).filter(item__ended_by=by).exists():
+        raise MayNotApprove(
+            _("Somebody else must approve it: you edited it, or have approved it already.")
+        )
     # Whoever it was passed on to must be one of those too.
     _require_approver(story, by, by=by, now=now)
     asked = story.approvals.filter(version=approval.version)

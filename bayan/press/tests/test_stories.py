@@ -187,6 +187,22 @@ def test_a_statement_is_approved_on_its_page_with_a_code_and_by_no_press(  # noq
     assert [line.details["why"] for line in tried.order_by("pk")] == ["changed", "not asked"]
 
 
+def test_who_heads_the_body_or_stands_in_for_both_is_one_of_two_and_the_editor_none(  # noqa: PLR0917
+    story: Story, editor: Member, spokesperson: Member, director: Member, desk: Node, now: datetime
+) -> None:
+    ask(story, "statement", spokesperson, director, by=editor, now=now)
+    one, two = Item.objects.order_by("pk")
+    end(one, director, now)
+    with pytest.raises(services.MayNotApprove):
+        end(two, director, now)
+    Story.objects.update(editor=make_member(Role.Kind.ADMINISTRATOR, desk))
+    story.refresh_from_db()
+    assert story.editor is not None
+    with pytest.raises(services.MayNotApprove):
+        end(two, story.editor, now)
+    assert story.approvals.filter(state="given").count() == 1
+
+
 def test_a_crisis_that_begins_meanwhile_ends_the_buttons_and_wants_a_code_of_who_accepts_alone(  # noqa: PLR0917
     story: Story, khobar: Node, editor: Member, spokesperson: Member, client: StaffClient,
     now: datetime,

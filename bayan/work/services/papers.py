@@ -35,7 +35,7 @@ class VersionOver(DomainError):
 
 
 def ask_approval(task: Task, file: Picture, *, by: Access, now: datetime) -> Item:
-    """Ask for the approval of a text with a file; whoever is asked is told, with name and version of the file.
+    """Ask for the approval of a text with a file; whoever is asked is told its name and version.
 
     :raises NoPlaceForFiles: nothing here can keep one
     :raises FileNotAllowed, FileTooLarge: nothing of it is kept
@@ -91,9 +91,7 @@ def _ask(
         item=item, media=media, version=version, replaces=replaces,
         fingerprint=fingerprint_of(item, media),
     )  # fmt: skip
-    items.note(
-        "item.version", item, by=by.member, now=now, version=version, sha256=media.sha256
-    )
+    items.note("item.version", item, by=by.member, now=now, version=version, sha256=media.sha256)
     return item
 
 
