@@ -50,7 +50,7 @@ class AskForm(Controls):
     def __init__(self, *args: Any, kind: str, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._kind = kind
-        self.fields["text"].label = KINDS[kind][1]
+        self.fields["text"].label = str(KINDS[kind][1])
         to = self.fields["to"]
         assert isinstance(to, forms.ChoiceField)  # noqa: S101  # ours, above
         lists = [(f"list:{one.public_id}", one.name) for one in selectors.lists_of(access)]

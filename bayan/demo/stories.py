@@ -372,7 +372,7 @@ FACTS = (
     "والسلام عليكم ورحمة الله وبركاته",
 )
 # How many hours ago, and its parts as they came: kind, words, what a kind has besides.
-FIELD = (
+FIELD: tuple[tuple[int, tuple[tuple[str, str, dict[str, object]], ...]], ...] = (
     (
         5,
         (

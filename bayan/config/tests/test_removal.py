@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -58,7 +59,7 @@ def two_years(what: str, by: Member, *, now: datetime = MONDAY) -> None:
     )  # fmt: skip
 
 
-def closed(text: str = "حفرة أمام بيتي في شارع الأمير", *, by: Member, **changes: object) -> Case:
+def closed(text: str = "حفرة أمام بيتي في شارع الأمير", *, by: Member, **changes: Any) -> Case:
     """A case that was closed on the Monday, with a picture and a note."""
     case = make_case(text, **changes)
     # Another one each time: nothing is deleted that something else still uses.

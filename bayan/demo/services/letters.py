@@ -16,6 +16,7 @@ from bayan.correspondence.models import Address, Letter, Recipient
 from bayan.correspondence.services import To, Words
 from bayan.demo.stories import ANSWERS, CIRCULAR, DIGEST, FACTS, FIELD
 from bayan.desk import services as desk
+from bayan.desk.models import FieldReport
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.permissions import Access
@@ -115,16 +116,17 @@ def report_from_field(member: Member, *, now: datetime) -> None:
     """What somebody with a linked mobile reported from where they stood, as it came."""
     number = Number.objects.get(account__key="demo")
     for place, (hours, parts) in enumerate(FIELD):
-        at = now - timedelta(hours=hours)
         for step, (kind, text, payload) in enumerate(parts):
-            moment = at + timedelta(seconds=step)
+            moment = now + timedelta(seconds=10 * place + step)
             message = IncomingMessage(
                 number_id=number.pk, external_id=f"wamid.field.{place}.{step}",
                 whatsapp_id="SA.90000000000000000900", phone=member.phone or "", name=member.name_ar,
-                kind=kind, text=text, payload=payload, sent_at=moment, received_at=moment,
+                kind=kind, text=text, payload=payload, sent_at=now, received_at=now,
             )  # fmt: skip
             hear = desk.hear_commands if step == 0 else desk.hear_parts
             hear([(message, member)], now=moment)
+        at = now - timedelta(hours=hours)
+        FieldReport.objects.filter(member=member, begun_at__gte=now).update(begun_at=at, at=at)
     _arrive_all(now=now)
 
 

@@ -202,7 +202,7 @@ def decide_approval(
         )
     if is_grave(story):
         # It may have become so after they were asked: from now on no button ends it.
-        Item.objects.filter(pk=approval.item_id).update(on_page=True)
+        Item.objects.filter(pk=approval.item.pk).update(on_page=True)
     work.finish(approval.item.public_id, by=by, now=now, words=words, end=end)
 
 

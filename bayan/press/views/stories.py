@@ -364,7 +364,7 @@ def _decided(request: StaffRequest, found: Story) -> HttpResponse:
     )  # fmt: skip
     notices.say(
         request,
-        _("Approved. Thank you.") if end == Item.State.DONE else _("The editors read your reason."),
+        _("Approved, and noted.") if end == Item.State.DONE else _("The editors read your reason."),
     )
     return redirect("press:story", found.public_id)
 
