@@ -93,7 +93,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     wait_for(lambda: any("مستند" in text for text in told(instance, MAYOR)))
     for number, content in enumerate(pictures, start=1):
         send_file(instance, content, f"IMG_{number}.jpg", caption="الممشى" if number == 1 else "")
-    send_file(instance, CLIP, "الممشى.mp4", kind="video", mime_type="video/mp4")
+    send_file(instance, CLIP, "CLIP.mp4", kind="video", mime_type="video/mp4")
     write(instance, MAYOR, text=f"ممشى الكورنيش يفتح أبوابه\n{TEXT}")
     wait_for(lambda: any("8 صور" in text and "مقطع" in text for text in told(instance, MAYOR)), 30)
     # One answer for all of them, and not one each.
