@@ -277,6 +277,21 @@ class Proof(models.Model):
         return f"{self.item_id} {self.media_id}"
 
 
+class Paper(models.Model):
+    """The file of an approval: text and file of one version, which are never changed."""
+
+    item = models.OneToOneField(Item, models.CASCADE, primary_key=True, related_name="paper")
+    media = models.ForeignKey(Media, models.PROTECT, related_name="+")
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
+    # SHA-256 of title, text and file, hexadecimal.
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    # What was asked about the version before.
+    replaces = models.OneToOneField(Item, models.SET_NULL, null=True, related_name="newer")
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.version}"
+
+
 class Remark(models.Model):
     """What a member, or whoever outside has it, wrote about an item in WhatsApp, which did not end it."""
 

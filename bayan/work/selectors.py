@@ -149,6 +149,11 @@ def proofs_of(subject: tuple[str, str]) -> list[Proof]:
     )
 
 
+def newer_version(item: Item) -> Item | None:
+    """What was asked about a newer version of its file."""
+    return Item.objects.filter(paper__replaces=item).first()
+
+
 def history_of(item: Item) -> list[Line]:
     """What happened to it, the newest first."""
     return people.in_words(

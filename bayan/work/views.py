@@ -31,7 +31,16 @@ from bayan.people import selectors as people
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import events, selectors, services
-from bayan.work.forms import AddressForm, ContractorForm, GiveForm, SendAgainForm, within
+from bayan.work.forms import (
+    TERMS,
+    AddressForm,
+    ContractorForm,
+    GiveForm,
+    PaperForm,
+    SendAgainForm,
+    VersionForm,
+    within,
+)
 from bayan.work.models import Contractor, Item, Proof
 from bayan.work.services import Picture, Task
 
@@ -75,14 +84,21 @@ def _item_page(
     access = request.access
     may_give = access.may("work.give", found.given_from)
     may_act = found.is_open and services.may_act(found, access, now=now)
+    paper = services.paper_of(found) if found.kind == Item.Kind.APPROVE else None
+    newer = selectors.newer_version(found) if paper else None
     context = {
         "item": found,
+        "paper": paper,
+        "newer": newer,
+        "version_form": VersionForm(initial={"term": "7"})
+        if paper and may_give and not newer and found.state != Item.State.DONE
+        else None,
         "may_act": may_act,
         "may_give": may_give,
         "may_pass_on": found.is_open and not found.is_outside and (may_act or may_give),
         "colleagues": people.staff_of(found.node, now=now) if found.is_open else [],
         "silences": Item.Silence.choices,
-        "again": SendAgainForm() if may_give and not found.is_open else None,
+        "again": SendAgainForm() if may_give and not found.is_open and not paper else None,
         "history": selectors.history_of(found),
         "told": selectors.told(found),
         "remarks": selectors.remarks_of(found),
@@ -98,8 +114,10 @@ def _item_page(
 @requires("work.do")
 def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """End a task as its kind wants it; pictures are kept as proof."""
-    if get_object_or_404(Item, public_id=public_id).on_page:
+    found = get_object_or_404(Item, public_id=public_id)
+    if found.on_page:
         raise services.NotPossible(_("This can be done on the page only, after reading it there."))
+    services.require_version(found, request.POST.get("seen", ""))
     services.finish(
         public_id,
         by=request.access,
@@ -234,14 +252,70 @@ def give(request: StaffRequest) -> HttpResponse:
     return render(request, "work/give.html", {"form": form, "node": node}, status=status)
 
 
-def _given(made: Item) -> str:
-    """What is said of a task that was given a moment ago."""
-    if not made.is_outside:
-        return _("The task is given.")
-    to = services.address_of(made)
-    if to.phone or to.email:
-        return _("The task is given. Bayan writes to them; the task's page shows how far that is.")
-    return _("The task is given. No way to them is known: open it and hand them a link.")
+@require_http_methods(["GET", "POST"])
+@requires("work.give")
+def ask_approval(request: StaffRequest) -> HttpResponse:
+    """Ask for the approval of a text with a file."""
+    node = _home(request)
+    now = timezone.now()
+    form = PaperForm(request.POST or None, request.FILES or None, node=node, now=now)
+    if request.method == "POST" and form.is_valid():
+        given, holder = form.cleaned_data, form.holder
+        body = holder.node or node
+        made = services.ask_approval(
+            Task(
+                kind=Item.Kind.APPROVE, title=given["title"], text=given["text"], node=body,
+                given_from=node, owner=holder.owner, due_at=form.due_at(now=now, of=body.pk),
+            ),
+            _file(form),
+            by=request.access,
+            now=now,
+        )  # fmt: skip
+        notices.say(request, _("Asked; they are told, and approve exactly this file."))
+        return redirect("work:item", made.public_id)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "work/approval.html", {"form": form, "node": node}, status=status)
+
+
+def _file(form: PaperForm | VersionForm) -> Picture:
+    upload = form.cleaned_data["file"]
+    return Picture(upload.file, upload.name or "", upload.content_type or "")
+
+
+@require_POST
+@requires("work.give")
+def send_version(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Send a new version of what is to be approved; the one before counts no longer."""
+    _check_gave(request, public_id)
+    form = VersionForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _item_page(
+            request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, version_form=form
+        )
+    made = services.send_version(
+        public_id, _file(form), text=form.cleaned_data["text"],
+        within=TERMS[form.cleaned_data["term"]][0], by=request.access, now=timezone.now(),
+    )  # fmt: skip
+    notices.say(request, _("The new version is sent; the one before counts no longer."))
+    return redirect("work:item", made.public_id)
+
+
+@require_safe
+@requires("work.do")
+def paper(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """The file that is to be approved, for whoever sees the task."""
+    found = services.paper_of(get_object_or_404(Item, public_id=public_id))
+    path = channels.media_path(found.media) if found else None
+    if found is None or path is None or not path.is_file():
+        raise Http404
+    return file_response(
+        request,
+        path,
+        mime_type=found.media.mime_type,
+        name=found.media.name or f"{found.media.public_id}",
+        etag=found.media.sha256,
+        to_save="download" in request.GET,
+    )
 
 
 def _home(request: StaffRequest) -> Node:

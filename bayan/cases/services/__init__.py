@@ -67,6 +67,7 @@ from bayan.cases.services.ending import (
     end_together,
     undo_end_together,
 )
+from bayan.cases.services.forgetting import forget_case
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
@@ -365,6 +366,7 @@ __all__ = [
     "follow_given",
     "follow_identities",
     "follow_missed",
+    "forget_case",
     "forget_heard",
     "gather",
     "give_back",

@@ -75,6 +75,7 @@ from bayan.channels.services.media import (
     keep_original,
     media_path,
     number_of_files,
+    sweep_lost,
     taken_of,
     what_is_allowed,
 )
@@ -234,6 +235,7 @@ __all__ = [
     "settle",
     "settle_alert",
     "stop_number",
+    "sweep_lost",
     "take_read_marks",
     "taken_of",
     "tell_read",

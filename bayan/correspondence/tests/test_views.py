@@ -11,18 +11,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_number
 from bayan.core.rls import look_as
 from bayan.correspondence import document, selectors, services
 from bayan.correspondence.models import Address, Letter, Look
 from bayan.correspondence.services import To
 from bayan.correspondence.tests.conftest import Office
-from bayan.correspondence.tests.factories import make_letter, make_sent, task_of
+from bayan.correspondence.tests.factories import approval_of, make_letter, make_sent, task_of
 from bayan.organisation.models import Node
+from bayan.people.freshness import confirm
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services as work
+from bayan.work.tests.factories import written_by
 from conftest import StaffClient
 
 
@@ -294,3 +297,34 @@ def test_how_bodies_answer_is_told_by_period_beside_the_one_before_and_as_a_file
     page = client.get(reverse("correspondence:responses")).content.decode()
     assert office.khobar.short_name not in page
     assert reverse("correspondence:responses") in client.get("/figures/").content.decode()
+
+
+def test_somebody_elses_secret_draft_is_signed_with_a_code_and_by_no_press(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    make_number()
+    editor = make_member(Role.Kind.EDITOR, office.desk)
+    secret = make_letter(
+        office.desk, editor, now=now, to=to(office.khobar), grade=Letter.Grade.SECRET
+    )
+    secret = services.submit(secret.public_id, signer=office.writer, by=editor, now=now)
+    item = approval_of(secret)
+    pressed = written_by(office.writer, kind="button_reply", choice_id="work-done")
+    work.receive([(pressed, str(item.public_id))], now=now)
+    assert f"/work/{item.public_id}/" in str(Outgoing.objects.latest("pk").content)
+
+    client.force_login(office.writer)
+    given = {"print": secret.submitted_hash, "end": "done"}
+    led = client.post(address("decide", secret), given)
+    assert led.headers["Location"].startswith(reverse("people:confirm_factor"))
+    # The task's own page is no way round it.
+    assert client.post(reverse("work:finish", args=[item.public_id]), given).status_code == 409
+    secret.refresh_from_db()
+    assert secret.state == Letter.State.REVIEW
+
+    session = client.session
+    confirm(session, now=timezone.now())
+    session.save()
+    assert client.post(address("decide", secret), given).status_code == 302
+    secret.refresh_from_db()
+    assert (secret.state, secret.signer) == (Letter.State.SENT, office.writer)

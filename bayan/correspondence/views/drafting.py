@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -34,7 +34,7 @@ def _own(request: StaffRequest, public_id: UUID) -> Letter:
     return found
 
 
-def _body(request: StaffRequest) -> Node:
+def writing_body(request: StaffRequest) -> Node:
     """The body in whose name the reader writes: of those, the highest."""
     bodies = Node.objects.filter(pk__in=request.access.bodies_of("letters.write"))
     return min(bodies, key=lambda node: len(node.lineage))
@@ -44,7 +44,7 @@ def _body(request: StaffRequest) -> Node:
 @requires("letters.write")
 def new(request: StaffRequest) -> HttpResponse:
     """Begin a letter."""
-    node = _body(request)
+    node = writing_body(request)
     form = LetterForm(request.POST or None, node=node, access=request.access, now=timezone.now())
     return _edited(request, form, node, None)
 
@@ -70,16 +70,6 @@ def _edited(
 ) -> HttpResponse:
     now = timezone.now()
     if request.method == "POST" and form.is_valid():
-        files = [
-            File(
-                upload.file,
-                upload.name or "",
-                upload.content_type or "",
-                kind_of(upload.content_type),
-            )
-            for upload in request.FILES.getlist("files")
-            if upload.file is not None
-        ]
         try:
             if found is None:
                 kept = services.draft_letter(form.words(), node=node, by=request.user, now=now)
@@ -87,7 +77,7 @@ def _edited(
                 kept = services.change_letter(
                     found.public_id, form.words(), by=request.user, now=now
                 )
-            services.attach(kept.public_id, files, by=request.user, now=now)
+            services.attach(kept.public_id, files_of(request), by=request.user, now=now)
         except DomainError as refused:
             form.add_error(None, str(refused))
         else:
@@ -102,6 +92,20 @@ def _edited(
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     return render(request, "correspondence/editor.html", context, status=status)
+
+
+def files_of(request: HttpRequest) -> list[File]:
+    """The files of a form, still open."""
+    return [
+        File(
+            upload.file,
+            upload.name or "",
+            upload.content_type or "",
+            kind_of(upload.content_type),
+        )
+        for upload in request.FILES.getlist("files")
+        if upload.file is not None
+    ]
 
 
 def kind_of(declared: str | None) -> str:

@@ -87,6 +87,14 @@ from bayan.work.services.outside import (
     settle_outside,
     tell_outside,
 )
+from bayan.work.services.papers import (
+    NoPlaceForFiles,
+    VersionOver,
+    ask_approval,
+    paper_of,
+    require_version,
+    send_version,
+)
 from bayan.work.services.saying import Word, ask, buttons_of, say, when
 from bayan.work.services.telling import tell
 from bayan.work.services.words import tell_member_onward
@@ -104,6 +112,7 @@ __all__ = [
     "ItemIsOver",
     "LinkIsOver",
     "NameMissing",
+    "NoPlaceForFiles",
     "NotPossible",
     "NotTheirWork",
     "NotYours",
@@ -119,11 +128,13 @@ __all__ = [
     "Thing",
     "TitleMissing",
     "TooManyPictures",
+    "VersionOver",
     "Word",
     "WordsMissing",
     "add_project",
     "address_of",
     "ask",
+    "ask_approval",
     "buttons_of",
     "call",
     "call_for_alert",
@@ -160,10 +171,12 @@ __all__ = [
     "members_of",
     "open_link",
     "open_things",
+    "paper_of",
     "pause",
     "receive",
     "receive_choice",
     "receive_outside",
+    "require_version",
     "reset",
     "rest",
     "resume",
@@ -174,6 +187,7 @@ __all__ = [
     "send_anew",
     "send_form",
     "send_tasks",
+    "send_version",
     "settle_call",
     "settle_outside",
     "start",

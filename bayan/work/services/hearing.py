@@ -26,7 +26,7 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, joining, mail, saying
+from bayan.work.services import items, joining, mail, papers, saying
 from bayan.work.services.clocks import ITEM
 from bayan.work.services.items import Shown, State
 from bayan.work.services.joining import PICTURES
@@ -199,7 +199,8 @@ def _act(
         _ask_why(item, conversation, now=now)
         return
     if item.on_page:
-        refusal = items.NotPossible(_("This can be done on the page only, after reading it there."))
+        words = _("This can be done on the page only, after reading it there.")
+        refusal = items.NotPossible(f"{words}\n{saying.address_of(item)}")
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
     if item.kind == Item.Kind.APPROVE and now > item.due_at + PRESSED_UNTIL:
@@ -237,6 +238,7 @@ def _end(
     """End an item, and say so; or say why not, when whoever follows its end refuses."""
     try:
         with transaction.atomic():
+            papers.require_version(item)
             items.end_item(item, end=end, words=words, proofs=proofs, by=member, now=now)
     except DomainError as refused:
         _refuse(item.public_id, press, refused, member, conversation, now=now)
@@ -253,9 +255,11 @@ def _refuse(
     *,
     now: datetime,
 ) -> None:
-    """Say why not; that it was tried stays in the trail."""
+    """Say why not; that it was tried stays in the trail, unless something is only missing still."""
     saying.say(conversation, str(refused), now=now)
     audit.record_all(refused.entries)
+    if isinstance(refused, items.UNFINISHED):
+        return
     item = Item.objects.filter(public_id=key).first()
     if item is not None:
         items.note("item.refused", item, by=member, now=now, press=choice)

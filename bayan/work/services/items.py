@@ -33,6 +33,7 @@ from bayan.work.models import (
     Link,
     Notice,
     OutsideNotice,
+    Paper,
     Project,
     Proof,
 )
@@ -100,6 +101,10 @@ class TooManyPictures(DomainError):
 
 class NotPossible(DomainError):
     pass
+
+
+# Something is still wanted of whoever does it: they send it, and nothing was refused them.
+UNFINISHED = (WordsMissing, ProofMissing, PictureTooOld, TooManyPictures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +322,8 @@ def finish(
         item = locked_for(item_id, by, now=now)
         proofs = keep_pictures(pictures, item, place=place, now=now)
         return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+    except UNFINISHED:
+        raise
     except DomainError as refused:
         # That somebody tried to approve what they may not, or what has changed, stays in the trail.
         tried = find(item_id)
@@ -534,6 +541,9 @@ def forget_of(subject: tuple[str, str]) -> list[int]:
     proofs = Proof.objects.filter(item__in=rows)
     pictures = list(proofs.values_list("media", flat=True))
     proofs.delete()
+    papers = Paper.objects.filter(item__in=rows)
+    pictures += papers.values_list("media", flat=True)
+    papers.delete()
     rows.update(title="—", text="", answer="")
     return pictures
 
