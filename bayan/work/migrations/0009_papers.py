@@ -11,7 +11,7 @@ OF_A_VISIBLE_ITEM = "EXISTS (SELECT FROM work_item i WHERE i.id = item_id)"
 class Migration(migrations.Migration):
     dependencies = [
         ("channels", "0016_one_call"),
-        ("work", "0007_declined_and_second"),
+        ("work", "0008_outside_notices"),
     ]
 
     operations = [
