@@ -318,6 +318,16 @@ def paper(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     )
 
 
+def _given(made: Item) -> str:
+    """What is said of a task that was given a moment ago."""
+    if not made.is_outside:
+        return _("The task is given.")
+    to = services.address_of(made)
+    if to.phone or to.email:
+        return _("The task is given. Bayan writes to them; the task's page shows how far that is.")
+    return _("The task is given. No way to them is known: open it and hand them a link.")
+
+
 def _home(request: StaffRequest) -> Node:
     role = request.access.main_role
     assert role is not None  # noqa: S101  # the door let only members with a role through

@@ -311,7 +311,9 @@ def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime)
         subject_type=RECIPIENT, subject_key__in=by_key, round=0, member__is_active=True
     ).exclude(member__in=own)
     told = [(row, row.member) for row in rows] + [
-        (by_key[one.subject_key], one.member) for one in deputies.select_related("member")
+        (by_key[one.subject_key], one.member)
+        for one in deputies.select_related("member")
+        if one.member is not None
     ]
     for row, member in told:
         with override(member.language):
