@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
+from bayan.cases.due import OwnTerms
 from bayan.cases.surge import band
 from bayan.config.testing import KEPT_TABLES, cluster
 from bayan.organisation.models import Node, OutsideBody
@@ -110,6 +111,12 @@ def client(db: None) -> StaffClient:
 def no_surge_remembered() -> None:
     """What pages remember of surges for seconds would be another test's: here there is none."""
     band.Memory.bands, band.Memory.until = (), float("inf")
+
+
+@pytest.fixture(autouse=True)
+def no_terms_remembered() -> None:
+    """Nor times that are set on the page, until a test sets some."""
+    OwnTerms.terms, OwnTerms.until = {}, float("inf")
 
 
 @pytest.fixture(autouse=True)

@@ -19,17 +19,21 @@ from e2e.test_path import sign_in
 
 pytestmark = pytest.mark.xdist_group("phone")
 
-MAYOR, JOURNALIST = "966500000705", "966500000871"
+MAYOR, DIRECTOR, JOURNALIST = "966500000705", "966500000706", "966500000871"
 BY_MAIL = "salem@paper.example"
 LINKED = f"""
 from django.utils import timezone
 from bayan.people.models import Member
-Member.objects.filter(phone="{MAYOR}").update(phone_linked_at=timezone.now())
+Member.objects.filter(phone__in=["{MAYOR}", "{DIRECTOR}"]).update(phone_linked_at=timezone.now())
 """
 TEXT = (
     "افتتح رئيس بلدية محافظة الخبر اليوم ممشى الواجهة البحرية بطول أربعة كيلومترات.\n"
     "ويضم الممشى مسارات للدراجات ومناطق لعب للأطفال."
 )
+
+
+# As far as anybody looks at it, a clip.
+CLIP = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2avc1mp41" + b"\0" * 4_000
 
 
 def a_picture(shade: int) -> bytes:
@@ -61,6 +65,13 @@ def told(instance: Instance, phone: str) -> list[str]:
     return [str(item["body"]) for item in sent if item["to"].strip("+") == phone]
 
 
+def sent_to(instance: Instance, phone: str, words: str) -> dict[str, Any] | None:
+    """The latest message with these words on that phone."""
+    items = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+    found = [one for one in items if one["to"].strip("+") == phone and words in str(one["body"])]
+    return found[-1] if found else None
+
+
 def mails(instance: Instance, address: str) -> list[dict[str, Any]]:
     """What lies in that mailbox."""
     found: list[dict[str, Any]] = httpx.get(
@@ -75,13 +86,16 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     done = instance.bayan("manage", "shell", "--no-imports", "--command", LINKED)
     assert done.returncode == 0, done.stderr
     pictures = [a_picture(shade) for shade in range(8)]
+    # Who wrote within the day is asked with buttons.
+    write(instance, DIRECTOR, text="مهامي")
 
     write(instance, MAYOR, text="طلب نشر")
     wait_for(lambda: any("مستند" in text for text in told(instance, MAYOR)))
     for number, content in enumerate(pictures, start=1):
         send_file(instance, content, f"IMG_{number}.jpg", caption="الممشى" if number == 1 else "")
+    send_file(instance, CLIP, "CLIP.mp4", kind="video", mime_type="video/mp4")
     write(instance, MAYOR, text=f"ممشى الكورنيش يفتح أبوابه\n{TEXT}")
-    wait_for(lambda: any("8 صور" in text for text in told(instance, MAYOR)), 30)
+    wait_for(lambda: any("8 صور" in text and "مقطع" in text for text in told(instance, MAYOR)), 30)
     # One answer for all of them, and not one each.
     assert len(told(instance, MAYOR)) == 2
     write(instance, MAYOR, text="إرسال")
@@ -92,7 +106,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     editor.get_by_role("link", name="النشر").click()
     found = {"queue": axe(editor)}
     editor.get_by_role("link", name=re.compile("ممشى الكورنيش يفتح أبوابه")).click()
-    expect(editor.locator(".press-files li")).to_have_count(8)
+    expect(editor.locator(".press-files li")).to_have_count(9)
     expect(editor.locator(".press-files .badge.is-ok")).to_have_count(8)
     found["story"] = axe(editor)
     editor.get_by_label("النص للصحفيين").fill(TEXT.replace("اليوم", "اليوم الأحد"))
@@ -103,11 +117,15 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     editor.get_by_role("button", name="قبول أو طلب اعتماد").click()
     address = editor.url
 
-    director = new_page(viewport={"width": 390, "height": 844})
-    sign_in(director, instance, "فيصل العتيبي")
-    director.goto(address)
-    director.get_by_role("link", name="اعتمده من هنا").click()
-    director.get_by_role("button", name="اعتماد", exact=True).click()
+    # Approved by one press in WhatsApp, under the message that asks for it.
+    asked = wait_for(lambda: sent_to(instance, DIRECTOR, "اعتماد نشر"), 30)
+    button = asked["body"]["interactive"]["action"]["buttons"][0]["reply"]
+    assert button["title"] == "اعتماد"
+    pressed = {"type": "button_reply", "button_reply": button}
+    write(
+        instance, DIRECTOR,
+        message={"type": "interactive", "interactive": pressed, "context": {"id": asked["id"]}},
+    )  # fmt: skip
     wait_for(lambda: any("قُبل للنشر" in text for text in told(instance, MAYOR)))
 
     write(instance, JOURNALIST, name="منى الصحفية", text="السلام عليكم")
@@ -157,10 +175,10 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
         with phone.expect_download() as fetched:
             link.click()
         hashes.append(hashlib.sha256(fetched.value.path().read_bytes()).hexdigest())
-    assert hashes == [hashlib.sha256(content).hexdigest() for content in pictures]
+    assert hashes == [hashlib.sha256(content).hexdigest() for content in (*pictures, CLIP)]
 
     editor.reload()
-    expect(editor.locator("tbody tr").filter(has_text="منى الصحفية")).to_contain_text("8")
+    expect(editor.locator("tbody tr").filter(has_text="منى الصحفية")).to_contain_text("9")
     expect(editor.locator("#answers")).to_contain_text("متى يُفتح الممشى", timeout=20_000)
     found["release"] = axe(editor)
     editor.locator("summary", has_text="سحب").click()

@@ -12,6 +12,7 @@ import "./templates.js";
 import "./messages.js";
 import "./copy.js";
 import "./places.js";
+import "./position.js";
 import "./menus.js";
 import "./picking.js";
 import "./sifting.js";

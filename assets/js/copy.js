@@ -9,6 +9,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const label = button.querySelector("[data-said]");
+  // Buttons of messages and numbers carry their text (inbox.js).
+  if (!label) return;
   const words = label.textContent;
   try {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());

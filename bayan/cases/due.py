@@ -1,11 +1,12 @@
 """By when a case is owed its first answer and its end, from the authority's `cases.toml`.
 
 Hours for each priority; a kind or a category may have times of its own. Once the end is missed a second term
-runs, where the file has one.
+runs, where the file has one. What was set on the page goes before the file (`services.terms`).
 """
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from bayan.cases.models import Case
+from bayan.cases.whole.models import TermsSet
 from bayan.core.errors import DomainError
 from bayan.organisation import selectors as organisation
 
@@ -101,7 +103,11 @@ class Policy:
 
 def policy_of(what: str, *, kind: str, category: str, priority: str) -> Policy | None:
     """The term that holds and why; None: there is none, as of the second one where the file names none."""
-    terms = terms_in_force(what)
+    return policy_in(terms_in_force(what), kind=kind, category=category, priority=priority)
+
+
+def policy_in(terms: Terms, *, kind: str, category: str, priority: str) -> Policy | None:
+    """The same among these terms."""
     for name, by in (
         (kind, By.KIND), (f"{OF_CATEGORY}.{category}", By.CATEGORY), ("", By.PRIORITY),
     ):  # fmt: skip
@@ -120,11 +126,53 @@ def second_due(
 
 
 def terms_in_force(what: str) -> Terms:
-    """All terms of `answer`, `due`, `second` or `person`, those of the file over the usual ones.
+    """All terms of `answer`, `due`, `second` or `person`: of the page, else of the file, else the usual ones.
 
     By (kind or `category.…`, priority); those for all stand under an empty name.
     """
+    own = own_terms().get(what)
+    standard = standard_terms(what)
+    return {**standard, **own} if own else standard
+
+
+def standard_terms(what: str) -> Terms:
+    """The same without what was set on the page."""
     return _in_force(settings.CASES_FILE, what)
+
+
+class OwnTerms:
+    """What a process remembers for seconds of what was set on the page: it is asked with every due time."""
+
+    terms: ClassVar[Mapping[str, Terms]] = {}
+    until: ClassVar[float] = 0.0
+
+    # Another process takes so long at the most to hear of a change.
+    REMEMBERED: ClassVar[float] = 15.0
+
+    @classmethod
+    def forget(cls) -> None:
+        """Ask anew with the next question: this process has changed something, or must know."""
+        cls.until = 0.0
+
+
+def own_terms() -> Mapping[str, Terms]:
+    """What was set on the page, by `answer`, `due`, …"""
+    if time.monotonic() >= OwnTerms.until:
+        OwnTerms.terms = terms_of_set(TermsSet.objects.order_by("-pk").first())
+        OwnTerms.until = time.monotonic() + OwnTerms.REMEMBERED
+    return OwnTerms.terms
+
+
+def terms_of_set(found: TermsSet | None) -> dict[str, Terms]:
+    """The times of a set, as they are counted."""
+    return {
+        what: {
+            (name, priority): Term(timedelta(hours=hours), around)
+            for name, rows in by_name.items()
+            for priority, (hours, around) in rows.items()
+        }
+        for what, by_name in (found.terms if found else {}).items()
+    }
 
 
 @cache

@@ -129,6 +129,27 @@ PERSONS = (
         ),
     ),
     Automatic(
+        key="cases-follow-promised",
+        title=_("When news is expected, to those who follow"),
+        when=_(
+            "A few minutes after a member has promised news by a time, or by another one, once each time, to "
+            "those who follow the report. After 24 hours it waits behind the template that asks them to "
+            "write. In the language in which they write."
+        ),
+        to=To.PERSON,
+        bubbles=(
+            says(
+                Words(
+                    key="cases-follow-promised",
+                    msgid=(
+                        "On the report that you follow, news is expected by %(time)s. To hear no more of it, "
+                        "write: unfollow"
+                    ),
+                )
+            ),
+        ),
+    ),
+    Automatic(
         key="cases-reminder",
         title=_("Reminder to who was asked"),
         when=_(

@@ -5,7 +5,7 @@ from bayan.cases.answering import views as answering
 from bayan.cases.routing import teams
 from bayan.cases.routing import views as routing
 from bayan.cases.surge import views as surge
-from bayan.cases.whole import deadlines, directives, opening, quality
+from bayan.cases.whole import deadlines, directives, opening, quality, terms
 
 app_name = "cases"
 urlpatterns = [
@@ -46,6 +46,8 @@ urlpatterns = [
     path("routing/<uuid:public_id>/copy", routing.copy, name="copy_rule"),
     path("routing/<uuid:public_id>/delete", routing.delete, name="delete_rule"),
     path("deadlines/", deadlines.page, name="deadlines"),
+    path("deadlines/change/", terms.change, name="change_deadlines"),
+    path("deadlines/restore/", terms.restore, name="restore_deadlines"),
     path("quality/", quality.sample, name="quality"),
     path("quality/draw", quality.draw, name="draw_sample"),
     path("quality/quality.csv", quality.export, name="quality_export"),

@@ -147,6 +147,7 @@ def forwards(request: StaffRequest) -> HttpResponse:
         "words": words,
         "numbers": phone_numbers(),
         "is_linked": request.user.phone_linked_at is not None,
+        "may_ask": request.access.may("letters.write"),
     }
     part = ("#rows" if after else "#list") if request.htmx else ""
     return render(request, f"cases/forwards.html{part}", context)
@@ -825,6 +826,9 @@ def _panel(request: StaffRequest, conversation: Conversation, case: Case | None)
             "sees_desk": request.access.may_everywhere("cases.read"),
             "may_name": case is not None and request.access.may("contacts.manage", case.node),
             "may_close": may_close,
+            "may_ask_facts": case is not None and request.access.may("letters.write"),
+            "decides_period": case is not None
+            and request.access.may("retention.decide", case.node),
             "steps": stages.steps_from(case.stage) if case else [],
             "understood": selectors.understood(case) if case else None,
             "passed_on": case is not None and selectors.is_passed_on_often(case),

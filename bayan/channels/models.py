@@ -229,6 +229,8 @@ class Template(models.Model):
         REOPEN = "reopen", _("opens the conversation again")
         # Tells a member of what they must do, when they have not written for a day.
         WORK = "work", _("tells members of their tasks")
+        # Brings a contractor or an outside body a task, with its link.
+        OUTSIDE = "outside", _("brings contractors and other bodies their tasks")
 
     public_id = PublicIdField()
     account = models.ForeignKey(Account, models.PROTECT, related_name="templates")
@@ -663,7 +665,7 @@ class ReachQuerySet(models.QuerySet["Reach"]):
 
 
 class Reach(models.Model):
-    """One thing that one member is to be told, by whichever way gets to them: each way once, in order."""
+    """One thing that one person is to be told, by whichever way gets to them: each way once, in order."""
 
     class Way(models.TextChoices):
         WHATSAPP = "whatsapp", _("WhatsApp")
@@ -681,13 +683,15 @@ class Reach(models.Model):
 
     public_id = PublicIdField()
     node = models.ForeignKey(Node, models.PROTECT, related_name="+", db_index=False)
-    member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False)
+    # None: somebody outside, whose addresses are in the words.
+    member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="+", db_index=False)
     # What it is about, as its app names it; told again to the same person, it is another round.
     subject_type = models.CharField(_("subject"), max_length=60)
     subject_key = models.CharField(_("subject's key"), max_length=80)
     round = models.PositiveSmallIntegerField(_("round"), default=0)
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Outgoing.Lane)
-    # What each channel says: {"title", "text", "content", "window_until", "template", "template_content"}.
+    # What each channel says: {"title", "text", "content", "window_until", "template", "template_content"};
+    # of somebody outside also "to": {"phone", "email", "language"}.
     words = models.JSONField(_("words"))
     # The ways that are still to be tried, in their order.
     ways = models.JSONField(_("ways ahead"))
@@ -708,13 +712,14 @@ class Reach(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "subject_type", "subject_key", "member", "round", name="reach_once"
+                "subject_type", "subject_key", "member", "round",
+                name="reach_once", nulls_distinct=False,
             )
-        ]
+        ]  # fmt: skip
         indexes = [models.Index("look_at", name="reach_open", condition=Q(state="open"))]
 
     def __str__(self) -> str:
-        return f"{self.subject_type} {self.subject_key} to {self.member_id}"
+        return f"{self.subject_type} {self.subject_key} to {self.member_id or 'somebody outside'}"
 
 
 class Attempt(models.Model):

@@ -422,7 +422,7 @@ def how_far(
         .how_far()
         .select_related("outgoing")
     )
-    return {(row.subject_key, row.member_id): row for row in rows}
+    return {(row.subject_key, row.member_id): row for row in rows if row.member_id is not None}
 
 
 def tries_of(reaches: Iterable[int]) -> dict[int, list[Attempt]]:

@@ -3,13 +3,14 @@
 from functools import partial
 from operator import attrgetter
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from bayan.cases import messages as cases_messages
 from bayan.cases import services as cases
-from bayan.cases.models import Case
+from bayan.cases.models import Case, Directive
 from bayan.channels import services as channels
 from bayan.channels.events import AlertRaised, AlertSettled
 from bayan.channels.models import Account, Number
@@ -19,15 +20,22 @@ from bayan.correspondence import services as correspondence
 from bayan.correspondence.models import Letter
 from bayan.desk import messages as desk_messages
 from bayan.desk import services as desk
+from bayan.desk.models import FieldReport
 from bayan.inbox import messages as inbox_messages
 from bayan.inbox import services as inbox
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
-from bayan.inbox.models import Conversation
+from bayan.inbox.models import Conversation, Message
 from bayan.meetings import messages as meetings_messages
 from bayan.meetings import services as meetings
+from bayan.meetings.models import Meeting
 from bayan.needs import messages as needs_messages
 from bayan.needs import services as needs
+from bayan.needs.models import Kind as NeedKind
+from bayan.needs.models import Need
 from bayan.needs.selectors import held_by as held_needs
+from bayan.organisation import selectors as organisation
+from bayan.organisation.models import Node
+from bayan.people.models import Contact
 from bayan.portal import messages as portal_messages
 from bayan.press import messages as press_messages
 from bayan.press import services as press
@@ -44,6 +52,9 @@ from bayan.work.events import (
     register_subject,
 )
 from bayan.work.models import Item
+
+# The kind of thing as which a person is held, with all that is theirs.
+CONTACT = "contact"
 
 
 def load() -> None:
@@ -66,6 +77,7 @@ def _answers() -> None:
     events.receive_replies(needs.TOLD, needs.receive_told)
     events.receive_replies(work.ONE, cases.receive_work)
     events.receive_replies(work.SEVERAL, cases.receive_work_choice)
+    events.receive_replies(work.OUTSIDE, cases.receive_outside)
     events.receive_replies(
         correspondence.RECIPIENT,
         lambda replies, *, now: cases.take_in(correspondence.receive(replies, now=now), now=now),
@@ -262,6 +274,133 @@ def _keepings() -> None:
             destroy=press.destroy,
         )
     )
+    retention.register_keeping(
+        retention.Keeping(
+            what=cases.CASE,
+            label=pgettext_lazy("retention", "Cases"),
+            rows=lambda: (
+                Case.objects.closed()
+                .exclude(Exists(Directive.objects.filter(case=OuterRef("pk"))))
+                .select_related("contact", "conversation")
+            ),
+            kind_field="kind",
+            kinds=[*Case.Kind.choices, ("", pgettext_lazy("retention", "without a kind"))],
+            since_field="closed_at",
+            number=attrgetter("reference"),
+            title=lambda case: case.subject or case.reference,
+            path=lambda case: (
+                f"{reverse('inbox:conversation', args=[case.conversation.public_id])}?view=all"
+            ),
+            to_hold=lambda: Case.objects.select_related("contact", "conversation"),
+            destroy=cases.forget_case,
+            leaves=_(
+                "Body, kind, service, times, outcome and rating stay, so the figures do not change. The "
+                "person, their words, files and place go; cases on which a directive rests stay whole."
+            ),
+            held_with={CONTACT: "contact__public_id"},
+        )
+    )
+    retention.register_keeping(
+        retention.Keeping(
+            what=inbox.CONVERSATION,
+            label=pgettext_lazy("retention", "Conversations, outside of cases"),
+            rows=lambda: (
+                Conversation.objects.closed()
+                .filter(Exists(Message.objects.filter(conversation=OuterRef("pk"), matter="")))
+                .select_related("contact")
+            ),
+            since_field="last_message_at",
+            number=lambda conversation: str(conversation.public_id)[-12:],
+            title=lambda conversation: (
+                conversation.contact.name or str(conversation.public_id)[-12:]
+            ),
+            path=lambda conversation: reverse("inbox:conversation", args=[conversation.public_id]),
+            to_hold=lambda: Conversation.objects.select_related("contact"),
+            destroy=inbox.forget_conversation,
+            leaves=_(
+                "That there were messages, when and of which kind, stays. Words, files and numbers go; what "
+                "belongs to a case is kept as long as the case."
+            ),
+            held_with={CONTACT: "contact__public_id"},
+        )
+    )
+    retention.register_keeping(
+        retention.Keeping(
+            what=needs.NEED,
+            label=pgettext_lazy("retention", "Needs"),
+            rows=lambda: Need.objects.filter(
+                state__in=[Need.State.CONFIRMED, Need.State.REFUSED, Need.State.WITHDRAWN]
+            ),
+            kind_field="kind",
+            kinds=NeedKind.choices,
+            since_field="ended_at",
+            number=attrgetter("reference"),
+            title=attrgetter("title"),
+            path=lambda need: reverse("needs:need", args=[need.public_id]),
+            to_hold=Need.objects.all,
+            destroy=needs.forget_need,
+            leaves=_(
+                "Body, kind, numbers asked, granted and provided, and times stay, so the year's inventory "
+                "does not change. Words, answers, files and names go."
+            ),
+        )
+    )
+    retention.register_keeping(
+        retention.Keeping(
+            what=desk.FIELD_REPORT,
+            label=pgettext_lazy("retention", "Reports from the field"),
+            rows=lambda: FieldReport.objects.exclude(state=FieldReport.State.DRAFT),
+            since_field="at",
+            number=lambda report: str(report.public_id)[-12:],
+            title=lambda report: report.text[:80] or report.place or str(report.public_id)[-12:],
+            path=lambda report: reverse("field:report", args=[report.public_id]),
+            destroy=desk.forget_report,
+            leaves=_(
+                "Body, time and how many files it had stay. Words, pictures, place and who sent it go; what "
+                "of it stands in a case is kept as long as the case."
+            ),
+        )
+    )
+    retention.register_keeping(
+        retention.Keeping(
+            what=meetings.MEETING,
+            label=pgettext_lazy("retention", "Meetings"),
+            rows=Meeting.objects.called,
+            kind_field="kind",
+            kinds=Meeting.Kind.choices,
+            since_field="starts_at",
+            number=lambda meeting: str(meeting.public_id)[-12:],
+            title=attrgetter("title"),
+            path=lambda meeting: reverse("meetings:meeting", args=[meeting.public_id]),
+            destroy=meetings.forget_meeting,
+            leaves=_(
+                "When it was, who was invited and who came stay. Title, agenda, minutes, decisions and files "
+                "go."
+            ),
+        )
+    )
+    retention.register_holding(
+        retention.Holding(
+            what=CONTACT,
+            label=pgettext_lazy("retention", "Person"),
+            rows=Contact.objects.all,
+            node=_body_of_contact,
+            number=lambda contact: str(contact.public_id)[-12:],
+            title=lambda contact: contact.name or str(contact.public_id)[-12:],
+            path=lambda contact: reverse("contacts:contact", args=[contact.public_id]),
+        )
+    )
+
+
+def _body_of_contact(contact: Contact) -> Node:
+    """The body with which they wrote last, as far as the reader sees that; else the authority."""
+    last = (
+        Conversation.objects.filter(contact=contact)
+        .select_related("node")
+        .order_by("-last_message_at", "-pk")
+        .first()
+    )
+    return last.node if last else organisation.desk()
 
 
 def _undoing() -> None:
@@ -290,3 +429,4 @@ def _undoing() -> None:
     undo.register(meetings.CALLED, meetings.undo_call)
     undo.register(needs.DECIDED, needs.undo_decision)
     undo.register(cases.RULE_DELETED, cases.undo_delete_rule)
+    undo.register(cases.TERMS_SET, cases.undo_terms)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import segno
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from bayan.core.calendar import hijri
@@ -23,14 +26,28 @@ PARTS = HERE / "documents_typ" / "parts.typ"
 FONTS = HERE / "static" / "core" / "dist" / "fonts"
 
 
-def compiled(source: Path, data: dict[str, Any], *, now: datetime, qr: str = "") -> bytes:
-    """The document of this source with these words, as a PDF that can be searched; `qr` is an address."""
+def compiled(  # what a document is made of
+    source: Path,
+    data: dict[str, Any],
+    *,
+    now: datetime,
+    qr: str = "",
+    files: Mapping[str, Path] = MappingProxyType({}),
+    is_archival: bool = True,
+) -> bytes:
+    """The document of this source with these words, as a PDF that can be searched.
+
+    `qr` is an address; `files` stand beside the source under these names. What embeds others' files is
+    not archival (PDF/A).
+    """
     # Thirty megabytes that no page needs.
     import typst
 
     with TemporaryDirectory() as folder:
         for path in (source, PARTS):
             Path(folder, path.name).write_bytes(path.read_bytes())
+        for name, path in files.items():
+            Path(folder, name).symlink_to(path.resolve())
         if qr:
             segno.make(qr, error="m").save(str(Path(folder, "qr.svg")), border=0)
         return typst.compile(
@@ -39,7 +56,7 @@ def compiled(source: Path, data: dict[str, Any], *, now: datetime, qr: str = "")
             font_paths=[str(FONTS)],
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data)},
-            pdf_standards=["a-2u"],
+            pdf_standards=["a-2u"] if is_archival else ["2.0"],
             timestamp=int(now.timestamp()),
         )
 
@@ -47,7 +64,7 @@ def compiled(source: Path, data: dict[str, Any], *, now: datetime, qr: str = "")
 def pdf_response(content: bytes, name: str) -> HttpResponse:
     """A PDF to look at; whoever gets it is asked for each time."""
     response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{name}"'
+    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bayan.core.arabic import fold
+from bayan.correspondence.marking import has_pages
 from bayan.correspondence.models import Letter
 
 GREETING = tuple(map(fold, ("السلام عليكم",)))
@@ -45,5 +46,12 @@ def hints(letter: Letter) -> Iterator[str | Promise]:
         yield _("It ends without «والسلام عليكم ورحمة الله وبركاته».")
     if letter.wants == Letter.Wants.ANSWER and is_arabic and not BY_WHEN.search(text):
         yield _("It asks for an answer and does not say by when.")
+    if letter.is_classified and any(
+        not has_pages(one.media) for one in letter.attachments.select_related("media")
+    ):
+        yield _(
+            "Only PDF files and pictures can bear their reader's name: another file leaves unmarked with a "
+            "restricted letter, and not at all with a secret one."
+        )
     if letter.refers_to_id is None and fold("إلحاقا") in text:
         yield _("It follows an earlier letter: choose that one, so that both are found together.")

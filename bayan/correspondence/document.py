@@ -10,11 +10,11 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.core.documents import both_dates, compiled, moment_words
+from bayan.correspondence.marking import mark_of
 from bayan.correspondence.models import Address, Letter, Recipient
 from bayan.correspondence.selectors import Matrix
 from bayan.correspondence.templatetags.letters import stage_name
@@ -45,7 +45,7 @@ def letter(found: Letter, *, reader: Member, now: datetime) -> bytes:
         if found.sent_at is None:
             mark = _("Draft")
         elif found.is_classified:
-            mark = f"{reader.name_ar} · {timezone.localtime(now):%Y-%m-%d %H:%M}"
+            mark = mark_of(reader, now=now)
         data = {
             **_head(found),
             "title": found.subject,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from bayan.core.forms import Controls
+from bayan.core.templatetags.bayan import hijri_words
 from bayan.correspondence import selectors
 from bayan.correspondence.models import Address, AddressList, Letter
 from bayan.correspondence.questions import (
@@ -74,6 +75,14 @@ class LetterForm(Controls):
     term_hours = forms.TypedChoiceField(
         label=gettext_lazy("Within"), choices=list(TERMS.items()), coerce=int, initial=21
     )
+    due_on = forms.DateField(
+        label=gettext_lazy("or by the end of a day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    wants_proof = forms.BooleanField(
+        label=gettext_lazy("A picture or a file is to show that it was done"), required=False
+    )
     grade = forms.ChoiceField(
         label=gettext_lazy("Grade"),
         choices=Letter.Grade,
@@ -112,6 +121,18 @@ class LetterForm(Controls):
         label=gettext_lazy("Copy to bodies"),
         queryset=Node.objects.none(),
         to_field_name="key",
+        required=False,
+    )
+    copy_members = Several(
+        label=gettext_lazy("Copy to members"),
+        queryset=Member.objects.none(),
+        to_field_name="public_id",
+        required=False,
+    )
+    copy_lists = Several(
+        label=gettext_lazy("Copy to lists"),
+        queryset=AddressList.objects.none(),
+        to_field_name="public_id",
         required=False,
     )
     official_number = forms.CharField(
@@ -154,12 +175,17 @@ class LetterForm(Controls):
             "copies": selectors.addressable(),
             "members": people.colleagues_of(access.member, now=now),
             "lists": selectors.lists_of(access),
+            "copy_members": people.colleagues_of(access.member, now=now),
+            "copy_lists": selectors.lists_of(access),
         }
         for name, rows in choices.items():
             field = self.fields[name]
             assert isinstance(field, Several)  # noqa: S101  # ours, above
             field.queryset = rows
             field.widget.attrs.pop("class", None)
+        day = self.initial.get("due_on")
+        # Letters are dated in both calendars; a browser's calendar knows one.
+        self.fields["due_on"].help_text = hijri_words(day) if day else ""
         for place in range(1, MOST_FIELDS + 1):
             self._add_question(place)
         for name in ("subject", "text", "signer_title"):
@@ -223,7 +249,8 @@ class LetterForm(Controls):
         return Words(
             kind=given["kind"], subject=given["subject"], text=given["text"], to=list(self._to()),
             urgency=given["urgency"], grade=given["grade"], wants=given["wants"],
-            term_hours=given["term_hours"], signer_title=given["signer_title"],
+            term_hours=given["term_hours"], due_on=given["due_on"], wants_proof=given["wants_proof"],
+            signer_title=given["signer_title"],
             official_number=given["official_number"], official_date=given["official_date"],
             transaction_number=given["transaction_number"], refers_to=given["refers_to"],
             fields=list(self._questions()),
@@ -241,14 +268,18 @@ class LetterForm(Controls):
             yield To(kind=Address.Kind.LIST, list=one)
         for node in given["copies"]:
             yield To(kind=Address.Kind.BODY, node=node, is_copy=True)
+        for member in given["copy_members"]:
+            yield To(kind=Address.Kind.MEMBER, member=member, is_copy=True)
+        for one in given["copy_lists"]:
+            yield To(kind=Address.Kind.LIST, list=one, is_copy=True)
 
 
 def initial_of(letter: Letter) -> dict[str, Any]:
     """What the form shows of a draft."""
     lines = list(letter.addresses.select_related("node", "member", "list"))
     fields = (
-        "subject", "text", "kind", "wants", "term_hours", "grade", "urgency", "official_number",
-        "official_date", "transaction_number", "signer_title",
+        "subject", "text", "kind", "wants", "term_hours", "due_on", "wants_proof", "grade",
+        "urgency", "official_number", "official_date", "transaction_number", "signer_title",
     )  # fmt: skip
     asked = {
         f"q{place}_{part}": value
@@ -268,8 +299,16 @@ def initial_of(letter: Letter) -> dict[str, Any]:
             "bodies": [line.node.key for line in lines if line.node and not line.is_copy],
             "copies": [line.node.key for line in lines if line.node and line.is_copy],
             "role": next((line.role for line in lines if line.role), ""),
-            "members": [str(line.member.public_id) for line in lines if line.member],
-            "lists": [str(line.list.public_id) for line in lines if line.list],
+            "members": [
+                str(line.member.public_id) for line in lines if line.member and not line.is_copy
+            ],
+            "lists": [str(line.list.public_id) for line in lines if line.list and not line.is_copy],
+            "copy_members": [
+                str(line.member.public_id) for line in lines if line.member and line.is_copy
+            ],
+            "copy_lists": [
+                str(line.list.public_id) for line in lines if line.list and line.is_copy
+            ],
             "refers_to": letter.refers_to.reference if letter.refers_to else "",
         }
     )

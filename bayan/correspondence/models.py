@@ -79,6 +79,8 @@ class Letter(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", pgettext_lazy("letter", "draft")
+        # Before its signature, where somebody was asked to read it.
+        REVIEWING = "reviewing", pgettext_lazy("letter", "under review")
         REVIEW = "review", pgettext_lazy("letter", "waits for signature")
         RETURNED = "returned", pgettext_lazy("letter", "returned for changes")
         REFUSED = "refused", pgettext_lazy("letter", "not signed")
@@ -96,6 +98,10 @@ class Letter(models.Model):
     wants = models.CharField(_("wanted"), max_length=12, choices=Wants, default=Wants.ACKNOWLEDGE)
     # Working hours from when it is sent.
     term_hours = models.PositiveSmallIntegerField(_("within, in working hours"), default=21)
+    # In their place a day, by the end of its working hours.
+    due_on = models.DateField(_("due on a day"), null=True)
+    # Of what is to be done a picture or a file is to show that it was.
+    wants_proof = models.BooleanField(_("proof is wanted"), default=False, db_default=False)
     # Of the official correspondence system, which Bayan does not replace.
     official_number = models.CharField(
         _("number in official correspondence"), max_length=40, blank=True
@@ -118,6 +124,8 @@ class Letter(models.Model):
     # What was submitted: whoever signs, signs this and nothing else.
     submitted_hash = models.CharField(_("hash of what was submitted"), max_length=64, blank=True)
     approval = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="+")
+    # The keys of those who were ever asked to review it: what row-level security looks at.
+    reviewers = ArrayField(models.BigIntegerField(), default=list, db_default=[])
     remark = models.TextField(_("why it was returned"), blank=True)
 
     # «رقم المتابعة»: counted by body and Hijri year, given when it is sent.
@@ -204,7 +212,26 @@ class Letter(models.Model):
         if self.fields:
             # What was submitted before there were forms keeps its fingerprint.
             parts.append(self.fields)
+        # The same of what there was not always.
+        if self.due_on:
+            parts.append(["due", self.due_on])
+        if self.wants_proof:
+            parts.append("proof")
         return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+class Review(models.Model):
+    """That somebody is asked to read a letter before it is signed; what they say stands in their task."""
+
+    letter = models.ForeignKey(Letter, models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(Member, models.PROTECT, related_name="+")
+    item = models.OneToOneField(Item, models.SET_NULL, null=True, related_name="+")
+    # The fingerprint of what they were asked to read.
+    hash = models.CharField(_("hash of what was submitted"), max_length=64)
+    asked_at = models.DateTimeField(_("asked"))
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} by {self.reviewer_id}"
 
 
 class Address(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,8 +29,10 @@ from bayan.channels.models import Outgoing, Reach
 from bayan.core.models import AuditEntry
 from bayan.core.rls import as_worker
 from bayan.correspondence import services
+from bayan.correspondence.marking import has_pages
 from bayan.correspondence.models import (
     AddressList,
+    Attachment,
     Digest,
     DigestReader,
     Filled,
@@ -39,6 +41,7 @@ from bayan.correspondence.models import (
     Look,
     Recipient,
     Reply,
+    Review,
 )
 from bayan.correspondence.questions import FieldKind, Question, key, questions_of
 from bayan.correspondence.questions import shown as answer_in_words
@@ -47,7 +50,7 @@ from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
-from bayan.work.models import Item
+from bayan.work.models import Item, Proof, Remark
 
 LOOKS, REPLIES, LINES = 100, 200, 100
 
@@ -67,7 +70,7 @@ def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
     """The letters of each view of the list.
 
     `mine`: what came to the reader; `open`: of that what still wants something of them; `drafts`: what is
-    being written; `waiting`: what waits for a signature; `sent`: what the reader's bodies sent.
+    being written; `waiting`: what waits for a review or a signature; `sent`: what the reader's bodies sent.
     """
     wanted = Recipient.objects.filter(
         letter=OuterRef("pk"), member=access.member, item__state=Item.State.OPEN
@@ -81,8 +84,10 @@ def views_of(access: Access, *, now: datetime) -> dict[str, QuerySet[Letter]]:
         "open": Letter.objects.filter(Exists(wanted)),
         "mine": mine(access, now=now),
         "drafts": ours.filter(state__in=["draft", "returned", "refused"]),
-        "waiting": Letter.objects.filter(state="review").filter(
-            Q(signer=access.member) | Q(node__lineage__overlap=roots)
+        "waiting": Letter.objects.filter(state__in=["reviewing", "review"]).filter(
+            Q(signer=access.member)
+            | Q(state="reviewing", reviewers__contains=[access.member.pk])
+            | Q(node__lineage__overlap=roots)
         ),
         "sent": ours.filter(sent_at__isnull=False),
     }
@@ -210,13 +215,16 @@ def _is_late(now: datetime) -> Q:
 
 
 def answers_of(letter: Letter, access: Access) -> list[Recipient]:
-    """Those who answered, with what they answered, the latest first: the digest of answers."""
+    """Those who answered, with what they answered and what shows it, the latest first."""
     with as_worker():
         return list(
             recipients_of(letter, access)
             .filter(item__state=Item.State.DONE)
-            .exclude(item__answer="")
+            .exclude(Q(item__answer="") & ~Exists(Proof.objects.filter(item=OuterRef("item"))))
             .select_related("member", "node", "item")
+            .prefetch_related(
+                Prefetch("item__proofs", Proof.objects.select_related("media").order_by("pk"))
+            )
             .order_by("-item__ended_at")
         )
 
@@ -278,6 +286,18 @@ def replies_of(letter: Letter, access: Access) -> list[Reply]:
         )
 
 
+def files_of(letter: Letter) -> list[Attachment]:
+    """Its files, for whoever sees the letter; each knows whether it can bear its reader's name (`has_pages`).
+
+    They are files of the body that wrote it, which those who got the letter do not see by themselves.
+    """
+    with as_worker():
+        rows = list(letter.attachments.select_related("media").order_by("pk"))
+    for row in rows:
+        row.has_pages = has_pages(row.media)  # type: ignore[attr-defined]
+    return rows
+
+
 def looks_of(letter: Letter) -> list[Look]:
     """Who opened it, the latest first."""
     with as_worker():
@@ -312,45 +332,71 @@ class Response:
     in_time: int
     # Seconds from the hand-over to the end, of the middle one of those done.
     median: float | None
+    # The same of the period before; None where nothing was to be counted.
+    before: Response | None = None
 
     @property
     def share(self) -> float | None:
         """Of those whose time is over or that are done, how many were done in time."""
         return self.in_time / self.total if self.total else None
 
+    @property
+    def went(self) -> str:
+        """How it went since the period before by what was done in time: better, worse, or empty."""
+        was = self.before.share if self.before else None
+        if self.share is None or was is None or round(100 * self.share) == round(100 * was):
+            return ""
+        return "better" if self.share > was else "worse"
+
 
 def responses(
-    access: Access, *, since: datetime, now: datetime
+    access: Access, *, days: int, now: datetime
 ) -> tuple[list[Response], Response | None]:
-    """How bodies respond to what was sent since then, in one statement, and all of them together.
+    """How bodies responded to what was handed over in these days, beside as many before; and all together.
 
     The authority sees each body; a body sees its own, and all together.
     """
+    since = now - timedelta(days=days)
+    by_node, together = _counted(since, now, now=now)
+    earlier, all_before = _counted(since - timedelta(days=days), since, now=now)
+    seen = access.nodes_where("people.manage").filter(pk__in=by_node).order_by("position", "pk")
+    each = [_response(node, by_node[node.pk], earlier.get(node.pk)) for node in seen]
+    root = Node.objects.get(kind=Node.Kind.AUTHORITY)
+    return each, _response(root, together, all_before) if together["total"] else None
+
+
+type Counts = Mapping[str, Any]
+
+
+def _counted(
+    since: datetime, until: datetime, *, now: datetime
+) -> tuple[dict[int, Counts], Counts]:
+    """What was handed over between these moments and is done or late, by body and all together."""
+    figures = {
+        "total": Count("pk"),
+        "done": Count("pk", filter=Q(item__state=Item.State.DONE)),
+        "in_time": Count(
+            "pk", filter=Q(item__state=Item.State.DONE, item__ended_at__lte=F("item__due_at"))
+        ),
+        "median": Median(
+            Extract(F("item__ended_at") - F("item__given_at"), "epoch"),
+            filter=Q(item__state=Item.State.DONE),
+        ),
+    }
     with as_worker():
         rows = Recipient.objects.filter(
-            is_copy=False, handed_at__gte=since, item__isnull=False
+            is_copy=False, handed_at__gte=since, handed_at__lt=until, item__isnull=False
         ).filter(Q(item__due_at__lt=now) | Q(item__state=Item.State.DONE))
-        figures = {
-            "total": Count("pk"),
-            "done": Count("pk", filter=Q(item__state=Item.State.DONE)),
-            "in_time": Count(
-                "pk", filter=Q(item__state=Item.State.DONE, item__ended_at__lte=F("item__due_at"))
-            ),
-            "median": Median(
-                Extract(F("item__ended_at") - F("item__given_at"), "epoch"),
-                filter=Q(item__state=Item.State.DONE),
-            ),
-        }
-        by_node = {row["node"]: row for row in rows.order_by().values("node").annotate(**figures)}
-        together = rows.aggregate(**figures)
-    seen = access.nodes_where("people.manage").filter(pk__in=by_node).order_by("position", "pk")
-    each = [_response(node, by_node[node.pk]) for node in seen]
-    root = Node.objects.get(kind=Node.Kind.AUTHORITY)
-    return each, _response(root, together) if together["total"] else None
+        counted = rows.order_by().values("node").annotate(**figures)
+        by_node: dict[int, Counts] = {row["node"]: row for row in counted}
+        return by_node, rows.aggregate(**figures)
 
 
-def _response(node: Node, row: Mapping[str, Any]) -> Response:
-    return Response(node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"])
+def _response(node: Node, row: Counts, earlier: Counts | None = None) -> Response:
+    before = _response(node, earlier) if earlier and earlier["total"] else None
+    return Response(
+        node, int(row["total"]), int(row["done"]), int(row["in_time"]), row["median"], before
+    )
 
 
 def lists_of(access: Access) -> QuerySet[AddressList]:
@@ -368,6 +414,29 @@ def signers_of(node: Node, *, now: datetime) -> list[Member]:
     staff = list(people.staff_of(node, now=now))
     signing = people.who_may("letters.sign", [(member.pk, node) for member in staff], now=now)
     return [member for member in staff if (member.pk, node.pk) in signing]
+
+
+def reviewers_of(letter: Letter, *, now: datetime) -> list[Member]:
+    """Who may be asked to review a letter, by name."""
+    node = letter.node
+    staff = [one for one in people.staff_of(node, now=now) if one.pk != letter.author_id]
+    pairs = [(member.pk, node) for member in staff]
+    allowed = {
+        pair
+        for permission in services.MAY_REVIEW
+        for pair in people.who_may(permission, pairs, now=now)
+    }
+    return [member for member in staff if (member.pk, node.pk) in allowed]
+
+
+def reviews_of(letter: Letter) -> list[Review]:
+    """What was said of it before it was signed, and by whom it is read now; the latest first."""
+    rows = letter.reviews.select_related("reviewer", "item__owner", "item__ended_by")
+    return list(
+        rows.prefetch_related(
+            Prefetch("item__remarks", Remark.objects.select_related("member").order_by("at", "pk"))
+        ).order_by("-pk")
+    )
 
 
 def addressable() -> QuerySet[Node]:

@@ -1,13 +1,15 @@
 from django.urls import path
 
-from bayan.correspondence.views import digest, drafting, letters, lists, reading
+from bayan.correspondence.views import asking, digest, drafting, letters, lists, reading
 
 app_name = "correspondence"
 urlpatterns = [
     path("letters/", letters.letters, name="letters"),
     path("letters/export/", letters.export, name="export"),
     path("letters/responses/", letters.responses, name="responses"),
+    path("letters/responses.csv", letters.responses_export, name="responses_export"),
     path("letters/new/", drafting.new, name="new"),
+    path("letters/ask/", asking.ask, name="ask"),
     path("letters/lists/", lists.lists, name="lists"),
     path("letters/lists/save/", lists.save, name="save_list"),
     path("letters/lists/<uuid:public_id>/delete/", lists.delete, name="delete_list"),

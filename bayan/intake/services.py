@@ -30,6 +30,7 @@ from bayan.core import audit, events, undo
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.intake.models import Seen
+from bayan.work import services as work
 
 BATCH = 200
 # One body may hold a thousand messages: what does not fit stays for the next batch.
@@ -279,6 +280,7 @@ def keep_house(*, now: datetime) -> int:
     undo.forget(now=now)
     inbox.forget_presences(now=now)
     channels.forget_repeated(now=now)
+    work.forget_outside(now=now)
     forgotten, _by_model = Seen.objects.filter(seen_at__lt=now - KEEP_SEEN).delete()
     return forgotten
 

@@ -23,6 +23,7 @@ from bayan.intake.mailbox import read_mailboxes
 from bayan.meetings import services as meetings
 from bayan.needs import services as needs
 from bayan.press import services as press
+from bayan.retention import services as retention
 from bayan.triage.endpoint import Endpoint
 from bayan.work import services as work
 
@@ -40,6 +41,8 @@ HAND_OVER_EVERY = 1.0
 # In a surge whoever writes is thanked within seconds.
 TEND_EVERY = 1.0
 KEEP_HOUSE_EVERY = 3600.0
+# So many batches of what is to be removed, between two looks at who is to be reminded.
+REMOVE_AT_ONCE = 50
 # Members are reached by the next way within a second.
 REACH_EVERY = 1.0
 READ_MAIL_EVERY = 10.0
@@ -70,7 +73,7 @@ def run(stop: threading.Event) -> None:
         ),
         threading.Thread(
             target=_every,
-            args=(REMIND_EVERY, lambda: cases.remind_people(now=timezone.now()), stop),
+            args=(REMIND_EVERY, lambda: _remind_and_remove(stop), stop),
             name="reminders",
         ),
         threading.Thread(
@@ -154,7 +157,17 @@ def _ring() -> int:
     rang = 0
     while done := work.ring(now=now):
         rang += done
-    return rang + work.tell(now=now) + needs.tell(now=now)
+    rang += work.tell(now=now) + work.tell_outside(now=now) + work.settle_outside(now=now)
+    return rang + needs.tell(now=now)
+
+
+def _remind_and_remove(stop: threading.Event) -> int:
+    """Remind people for whose words a case waits; then remove some, for which nobody waits."""
+    done = cases.remind_people(now=timezone.now())
+    for _batch in range(REMOVE_AT_ONCE):
+        if stop.is_set() or not retention.remove_some(now=timezone.now()):
+            break
+    return done
 
 
 def _hand_over() -> int:
@@ -178,6 +191,7 @@ def _tend() -> int:
         now = timezone.now()
         done = cases.tend_surges(partial(services.backlog, now=now), now=now)
         done += cases.end_some(now=now) + cases.tell_followers(now=now)
+        done += cases.tell_promises(now=now) + cases.date_anew(now=now)
         tended += done
         if not done:
             return tended

@@ -10,6 +10,8 @@ from bayan.people.models import Member
 
 # The row that counts for every topic without one of its own.
 OTHER = "other"
+# The topic that is grave at every level.
+CRISIS = "crisis"
 
 
 class Level(models.TextChoices):

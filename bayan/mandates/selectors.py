@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bayan.cases import selectors as cases
-from bayan.mandates.models import OTHER, Act, Level, Version, Who
+from bayan.mandates.models import CRISIS, OTHER, Act, Level, Version, Who
 from bayan.mandates.topics import TOPICS
 from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
@@ -34,6 +34,11 @@ def level_of(node: Node) -> str:
     if Node.Kind.MUNICIPALITY in kinds:
         return Level.MUNICIPALITY
     return Level.AGENCY if kinds - {Node.Kind.AUTHORITY} else Level.AUTHORITY
+
+
+def in_crisis(topic: str, node: Node) -> bool:
+    """Whether it is said of a crisis, or while one is on there."""
+    return topic == CRISIS or level_of(node) == Level.CRISIS
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from bayan.cases.models import Case
-from bayan.mandates.models import OTHER
+from bayan.mandates.models import CRISIS, OTHER
 
 GENERAL: dict[str, str | Promise] = {
     OTHER: pgettext_lazy("topic", "everything else"),
-    "crisis": pgettext_lazy("topic", "crises and emergencies"),
+    CRISIS: pgettext_lazy("topic", "crises and emergencies"),
     "budget": pgettext_lazy("topic", "budget and contracts"),
     "projects": pgettext_lazy("topic", "projects and their dates"),
     "condolences": pgettext_lazy("topic", "condolences and congratulations"),

@@ -87,6 +87,10 @@ class OutsideBody(models.Model):
     short_name_ar = models.CharField(_("short name in Arabic"), max_length=80)
     short_name_en = models.CharField(_("short name in English"), max_length=80)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    # Who takes what we give them, and by what they are reached.
+    contact_name = models.CharField(_("contact person"), max_length=120, blank=True, db_default="")
+    phone = models.CharField(_("mobile"), max_length=20, blank=True, db_default="")
+    email = models.EmailField(_("e-mail"), blank=True, db_default="")
 
     def __str__(self) -> str:
         return self.name

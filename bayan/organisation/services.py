@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from bayan.core import audit
 from bayan.core.calendar import spans_in
 from bayan.core.errors import DomainError
+from bayan.core.phones import mobile_in
 from bayan.organisation import selectors
 from bayan.organisation.brand import read_brand
 from bayan.organisation.models import BodyHours, Node, OutsideBody, OwnDay
@@ -22,6 +23,10 @@ class PackUnreadable(DomainError):
 
 
 class AnotherAuthority(DomainError):
+    pass
+
+
+class AddressUnusable(DomainError):
     pass
 
 
@@ -205,3 +210,29 @@ def _names(row: dict[str, Any]) -> dict[str, str]:
         "short_name_ar": row.get("short_name_ar", row["name_ar"]),
         "short_name_en": row.get("short_name_en", row["name_en"]),
     }
+
+
+@transaction.atomic
+def change_address(
+    key: str, *, contact_name: str, phone: str, email: str, by: audit.Actor, now: datetime
+) -> OutsideBody:
+    """Write down who takes what we give an outside body, and by what they are reached.
+
+    :raises AddressUnusable: this is no mobile number
+    """
+    mobile = mobile_in(phone) if phone.strip() else ""
+    if mobile is None:
+        raise AddressUnusable(
+            _("This is no mobile number. Write it as 05… or with its country code.")
+        )
+    body = OutsideBody.objects.select_for_update().get(key=key)
+    body.contact_name = " ".join(contact_name.split())[:120]
+    body.phone, body.email = mobile, email.strip()
+    body.save(update_fields=["contact_name", "phone", "email"])
+    audit.record(
+        audit.Entry(
+            action="outside_body.address_changed", subject_type="outside_body",
+            subject_key=body.key, by=by, at=now, node_id=selectors.desk().pk,
+        )
+    )  # fmt: skip
+    return body

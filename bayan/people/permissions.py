@@ -74,7 +74,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.Kind.ADMINISTRATOR: ANSWER
     | DIRECT
     | EDIT
-    | {"channels.manage", "journal.manage", "press.approve"},
+    | {
+        "channels.manage",
+        "deadlines.manage",
+        "journal.manage",
+        "press.approve",
+        "retention.set",
+    },
     Role.Kind.DIRECTOR: ANSWER | DIRECT | EDIT | {"press.approve"},
     # They look and direct; the answer to the public is given by those whose work it is.
     Role.Kind.EXECUTIVE: READ

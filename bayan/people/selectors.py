@@ -517,6 +517,12 @@ def deputies_of(member: Member, *, now: datetime) -> list[Deputyship]:
     return list(member.deputyships.standing(now=now).select_related("deputy").order_by("starts_at"))
 
 
+def acting_for(members: Collection[int], *, now: datetime) -> dict[int, Member]:
+    """Who stands in for each of these now, by the key of whom; nobody who has left."""
+    rows = Deputyship.objects.current(now=now).filter(member__in=members, deputy__is_active=True)
+    return {row.member_id: row.deputy for row in rows.select_related("deputy")} if members else {}
+
+
 def stands_in_for(member: Member, *, now: datetime) -> list[Deputyship]:
     """For whom the member stands in, now and later."""
     return list(member.stands_in.standing(now=now).select_related("member").order_by("starts_at"))

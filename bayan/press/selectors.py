@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import product
+from urllib.parse import urlencode
 
 from django.db.models import Count, Prefetch, Q, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_date
 
 from bayan.channels.models import Media
 from bayan.core.arabic import fold
@@ -18,9 +22,20 @@ from bayan.inbox.models import Message
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.models import Member, Role
-from bayan.people.permissions import ALLOWED
+from bayan.people.permissions import ALLOWED, Access
 from bayan.people.selectors import Line
-from bayan.press.models import Copy, Journalist, PressList, Release, Story, StoryFile, StoryQuerySet
+from bayan.press.models import (
+    Approval,
+    Copy,
+    Journalist,
+    PressList,
+    Release,
+    Story,
+    StoryFile,
+    StoryQuerySet,
+)
+from bayan.work import services as work
+from bayan.work.models import Item
 
 SHOWN, MOST = 50, 100
 ANSWERS_FOR = timedelta(days=7)
@@ -35,19 +50,71 @@ class Filters:
     view: str = "desk"
     words: str = ""
     body: str = ""
+    state: str = ""
+    # When its last step was.
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.body or self.state or self.since or self.until)
+
+    @property
+    def query(self) -> str:
+        """The same, but for the view, as it stands in an address."""
+        given = {
+            "q": self.words, "body": self.body, "state": self.state,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }  # fmt: skip
+        return urlencode({name: value for name, value in given.items() if value})
+
+
+def filters_in(given: Mapping[str, str]) -> Filters:
+    """What an address asks for; what cannot be meant is left out."""
+    view, state = given.get("view", "desk"), given.get("state", "")
+    return Filters(
+        view=view if view in VIEWS else "desk",
+        words=given.get("q", "").strip()[:100],
+        body=given.get("body", "")[:40],
+        state=state if state in State.values else "",
+        since=_day(given.get("since", "")),
+        until=_day(given.get("until", "")),
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = parse_date(text)
+    except ValueError:
+        return None
+    return day if day and 1900 < day.year < 2200 else None
 
 
 def _narrowed(filters: Filters) -> StoryQuerySet:
     rows = Story.objects.all()
     if filters.body:
         rows = rows.filter(node__key=filters.body)
+    if filters.state:
+        rows = rows.filter(state=filters.state)
+    if filters.since:
+        rows = rows.filter(changed_at__gte=_midnight(filters.since))
+    if filters.until:
+        rows = rows.filter(changed_at__lt=_midnight(filters.until + timedelta(days=1)))
     digits = digits_in(filters.words)
     for word in filters.words.split():
         named = Q(title__icontains=word) | Q(edited_title__icontains=word) | Q(text__icontains=word)
+        # Who sent or edited it.
+        for who, name in product(("sender", "editor"), ("name_ar", "name_en")):
+            named |= Q(**{f"{who}__{name}__icontains": word})
         if digits:
             named |= Q(reference__startswith=digits)
         rows = rows.filter(named)
     return rows
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _views(rows: StoryQuerySet, member: Member) -> dict[str, QuerySet[Story]]:
@@ -146,6 +213,24 @@ def lists() -> QuerySet[PressList]:
     return PressList.objects.annotate(
         count=Count("journalists", filter=Q(journalists__ended_at=None))
     ).order_by("name")
+
+
+def approval_for(story: Story, version: str, access: Access, *, now: datetime) -> Approval | None:
+    """The approval of this version that this member may give on the story's page; None: there is none."""
+    asked = story.approvals.filter(
+        state=Approval.State.ASKED, version=version, item__state=Item.State.OPEN
+    ).select_related("item__node", "item__given_from")
+    if has_approved(story, version, access.member):
+        return None
+    may = [one for one in asked if one.item and work.may_act(one.item, access, now=now)]
+    # Their own before those of whom they stand in for.
+    return min(may, key=lambda one: one.approver_id != access.member.pk, default=None)
+
+
+def has_approved(story: Story, version: str, member: Member) -> bool:
+    """Whether this member gave an approval of this version already, for whomever."""
+    given = story.approvals.filter(version=version, state=Approval.State.GIVEN)
+    return given.filter(item__ended_by=member).exists()
 
 
 # What was sent

@@ -27,6 +27,7 @@ urlpatterns = [
     path("press/<uuid:public_id>/edit/", stories.edit, name="edit"),
     path("press/<uuid:public_id>/answer/", stories.answer, name="answer"),
     path("press/<uuid:public_id>/approve/", stories.approve, name="approve"),
+    path("press/<uuid:public_id>/decide/", stories.decide, name="decide"),
     path("press/<uuid:public_id>/publish/", stories.publish, name="publish"),
     path("press/<uuid:public_id>/send/", releases.send, name="send"),
     path("press/<uuid:public_id>/file.zip", stories.whole, name="whole"),

@@ -1,8 +1,9 @@
-"""How long what is kept: the rules of the authority pack's `retention.toml`. What no rule names is kept."""
+"""How long what is kept: as the page has it, else the pack's `retention.toml`. What no rule names is kept."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from bayan.core.errors import DomainError
+from bayan.retention.models import Schedule
+
+MOST_YEARS = 100
 
 
 class RetentionUnreadable(DomainError):
@@ -31,9 +35,24 @@ class Period:
     source: str = ""
 
 
-@cache
 def periods() -> tuple[Period, ...]:
-    """The rules in their order, the first that fits counts; read once in a process."""
+    """The rules in their order, the first that fits counts."""
+    rules = Schedule.objects.order_by("-number").values_list("rules", flat=True).first()
+    return of_pack() if rules is None else tuple(rule_of(row) for row in rules)
+
+
+def rule_of(row: Mapping[str, Any]) -> Period:
+    """A rule as it is written in a file or a row.
+
+    :raises TypeError: it has a field that no rule has
+    """
+    lists = {name: tuple(map(str, row.get(name) or ())) for name in ("kinds", "grades")}
+    return Period(**{**row, **lists})
+
+
+@cache
+def of_pack() -> tuple[Period, ...]:
+    """The rules of the pack; read once in a process."""
     file: Path | None = settings.RETENTION_FILE
     return read(file) if file is not None and file.is_file() else ()
 
@@ -54,10 +73,8 @@ def read(file: Path) -> tuple[Period, ...]:
 
 def _period(row: Any, place: int, file: Path) -> Period:
     try:
-        period = Period(
-            **row | {name: tuple(map(str, row.get(name, ()))) for name in ("kinds", "grades")}
-        )
-        error = _fault(period)
+        period = rule_of(row)
+        error = fault(period)
     except TypeError as wrong:
         error = str(wrong)
     if error:
@@ -68,10 +85,11 @@ def _period(row: Any, place: int, file: Path) -> Period:
     return period
 
 
-def _fault(period: Period) -> str:
+def fault(period: Period) -> str:
+    """What is wrong with a rule; empty: nothing."""
     if period.years is None:
         return ""
-    if not isinstance(period.years, int) or not 1 <= period.years <= 100:
-        return "years: 1 to 100"
+    if not isinstance(period.years, int) or not 1 <= period.years <= MOST_YEARS:
+        return f"years: 1 to {MOST_YEARS}"
     # A period that nobody has decided is none.
     return "" if period.source else "source: which rule says so"

@@ -6,18 +6,22 @@ from datetime import date
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from bayan.core import notices
 from bayan.core.views import refusal, uuid_in
+from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 from bayan.retention import selectors, services
-from bayan.retention.models import Decision
+from bayan.retention.models import Decision, Removal
+from bayan.retention.periods import MOST_YEARS, Period
+from bayan.retention.registry import keepings
 from bayan.retention.selectors import Row
 
 Verdict = Decision.Verdict
@@ -28,13 +32,90 @@ Verdict = Decision.Verdict
 def due(request: StaffRequest) -> HttpResponse:
     """What is due in the reader's bodies, how long what is kept, and what was decided."""
     now = timezone.now()
+    version = selectors.schedule()
     context = {
         "due": selectors.due(request.access, now=now),
         "rules": selectors.rules(),
+        "version": version,
+        "seen": version.number if version else 0,
+        "removals": selectors.removals(request.access),
         "decisions": selectors.decisions(request.access),
+        "ahead": selectors.AHEAD.days,
+        "may_set": request.access.may_everywhere("retention.set"),
+        "keepings": keepings().values(),
+        "most_years": MOST_YEARS,
         "now": now,
     }
     return render(request, "retention/due.html", context)
+
+
+def _body(request: StaffRequest) -> Node:
+    """The body for which the reader decides: of those, the highest."""
+    bodies = Node.objects.filter(pk__in=request.access.bodies_of("retention.decide"))
+    return min(bodies, key=lambda node: len(node.lineage))
+
+
+@require_GET
+@requires("retention.decide")
+def preview(request: StaffRequest, what: str) -> HttpResponse:
+    """What would go if all that is due went now; nothing is changed by looking."""
+    keeping = keepings().get(what)
+    if keeping is None or not keeping.leaves:
+        raise Http404
+    found = selectors.preview(keeping, _body(request), now=timezone.now())
+    return render(request, "retention/preview.html", {"preview": found})
+
+
+@require_POST
+@requires("retention.decide")
+@requires_fresh_factor
+def start(request: StaffRequest, what: str) -> HttpResponse:
+    """Let all that was looked at go; it cannot be undone, so a code is asked for."""
+    as_of = parse_datetime(request.POST.get("as_of", "")) if request.POST.get("as_of") else None
+    if as_of is None or timezone.is_naive(as_of):
+        return refusal(request, _("Look again at what would be removed."), status=422)
+    services.start_removal(
+        what, _body(request), as_of=as_of, reason=request.POST.get("reason", ""),
+        by=request.user, now=timezone.now(),
+    )  # fmt: skip
+    notices.say(request, _("Started. What is held stays; you can stop it."))
+    return redirect("retention:due")
+
+
+@require_POST
+@requires("retention.decide")
+def stop(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Let a removal take no more."""
+    found = get_object_or_404(Removal.objects.select_related("node"), public_id=public_id)
+    request.access.require("retention.decide", found.node)
+    services.stop_removal(public_id, by=request.user, now=timezone.now())
+    notices.say(request, _("Stopped. What is gone stays gone."))
+    return redirect("retention:due")
+
+
+@require_POST
+@requires("retention.set", everywhere=True)
+def set_period(request: StaffRequest) -> HttpResponse:
+    """Set how long a class is kept, or take its rule away."""
+    years = request.POST.get("years", "").strip()
+    if years and not (years.isascii() and years.isdigit()):
+        return refusal(request, _("Write the years as a number."), status=422)
+    period = Period(
+        what=request.POST.get("what", ""),
+        kinds=tuple(request.POST.getlist("kinds")),
+        grades=tuple(request.POST.getlist("grades")),
+        years=int(years[:4]) if years else None,
+        source=request.POST.get("source", "").strip()[:200],
+    )
+    seen = request.POST.get("seen", "")
+    is_gone = request.POST.get("do") == "remove"
+    verb = services.remove_period if is_gone else services.set_period
+    verb(
+        period, seen=int(seen) if seen.isascii() and seen.isdigit() else -1, by=request.user,
+        now=timezone.now(),
+    )  # fmt: skip
+    notices.say(request, _("The periods are changed, and noted."))
+    return redirect(f"{reverse('retention:due')}#periods")
 
 
 @require_POST

@@ -132,6 +132,42 @@ class GiveForm(Controls):
         return organisation.calendar(of).add(now, TERMS[self.cleaned_data["term"]][0])
 
 
+class PaperForm(GiveForm):
+    """A text with a file that is to be approved: five fields."""
+
+    file = forms.FileField(
+        label=_("The file to approve"),
+        help_text=_("Exactly this file in this version is approved; a new one is asked for anew."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["kind"], self.fields["wants_proof"]
+        self.fields["title"].label = _("What is to be approved")
+        self.fields["text"].label = _("Text, or what to look at")
+
+    def _holders(self, now: datetime) -> list[Any]:
+        """Members and bodies: under a link without account there is no file."""
+        inside = ("member:", "node:")
+        return [
+            (label, rows)
+            for label, rows in super()._holders(now)
+            if not isinstance(rows, list) or not rows or str(rows[0][0]).startswith(inside)
+        ]
+
+
+class VersionForm(Controls):
+    """A new version of what is to be approved: the file, what has changed, until when."""
+
+    file = forms.FileField(label=_("The new file"))
+    text = forms.CharField(
+        label=_("What has changed"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    term = forms.ChoiceField(
+        label=_("Within"), choices=[(key, label) for key, (_length, label) in TERMS.items()]
+    )
+
+
 class ContractorForm(Controls):
     """A contractor with one project: more projects are added by the same name."""
 
@@ -146,6 +182,9 @@ class ContractorForm(Controls):
         required=False,
         widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel"}),
     )
+    email = forms.EmailField(
+        label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"})
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -155,6 +194,22 @@ class ContractorForm(Controls):
             (label, [(node.key, node.name) for node in nodes])
             for label, nodes in organisation.nodes_in_groups()
         ]
+
+
+class AddressForm(Controls):
+    """Who takes what we give a contractor or a body outside, and by what they are reached."""
+
+    contact_name = forms.CharField(label=_("Contact person"), max_length=120, required=False)
+    phone = forms.CharField(
+        label=_("Mobile"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "tel"}),
+        help_text=_("With WhatsApp if they have it; else text messages go there."),
+    )
+    email = forms.EmailField(
+        label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"dir": "ltr"})
+    )
 
 
 class SendAgainForm(Controls):

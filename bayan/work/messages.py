@@ -1,8 +1,9 @@
 """The automatic messages about tasks (core.automatic)."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from bayan.core.automatic import Automatic, Bubble, Part, Sample, To, Words, says
+from bayan.core.automatic import Automatic, Bubble, Part, Sample, To, Variable, Words, says
 
 ADDRESS = Sample("https://bayan.example/work/0199…", 120)
 TITLE = Sample(_("*Repair the light at King Fahd Street*"), 200)
@@ -12,6 +13,17 @@ FROM = Words(key="work-from", msgid="From: %(body)s")
 LATER = Words(key="work-later", msgid="It takes longer", part=Part.BUTTON, on_pages=True)
 CHOOSE = Words(key="work-choose", msgid="Choose a task", part=Part.LIST)
 ONE = Sample(_("Repair of a street light"), 24, Part.ROW)
+DECLINE = Words(key="work-decline", msgid="Decline", part=Part.BUTTON, on_pages=True)
+BODY = Sample(_("*Khobar Municipality*"), 82)
+GIVEN = Words(
+    key="work-outside-given",
+    msgid="A task for you: %(title)s",
+    variables={
+        "title": Variable(pgettext_lazy("variable", "title"), _("Repair of a street light"), 165)
+    },
+)
+THERE = Words(key="work-outside-there", msgid="See it and answer here: %(address)s")
+STOP = Words(key="press-stop", msgid="To stop these messages, write: stop")
 LINES = Sample(_("• Repair of a street light (Monday, 10:00)"), 1200)
 
 
@@ -21,6 +33,10 @@ def _task(*buttons: Words) -> Bubble:
 
 def _button(key: str, msgid: str, *, context: str = "", on_pages: bool = False) -> Words:
     return Words(key=key, msgid=msgid, context=context, part=Part.BUTTON, on_pages=on_pages)
+
+
+def _outside(*buttons: Words) -> Bubble:
+    return says(BODY, GIVEN, DUE, THERE, HAND_OVER, STOP, *buttons)
 
 
 def _silence(key: str, msgid: str) -> Words:
@@ -121,6 +137,14 @@ MESSAGES = (
                 Words(
                     key="work-ask-picture",
                     msgid="Send a picture of the place as it is now, with a few words under it.",
+                )
+            ),
+            says(
+                Words(
+                    key="work-ask-proof",
+                    msgid=(
+                        "Send a picture or a file that shows that it was done, with a few words under it."
+                    ),
                 )
             ),
             says(Words(key="work-ask-answer", msgid="Write the answer in one message.")),
@@ -251,6 +275,66 @@ MESSAGES = (
             ),
             says(Words(key="work-returned", msgid="Returned for changes by %(name)s")),
             says(Words(key="work-not-approved", msgid="Not approved by %(name)s")),
+        ),
+    ),
+    Automatic(
+        key="work-outside",
+        title=_("Task for a contractor or another body"),
+        when=_(
+            "At once, when a task is given to somebody outside, and again with each reminder and follow-up; "
+            "with a link of their own. Within their 24 hours as here, with buttons; else by the approved "
+            "template for it, then by SMS and e-mail."
+        ),
+        to=To.OUTSIDE,
+        is_headed=False,
+        bubbles=(
+            _outside(_button("work-done", "Done", context="task"), LATER, DECLINE),
+            _outside(_button("work-write", "Write the answer"), LATER, DECLINE),
+            _outside(_button("work-seen", "Seen", on_pages=True), DECLINE),
+            _outside(
+                _button("work-approve", "Approve", on_pages=True),
+                _button("work-return", "Return for changes", on_pages=True),
+                _button("work-refuse", "Do not approve", on_pages=True),
+            ),
+        ),
+    ),
+    Automatic(
+        key="work-outside-declined",
+        title=_("Thanks for a task that was declined"),
+        when=_("At once, when somebody outside declines a task in WhatsApp and has written why."),
+        to=To.OUTSIDE,
+        bubbles=(
+            says(
+                Words(
+                    key="work-thanks-declined",
+                    msgid="Noted that you will not do it; whoever gave the task is told why.",
+                )
+            ),
+        ),
+    ),
+    Automatic(
+        key="work-outside-word",
+        title=_("What becomes of a task outside"),
+        when=_(
+            "At once, when a contractor or another body writes about a task in WhatsApp, and when no way got "
+            "to them; to whoever gave it, if their mobile is linked."
+        ),
+        to=To.MEMBER,
+        bubbles=(
+            says(
+                TITLE,
+                Words(key="work-writes", msgid="%(name)s writes about it"),
+                HAND_OVER,
+                ADDRESS,
+            ),
+            says(
+                TITLE,
+                Words(
+                    key="work-unreached",
+                    msgid="Could not be sent to %(name)s. Hand the link over yourself",
+                ),
+                ADDRESS,
+            ),
         ),
     ),
 )

@@ -105,6 +105,7 @@ class Contractor(models.Model):
     name = models.CharField(_("name"), max_length=120, unique=True)
     contact_name = models.CharField(_("contact person"), max_length=120, blank=True)
     phone = models.CharField(_("mobile"), max_length=20, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True, db_default="")
     ended_at = models.DateTimeField(_("no longer works for us since"), null=True)
 
     def __str__(self) -> str:
@@ -227,6 +228,12 @@ class Item(models.Model):
             ),
             models.Index("subject_type", "subject_key", name="item_of_subject"),
             models.Index(F("ended_at").desc(), F("id").desc(), name="item_ended"),
+            # Nearly none; whatever comes in asks whether it is what somebody outside was asked for.
+            models.Index(
+                "awaits_until",
+                name="item_awaits_outside",
+                condition=Q(state="open", owner=None, awaits_until__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -240,6 +247,11 @@ class Item(models.Model):
     def is_outside(self) -> bool:
         """True for what no member does: a contractor or another body has it."""
         return self.contractor_id is not None or self.outside_id is not None
+
+    @property
+    def holder_outside(self) -> Contractor | OutsideBody | None:
+        """The contractor or the body outside that has it."""
+        return self.contractor or self.outside
 
 
 class Proof(models.Model):
@@ -265,10 +277,26 @@ class Proof(models.Model):
         return f"{self.item_id} {self.media_id}"
 
 
+class Paper(models.Model):
+    """The file of an approval: text and file of one version, which are never changed."""
+
+    item = models.OneToOneField(Item, models.CASCADE, primary_key=True, related_name="paper")
+    media = models.ForeignKey(Media, models.PROTECT, related_name="+")
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
+    # SHA-256 of title, text and file, hexadecimal.
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    # What was asked about the version before.
+    replaces = models.OneToOneField(Item, models.SET_NULL, null=True, related_name="newer")
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.version}"
+
+
 class Remark(models.Model):
-    """What a member wrote about an item in WhatsApp, which did not end it."""
+    """What a member, or whoever outside has it, wrote about an item in WhatsApp, which did not end it."""
 
     item = models.ForeignKey(Item, models.CASCADE, related_name="remarks")
+    # None: whoever outside has it, and members who are gone.
     member = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
     message = models.OneToOneField(Message, models.SET_NULL, null=True, related_name="+")
     text = models.TextField(_("text"), blank=True)
@@ -334,3 +362,40 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clock_id} to {self.member_id}"
+
+
+class OutsideNotice(models.Model):
+    """That a contractor or a body outside is told of what they were given: once, and at each rung that rings.
+
+    Queued here, made a letter by the worker (services.outside); how far that is, its letter says.
+    """
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="outside_notices")
+    clock = models.ForeignKey(Clock, models.CASCADE, related_name="+")
+    # Empty: it was given; else the rung that rang.
+    ring = models.ForeignKey(Ring, models.CASCADE, null=True, related_name="+")
+    level = models.CharField(_("level"), max_length=10, choices=Level, blank=True)
+    created_at = models.DateTimeField(_("made"))
+    told_at = models.DateTimeField(_("told"), null=True)
+    # None though it was told: no way to them is known, or the task was over.
+    reach = models.ForeignKey(Reach, models.SET_NULL, null=True, related_name="+")
+    # That no way got to them was said to whoever gave it, or need not be.
+    settled_at = models.DateTimeField(_("outcome looked at"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "clock", "ring", name="outside_notice_once", nulls_distinct=False
+            ),
+        ]
+        indexes = [
+            models.Index("id", name="outside_notice_to_tell", condition=Q(told_at=None)),
+            models.Index(
+                "reach",
+                name="outside_notice_to_settle",
+                condition=Q(settled_at=None, reach__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.level}"

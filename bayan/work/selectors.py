@@ -10,10 +10,12 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Counts
 from bayan.core.queries import Prepared
+from bayan.organisation.models import OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.people.selectors import Line
+from bayan.work import sending
 from bayan.work.ladders import Ladder, named
 from bayan.work.models import Clock, Contractor, Item, ItemQuerySet, Notice, Project, Proof, Remark
 
@@ -114,10 +116,12 @@ def counts(access: Access, *, now: datetime) -> dict[str, int]:
 
 
 def items_of(subject: tuple[str, str]) -> list[Item]:
-    """All that was given for one subject, the latest first."""
-    return list(
+    """All that was given for one subject, the latest first; of what is outside how far its message is."""
+    rows = list(
         shown(Item.objects.filter(subject_type=subject[0], subject_key=subject[1]).order_by("-pk"))
     )
+    sending.show(rows)
+    return rows
 
 
 def clocks_of(subject: tuple[str, str]) -> list[Clock]:
@@ -145,6 +149,11 @@ def proofs_of(subject: tuple[str, str]) -> list[Proof]:
     )
 
 
+def newer_version(item: Item) -> Item | None:
+    """What was asked about a newer version of its file."""
+    return Item.objects.filter(paper__replaces=item).first()
+
+
 def history_of(item: Item) -> list[Line]:
     """What happened to it, the newest first."""
     return people.in_words(
@@ -161,6 +170,11 @@ def told(item: Item) -> list[Notice]:
         .select_related("member", "outgoing", "reach__outgoing")
         .order_by("-pk")
     )
+
+
+def outside_of(item: Item) -> sending.Sending:
+    """How whoever outside has it was told of it, and how far that is."""
+    return sending.of(item)
 
 
 def remarks_of(item: Item) -> list[Remark]:
@@ -181,6 +195,11 @@ def contractors() -> QuerySet[Contractor]:
         )
         .order_by("name")
     )
+
+
+def outside_bodies() -> QuerySet[OutsideBody]:
+    """The bodies outside, in their order."""
+    return OutsideBody.objects.order_by("position", "pk")
 
 
 def waiting_for(member: Member, *, now: datetime) -> Item | None:

@@ -24,13 +24,24 @@ from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
 from bayan.core.views import refusal, uuid_in
-from bayan.organisation.models import Node
+from bayan.organisation import selectors as organisation
+from bayan.organisation import services as organisation_services
+from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Member
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import events, selectors, services
-from bayan.work.forms import ContractorForm, GiveForm, SendAgainForm, within
-from bayan.work.models import Item, Proof
+from bayan.work.forms import (
+    TERMS,
+    AddressForm,
+    ContractorForm,
+    GiveForm,
+    PaperForm,
+    SendAgainForm,
+    VersionForm,
+    within,
+)
+from bayan.work.models import Contractor, Item, Proof
 from bayan.work.services import Picture, Task
 
 VIEWS = ("mine", "given", "body", "ended")
@@ -73,17 +84,25 @@ def _item_page(
     access = request.access
     may_give = access.may("work.give", found.given_from)
     may_act = found.is_open and services.may_act(found, access, now=now)
+    paper = services.paper_of(found) if found.kind == Item.Kind.APPROVE else None
+    newer = selectors.newer_version(found) if paper else None
     context = {
         "item": found,
+        "paper": paper,
+        "newer": newer,
+        "version_form": VersionForm(initial={"term": "7"})
+        if paper and may_give and not newer and found.state != Item.State.DONE
+        else None,
         "may_act": may_act,
         "may_give": may_give,
         "may_pass_on": found.is_open and not found.is_outside and (may_act or may_give),
         "colleagues": people.staff_of(found.node, now=now) if found.is_open else [],
         "silences": Item.Silence.choices,
-        "again": SendAgainForm() if may_give and not found.is_open else None,
+        "again": SendAgainForm() if may_give and not found.is_open and not paper else None,
         "history": selectors.history_of(found),
         "told": selectors.told(found),
         "remarks": selectors.remarks_of(found),
+        "outside": selectors.outside_of(found) if found.is_outside else None,
         "subject": events.describe(found.subject_type, [found.subject_key]).get(found.subject_key),
         "now": now,
     }
@@ -95,14 +114,17 @@ def _item_page(
 @requires("work.do")
 def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """End a task as its kind wants it; pictures are kept as proof."""
-    if get_object_or_404(Item, public_id=public_id).on_page:
+    found = get_object_or_404(Item, public_id=public_id)
+    if found.on_page:
         raise services.NotPossible(_("This can be done on the page only, after reading it there."))
+    services.require_version(found, request.POST.get("seen", ""))
     services.finish(
         public_id,
         by=request.access,
         now=timezone.now(),
         words=request.POST.get("words", "")[:3000],
         pictures=_pictures(request),
+        place=_place(request),
         end=request.POST.get("end", Item.State.DONE),
     )
     notices.say(request, _("Noted. Whoever gave the task sees it."))
@@ -188,19 +210,31 @@ def make_link(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """Make a link for somebody without an account; it is shown once."""
     _check_gave(request, public_id)
     address = services.make_link(public_id, by=request.access, now=timezone.now())
-    found = Item.objects.select_related("contractor", "given_from").get(public_id=public_id)
+    found = Item.objects.select_related("contractor", "outside", "given_from").get(
+        public_id=public_id
+    )
     words = _("%(body)s asks you: %(title)s\n%(address)s") % {
         "body": found.given_from.name,
         "title": found.title,
         "address": address,
     }
-    phone = found.contractor.phone if found.contractor else ""
+    phone = found.holder_outside.phone if found.holder_outside else ""
     return _item_page(
         request,
         public_id,
         address=address,
         whatsapp=f"https://wa.me/{phone}?text={quote(words)}",
     )
+
+
+@require_POST
+@requires("work.give")
+def send_anew(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Let Bayan write once more to whoever outside has it."""
+    _check_gave(request, public_id)
+    services.send_anew(public_id, by=request.access, now=timezone.now())
+    notices.say(request, _("It is on its way; here you see how far it is."))
+    return redirect("work:item", public_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -212,13 +246,86 @@ def give(request: StaffRequest) -> HttpResponse:
     form = GiveForm(request.POST or None, node=node, now=now)
     if request.method == "POST" and form.is_valid():
         made = _give(request, form, node, ("", ""))
-        if made.is_outside:
-            notices.say(request, _("The task is given. Make a link and send it to them."))
-        else:
-            notices.say(request, _("The task is given."))
+        notices.say(request, _given(made))
         return redirect("work:item", made.public_id)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     return render(request, "work/give.html", {"form": form, "node": node}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("work.give")
+def ask_approval(request: StaffRequest) -> HttpResponse:
+    """Ask for the approval of a text with a file."""
+    node = _home(request)
+    now = timezone.now()
+    form = PaperForm(request.POST or None, request.FILES or None, node=node, now=now)
+    if request.method == "POST" and form.is_valid():
+        given, holder = form.cleaned_data, form.holder
+        body = holder.node or node
+        made = services.ask_approval(
+            Task(
+                kind=Item.Kind.APPROVE, title=given["title"], text=given["text"], node=body,
+                given_from=node, owner=holder.owner, due_at=form.due_at(now=now, of=body.pk),
+            ),
+            _file(form),
+            by=request.access,
+            now=now,
+        )  # fmt: skip
+        notices.say(request, _("Asked; they are told, and approve exactly this file."))
+        return redirect("work:item", made.public_id)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "work/approval.html", {"form": form, "node": node}, status=status)
+
+
+def _file(form: PaperForm | VersionForm) -> Picture:
+    upload = form.cleaned_data["file"]
+    return Picture(upload.file, upload.name or "", upload.content_type or "")
+
+
+@require_POST
+@requires("work.give")
+def send_version(request: StaffRequest, public_id: UUID) -> HttpResponse:
+    """Send a new version of what is to be approved; the one before counts no longer."""
+    _check_gave(request, public_id)
+    form = VersionForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _item_page(
+            request, public_id, status=HTTPStatus.UNPROCESSABLE_ENTITY, version_form=form
+        )
+    made = services.send_version(
+        public_id, _file(form), text=form.cleaned_data["text"],
+        within=TERMS[form.cleaned_data["term"]][0], by=request.access, now=timezone.now(),
+    )  # fmt: skip
+    notices.say(request, _("The new version is sent; the one before counts no longer."))
+    return redirect("work:item", made.public_id)
+
+
+@require_safe
+@requires("work.do")
+def paper(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """The file that is to be approved, for whoever sees the task."""
+    found = services.paper_of(get_object_or_404(Item, public_id=public_id))
+    path = channels.media_path(found.media) if found else None
+    if found is None or path is None or not path.is_file():
+        raise Http404
+    return file_response(
+        request,
+        path,
+        mime_type=found.media.mime_type,
+        name=found.media.name or f"{found.media.public_id}",
+        etag=found.media.sha256,
+        to_save="download" in request.GET,
+    )
+
+
+def _given(made: Item) -> str:
+    """What is said of a task that was given a moment ago."""
+    if not made.is_outside:
+        return _("The task is given.")
+    to = services.address_of(made)
+    if to.phone or to.email:
+        return _("The task is given. Bayan writes to them; the task's page shows how far that is.")
+    return _("The task is given. No way to them is known: open it and hand them a link.")
 
 
 def _home(request: StaffRequest) -> Node:
@@ -264,12 +371,7 @@ def panel(request: StaffRequest, subject_type: str, subject_key: str) -> HttpRes
         if request.method == "POST":
             if form.is_valid():
                 made = _give(request, form, node, (subject_type, subject_key))
-                notices.say(
-                    request,
-                    _("The task is given. Open it to make the link.")
-                    if made.is_outside
-                    else _("The task is given."),
-                )
+                notices.say(request, _given(made))
                 form = GiveForm(node=node, now=timezone.now())
                 rows = selectors.items_of((subject_type, subject_key))
             else:
@@ -290,12 +392,12 @@ def panel(request: StaffRequest, subject_type: str, subject_key: str) -> HttpRes
 @require_safe
 @requires("work.do")
 def picture(request: StaffRequest, public_id: UUID, proof_id: int) -> HttpResponseBase:
-    """A picture of what was done, for whoever sees the task; it may have come by another body's chat."""
+    """What shows that it was done, for whoever sees the task; it may have come by another body's chat."""
     proof = get_object_or_404(Proof, pk=proof_id, item__public_id=public_id)
     with as_worker():
         media = Proof.objects.select_related("media").get(pk=proof.pk).media
     path = channels.media_path(media)
-    if not media.mime_type.startswith("image/") or not media.sha256 or not path.is_file():
+    if not media.sha256 or not path.is_file():
         raise Http404
     return file_response(
         request,
@@ -329,14 +431,58 @@ def contractors(request: StaffRequest) -> HttpResponse:
                 number=given["number"],
                 contact_name=given["contact_name"],
                 phone=given["phone"],
+                email=given["email"],
                 by=request.user,
                 now=timezone.now(),
             )
             notices.say(request, _("The project is in the table."))
             return redirect("work:contractors")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    context = {"contractors": selectors.contractors(), "form": form}
+    context = {
+        "contractors": selectors.contractors(),
+        "bodies": selectors.outside_bodies(),
+        "may_change_bodies": request.access.may("work.give", organisation.desk()),
+        "form": form,
+    }
     return render(request, "work/contractors.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("work.give")
+def address(request: StaffRequest, of: str, key: str) -> HttpResponse:
+    """Who takes the tasks of a contractor or a body outside, and by what they are reached."""
+    holder = _holder(request, of, key)
+    form = AddressForm(
+        request.POST or None,
+        initial={
+            "contact_name": holder.contact_name, "phone": holder.phone, "email": holder.email,
+        },
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        given, now = form.cleaned_data, timezone.now()
+        if isinstance(holder, Contractor):
+            services.change_contractor(holder.public_id, **given, by=request.user, now=now)
+        else:
+            organisation_services.change_address(holder.key, **given, by=request.user, now=now)
+        notices.say(request, _("Noted. What they are given from now on goes there."))
+        return redirect("work:contractors")
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "work/address.html", {"form": form, "holder": holder}, status=status)
+
+
+def _holder(request: StaffRequest, of: str, key: str) -> Contractor | OutsideBody:
+    """Whom the address is of; a contractor's belongs to whoever gives work where they have a project."""
+    if of == "outside":
+        request.access.require("work.give", organisation.desk())
+        return get_object_or_404(OutsideBody, key=key)
+    name = uuid_in(key)
+    if of != "contractor" or name is None:
+        raise Http404
+    found = get_object_or_404(Contractor, public_id=name)
+    bodies = [project.department for project in found.projects.select_related("department")]
+    if not any(request.access.may("work.give", body) for body in bodies):
+        request.access.require("work.give", organisation.desk())
+    return found
 
 
 @require_http_methods(["GET", "POST"])

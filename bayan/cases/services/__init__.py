@@ -67,6 +67,7 @@ from bayan.cases.services.ending import (
     end_together,
     undo_end_together,
 )
+from bayan.cases.services.forgetting import forget_case
 from bayan.cases.services.forwards import FORWARD, answer_forwards
 from bayan.cases.services.giving_back import give_back
 from bayan.cases.services.handling import (
@@ -140,6 +141,7 @@ from bayan.cases.services.parts import (
 )
 from bayan.cases.services.pictures import look_at_pictures
 from bayan.cases.services.placing import Pin
+from bayan.cases.services.promising import tell_promises
 from bayan.cases.services.proof import (
     Basis,
     ExcuseMissing,
@@ -199,6 +201,7 @@ from bayan.cases.services.surge_words import (
 from bayan.cases.services.taking_in import (
     follow_identities,
     note_choices,
+    receive_outside,
     receive_work,
     receive_work_choice,
     take_in,
@@ -226,6 +229,7 @@ from bayan.cases.services.teams import (
 )
 from bayan.cases.services.telling import tell_followers
 from bayan.cases.services.tending import tend_surges
+from bayan.cases.services.terms import TERMS_SET, date_anew, undo_terms
 from bayan.cases.services.together import (
     HANDLED,
     NoStatement,
@@ -263,6 +267,7 @@ __all__ = [
     "SOURCE",
     "SPLIT",
     "STEP_BEGINS",
+    "TERMS_SET",
     "UNLINKED",
     "WHERE",
     "AlreadyThere",
@@ -338,6 +343,7 @@ __all__ = [
     "count_figures",
     "count_weeks",
     "counts_of",
+    "date_anew",
     "days_of_weeks",
     "delete_rule",
     "describe",
@@ -360,6 +366,7 @@ __all__ = [
     "follow_given",
     "follow_identities",
     "follow_missed",
+    "forget_case",
     "forget_heard",
     "gather",
     "give_back",
@@ -406,6 +413,7 @@ __all__ = [
     "rate_case",
     "reader",
     "receive_decision",
+    "receive_outside",
     "receive_place",
     "receive_same",
     "receive_satisfaction",
@@ -430,6 +438,7 @@ __all__ = [
     "take_step",
     "tell_apart",
     "tell_followers",
+    "tell_promises",
     "tend_surges",
     "thresholds",
     "turn_to",
@@ -446,6 +455,7 @@ __all__ = [
     "undo_sort",
     "undo_split",
     "undo_split_contact",
+    "undo_terms",
     "undo_unlink",
     "unlink_case",
     "usual_thanks",

@@ -15,6 +15,7 @@ from django.utils.translation import override
 from bayan.cases import due, stages
 from bayan.cases.models import Case
 from bayan.cases.services.parts import StepNotPossible, entry, locked
+from bayan.cases.whole.models import Promised
 from bayan.core import audit, live
 from bayan.core.references import grouped
 from bayan.inbox.events import PeopleAnswered, PersonAnswered
@@ -37,6 +38,8 @@ ANSWER, CLOSE, UPDATE, PERSON, SECOND = (
 )
 # Whoever is on duty has so long to say that they have seen an emergency.
 SEEN_WITHIN = timedelta(minutes=10)
+# Followers hear of a promise that stayed so long.
+STAYS = timedelta(minutes=3)
 
 
 def start(cases: Sequence[Case], *, now: datetime) -> None:
@@ -193,6 +196,8 @@ def promise(case_id: UUID, *, until: datetime, by: Member, now: datetime) -> Cas
             )
         ]
     )  # fmt: skip
+    # Those who follow it hear of it, once it stays so (`promising`).
+    Promised.objects.update_or_create(case=case, defaults={"due_at": now + STAYS})
     audit.record(entry("case.news_promised", case, by=by, now=now, until=until.isoformat()))
     live.announce([(case.node_id, CASE, case.public_id)])
     return case

@@ -243,11 +243,17 @@ def _without_work(
         for message in messages
         if (member := members.get(contacts[message.external_id].pk))
     ]
-    taken: set[str] = set()
+    # A letter can be a member's only as an answer; their words of command are for the chat.
+    mailed = work.members_by_mail(messages, now=now)
+    letters = work.files_first([m for m in messages if m.external_id in mailed])
+    taken = work.hear_quotations([(m, mailed[m.external_id]) for m in letters], now=now)
     for hear in (*events.hearers(first=True), work.hear_members, *events.hearers()):
         left = [pair for pair in theirs if pair[0].external_id not in taken]
         if left:
             taken |= hear(left, now=now)
+    # What a contractor writes about a task is no report of theirs.
+    left_over = [message for message in messages if message.external_id not in taken]
+    taken |= work.hear_outside(left_over, contacts, now=now)
     return [message for message in messages if message.external_id not in taken]
 
 
@@ -303,6 +309,12 @@ def receive_work(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetim
 def receive_work_choice(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Show what members chose from the list of their tasks; see `receive_work`."""
     take_in(work.receive_choice(replies, now=now), now=now)
+
+
+@transaction.atomic
+def receive_outside(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
+    """Do what contractors and bodies outside pressed under a message about a task; see `receive_work`."""
+    take_in(work.receive_outside(replies, now=now), now=now)
 
 
 def _linked(messages: Sequence[IncomingMessage], *, now: datetime) -> set[str]:

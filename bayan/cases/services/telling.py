@@ -65,6 +65,9 @@ def _tell_followers(*, now: datetime, limit: int) -> int:
         return opened
     # Conversations first, as everybody does: two orders would wait for each other.
     conversations = inbox.lock_conversations({row.own.conversation_id for row in rows})
+    # By when to expect news says nothing any more.
+    promised = Message.objects.filter(pk__in=[row.promised_id for row in rows if row.promised_id])
+    inbox.take_back_each(list(promised), now=now)
     own = {
         case.pk: case
         for case in Case.objects.filter(pk__in=[row.own_id for row in rows])
@@ -75,7 +78,7 @@ def _tell_followers(*, now: datetime, limit: int) -> int:
     ends: dict[tuple[int, str], list[Follower]] = defaultdict(list)
     for row in rows:
         # Who was answered with the others has heard it; who has another matter by now follows nothing.
-        if not own[row.own_id].is_closed and _is_same(own[row.own_id], row.case):
+        if not own[row.own_id].is_closed and is_same(own[row.own_id], row.case):
             assert row.case.closed_by_id is not None  # noqa: S101  # asked for above
             ends[row.case.closed_by_id, row.case.outcome].append(row)
     for (_by, outcome), some in ends.items():
@@ -86,7 +89,7 @@ def _tell_followers(*, now: datetime, limit: int) -> int:
     return len(rows) + opened
 
 
-def _is_same(own: Case, case: Case) -> bool:
+def is_same(own: Case, case: Case) -> bool:
     """Whether a member has left the two together, or with two bodies."""
     return own.parent_id in {case.pk, case.parent_id} - {None} or own.node_id != case.node_id
 
@@ -169,7 +172,7 @@ def _end_held(*, now: datetime) -> int:
     for row in rows:
         by = row.case.closed_by
         # Opened again meanwhile, what they follow has not ended.
-        if row.own_id not in own or by is None or not _is_same(own[row.own_id], row.case):
+        if row.own_id not in own or by is None or not is_same(own[row.own_id], row.case):
             continue
         outgoing = row.held.outgoing if row.held else None
         has_left = outgoing is not None and outgoing.state != Outgoing.State.FAILED

@@ -15,6 +15,7 @@ from bayan.cases.tests.test_near import LATER, known, pressed, reported
 from bayan.cases.whole.models import Follower
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import body_part, incoming, make_template
+from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.people.models import Member, OptOut
 from conftest import StaffClient
@@ -139,3 +140,69 @@ def test_who_was_answered_with_the_others_or_has_a_matter_of_their_own_is_not_to
     follower.refresh_from_db()
     assert not follower.is_closed
     assert heard(follower) == []
+
+
+def told_of_promise(case: Case) -> list[str]:
+    """What Bayan told that person of when to expect news."""
+    rows = Message.objects.filter(matter=case.reference, direction="out", text__contains="المتوقع")
+    return list(rows.order_by("pk").values_list("text", flat=True))
+
+
+def test_who_follows_hears_of_a_promise_once_each_time_that_it_changes(
+    known: Case, follower: Case, khobar_responder: Member
+) -> None:
+    minute = timedelta(minutes=1)
+
+    def promise(hours: int, *, at: timedelta) -> None:
+        services.promise(
+            known.public_id, until=LATER + timedelta(hours=hours), by=khobar_responder,
+            now=LATER + at,
+        )  # fmt: skip
+
+    promise(30, at=minute)
+    promise(50, at=2 * minute)
+    assert services.tell_promises(now=LATER + 4 * minute) == 0
+    for _time in range(3):
+        services.tell_promises(now=LATER + 6 * minute)
+    assert len(told_of_promise(follower)) == 1
+    # Said once more, it has not changed.
+    promise(50, at=8 * minute)
+    services.tell_promises(now=LATER + 20 * minute)
+    assert len(told_of_promise(follower)) == 1
+    promise(70, at=21 * minute)
+    services.tell_promises(now=LATER + 30 * minute)
+    assert len(told_of_promise(follower)) == 2
+    # Kept within the minutes, nothing is promised any more.
+    promise(71, at=31 * minute)
+    inbox.reply(
+        known.conversation.public_id, "وصلت الفرقة", by=khobar_responder, now=LATER + 32 * minute
+    )
+    services.tell_promises(now=LATER + 40 * minute)
+    assert len(told_of_promise(follower)) == 2
+
+
+def test_a_promise_waits_behind_the_question_and_gives_way_to_the_next_and_to_the_end(
+    known: Case, follower: Case, khobar_responder: Member
+) -> None:
+    Conversation.objects.filter(pk=follower.conversation_id).update(
+        last_inbound_at=LATER - timedelta(days=3)
+    )
+    make_template(purpose="reopen", components=[body_part("نود الرد عليكم")])
+    for hours in (30, 50):
+        at = LATER + timedelta(minutes=10 * hours)
+        services.promise(
+            known.public_id, until=at + timedelta(hours=hours), by=khobar_responder, now=at
+        )
+        services.tell_promises(now=at + timedelta(minutes=4))
+    waiting = Message.objects.filter(matter=follower.reference, text__contains="المتوقع")
+    states = [row.outgoing.state for row in waiting.order_by("pk") if row.outgoing]
+    assert states == ["failed", "held"]
+    # Asked once to open their conversation, and whoever stopped hears nothing.
+    asked = Message.objects.filter(matter=follower.reference, outgoing__template__isnull=False)
+    assert asked.count() == 1
+    services.close_case(
+        known.public_id, outcome="resolved", words="سُدّت", by=khobar_responder,
+        now=LATER + timedelta(hours=10), basis=CONFIRMED,
+    )  # fmt: skip
+    services.tell_followers(now=LATER + timedelta(hours=11))
+    assert set(waiting.values_list("outgoing__state", flat=True)) == {"failed"}

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from bayan.cases import due
 from bayan.cases.due import By, Term
 from bayan.cases.models import Case
+from bayan.cases.whole.models import TermsSet
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import selectors as work
 
@@ -27,6 +28,9 @@ WHAT: dict[str, str | Promise] = {
     "person": gettext_lazy("Silence of the person"),
 }
 PRIORITIES = dict(Case.Priority.choices)
+CATEGORIES = [f"{due.OF_CATEGORY}.{key}" for key in Case.Category.values]
+# So many changes are shown.
+SHOWN = 10
 _ISOLATED = "\u2068%s\u2069"
 
 
@@ -87,6 +91,11 @@ class Row:
 
     priority: str
     cells: Sequence[str]
+    # As the page that changes them is asked for.
+    of: str
+    key: str
+    # At least one of them was set on the page.
+    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -104,13 +113,17 @@ def groups() -> list[Group]:
         for (name, priority), term in due.terms_in_force(what).items():
             found.setdefault(name, {}).setdefault(priority, {})[what] = term
     order = [*Case.Priority.values]
+    own = due.own_terms()
     return [
         Group(
-            _name_of(name),
+            name_of(name),
             [
                 Row(
                     str(PRIORITIES[priority]),
                     [length_in_words(terms[what]) if what in terms else "" for what in WHAT],
+                    name,
+                    priority,
+                    any((name, priority) in own.get(what, {}) for what in WHAT),
                 )
                 for priority, terms in sorted(rows.items(), key=lambda pair: order.index(pair[0]))
             ],
@@ -124,7 +137,7 @@ def _place_of(name: str) -> tuple[int, str]:
     return (0 if not name else 2 if name.startswith(f"{due.OF_CATEGORY}.") else 1, name)
 
 
-def _name_of(name: str) -> str:
+def name_of(name: str) -> str:
     if not name:
         return _("All cases")
     category = name.removeprefix(f"{due.OF_CATEGORY}.")
@@ -151,6 +164,43 @@ def ladder_in_words() -> list[tuple[str, str]]:
 @require_GET
 @requires("deadlines.read")
 def page(request: StaffRequest) -> HttpResponse:
-    """Which time holds for which kind, category and priority; the file of the authority decides."""
-    context = {"groups": groups(), "what": list(WHAT.values()), "ladder": ladder_in_words()}
+    """Which time holds for which kind, category and priority: as set here, else as in the file."""
+    context = {
+        "groups": groups(),
+        "what": list(WHAT.values()),
+        "ladder": ladder_in_words(),
+        "may_change": request.access.may_everywhere("deadlines.manage"),
+        "history": history(),
+        "kinds": [(name, name_of(name)) for name in (*Case.Kind.values, *CATEGORIES)],
+        "priorities": list(PRIORITIES.items()),
+        "is_own": bool(due.own_terms()),
+    }
     return render(request, "cases/deadlines.html", context)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One change of the times, with what holds since."""
+
+    made: TermsSet
+    name: str
+    is_present: bool
+
+
+def history() -> list[Past]:
+    """The latest changes, the newest first."""
+    rows = TermsSet.objects.select_related("by").order_by("-pk")[:SHOWN]
+    return [
+        Past(
+            made=row,
+            name=(
+                f"{name_of(row.of)} · {PRIORITIES[row.priority]}"
+                if row.priority
+                else _("back to earlier times")
+                if row.terms
+                else _("back to the standard")
+            ),
+            is_present=place == 0,
+        )
+        for place, row in enumerate(rows)
+    ]

@@ -48,6 +48,11 @@ class Follower(models.Model):
     told_at = models.DateTimeField(_("told of the end"), null=True)
     # Waits until they open the conversation; only then their own report ends.
     held = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_index=False)
+    # By when they were last told to expect news, and that message: it may still wait for them to write.
+    promised_until = models.DateTimeField(_("told to expect news by"), null=True)
+    promised = models.ForeignKey(
+        Message, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes = [
@@ -57,6 +62,22 @@ class Follower(models.Model):
 
     def __str__(self) -> str:
         return f"{self.own_id} {self.case_id}"
+
+
+class Promised(models.Model):
+    """That those who follow a case are to be told by when to expect news of it, once it stays so."""
+
+    case = models.OneToOneField("cases.Case", models.CASCADE, primary_key=True, related_name="+")
+    # Another promise within that time, and only the last is told; None: everybody has heard.
+    due_at = models.DateTimeField(_("told at"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("due_at", name="promised_to_tell", condition=Q(due_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}"
 
 
 class EndingCase(models.Model):
@@ -153,3 +174,28 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.team_id} {self.member_id}"
+
+
+class TermsSet(models.Model):
+    """Times that were set on the page, over those of the authority's file; the latest holds."""
+
+    public_id = PublicIdField()
+    # By "due", "answer", …, then by kind or "category.…" (for all: empty), then by priority:
+    # [hours, around the clock].
+    terms = models.JSONField(_("times"), default=dict)
+    # Which row was changed; both empty: an older set, or the file's times, hold again.
+    of = models.CharField(_("of which cases"), max_length=60, blank=True)
+    priority = models.CharField(_("priority"), max_length=10, blank=True)
+    by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(_("at"))
+    # Open cases are dated anew in their order, up to this one by now; None: they keep their dates, or all
+    # have the new ones.
+    dated_to = models.BigIntegerField(_("dated anew up to"), null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("id", name="terms_set_to_date", condition=Q(dated_to__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)

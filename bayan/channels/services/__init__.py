@@ -56,7 +56,13 @@ from bayan.channels.services.incoming import (
     parse,
     verify,
 )
-from bayan.channels.services.letters import Letter, call_off, forget_letters, reach
+from bayan.channels.services.letters import (
+    Letter,
+    call_off,
+    forget_done_letters,
+    forget_letters,
+    reach,
+)
 from bayan.channels.services.mailboxes import note_mailbox_read
 from bayan.channels.services.media import (
     Expected,
@@ -69,6 +75,7 @@ from bayan.channels.services.media import (
     keep_original,
     media_path,
     number_of_files,
+    sweep_lost,
     taken_of,
     what_is_allowed,
 )
@@ -109,7 +116,14 @@ from bayan.channels.services.testing import (
     hear_test,
     send_test,
 )
-from bayan.channels.services.ways import WAYS, number_for
+from bayan.channels.services.ways import (
+    WAYS,
+    WAYS_OUTSIDE,
+    Outsider,
+    is_unwilling,
+    number_for,
+    outsider_of,
+)
 from bayan.channels.services.wordings import (
     WORDED,
     NoPhoneOfOnesOwn,
@@ -126,6 +140,7 @@ __all__ = [
     "RANK",
     "TEST",
     "WAYS",
+    "WAYS_OUTSIDE",
     "WORDED",
     "AccountExists",
     "AlertRaisedAgain",
@@ -148,6 +163,7 @@ __all__ = [
     "NumberInUse",
     "NumberIsStopped",
     "NumberTaken",
+    "Outsider",
     "OverlapTooLong",
     "Reaching",
     "SecretUnchanged",
@@ -171,6 +187,7 @@ __all__ = [
     "expect_files",
     "expire_held",
     "follow_contact",
+    "forget_done_letters",
     "forget_letters",
     "forget_limits",
     "forget_repeated",
@@ -178,6 +195,7 @@ __all__ = [
     "gateway_secrets",
     "give_back",
     "hear_test",
+    "is_unwilling",
     "keep_file",
     "keep_original",
     "keep_upload",
@@ -193,6 +211,7 @@ __all__ = [
     "number_for",
     "number_of_files",
     "offer_access_token",
+    "outsider_of",
     "owner_of",
     "parse",
     "put_off_each",
@@ -216,6 +235,7 @@ __all__ = [
     "settle",
     "settle_alert",
     "stop_number",
+    "sweep_lost",
     "take_read_marks",
     "taken_of",
     "tell_read",

@@ -1,4 +1,4 @@
-"""Letters to members: asked for and called off; the worker delivers them (`reaching`)."""
+"""Letters to members and people outside: asked for and called off; the worker delivers them (`reaching`)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from django.db import connection, transaction
 
 from bayan.channels.models import Attempt, Outgoing, Reach
 from bayan.channels.services.sending import forget_words, withdraw_each
-from bayan.channels.services.ways import WAYS
+from bayan.channels.services.ways import WAYS, WAYS_OUTSIDE, Outsider
 from bayan.core import live
 from bayan.core.models import uuid7
 from bayan.core.rls import as_worker
 
 LONGEST_TITLE = 120
+# So many letters are emptied in one go.
+AT_ONCE = 500
 State = Reach.State
 NOT_LEFT = (Outgoing.State.HELD, Outgoing.State.QUEUED)
 NEW = """
@@ -39,20 +41,23 @@ NEW = """
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What one member is to be told, and how each channel says it.
+    """What one member, or `to` somebody outside, is to be told, and how each channel says it.
 
     `content` is a WhatsApp message for within the window, which closes at `window_until`; the template,
     filled in as `template_content`, is for outside it. Without either the template that tells members of
-    their tasks says the title. `text` is whole in itself, with its link: text messages and e-mails say it.
+    their tasks says the title, to members. `text` is whole in itself, with its link: text messages and
+    e-mails say it.
     `begun` is the message by WhatsApp where the asker has queued it already, in the same transaction: then
     that way is tried by it, and `ways` are those after it.
     """
 
-    member_id: int
+    member_id: int | None
     node_id: int
     subject_key: str
     title: str
     text: str
+    # Without a member: by what they are reached.
+    to: Outsider | None = None
     round: int = 0
     lane: Outgoing.Lane = Outgoing.Lane.WORK
     content: dict[str, Any] | None = None
@@ -75,20 +80,23 @@ class Letter:
             "window_until": until.isoformat() if until else None,
             "template": self.template_id,
             "template_content": self.template_content,
-        }
+        } | ({"to": self.to.words} if self.to else {})
 
 
 @transaction.atomic
 def reach(letters: Sequence[Letter], *, subject_type: str, now: datetime) -> int:
-    """Have these members told, in the running transaction; returns how many letters are new.
+    """Have these people told, in the running transaction; returns how many letters are new.
 
     A letter with the subject, member and round of one that is known is passed over, whatever it says.
 
-    :raises ValueError: the lane of what goes to the public, or a way that there is none
+    :raises ValueError: the lane of what goes to the public, a way that there is none, or it is for nobody
     """
     for letter in letters:
-        if letter.lane == Outgoing.Lane.BULK or set(letter.ways) - set(WAYS):
-            raise ValueError(f"no letter to members: {letter.lane} {letter.ways}")
+        if (letter.member_id is None) == (letter.to is None):
+            raise ValueError("a letter is for a member or for somebody outside")
+        ways = WAYS if letter.member_id is not None else WAYS_OUTSIDE
+        if letter.lane == Outgoing.Lane.BULK or set(letter.ways) - set(ways):
+            raise ValueError(f"no letter to anybody: {letter.lane} {letter.ways}")
     if not letters:
         return 0
     # Who may tell whom has been checked where it was asked for; the body may be above the asker's own.
@@ -152,3 +160,16 @@ def forget_letters(subject_type: str, keys: Collection[str]) -> int:
     sent = Attempt.objects.filter(reach__in=rows, outgoing__isnull=False)
     forget_words(sent.values_list("outgoing", flat=True))
     return rows.update(words={})
+
+
+@transaction.atomic
+def forget_done_letters(subject_type: str, *, before: datetime) -> int:
+    """Take the words out of letters of this kind that were done with before then, and out of their messages.
+
+    For what holds a secret that is worth something only to whom it went. Returns how many were emptied.
+    """
+    done = Reach.objects.filter(subject_type=subject_type, ended_at__lt=before).exclude(words={})
+    keys = list(done.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    sent = Attempt.objects.filter(reach__in=keys, outgoing__isnull=False)
+    forget_words(sent.values_list("outgoing", flat=True))
+    return Reach.objects.filter(pk__in=keys).update(words={})

@@ -1,4 +1,4 @@
-"""Reaching members by whichever way gets to them: each way once, in order, until one has a receipt.
+"""Reaching people by whichever way gets to them: each way once, in order, until one has a receipt.
 
 WhatsApp on the mobile, WhatsApp on the backup number, a text message, an e-mail; then it stands on the page
 alone. The next way is tried when a message failed for good, when a way is not open (no number, an account

@@ -155,6 +155,37 @@ SUGGESTIONS: dict[str, Suggestion] = {
             },
         ),
         Suggestion(
+            name="work_handover",
+            title=_("Task for a contractor or another body"),
+            purpose=Template.Purpose.OUTSIDE,
+            wordings={
+                "ar": Wording(
+                    body=(
+                        "السلام عليكم،\nلديكم من {{1}}: {{2}}.\nالموعد: {{3}}.\n"
+                        "التفاصيل والرد عبر الرابط: {{4}}\nلإيقاف هذه الرسائل اكتب: إيقاف"
+                    ),
+                    examples=(
+                        "بلدية محافظة الخبر",
+                        "إصلاح عمود إنارة في حي الراكة",
+                        "الأحد 2:30 مساءً",
+                        "https://bayan.example.org/w/Zm9v",
+                    ),
+                ),
+                "en": Wording(
+                    body=(
+                        "Hello,\n{{1}} has a task for you: {{2}}.\nDue: {{3}}.\n"
+                        "Details and your answer: {{4}}\nTo stop these messages, write: stop"
+                    ),
+                    examples=(
+                        "Khobar Municipality",
+                        "repair a street light in Rakah",
+                        "Sunday, 2:30 pm",
+                        "https://bayan.example.org/w/Zm9v",
+                    ),
+                ),
+            },
+        ),
+        Suggestion(
             name="press_story",
             title=_("A story for journalists"),
             wordings={

@@ -1,4 +1,4 @@
-"""How a letter to a member is written for each way, or why that way is not open."""
+"""How a letter to somebody is written for each way, or why that way is not open."""
 
 from __future__ import annotations
 
@@ -15,11 +15,42 @@ from bayan.channels.models import SMS, Account, Number, Reach, Template
 from bayan.channels.services import templates
 from bayan.channels.services.contents import compose
 from bayan.core.errors import DomainError
-from bayan.people.models import Member
+from bayan.people.models import OptOut
 
 Way = Reach.Way
 # In their order; after them it stands on the page alone.
 WAYS: tuple[str, ...] = (Way.WHATSAPP, Way.BACKUP, Way.SMS, Way.EMAIL)
+# Of somebody outside one number and one address are known.
+WAYS_OUTSIDE: tuple[str, ...] = (Way.WHATSAPP, Way.SMS, Way.EMAIL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outsider:
+    """By what somebody is reached who is no member; who has no number or no address, has an empty one."""
+
+    phone: str = ""
+    email: str = ""
+    language: str = "ar"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """As they are kept with a letter."""
+        return {"phone": self.phone, "email": self.email, "language": self.language}
+
+
+def outsider_of(row: Reach) -> Outsider:
+    """To whom outside this letter goes; nobody once its words are forgotten."""
+    return Outsider(**row.words.get("to", {}))
+
+
+def is_unwilling(outsider: Outsider) -> bool:
+    """Whether they want no messages of ours, by what was heard from either of their addresses."""
+    known = [address for address in (outsider.phone, outsider.email.lower()) if address]
+    return OptOut.objects.filter(
+        ended_at=None,
+        contact__identities__scheme__in=["phone", "email"],
+        contact__identities__value__in=known,
+    ).exists()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +75,14 @@ class Ways:
 
     def draft(self, row: Reach, way: str) -> Draft | str:
         """The message by this way; or a word that says why there is none."""
-        address = _address(row.member, way)
+        address = _address(row, way)
         number = self._number(way) if address else ""
-        if not row.member.is_active:
+        if row.member is not None and not row.member.is_active:
             return "inactive"
         if not address:
             return "no address"
+        if row.member is None and is_unwilling(outsider_of(row)):
+            return "opted out"
         if isinstance(number, str):
             return number
         try:
@@ -97,6 +130,9 @@ class Ways:
                 to_phone=phone,
                 template_id=given.pk,
             )
+        if row.member is None:
+            # What tells members of their tasks has no link.
+            return "no template"
         general = _for_work(usable, row.member.language)
         if general is None:
             return "no template"
@@ -123,8 +159,12 @@ class Ways:
         return self._templates[account_id]
 
 
-def _address(member: Member, way: str) -> str:
-    """Where this way leads to the member; empty where it leads nowhere."""
+def _address(row: Reach, way: str) -> str:
+    """Where this way leads to whom the letter is for; empty where it leads nowhere."""
+    member = row.member
+    if member is None:
+        to = outsider_of(row)
+        return to.email if way == Way.EMAIL else "" if way == Way.BACKUP else to.phone
     match way:
         case Way.WHATSAPP:
             return member.phone or ""

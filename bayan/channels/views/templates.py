@@ -205,6 +205,7 @@ def _facts_of(found: Template) -> dict[str, Any]:
         "steps": selectors.steps_of(found),
         "others": others,
         "missing": missing,
+        "purposes": Template.Purpose.choices,
         "is_leaving": found.forget_at is not None and found.status != states.DELETED,
         "may_change": found.status in services.templates.CHANGEABLE and not is_authentication,
         "may_submit": found.status in {states.DRAFT, states.REJECTED},

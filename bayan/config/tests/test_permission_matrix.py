@@ -222,6 +222,8 @@ DOORS: dict[str, Door] = {
     "cases:split": Door(READ_AND_WRITE, "case", data={"subject": "حفرة"}),
     "cases:turn": changes("case"),
     "cases:deadlines": PAGE,
+    "cases:change_deadlines": Door(READ_AND_WRITE, data={"priority": "high", "due_hours": "9"}),
+    "cases:restore_deadlines": Door(("POST",)),
     "cases:teams": PAGE,
     "cases:new_team": Door(READ_AND_WRITE, data={"name_ar": "النظافة", "node": "khobar"}),
     "cases:team": Door(READ_AND_WRITE, more=(TEAM,), data={"name_ar": "النظافة"}),
@@ -241,6 +243,8 @@ DOORS: dict[str, Door] = {
     "work:items": PAGE,
     "work:give": FORM,
     "work:contractors": FORM,
+    "work:ask_approval": FORM,
+    "work:send_version": changes("item"),
     "work:item": shows("item"),
     "work:finish": changes("item", words="أُنجز"),
     "work:explain": changes("item", silence="parts"),
@@ -248,6 +252,7 @@ DOORS: dict[str, Door] = {
     "work:withdraw": changes("item"),
     "work:send_again": changes("item", reason="بقي الرصيف", term="7"),
     "work:make_link": changes("item"),
+    "work:send_anew": changes("item"),
     "needs:needs": PAGE,
     "needs:export": PAGE,
     "needs:act": Door(("POST",), data={"do": "grant", "all": "1"}),
@@ -289,6 +294,7 @@ DOORS: dict[str, Door] = {
     "press:edit": changes("story", title="عنوان", text="نص"),
     "press:answer": changes("story", reason="نحتاج الأصول"),
     "press:approve": changes("story", weight="routine"),
+    "press:decide": changes("story", end="returned", words="ناقص"),
     "press:publish": changes("story", outlet="صحيفة", address="https://paper.example/1"),
     "press:send": Door(READ_AND_WRITE, "story"),
     "press:archive": shows("story"),
@@ -364,7 +370,9 @@ DOORS: dict[str, Door] = {
     "correspondence:letters": PAGE,
     "correspondence:export": PAGE,
     "correspondence:responses": PAGE,
+    "correspondence:responses_export": PAGE,
     "correspondence:new": FORM,
+    "correspondence:ask": FORM,
     "correspondence:lists": PAGE,
     "correspondence:save_list": Door(("POST",)),
     "correspondence:delete_list": changes("address_list"),
@@ -475,7 +483,10 @@ TRIED_ELSEWHERE: dict[str, str] = {
     # A part of the page of whatever the tasks belong to, and a picture of a task.
     # Every body may see every thing, and what is booked of it.
     "needs:thing": "needs/test_pages", "needs:file": "needs/test_pages",
-    "work:panel": "work/test_views", "work:picture": "work/test_views", "cases:picture": "cases/test_proof",
+    "work:panel": "work/test_views", "work:picture": "work/test_views",
+    "work:paper": "work/test_papers", "cases:picture": "cases/test_proof",
+    # Of a contractor, by where it has projects; of a body outside, by the authority itself.
+    "work:address": "cases/test_outside",
     # By whom a letter went to, and by its grade.
     # Whoever writes the minutes, and whoever approves them.
     "meetings:minutes": "meetings/test_pages", "meetings:add_decision": "meetings/test_pages",
@@ -494,6 +505,8 @@ TRIED_ELSEWHERE: dict[str, str] = {
     "correspondence:certificate": "correspondence/test_views",
     "correspondence:whole": "config/test_sealed_files",
     # Of letters and stories, by who sees those.
+    "retention:preview": "config/test_removal", "retention:start": "config/test_removal",
+    "retention:stop": "config/test_removal", "retention:set_period": "config/test_removal",
     "retention:decide": "config/test_retention", "retention:thing": "config/test_retention",
     "retention:hold": "config/test_retention",
     "retention:lift": "config/test_retention",

@@ -59,9 +59,9 @@ def pack(tmp_path: Path, settings: Any) -> Iterator[None]:
     file = tmp_path / "retention.toml"
     file.write_text(PACK, encoding="utf-8")
     settings.RETENTION_FILE = file
-    periods.periods.cache_clear()
+    periods.of_pack.cache_clear()
     yield
-    periods.periods.cache_clear()
+    periods.of_pack.cache_clear()
 
 
 @pytest.fixture

@@ -42,9 +42,12 @@ from bayan.correspondence.services.reading import (
     take_remark,
 )
 from bayan.correspondence.services.recalling import recall
+from bayan.correspondence.services.reviewing import MAY as MAY_REVIEW
+from bayan.correspondence.services.reviewing import MayNotReview, review_for
 from bayan.correspondence.services.sending import (
     BATCH,
     RECIPIENT,
+    DayIsOver,
     cut,
     hand_over,
     hand_over_some,
@@ -64,13 +67,16 @@ __all__ = [
     "BATCH",
     "LETTER",
     "LONGEST_DIGEST",
+    "MAY_REVIEW",
     "MOST_FILES",
     "RECIPIENT",
     "ChangedSince",
+    "DayIsOver",
     "File",
     "FormChanged",
     "LinkIsDead",
     "ListTaken",
+    "MayNotReview",
     "MayNotSign",
     "NoAddressee",
     "NotBelow",
@@ -113,6 +119,7 @@ __all__ = [
     "receive",
     "recipient_of",
     "remark",
+    "review_for",
     "save_list",
     "send_digest",
     "submit",

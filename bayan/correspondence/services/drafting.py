@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import IO
 from uuid import UUID
 
@@ -64,6 +64,10 @@ class Words:
     grade: str = Letter.Grade.PUBLIC
     wants: str = Letter.Wants.ACKNOWLEDGE
     term_hours: int = 21
+    # In place of the term a day.
+    due_on: date | None = None
+    # Of what is to be done, a picture or a file that shows it.
+    wants_proof: bool = False
     signer_title: str = ""
     official_number: str = ""
     official_date: str = ""
@@ -127,6 +131,8 @@ def _write(letter: Letter, words: Words, *, now: datetime) -> None:
     letter.fields = [one.as_kept for one in checked(words.fields)]
     if letter.fields:
         letter.wants = Letter.Wants.ANSWER
+    letter.due_on = words.due_on
+    letter.wants_proof = words.wants_proof and letter.wants == Letter.Wants.DO
     letter.changed_at = now
     letter.save()
     letter.addresses.all().delete()
@@ -237,7 +243,8 @@ def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
 def _copied(old: Letter, *, by: Member, now: datetime) -> Letter:
     words = Words(
         kind=old.kind, subject=old.subject, text=old.text, urgency=old.urgency, grade=old.grade,
-        wants=old.wants, term_hours=old.term_hours, signer_title=old.signer_title,
+        wants=old.wants, term_hours=old.term_hours, wants_proof=old.wants_proof,
+        signer_title=old.signer_title,
         fields=questions_of(old.fields),
         to=[
             To(

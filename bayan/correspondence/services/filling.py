@@ -17,6 +17,7 @@ from bayan.channels.events import IncomingFile, IncomingMessage
 from bayan.channels.models import Media
 from bayan.core.errors import DomainError
 from bayan.core.flows import NOTHING
+from bayan.core.rls import as_worker
 from bayan.correspondence import questions
 from bayan.correspondence.models import Filled, Letter, Recipient
 from bayan.correspondence.questions import AnswersFaulty, FieldKind
@@ -87,10 +88,12 @@ def _kept(picture: Picture, letter: Letter, *, now: datetime) -> Media | None:
     number = channels.number_of_files()
     if number is None:
         return None
-    return channels.keep_file(
-        picture.stream, kind="image", name=picture.name, declared=picture.declared, number=number,
-        node=letter.node, now=now,
-    )  # fmt: skip
+    # Whoever fills it in may not see the files of the body that asks.
+    with as_worker():
+        return channels.keep_file(
+            picture.stream, kind="image", name=picture.name, declared=picture.declared,
+            number=number, node=letter.node, now=now,
+        )  # fmt: skip
 
 
 def form_of(letter: Letter, row: Recipient) -> Form | None:

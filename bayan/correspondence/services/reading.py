@@ -45,12 +45,18 @@ def recipient_of(letter: Letter, member: Member, *, now: datetime) -> Recipient 
 
 
 @transaction.atomic
-def look(letter: Letter, what: str, *, by: Member, now: datetime) -> Recipient | None:
-    """Note that a member opened a letter; returns as whom they get it, or None."""
+def look(
+    letter: Letter, what: str, *, by: Member, now: datetime, is_marked: bool | None = None
+) -> Recipient | None:
+    """Note that a member opened a letter; returns as whom they get it, or None.
+
+    `is_marked`: of a file of what is classified, whether it bears its reader's name.
+    """
     mine = recipient_of(letter, by, now=now)
     Look.objects.create(letter=letter, member=by, what=what, at=now)
     if letter.is_classified:
-        note("letter.looked", letter, by=by, now=now, what=what)
+        marked = {} if is_marked is None else {"marked": is_marked}
+        note("letter.looked", letter, by=by, now=now, what=what, **marked)
     if mine is not None and mine.seen_at is None:
         mine.seen_at = now
         mine.save(update_fields=["seen_at"])
@@ -124,6 +130,7 @@ def receive(
         ).select_related("item", "letter")
     }
     tasks, others = [], []
+    last = work.last_parts([message for message, _key in replies])
     for message, key in replies:
         row = rows.get(key)
         if row is None:
@@ -136,7 +143,7 @@ def receive(
             continue
         elif row.item is not None:
             tasks.append((message, str(row.item.public_id)))
-        elif not _remarked(message, row, now=now):
+        elif not _remarked(message, row, is_last=message.external_id in last, now=now):
             others.append(message)
     return others + (work.receive(tasks, now=now) if tasks else [])
 
@@ -165,7 +172,7 @@ def _form_heard(message: IncomingMessage, row: Recipient, *, now: datetime) -> b
     return True
 
 
-def _remarked(message: IncomingMessage, row: Recipient, *, now: datetime) -> bool:
+def _remarked(message: IncomingMessage, row: Recipient, *, is_last: bool, now: datetime) -> bool:
     """Keep what somebody wrote under the message about a copy; False where it is none of a member's."""
     member = work.members_of([message], now=now).get(message.external_id)
     conversation = work.keep(message, member, now=now) if member else None
@@ -176,7 +183,12 @@ def _remarked(message: IncomingMessage, row: Recipient, *, now: datetime) -> boo
     )
     _keep(row, member, kept, now=now)
     with override(member.language):
-        work.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
+        noted = _("Noted, and handed on to whoever sent it.")
+        if not message.email:
+            work.say(conversation, noted, now=now)
+        elif is_last:
+            subject = (RECIPIENT, str(row.public_id))
+            work.confirm(conversation, noted, subject=subject, now=now)
     return True
 
 

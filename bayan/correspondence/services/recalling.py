@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bayan.channels import services as channels
+from bayan.channels.models import Reach
 from bayan.core.rls import as_worker
 from bayan.correspondence.models import Letter
 from bayan.correspondence.services.drafting import WordsMissing
@@ -46,10 +47,18 @@ def recall(letter_id: UUID, *, reason: str, by: Member, now: datetime) -> Letter
         tasks.update(title=named(letter), text="")
         keys = [str(key) for key in letter.recipients.values_list("public_id", flat=True)]
         channels.call_off(RECIPIENT, keys, now=now)
-        # Whom nothing had left for has nothing to be told about.
+        # Whom nothing had left for has nothing to be told about, unless whoever stands in for them was told.
+        to_deputies = (
+            Reach.objects.filter(subject_type=RECIPIENT, subject_key__in=keys)
+            .exclude(member__in=letter.recipients.values("member"))
+            .exclude(outgoing=None)
+            .exclude(outgoing__error__title="withdrawn")
+        )
         unaware = letter.recipients.filter(
             Q(reach__outgoing=None) | Q(reach__outgoing__error__title="withdrawn"),
             reach__isnull=False,
+        ).exclude(
+            public_id__in=[UUID(key) for key in to_deputies.values_list("subject_key", flat=True)]
         )
         stopped = unaware.update(recall_told_at=now)
     note("letter.recalled", letter, by=by, now=now, stopped=stopped)

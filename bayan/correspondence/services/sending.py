@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,17 +17,20 @@ from django.db import Error, connection, transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from bayan.channels.models import Outgoing, Reach
 from bayan.core import live
 from bayan.core.calendar import hijri
+from bayan.core.errors import DomainError
 from bayan.correspondence.models import Letter, Recipient
 from bayan.correspondence.services import filling
 from bayan.correspondence.services.addressing import check_below, reach_of
 from bayan.correspondence.services.parts import LETTER, named, note, titled
 from bayan.organisation import selectors as organisation
+from bayan.people import selectors as people
 from bayan.people.models import Member
 from bayan.people.selectors import hash_of
 from bayan.work import services as work
@@ -39,6 +43,8 @@ LOCK = "bayan.correspondence.numbers"
 # A message with buttons carries 1,024 characters: ROOM without its heading. Of the letter's own text it shows
 # so much, and less where the rest leaves less; the page has all of it.
 LONGEST, ROOM = 640, 930
+# Over a deputy's stands for whom it is.
+ROOM_OF_DEPUTY = 200
 # What an answer to a message about a letter is about: the one who got it (config/subscriptions.py).
 RECIPIENT = "letter.recipient"
 # Told of the same letter again, that it was recalled.
@@ -50,12 +56,17 @@ LANES = {
 log = structlog.get_logger(__name__)
 
 
+class DayIsOver(DomainError):
+    pass
+
+
 def send(letter: Letter, *, by: Member, now: datetime) -> None:
     """Give a locked, signed letter its number and its recipients; the worker hands it over within seconds.
 
     To be called as the worker: it may go to bodies whose rows the signer does not see.
 
     :raises NotBelow: as `submit`; the tree may have changed since
+    :raises DayIsOver: it is due on a day whose working hours are over, or that has none
     """
     reach = reach_of(letter, now=now)
     check_below(letter, reach)
@@ -69,7 +80,7 @@ def send(letter: Letter, *, by: Member, now: datetime) -> None:
     )["last"]
     letter.number = (last or 0) + 1
     letter.state, letter.sent_at, letter.changed_at = Letter.State.SENT, now, now
-    letter.due_at = organisation.calendar().add(now, timedelta(hours=letter.term_hours))
+    letter.due_at = due_of(letter, now=now)
     letter.bodies = sorted({person.node.pk for person in reach.people})
     letter.save()
     Recipient.objects.bulk_create(
@@ -77,6 +88,22 @@ def send(letter: Letter, *, by: Member, now: datetime) -> None:
         for person in reach.people
     )
     note("letter.sent", letter, by=by, now=now)
+
+
+def due_of(letter: Letter, *, now: datetime) -> datetime:
+    """When what it wants is due if it is sent now.
+
+    :raises DayIsOver: it names a day whose working hours are over, or that has none
+    """
+    if letter.due_on is None:
+        return organisation.calendar().add(now, timedelta(hours=letter.term_hours))
+    hours = organisation.calendar().intervals(letter.due_on)
+    if not hours or hours[-1][1] <= now:
+        raise DayIsOver(
+            _("%(day)s is over, or nobody works on it. Choose a working day that is still to come.")
+            % {"day": date_format(letter.due_on, "DATE_FORMAT")}
+        )
+    return hours[-1][1]
 
 
 def year_of(moment: datetime) -> int:
@@ -153,6 +180,7 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
                 owner=row.member,
                 due_at=due,
                 subject=(LETTER, str(letter.public_id)),
+                wants_proof=letter.wants_proof,
                 # A form is filled in, not answered by a word.
                 on_page=letter.is_classified or bool(letter.fields),
                 tells=False,
@@ -166,12 +194,15 @@ def _tell(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
         row.item = item
     files = letter.attachments.count()
     words = [_word(letter, row, due, files, now=now) for row in rows]
+    words += _words_to_deputies(letter, rows, due, files, now=now)
     work.tell_each(words, subject_type=RECIPIENT, now=now, lane=_lane(letter))
     reaches = dict(
         Reach.objects.filter(
-            subject_type=RECIPIENT, subject_key__in=[word.key for word in words], round=0
+            subject_type=RECIPIENT, subject_key__in=[word.key for word in words], round=0,
+            # A deputy's message says nothing of whom they stand in for.
+            member__in=[row.member_id for row in rows],
         ).values_list("subject_key", "pk")
-    )
+    )  # fmt: skip
     for row in rows:
         row.handed_at, row.reach_id = now, reaches.get(str(row.public_id))
     Recipient.objects.bulk_update(rows, ["item", "handed_at", "reach", "link_hash"])
@@ -181,21 +212,58 @@ def _lane(letter: Letter) -> Outgoing.Lane:
     return LANES.get(Letter.Urgency(letter.urgency), Outgoing.Lane.WORK)
 
 
-def _word(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> Telling:
-    with override(row.member.language):
+def _word(  # what a message of it says
+    letter: Letter,
+    row: Recipient,
+    due: datetime,
+    files: int,
+    *,
+    now: datetime,
+    reader: Member | None = None,
+) -> Telling:
+    with override((reader or row.member).language):
+        is_deputy = reader is not None
         return Telling(
-            member=row.member,
+            member=reader or row.member,
             key=str(row.public_id),
             node_id=row.node_id,
-            text=_text(letter, row, due, files, now=now),
+            text=_text(letter, row, due, files, now=now, is_deputy=is_deputy),
             title=titled(letter),
             due_at=due,
             buttons=work.buttons_of(row.item) if row.item else (),
-            form=filling.form_of(letter, row),
+            form=None if is_deputy else filling.form_of(letter, row),
         )
 
 
-def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: datetime) -> str:
+def _words_to_deputies(
+    letter: Letter, rows: Sequence[Recipient], due: datetime, files: int, *, now: datetime
+) -> list[Telling]:
+    """The same for whoever stands in now for one of these of whom something is wanted.
+
+    Beside what they get themselves: each has a task of their own. A link that opens once is its person's;
+    a deputy signs in, and finds it by its page.
+    """
+    wanted = [row for row in rows if row.item is not None]
+    acting = people.acting_for([row.member_id for row in wanted], now=now)
+    words = []
+    for row in wanted:
+        if deputy := acting.get(row.member_id):
+            with override(deputy.language):
+                head = _("In place of %(name)s, for whom you stand in:") % {"name": row.member.name}
+                word = _word(letter, row, due, files, now=now, reader=deputy)
+            words.append(replace(word, text=f"{head}\n{word.text}"))
+    return words
+
+
+def _text(  # what a message of it says
+    letter: Letter,
+    row: Recipient,
+    due: datetime,
+    files: int,
+    *,
+    now: datetime,
+    is_deputy: bool = False,
+) -> str:
     """What leaves the house: all of it, its title, or only that there is something; by its grade."""
     mark = "" if letter.urgency == Letter.Urgency.USUAL else f"⚠️ {letter.get_urgency_display()} · "
     lines = [f"*{mark}{titled(letter)}*"]
@@ -217,11 +285,11 @@ def _text(letter: Letter, row: Recipient, due: datetime, files: int, *, now: dat
                 files,
             )
             rest.insert(0, counted % {"count": files})
-        room = ROOM - len("\n".join([*lines, "", "", *rest]))
+        room = ROOM - len("\n".join([*lines, "", "", *rest])) - (ROOM_OF_DEPUTY if is_deputy else 0)
         return "\n".join([*lines, "", cut(letter.text, max(1, min(LONGEST, room))), *rest])
     if letter.is_secret:
         lines.append(_("It may be read on the platform only."))
-    else:
+    elif not is_deputy:
         secret = secrets.token_urlsafe(24)
         row.link_hash = hash_of(secret)
         path = reverse("correspondence:open", args=[secret])
@@ -236,14 +304,25 @@ def cut(text: str, longest: int) -> str:
 
 def _tell_of_recall(letter: Letter, rows: Sequence[Recipient], *, now: datetime) -> None:
     words = []
-    for row in rows:
-        with override(row.member.language):
+    own = {row.member_id for row in rows}
+    by_key = {str(row.public_id): row for row in rows}
+    # Those who stood in for one of them when it came.
+    deputies = Reach.objects.filter(
+        subject_type=RECIPIENT, subject_key__in=by_key, round=0, member__is_active=True
+    ).exclude(member__in=own)
+    told = [(row, row.member) for row in rows] + [
+        (by_key[one.subject_key], one.member)
+        for one in deputies.select_related("member")
+        if one.member is not None
+    ]
+    for row, member in told:
+        with override(member.language):
             text = _("%(letter)s was recalled. Please do not act on it, and do not pass it on.") % {
                 "letter": named(letter)
             }
             words.append(
                 Telling(
-                    member=row.member, key=str(row.public_id), node_id=row.node_id, text=text,
+                    member=member, key=str(row.public_id), node_id=row.node_id, text=text,
                     title=_("Recalled: %(letter)s") % {"letter": named(letter)}, due_at=now,
                 )
             )  # fmt: skip

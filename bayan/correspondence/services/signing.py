@@ -1,7 +1,8 @@
-"""A letter on its way to its signature: submitted, signed, returned, refused; a signature sends it."""
+"""A letter on its way to its signature: handed in, reviewed, signed, returned, refused; that sends it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bayan.channels import services as channels
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
+from bayan.correspondence.marking import CannotBeMarked, marked
 from bayan.correspondence.models import Letter
-from bayan.correspondence.services import sending
+from bayan.correspondence.services import reviewing, sending
 from bayan.correspondence.services.addressing import check_below, reach_of
 from bayan.correspondence.services.drafting import NoAddressee
 from bayan.correspondence.services.parts import LETTER, NotOpen, entry, locked, locked_open, note
@@ -43,13 +46,25 @@ class ChangedSince(DomainError):
 
 
 @transaction.atomic
-def submit(letter_id: UUID, *, signer: Member, by: Member, now: datetime) -> Letter:
-    """Give a draft to whoever signs it. Who signs their own letter sends it by this.
+def submit(
+    letter_id: UUID,
+    *,
+    signer: Member,
+    by: Member,
+    now: datetime,
+    reviewers: Sequence[Member] = (),
+) -> Letter:
+    """Give a draft to whoever signs it, or first to whoever is to review it.
+
+    Who signs their own letter sends it by this; with reviewers, they sign once all of those have approved.
 
     :raises NotOpen: it waits already, or has left
     :raises MayNotSign: the member may not sign for this body
     :raises NoAddressee: nobody would get it
     :raises NotBelow: a circular goes to bodies under its own
+    :raises DayIsOver: it is due on a day that is over, or on which nobody works
+    :raises CannotBeMarked: a file of a secret letter cannot bear its reader's name
+    :raises MayNotReview: one of the reviewers wrote it, signs it, or does not write for this body
     """
     letter = locked_open(letter_id)
     _require_signer(letter, signer, now=now)
@@ -57,8 +72,18 @@ def submit(letter_id: UUID, *, signer: Member, by: Member, now: datetime) -> Let
     if not any(not person.is_copy for person in reach.people):
         raise NoAddressee(_("Nobody would get it: the bodies of its address have nobody here yet."))
     check_below(letter, reach)
+    sending.due_of(letter, now=now)
+    if letter.is_secret:
+        _check_files(letter, by, now=now)
     letter.signer, letter.submitted_hash = signer, letter.fingerprint
     letter.state, letter.remark, letter.changed_at = Letter.State.REVIEW, "", now
+    asked = list(dict.fromkeys(reviewers))
+    if asked:
+        letter.state = Letter.State.REVIEWING
+        letter.reviewers = sorted({*letter.reviewers, *(one.pk for one in asked)})
+        letter.save()
+        reviewing.ask(letter, asked, by=by, now=now)
+        return letter
     if signer.pk != by.pk:
         letter.approval = _asked(letter, signer, by=by, now=now)
     letter.save()
@@ -66,6 +91,20 @@ def submit(letter_id: UUID, *, signer: Member, by: Member, now: datetime) -> Let
     if signer.pk == by.pk:
         _sign(letter, by=by, now=now)
     return letter
+
+
+def _check_files(letter: Letter, by: Member, *, now: datetime) -> None:
+    for one in letter.attachments.select_related("media").order_by("pk"):
+        try:
+            marked(one.media, channels.media_path(one.media), reader=by, now=now)
+        except CannotBeMarked as error:
+            raise CannotBeMarked(
+                _(
+                    "“%(file)s” cannot bear its reader's name, so it cannot go with a secret letter. Attach "
+                    "it as a PDF without a password, or as a picture."
+                )
+                % {"file": one.media.name}
+            ) from error
 
 
 def _asked(letter: Letter, signer: Member, *, by: Member, now: datetime) -> Item:
@@ -95,12 +134,12 @@ def _asked(letter: Letter, signer: Member, *, by: Member, now: datetime) -> Item
 
 @transaction.atomic
 def take_back(letter_id: UUID, *, by: Member, now: datetime) -> Letter:
-    """Take a letter back from whoever was to sign it, to change it; their button does nothing any more.
+    """Take a letter back from whoever was to review or sign it, to change it; their buttons are dead.
 
-    :raises NotOpen: it does not wait for a signature
+    :raises NotOpen: it waits neither for a review nor for a signature
     """
     letter = locked(letter_id)
-    if letter.state != Letter.State.REVIEW:
+    if letter.state not in {Letter.State.REVIEW, Letter.State.REVIEWING}:
         raise NotOpen(_("It does not wait for a signature any more."))
     _open_again(letter, now=now)
     # The listener below finds it open already.
@@ -119,9 +158,9 @@ def _open_again(letter: Letter, *, now: datetime) -> None:
 def decide(
     letter_id: UUID, *, seen: str, end: str, words: str, by: Access, now: datetime
 ) -> Letter:
-    """Sign a letter, return it for changes, or refuse it; `seen` is the fingerprint of what was read.
+    """Sign a letter, or approve it as its reviewer; return it for changes; refuse to sign it.
 
-    A try that is refused stays in the trail.
+    `seen` is the fingerprint of what was read. A try that is refused stays in the trail.
 
     :raises NotOpen: it does not wait for a signature any more
     :raises ChangedSince: its words are not those that were read
@@ -132,37 +171,52 @@ def decide(
     def tried(why: str) -> list[audit.Entry]:
         return [entry("letter.sign_refused", letter, by=by.member, now=now, why=why)]
 
-    if letter.state != Letter.State.REVIEW or letter.approval is None:
-        raise NotOpen(_("It does not wait for a signature any more."), entries=tried("not open"))
+    review = reviewing.review_for(letter, by, now=now)
+    item = review.item if review else letter.approval
+    if item is None or not (review or letter.state == Letter.State.REVIEW):
+        raise NotOpen(
+            _("It does not wait for your signature or review any more."), entries=tried("not open")
+        )
     if seen != letter.submitted_hash:
         raise ChangedSince(
             _("It has changed since you read it. Read it again, then sign."),
             entries=tried("changed"),
         )
-    work.finish(letter.approval.public_id, by=by, now=now, words=words, end=end)
+    work.finish(item.public_id, by=by, now=now, words=words, end=end)
     return letter
 
 
 def follow_passed_on(event: ItemPassedOn) -> None:
-    """A signature is passed on only to somebody who may sign.
+    """A signature is passed on only to somebody who may sign, a review to somebody who may review.
 
-    :raises MayNotSign: this member may not
+    :raises MayNotSign, MayNotReview: this member may not
     """
     item = event.item
-    if item.subject_type == LETTER and item.kind == Item.Kind.APPROVE:
-        _require_signer(locked(UUID(item.subject_key)), event.to, now=event.at)
+    if item.subject_type != LETTER or item.kind != Item.Kind.APPROVE:
+        return
+    letter = locked(UUID(item.subject_key))
+    if letter.state != Letter.State.REVIEWING:
+        _require_signer(letter, event.to, now=event.at)
+        return
+    reviewing.require_reviewer(letter, event.to, now=event.at)
+    letter.reviewers = sorted({*letter.reviewers, event.to.pk})
+    letter.save(update_fields=["reviewers"])
 
 
 def follow_approval(event: ItemEnded) -> None:
-    """Whoever was to sign has decided: it is sent, goes back with the reason, or ends.
+    """Whoever was to review or sign has decided: it goes on, is sent, goes back with the reason, or ends.
 
     :raises MayNotSign: it was passed on to somebody who may not sign
+    :raises MayNotReview: whoever wrote it or signs it approves in a reviewer's place
     :raises ChangedSince: its words are not those that were submitted
     """
     item = event.item
     if item.subject_type != LETTER or item.kind != Item.Kind.APPROVE:
         return
     letter = locked(UUID(item.subject_key))
+    if letter.state == Letter.State.REVIEWING:
+        _follow_review(letter, item, by=event.by, now=event.at)
+        return
     if letter.state != Letter.State.REVIEW or letter.approval_id != item.pk:
         return
     match item.state:
@@ -173,23 +227,58 @@ def follow_approval(event: ItemEnded) -> None:
         case Item.State.WITHDRAWN:
             _open_again(letter, now=event.at)
         case _:
-            letter.state = (
-                Letter.State.RETURNED if item.state == Item.State.RETURNED else Letter.State.REFUSED
-            )
-            letter.remark, letter.changed_at = item.answer, event.at
-            letter.save(update_fields=["state", "remark", "changed_at"])
-            note(f"letter.{letter.state}", letter, by=event.by or letter.author, now=event.at)
+            is_returned = item.state == Item.State.RETURNED
+            state = Letter.State.RETURNED if is_returned else Letter.State.REFUSED
+            _send_back(letter, state, item, by=event.by, now=event.at)
+
+
+def _follow_review(letter: Letter, item: Item, *, by: Member | None, now: datetime) -> None:
+    if not letter.reviews.filter(item=item, hash=letter.submitted_hash).exists():
+        return
+    match item.state:
+        case Item.State.DONE:
+            if by is None or by.pk in {letter.author_id, letter.signer_id}:
+                # Whoever heads a body may act on all its tasks.
+                raise reviewing.MayNotReview(
+                    _("Whoever wrote a letter or signs it does not review it, too.")
+                )
+            _check_unchanged(letter)
+            note("letter.reviewed", letter, by=by, now=now)
+            if not reviewing.running(letter):
+                assert letter.signer is not None  # noqa: S101  # submitted with one
+                letter.state, letter.changed_at = Letter.State.REVIEW, now
+                letter.approval = _asked(letter, letter.signer, by=letter.author, now=now)
+                letter.save(update_fields=["state", "changed_at", "approval"])
+            return
+        case Item.State.WITHDRAWN:
+            _open_again(letter, now=now)
+        case _:
+            # A reviewer refuses no signature: whatever they do not approve goes back to be changed.
+            _send_back(letter, Letter.State.RETURNED, item, by=by, now=now)
+    work.withdraw_of((LETTER, str(letter.public_id)), by=by, now=now)
+
+
+def _send_back(
+    letter: Letter, state: Letter.State, item: Item, *, by: Member | None, now: datetime
+) -> None:
+    letter.state, letter.remark, letter.changed_at = state, item.answer, now
+    letter.save(update_fields=["state", "remark", "changed_at"])
+    note(f"letter.{state}", letter, by=by or letter.author, now=now)
 
 
 def _sign(letter: Letter, *, by: Member, now: datetime) -> None:
     _require_signer(letter, by, now=now)
+    _check_unchanged(letter)
+    letter.signer = by
+    with as_worker():
+        sending.send(letter, by=by, now=now)
+
+
+def _check_unchanged(letter: Letter) -> None:
     if letter.fingerprint != letter.submitted_hash:
         raise ChangedSince(
             _("Its words are not those that were submitted. It has to be submitted again.")
         )
-    letter.signer = by
-    with as_worker():
-        sending.send(letter, by=by, now=now)
 
 
 def _require_signer(letter: Letter, member: Member, *, now: datetime) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django import template
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
+
+from bayan.core.templatetags.bayan import hijri_words
 
 register = template.Library()
 STAGES: dict[str, str | Promise] = {
@@ -43,6 +47,12 @@ def count_of(counts: dict[str, int], key: str) -> int:
 
 
 @register.filter
-def percent(share: float | None) -> str:
+def hijri(day: date) -> str:
+    """A day as letters name it beside the Gregorian one; empty where the table of that calendar ends."""
+    return hijri_words(day)
+
+
+@register.filter
+def percent(share: object) -> str:
     """A share as a whole number of hundredths; a dash where there is none."""
-    return "—" if share is None else f"{round(share * 100)}%"
+    return "—" if not isinstance(share, int | float) else f"{round(share * 100)}%"

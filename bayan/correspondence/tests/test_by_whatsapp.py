@@ -9,6 +9,7 @@ import pytest
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case, Forward
+from bayan.channels.events import IncomingFile
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_number
 from bayan.core.models import AuditEntry
@@ -22,9 +23,11 @@ from bayan.correspondence.tests.factories import (
     make_letter,
     make_sent,
     message_to,
+    task_of,
+    tell,
     within_the_window,
 )
-from bayan.people.models import Member, Role
+from bayan.people.models import Deputyship, Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
 from bayan.work import services as work
@@ -166,3 +169,63 @@ def test_what_quotes_nothing_of_ours_or_is_a_citizens_goes_its_usual_way(
     assert not Reply.objects.exists()
     assert Forward.objects.get().text == "منقول: انقطاع الماء\nحفرة"
     assert letter.recipients.get().seen_at is None
+
+
+def test_whoever_stands_in_is_told_when_a_letter_comes_and_does_it_and_of_its_recall(
+    office: Office, now: datetime
+) -> None:
+    make_number()
+    deputy = linked(make_member(Role.Kind.RESPONDER, office.khobar), now=now)
+    Deputyship.objects.create(
+        member=office.mayor, deputy=deputy, starts_at=now, ends_at=now + timedelta(days=5)
+    )
+    within_the_window(deputy, now=now)
+    within_the_window(office.mayor, now=now)
+    to = [To(kind=Address.Kind.MEMBER, member=office.mayor)]
+    letter = make_sent(office.desk, office.writer, now=now, to=to)
+    restricted = make_sent(
+        office.desk, office.writer, now=now, to=to, grade=Letter.Grade.RESTRICTED
+    )
+
+    told = Outgoing.objects.filter(subject_type=services.RECIPIENT, to_phone=deputy.phone)
+    first, second = told.order_by("pk")
+    assert "نيابةً عن" in str(first.content)
+    assert office.mayor.name_ar in str(first.content)
+    # A link that opens once is the mayor's own.
+    assert "/letters/open/" not in str(second.content)
+    assert f"/letters/{restricted.public_id}/" in str(second.content)
+    assert letter.recipients.get().reach.member == office.mayor  # type: ignore[union-attr]
+
+    message = written_by(deputy, kind="button_reply", choice_id="work-done", received_at=now)
+    assert services.receive([(message, first.subject_key)], now=now) == []
+    item = task_of(letter)
+    assert (item.state, item.ended_by) == (Item.State.DONE, deputy)
+
+    told.update(state="sent", sent_at=now)
+    services.recall(letter.public_id, reason="خطأ", by=office.writer, now=now)
+    tell(now=now)
+    assert "سُحب" in str(told.latest("pk").content)
+
+
+def test_done_asks_for_what_shows_it_and_a_file_does(office: Office, now: datetime) -> None:
+    make_number()
+    within_the_window(office.mayor, now=now)
+    to = [To(kind=Address.Kind.MEMBER, member=office.mayor)]
+    letter = make_sent(
+        office.desk, office.writer, now=now, to=to, kind=Letter.Kind.ASSIGNMENT,
+        wants=Letter.Wants.DO, wants_proof=True,
+    )  # fmt: skip
+    message = written_by(office.mayor, kind="button_reply", choice_id="work-done", received_at=now)
+    services.receive([(message, message_to(letter).subject_key)], now=now)
+    assert "صورة أو ملف" in str(Outgoing.objects.latest("pk").content)
+    assert task_of(letter).is_open
+
+    file = IncomingFile(external_id="77", mime_type="application/pdf", name="محضر.pdf")
+    done = written_by(
+        office.mayor, "مرفق المحضر", kind="document", file=file, external_id="d1", received_at=now
+    )
+    cases.take_in([done], now=now)
+
+    item = task_of(letter)
+    assert (item.state, item.answer) == (Item.State.DONE, "مرفق المحضر")
+    assert item.proofs.get().media.name == "محضر.pdf"

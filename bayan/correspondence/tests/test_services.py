@@ -305,7 +305,7 @@ def test_an_answer_that_was_asked_for_is_in_the_digest(office: Office, now: date
     assert row.item.answer == "ست مضخات"
     each, together = selectors.responses(
         Access.of(office.writer, now=now),
-        since=now - timedelta(days=1),
+        days=1,
         now=now + timedelta(hours=1),
     )
     assert [(one.node, one.total, one.done, one.in_time) for one in each] == [

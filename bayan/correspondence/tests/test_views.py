@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from bayan.channels.models import Outgoing
+from bayan.channels.tests.factories import make_number
 from bayan.core.rls import look_as
-from bayan.correspondence import document, services
+from bayan.correspondence import document, selectors, services
 from bayan.correspondence.models import Address, Letter, Look
 from bayan.correspondence.services import To
 from bayan.correspondence.tests.conftest import Office
-from bayan.correspondence.tests.factories import make_letter, make_sent
+from bayan.correspondence.tests.factories import approval_of, make_letter, make_sent, task_of
 from bayan.organisation.models import Node
+from bayan.people.freshness import confirm
 from bayan.people.models import Member, Role
+from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
+from bayan.work import services as work
+from bayan.work.tests.factories import written_by
 from conftest import StaffClient
 
 
@@ -213,3 +221,110 @@ def test_what_is_secret_is_signed_with_a_second_factor_only(
     secret.refresh_from_db()
     public.refresh_from_db()
     assert (secret.state, public.state) == ("draft", "sent")
+
+
+def test_a_letter_is_due_on_a_day_wants_a_file_and_goes_in_copy_to_a_person_and_a_list(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    make_number()
+    assistant, clerk = (make_member(Role.Kind.VIEWER, office.qatif) for _number in range(2))
+    listed = services.save_list("متابعة", [clerk], node=office.desk)
+    client.force_login(office.writer)
+    given = {
+        "subject": "تنظيف المصارف", "text": "السلام عليكم\nخلال المدة\nوالسلام عليكم",
+        "kind": "assignment", "wants": "do", "term_hours": "21", "due_on": "2026-12-03",
+        "wants_proof": "on", "grade": "public", "urgency": "usual", "bodies": ["khobar"],
+        "role": "", "copy_members": [str(assistant.public_id)],
+        "copy_lists": [str(listed.public_id)],
+    }  # fmt: skip
+    page = client.post(reverse("correspondence:new"), given, follow=True).content.decode()
+    letter = Letter.objects.get()
+    # Both calendars, in both places where the day is shown.
+    assert "جمادى" in page
+    assert "جمادى" in client.get(address("edit", letter)).content.decode()
+    before = letter.fingerprint
+    Letter.objects.filter(pk=letter.pk).update(due_on="2026-12-04")
+    letter.refresh_from_db()
+    assert letter.fingerprint != before
+    signer = {"signer": str(office.writer.public_id)}
+    # A Friday.
+    assert client.post(address("submit", letter), signer).status_code == 409
+    Letter.objects.filter(pk=letter.pk).update(due_on="2026-12-03")
+    client.post(address("submit", letter), signer)
+    services.hand_over(now=now)
+    letter.refresh_from_db()
+    assert letter.due_at is not None
+    assert timezone.localtime(letter.due_at).strftime("%F %R") == "2026-12-03 14:30"
+    assert dict(letter.recipients.values_list("member", "is_copy")) == {
+        office.mayor.pk: False, assistant.pk: True, clerk.pk: True,
+    }  # fmt: skip
+
+    client.force_login(office.mayor)
+    assert client.post(address("finish", letter), {"words": "تم"}).status_code == 409
+    report = SimpleUploadedFile("محضر.txt", "أُنجز".encode(), "text/plain")
+    client.post(address("finish", letter), {"words": "تم", "proof": report})
+    client.force_login(office.writer)
+    page = client.get(address("recipients", letter)).content.decode()
+    proof = letter.recipients.get(member=office.mayor).item.proofs.get()  # type: ignore[union-attr]
+    assert reverse("work:picture", args=[proof.item.public_id, proof.pk]) in page
+    assert "محضر.txt" in page
+
+
+def test_how_bodies_answer_is_told_by_period_beside_the_one_before_and_as_a_file(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    # Ten days ago nothing was done in time; this week all was.
+    make_sent(office.desk, office.writer, now=now - timedelta(days=10), to=to(office.khobar))
+    letter = make_sent(office.desk, office.writer, now=now, to=to(office.khobar))
+    by = Access.of(office.mayor, now=now)
+    work.finish(task_of(letter).public_id, by=by, now=now)
+    later = now + timedelta(hours=1)
+    (khobar,), together = selectors.responses(Access.of(office.writer, now=now), days=7, now=later)
+    assert (khobar.share, khobar.went) == (1, "better")
+    assert khobar.before is not None
+    assert together is not None
+    assert (khobar.before.share, together.before and together.before.total) == (0, 1)
+
+    client.force_login(office.writer)
+    page = client.get(reverse("correspondence:responses"), {"days": "28"}).content.decode()
+    assert 'aria-current="page"' in page
+    saved = client.get(reverse("correspondence:responses_export"), {"days": "28"})
+    lines = saved.getvalue().decode("utf-8-sig").splitlines()
+    assert lines[1].startswith(office.khobar.name)
+    assert "50%" in lines[1]
+    assert len(lines) == 3
+    client.force_login(office.neighbour)
+    page = client.get(reverse("correspondence:responses")).content.decode()
+    assert office.khobar.short_name not in page
+    assert reverse("correspondence:responses") in client.get("/figures/").content.decode()
+
+
+def test_somebody_elses_secret_draft_is_signed_with_a_code_and_by_no_press(
+    office: Office, client: StaffClient, now: datetime
+) -> None:
+    make_number()
+    editor = make_member(Role.Kind.EDITOR, office.desk)
+    secret = make_letter(
+        office.desk, editor, now=now, to=to(office.khobar), grade=Letter.Grade.SECRET
+    )
+    secret = services.submit(secret.public_id, signer=office.writer, by=editor, now=now)
+    item = approval_of(secret)
+    pressed = written_by(office.writer, kind="button_reply", choice_id="work-done")
+    work.receive([(pressed, str(item.public_id))], now=now)
+    assert f"/work/{item.public_id}/" in str(Outgoing.objects.latest("pk").content)
+
+    client.force_login(office.writer)
+    given = {"print": secret.submitted_hash, "end": "done"}
+    led = client.post(address("decide", secret), given)
+    assert led.headers["Location"].startswith(reverse("people:confirm_factor"))
+    # The task's own page is no way round it.
+    assert client.post(reverse("work:finish", args=[item.public_id]), given).status_code == 409
+    secret.refresh_from_db()
+    assert secret.state == Letter.State.REVIEW
+
+    session = client.session
+    confirm(session, now=timezone.now())
+    session.save()
+    assert client.post(address("decide", secret), given).status_code == 302
+    secret.refresh_from_db()
+    assert (secret.state, secret.signer) == (Letter.State.SENT, office.writer)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -33,7 +34,7 @@ def _own(request: StaffRequest, public_id: UUID) -> Letter:
     return found
 
 
-def _body(request: StaffRequest) -> Node:
+def writing_body(request: StaffRequest) -> Node:
     """The body in whose name the reader writes: of those, the highest."""
     bodies = Node.objects.filter(pk__in=request.access.bodies_of("letters.write"))
     return min(bodies, key=lambda node: len(node.lineage))
@@ -43,7 +44,7 @@ def _body(request: StaffRequest) -> Node:
 @requires("letters.write")
 def new(request: StaffRequest) -> HttpResponse:
     """Begin a letter."""
-    node = _body(request)
+    node = writing_body(request)
     form = LetterForm(request.POST or None, node=node, access=request.access, now=timezone.now())
     return _edited(request, form, node, None)
 
@@ -69,16 +70,6 @@ def _edited(
 ) -> HttpResponse:
     now = timezone.now()
     if request.method == "POST" and form.is_valid():
-        files = [
-            File(
-                upload.file,
-                upload.name or "",
-                upload.content_type or "",
-                _kind(upload.content_type),
-            )
-            for upload in request.FILES.getlist("files")
-            if upload.file is not None
-        ]
         try:
             if found is None:
                 kept = services.draft_letter(form.words(), node=node, by=request.user, now=now)
@@ -86,7 +77,7 @@ def _edited(
                 kept = services.change_letter(
                     found.public_id, form.words(), by=request.user, now=now
                 )
-            services.attach(kept.public_id, files, by=request.user, now=now)
+            services.attach(kept.public_id, files_of(request), by=request.user, now=now)
         except DomainError as refused:
             form.add_error(None, str(refused))
         else:
@@ -103,7 +94,21 @@ def _edited(
     return render(request, "correspondence/editor.html", context, status=status)
 
 
-def _kind(declared: str | None) -> str:
+def files_of(request: HttpRequest) -> list[File]:
+    """The files of a form, still open."""
+    return [
+        File(
+            upload.file,
+            upload.name or "",
+            upload.content_type or "",
+            kind_of(upload.content_type),
+        )
+        for upload in request.FILES.getlist("files")
+        if upload.file is not None
+    ]
+
+
+def kind_of(declared: str | None) -> str:
     """The kind of message under whose limits a file falls."""
     return "image" if (declared or "").startswith("image/") else "document"
 
@@ -120,20 +125,29 @@ def remove_file(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpR
 @require_POST
 @requires("letters.write")
 def submit(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
-    """Hand a draft to whoever signs it."""
+    """Hand a draft to whoever signs it, or first to whoever reviews it."""
     found = _own(request, public_id)
     key = uuid_in(request.POST.get("signer", ""))
     signer = Member.objects.filter(public_id=key).first() if key else None
     if signer is None:
         raise services.MayNotSign(_("Choose who signs it."))
-    if found.is_secret and signer == request.user:
-        return requires_fresh_factor(_submitted)(request, public_id, signer)
-    return _submitted(request, public_id, signer)
+    keys = [key for one in request.POST.getlist("reviewers") if (key := uuid_in(one))]
+    reviewers = list(Member.objects.filter(public_id__in=keys).order_by("name_ar", "pk"))
+    if found.is_secret and signer == request.user and not reviewers:
+        return requires_fresh_factor(_submitted)(request, public_id, signer, reviewers)
+    return _submitted(request, public_id, signer, reviewers)
 
 
-def _submitted(request: StaffRequest, public_id: UUID, signer: Member) -> HttpResponse:
-    letter = services.submit(public_id, signer=signer, by=request.user, now=timezone.now())
-    if letter.state == Letter.State.SENT:
+def _submitted(
+    request: StaffRequest, public_id: UUID, signer: Member, reviewers: Sequence[Member]
+) -> HttpResponse:
+    letter = services.submit(
+        public_id, signer=signer, reviewers=reviewers, by=request.user, now=timezone.now()
+    )
+    if letter.state == Letter.State.REVIEWING:
+        names = _(", ").join(one.name for one in reviewers)
+        notices.say(request, _("Handed to %(names)s to review.") % {"names": names})
+    elif letter.state == Letter.State.SENT:
         notices.say(request, _("Signed. It is on its way to everybody."))
     else:
         notices.say(request, _("Handed to %(name)s to sign.") % {"name": signer.name})
@@ -143,7 +157,7 @@ def _submitted(request: StaffRequest, public_id: UUID, signer: Member) -> HttpRe
 @require_POST
 @requires("work.do")
 def decide(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
-    """Sign it, return it for changes, or refuse it; what is secret wants a code of the second factor."""
+    """Sign or review it, return or refuse it; what is secret wants a code of the second factor."""
     found = get_object_or_404(Letter, public_id=public_id)
     decided = requires_fresh_factor(_decided) if found.is_secret else _decided
     return decided(request, found)
@@ -151,12 +165,15 @@ def decide(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
 
 def _decided(request: StaffRequest, found: Letter) -> HttpResponse:
     end = request.POST.get("end", "")
-    services.decide(
+    letter = services.decide(
         found.public_id, seen=request.POST.get("print", ""), end=end,
         words=request.POST.get("words", "")[:1000], by=request.access, now=timezone.now(),
     )  # fmt: skip
-    if end == Item.State.DONE:
+    letter.refresh_from_db(fields=["state"])
+    if letter.state == Letter.State.SENT:
         notices.say(request, _("Signed. It is on its way to everybody."))
+    elif end == Item.State.DONE:
+        notices.say(request, _("Approved. It goes on once all who review it have approved."))
     else:
         notices.say(request, _("Whoever wrote it reads your reason."))
     return redirect("correspondence:letter", found.public_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
+from bayan.cases import services as cases
 from bayan.channels import services as channels
 from bayan.core.documents import pdf_response
 from bayan.core.errors import DomainError
@@ -21,13 +21,12 @@ from bayan.core.files import file_response, zip_response
 from bayan.core.paging import Cursor, counts_of, page_of
 from bayan.correspondence import document, exporting, searching, selectors, services
 from bayan.correspondence.models import Letter, Look
-from bayan.correspondence.templatetags.letters import stage_name
+from bayan.correspondence.templatetags.letters import percent, stage_name
 from bayan.inbox import services as inbox_services
 from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 
 VIEWS = ("open", "mine", "drafts", "waiting", "sent")
 SHOWN, MOST_SAVED = 50, 5_000
-QUARTER = timedelta(days=91)
 
 
 @require_GET
@@ -239,8 +238,44 @@ def _whole(request: StaffRequest, letter: Letter) -> HttpResponseBase:
 @require_GET
 @requires("work.do")
 def responses(request: StaffRequest) -> HttpResponse:
-    """How bodies answer what is sent to them, over a quarter."""
-    now = timezone.now()
-    each, together = selectors.responses(request.access, since=now - QUARTER, now=now)
-    context = {"rows": each, "together": together, "now": now}
+    """How bodies answer what is sent to them in a period, beside the one before and all together."""
+    now, days = timezone.now(), _days(request)
+    each, together = selectors.responses(request.access, days=days, now=now)
+    context = {
+        "rows": each, "together": together, "days": days, "periods": cases.PERIODS, "now": now,
+    }  # fmt: skip
     return render(request, "correspondence/responses.html", context)
+
+
+@require_GET
+@requires("work.do")
+def responses_export(request: StaffRequest) -> HttpResponse:
+    """The same as a file for spreadsheets."""
+    now, days = timezone.now(), _days(request)
+    each, together = selectors.responses(request.access, days=days, now=now)
+    heading = [
+        _("Body"), _("Recipients"), _("Done"), _("In time"), _("Hours until done (median)"),
+        _("In time, in the period before"),
+    ]  # fmt: skip
+    lines = [
+        [
+            name, str(row.total), str(row.done), percent(row.share),
+            "" if row.median is None else f"{row.median / 3600:.1f}",
+            percent(row.before.share) if row.before else "",
+        ]
+        for name, row in [
+            *((row.node.name, row) for row in each),
+            *([(_("The authority as a whole"), together)] if together else []),
+        ]
+    ]  # fmt: skip
+    inbox_services.note_export(
+        "letters.responses_saved", len(lines), access=request.access, now=now
+    )
+    return small_csv(f"letters-{days}-{timezone.localdate(now):%Y-%m-%d}", [heading, *lines])
+
+
+def _days(request: StaffRequest) -> int:
+    """The period that is asked for; a quarter where none is."""
+    text = request.GET.get("days", "")
+    known = text.isascii() and text.isdigit() and int(text) in cases.PERIODS
+    return int(text) if known else max(cases.PERIODS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,14 +17,14 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from bayan.channels import services as channels
 from bayan.core import notices
 from bayan.core.documents import pdf_response
-from bayan.core.errors import DomainError
 from bayan.core.files import file_response
 from bayan.core.rls import as_worker
 from bayan.core.views import note_after
-from bayan.correspondence import checks, document, selectors, services
+from bayan.correspondence import checks, document, marking, selectors, services
 from bayan.correspondence.forms import AnswerForm
 from bayan.correspondence.models import Letter, Look, Recipient
 from bayan.correspondence.questions import AnswersFaulty, questions_of
+from bayan.correspondence.views.drafting import kind_of
 from bayan.people.permissions import StaffRequest, requires
 from bayan.work import services as work
 
@@ -67,13 +68,16 @@ def letter_page(
         "writes": writes,
         "sees_all": sees_all,
         "decides_period": access.may("retention.decide", found.node),
-        "files": list(found.attachments.select_related("media").order_by("pk")),
+        "files": selectors.files_of(found),
         "addresses": found.addresses.select_related("node", "member", "list").order_by(
             "is_copy", "pk"
         ),
         "reach": services.reach_of(found, now=now) if found.sent_at is None and writes else None,
         "hints": list(checks.hints(found)) if found.is_open and writes else [],
         "signers": selectors.signers_of(found.node, now=now) if found.is_open and writes else [],
+        "reviewers": selectors.reviewers_of(found, now=now) if found.is_open and writes else [],
+        "review": services.review_for(found, access, now=now),
+        "reviews": selectors.reviews_of(found) if found.sent_at is None or writes else [],
         "may_decide": found.state == Letter.State.REVIEW
         and found.approval is not None
         and work.may_act(found.approval, access, now=now),
@@ -106,7 +110,15 @@ def finish(request: StaffRequest, public_id: UUID) -> HttpResponse:
     elif mine is not None and mine.item is not None and found.fields:
         return _filled(request, found, mine)
     elif mine is not None and mine.item is not None:
-        work.finish(mine.item.public_id, by=request.access, now=now, words=words)
+        shown = [
+            work.Picture(
+                upload.file, upload.name or "", upload.content_type or "",
+                kind_of(upload.content_type),
+            )
+            for upload in request.FILES.getlist("proof")
+            if upload.file is not None
+        ]  # fmt: skip
+        work.finish(mine.item.public_id, by=request.access, now=now, words=words, pictures=shown)
         notices.say(request, _("Noted. Whoever sent it sees it."))
     return redirect("correspondence:letter", public_id)
 
@@ -156,12 +168,15 @@ def open_link(request: StaffRequest, secret: str) -> HttpResponse:
 def _readable(request: StaffRequest, public_id: UUID, what: str) -> Letter:
     """A letter whose words the reader may have; that they had them is noted."""
     found = _letter(public_id)
-    access = request.access
-    if found.state == Letter.State.RECALLED and not selectors.may_see_all(found, access):
-        raise services.NotSent(_("This letter was recalled."))
+    _refuse_recalled(request, found)
     if found.sent_at:
         services.look(found, what, by=request.user, now=timezone.now())
     return found
+
+
+def _refuse_recalled(request: StaffRequest, found: Letter) -> None:
+    if found.state == Letter.State.RECALLED and not selectors.may_see_all(found, request.access):
+        raise services.NotSent(_("This letter was recalled."))
 
 
 @require_GET
@@ -177,16 +192,29 @@ def as_document(request: StaffRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 @requires("work.do")
 def file(request: StaffRequest, public_id: UUID, media_id: UUID) -> HttpResponseBase:
-    """A file that goes with the letter."""
-    found = _readable(request, public_id, Look.What.FILE)
-    attached = get_object_or_404(
-        found.attachments.select_related("media"), media__public_id=media_id
-    )
-    media = attached.media
-    try:
-        path = channels.media_path(media)
-    except DomainError:
+    """A file that goes with the letter; of what is classified with its reader's name across each page."""
+    found = _letter(public_id)
+    _refuse_recalled(request, found)
+    files = {one.media.public_id: one.media for one in selectors.files_of(found)}
+    media, now = files.get(media_id), timezone.now()
+    if media is None:
+        raise Http404
+    path = channels.media_path(media)
+    if not path.is_file():
         return HttpResponse(status=HTTPStatus.GONE)
+    content = None
+    if found.sent_at and found.is_classified:
+        try:
+            content = marking.marked(media, path, reader=request.user, now=now)
+        except marking.CannotBeMarked:
+            if found.is_secret:
+                # Checked before it was signed; whatever has happened since, none leaves unmarked.
+                raise
+    if found.sent_at:
+        is_marked = content is not None if found.is_classified else None
+        services.look(found, Look.What.FILE, by=request.user, now=now, is_marked=is_marked)
+    if content is not None:
+        return pdf_response(content, f"{Path(media.name or 'file').stem}.pdf")
     return file_response(
         request, path, mime_type=media.mime_type, name=media.name, etag=media.sha256, to_save=False
     )

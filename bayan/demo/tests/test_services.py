@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 
 from bayan.cases.models import Case
 from bayan.channels.models import Outgoing
+from bayan.correspondence.models import Digest, Letter, Recipient
 from bayan.demo import services
 from bayan.demo.stories import STORIES
+from bayan.desk.models import FieldReport
 from bayan.inbox.models import Conversation, Message
 from bayan.meetings import services as meetings
 from bayan.meetings.models import Meeting, Poll
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people import selectors as people
 from bayan.people.models import Member, Turn
@@ -20,7 +23,17 @@ def test_the_demo_is_loaded_once_however_often_it_starts(db: None, now: datetime
         services.tell_stories(now=now)
 
     assert Member.objects.filter(is_demo=True).count() == len(services.PEOPLE)
-    assert Conversation.objects.count() == len(STORIES)
+    # And that of the member who reported from the field.
+    assert Conversation.objects.count() == len(STORIES) + 1
+    # Nor do letters and reports open empty, and nobody meets on a day off.
+    states = set(Letter.objects.values_list("state", flat=True))
+    assert states == {"sent", "draft"}
+    assert {row.item.state for row in Recipient.objects.select_related("item") if row.item} == {
+        "open", "done",
+    }  # fmt: skip
+    assert Digest.objects.filter(handed_at__isnull=False).count() == 1
+    assert FieldReport.objects.shown().filter(state="sent").count() == 2
+    assert all(organisation.calendar().is_working(one.starts_at) for one in Meeting.objects.all())
     # Nor do its polls and meetings open empty, or ask anybody anew.
     assert set(Poll.objects.values_list("state", flat=True)) == {"open", "closed"}
     assert Meeting.objects.filter(minutes_state="approved").count() == 1
@@ -48,6 +61,6 @@ def test_nothing_of_the_stories_is_left_to_send(db: None, now: datetime) -> None
     services.load(emulator_port=8100, now=now)
     services.tell_stories(now=now)
 
-    assert set(Outgoing.objects.values_list("state", flat=True)) == {"read"}
+    assert set(Outgoing.objects.values_list("state", flat=True)) <= {"read", "delivered"}
     assert Case.objects.filter(satisfaction__isnull=False).count() == 2
     assert not Message.objects.exclude(matter="").filter(received_at__gt=now).exists()

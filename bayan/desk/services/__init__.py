@@ -7,14 +7,17 @@ from bayan.desk.services.field import (
     join_report,
     open_case,
 )
+from bayan.desk.services.forgetting import FIELD_REPORT, forget_report
 from bayan.desk.services.menu import ENTRIES, STAFF, hear_commands, receive_choice
 from bayan.desk.services.wishes import hear_wishes
 
 __all__ = [
     "ENTRIES",
+    "FIELD_REPORT",
     "STAFF",
     "NotSentYet",
     "ReportIsWithACase",
+    "forget_report",
     "hear_commands",
     "hear_parts",
     "hear_wishes",

@@ -45,6 +45,7 @@ def contact(request: StaffRequest, public_id: UUID) -> HttpResponse:
         "portrait": selectors.portrait_of(found),
         "contact": found,
         "may_manage": _may_manage(request, found),
+        "decides_period": request.access.may("retention.decide"),
     }
     return render(request, "desk/contact.html", context)
 

@@ -7,6 +7,14 @@ from bayan.inbox.services.conversations import (
     name_matters,
     store,
 )
+from bayan.inbox.services.forgetting import (
+    CONVERSATION,
+    digest_of,
+    forget_conversation,
+    forget_messages,
+    forget_people,
+    settle,
+)
 from bayan.inbox.services.macros import (
     LATER,
     MOST_STEPS,
@@ -116,6 +124,7 @@ from bayan.inbox.services.sending import (
 __all__ = [
     "ASKED_AGAIN_AFTER",
     "ASSIGNED",
+    "CONVERSATION",
     "LABELLED",
     "LATER",
     "MOST_STEPS",
@@ -153,12 +162,16 @@ __all__ = [
     "delete_macro",
     "delete_note",
     "delete_view",
+    "digest_of",
     "discard",
     "facts_of",
     "facts_of_contacts",
     "file_under",
     "filled",
     "filled_in",
+    "forget_conversation",
+    "forget_messages",
+    "forget_people",
     "forget_presences",
     "form_draft",
     "hand_on",
@@ -203,6 +216,7 @@ __all__ = [
     "send_notice",
     "send_place",
     "send_template",
+    "settle",
     "snooze",
     "store",
     "take_back_each",

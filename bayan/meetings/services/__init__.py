@@ -49,6 +49,7 @@ from bayan.meetings.services.calling import (
     next_meeting,
     undo_call,
 )
+from bayan.meetings.services.forgetting import forget_meeting
 from bayan.meetings.services.inviting import tend_meetings
 from bayan.meetings.services.leaving import count_held, hand_over
 from bayan.meetings.services.minutes import (
@@ -145,6 +146,7 @@ __all__ = [
     "drop_decision",
     "follow_minutes",
     "follow_passed_on",
+    "forget_meeting",
     "hand_over",
     "hear",
     "hear_names",

@@ -40,7 +40,8 @@ def receive_answers(
     }
     others = []
     for message, key in replies:
-        member = members.get(message.external_id)
+        # A letter has no buttons: its page takes the answer.
+        member = members.get(message.external_id) if not message.email else None
         conversation = work.keep(message, member, now=now) if member else None
         if member is None or conversation is None:
             others.append(message)

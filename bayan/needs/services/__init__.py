@@ -39,6 +39,7 @@ from bayan.needs.services.deciding import (
     undo_decision,
 )
 from bayan.needs.services.filling import ASKED, receive_asked
+from bayan.needs.services.forgetting import forget_need
 from bayan.needs.services.forms import (
     Draft,
     FormUnfit,
@@ -107,6 +108,7 @@ __all__ = [
     "describe_things",
     "dispute",
     "follow_ended",
+    "forget_need",
     "give_again",
     "give_out",
     "grant_each",

@@ -11,18 +11,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.references import grouped
 from bayan.core.rls import as_worker
 from bayan.core.views import uuid_in
+from bayan.mandates import selectors as mandate_selectors
 from bayan.mandates import services as mandates
 from bayan.mandates.models import Act
 from bayan.organisation import selectors as organisation
 from bayan.people.models import Member
 from bayan.people.permissions import Access
+from bayan.press import selectors
 from bayan.press.models import Approval, Story
 from bayan.press.services import saying, stories
-from bayan.press.services.parts import STORY, State, locked, move, note, require_state
+from bayan.press.services.parts import STORY, State, entry, locked, move, note, require_state
 from bayan.work import services as work
 from bayan.work.events import ItemEnded, ItemPassedOn, Subject
 from bayan.work.models import Item
@@ -47,6 +50,21 @@ class VersionChanged(DomainError):
 
 class ConsentMissing(DomainError):
     pass
+
+
+class CodeWanted(DomainError):
+    pass
+
+
+class NothingAsked(DomainError):
+    pass
+
+
+def is_grave(story: Story, *, weight: str = "", topic: str = "") -> bool:
+    """Whether approving it wants a code of the second factor: a statement, or what is said in a crisis."""
+    return (weight or story.weight) == Story.Weight.STATEMENT or mandate_selectors.in_crisis(
+        topic or story.topic, story.node
+    )
 
 
 @transaction.atomic
@@ -114,6 +132,7 @@ def _ask(
     story: Story, version: str, approvers: Sequence[Member], *, by: Member, now: datetime
 ) -> None:
     desk = organisation.desk()
+    grave = is_grave(story)
     due_at = organisation.calendar().add(now, TERMS[Story.Weight(story.weight)])
     tasks = []
     for member in approvers:
@@ -123,10 +142,13 @@ def _ask(
             if files := story.chosen_files():
                 words.append(saying.counted(files))
             words.append(_("The whole of it: %(address)s") % {"address": saying.address_of(story)})
+            if grave:
+                words.append(_("It is approved there, with a code of the second factor."))
         tasks.append(
             work.Task(
                 kind=Item.Kind.APPROVE, title=title[:140], text="\n".join(words), node=desk,
                 given_from=desk, owner=member, due_at=due_at, subject=(STORY, str(story.public_id)),
+                on_page=grave,
             )
         )  # fmt: skip
     for item, member in zip(work.give_each(tasks, by=by, now=now), approvers, strict=True):
@@ -150,6 +172,40 @@ def _require_approver(story: Story, member: Member, *, by: Member, now: datetime
     )  # fmt: skip
 
 
+@transaction.atomic
+def decide_approval(
+    story_id: UUID, *, version: str, end: str, words: str, by: Access, now: datetime
+) -> None:
+    """Give one's approval on the story's page, return it or refuse it; `version` is the one that was read.
+
+    A try that is refused stays in the trail.
+
+    :raises VersionChanged: it is another one now
+    :raises NothingAsked: this member is not asked, or not any more
+    :raises NotTheirs, WordsMissing: as when the task ends
+    """
+    story = locked(story_id)
+
+    def tried(why: str) -> list[audit.Entry]:
+        return [entry(story, "story.approval_refused", by=by.member, now=now, why=why)]
+
+    if story.version() != version:
+        raise VersionChanged(
+            _("The story was changed meanwhile. Read it again, then decide."),
+            entries=tried("changed"),
+        )
+    approval = selectors.approval_for(story, version, by, now=now)
+    if approval is None or approval.item is None:
+        raise NothingAsked(
+            _("You are not asked to approve this, or it was decided meanwhile."),
+            entries=tried("not asked"),
+        )
+    if is_grave(story):
+        # It may have become so after they were asked: from now on no button ends it.
+        Item.objects.filter(pk=approval.item.pk).update(on_page=True)
+    work.finish(approval.item.public_id, by=by, now=now, words=words, end=end)
+
+
 def follow_passed_on(fact: ItemPassedOn) -> None:
     """An approval is passed on only to somebody who may give it.
 
@@ -168,7 +224,10 @@ def follow_passed_on(fact: ItemPassedOn) -> None:
 
 
 def follow_ended(fact: ItemEnded) -> None:
-    """What an approver answered, counted for the version that they were asked about and for no other."""
+    """What an approver answered, counted for the version that they were asked about and for no other.
+
+    :raises CodeWanted: a crisis began after they were asked, so a press is not enough any more
+    """
     item = fact.item
     if item.subject_type != STORY or item.kind != Item.Kind.APPROVE:
         return
@@ -204,6 +263,20 @@ def follow_ended(fact: ItemEnded) -> None:
 
 
 def _count(story: Story, approval: Approval, *, by: Member, now: datetime) -> None:
+    if is_grave(story) and not (approval.item and approval.item.on_page):
+        raise CodeWanted(
+            _(
+                "This is approved on its page only, with a code of the second factor: a crisis is on."
+                "\n%(address)s"
+            )
+            % {"address": saying.address_of(story)}
+        )
+    # Who stands in for both, or heads the body, is one person still.
+    others = story.approvals.filter(version=approval.version, state=Approval.State.GIVEN)
+    if by == story.editor or others.exclude(pk=approval.pk).filter(item__ended_by=by).exists():
+        raise MayNotApprove(
+            _("Somebody else must approve it: you edited it, or have approved it already.")
+        )
     # Whoever it was passed on to must be one of those too.
     _require_approver(story, by, by=by, now=now)
     asked = story.approvals.filter(version=approval.version)

@@ -86,15 +86,15 @@ def move(
 
 def note(story: Story, action: str, *, by: audit.Actor, now: datetime, **details: Any) -> None:
     """Write a step into the story's trail and tell the screens."""
-    audit.record(
-        audit.Entry(
-            action=action,
-            subject_type=STORY,
-            subject_key=str(story.public_id),
-            by=by,
-            at=now,
-            node_id=story.node_id,
-            details=details,
-        )
-    )
+    audit.record(entry(story, action, by=by, now=now, **details))
     live.announce([(story.node_id, STORY, story.public_id)])
+
+
+def entry(
+    story: Story, action: str, *, by: audit.Actor, now: datetime, **details: Any
+) -> audit.Entry:
+    """A line of the story's trail, as yet unwritten."""
+    return audit.Entry(
+        action=action, subject_type=STORY, subject_key=str(story.public_id), by=by, at=now,
+        node_id=story.node_id, details=details,
+    )  # fmt: skip

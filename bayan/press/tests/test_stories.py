@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
+from bayan.channels.models import Outgoing
 from bayan.core.events import holdings
 from bayan.core.models import AuditEntry
+from bayan.mandates import selectors as mandates
+from bayan.mandates.models import Level
 from bayan.organisation.models import Node
+from bayan.people.freshness import confirm
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
 from bayan.people.tests.factories import make_member
@@ -17,6 +24,8 @@ from bayan.press.models import Story
 from bayan.press.tests.factories import TEXT, a_picture, a_story, accepted
 from bayan.work import services as work
 from bayan.work.models import Item
+from bayan.work.tests.factories import link_mobile, written_by
+from conftest import StaffClient
 
 
 @pytest.fixture
@@ -139,6 +148,87 @@ def test_a_change_after_the_approval_takes_it_away(
     rewrite(story, f"{TEXT}\nوالدخول مجاني.", by=editor, now=now)
     story.refresh_from_db()
     assert (story.state, story.approved_version) == ("in_review", "")
+
+
+def press(item: Item, member: Member, now: datetime) -> str:
+    """A member presses "approve" in WhatsApp; what they are told."""
+    message = written_by(member, kind="button_reply", choice_id="work-done", received_at=now)
+    work.receive([(message, str(item.public_id))], now=now)
+    return str(Outgoing.objects.latest("pk").content)
+
+
+def test_a_statement_is_approved_on_its_page_with_a_code_and_by_no_press(  # noqa: PLR0917
+    story: Story, editor: Member, spokesperson: Member, director: Member, client: StaffClient,
+    now: datetime,
+) -> None:  # fmt: skip
+    link_mobile(spokesperson, "966540000001", now=now)
+    ask(story, "statement", spokesperson, director, by=editor, now=now)
+    item = Item.objects.get(owner=spokesperson)
+    assert item.on_page
+    assert f"/work/{item.public_id}/" in press(item, spokesperson, now)
+
+    address = reverse("press:decide", args=[story.public_id])
+    given = {"version": story.version(), "end": "done"}
+    client.force_login(spokesperson)
+    assert address in client.get(reverse("press:story", args=[story.public_id])).content.decode()
+    led = client.post(address, given)
+    assert led.headers["Location"].startswith(reverse("people:confirm_factor"))
+    assert Item.objects.get(pk=item.pk).is_open
+
+    session = client.session
+    confirm(session, now=timezone.now())
+    session.save()
+    assert client.post(address, given | {"version": "0" * 64}).status_code == 409
+    assert client.post(address, given).status_code == 302
+    # Once is enough.
+    assert client.post(address, given).status_code == 409
+    assert story.approvals.get(approver=spokesperson).state == "given"
+    tried = AuditEntry.objects.filter(action="story.approval_refused")
+    assert [line.details["why"] for line in tried.order_by("pk")] == ["changed", "not asked"]
+
+
+def test_who_heads_the_body_or_stands_in_for_both_is_one_of_two_and_the_editor_none(  # noqa: PLR0917
+    story: Story, editor: Member, spokesperson: Member, director: Member, desk: Node, now: datetime
+) -> None:
+    ask(story, "statement", spokesperson, director, by=editor, now=now)
+    one, two = Item.objects.order_by("pk")
+    end(one, director, now)
+    with pytest.raises(services.MayNotApprove):
+        end(two, director, now)
+    Story.objects.update(editor=make_member(Role.Kind.ADMINISTRATOR, desk))
+    story.refresh_from_db()
+    assert story.editor is not None
+    with pytest.raises(services.MayNotApprove):
+        end(two, story.editor, now)
+    assert story.approvals.filter(state="given").count() == 1
+
+
+def test_a_crisis_that_begins_meanwhile_ends_the_buttons_and_wants_a_code_of_who_accepts_alone(  # noqa: PLR0917
+    story: Story, khobar: Node, editor: Member, spokesperson: Member, client: StaffClient,
+    now: datetime,
+) -> None:  # fmt: skip
+    link_mobile(spokesperson, "966540000001", now=now)
+    ask(story, "important", spokesperson, by=editor, now=now)
+    item = Item.objects.get()
+    assert not item.on_page
+    with patch.object(mandates, "level_of", return_value=Level.CRISIS):
+        assert f"/press/{story.public_id}/" in press(item, spokesperson, now)
+        assert story.approvals.get().state == "asked"
+        services.decide_approval(
+            story.public_id, version=story.version(), end="done", words="",
+            by=Access.of(spokesperson, now=now), now=now,
+        )  # fmt: skip
+    assert story.approvals.get().state == "given"
+
+    other = a_story(khobar, by=editor, now=now)
+    client.force_login(editor)
+    alone = {"weight": "routine", "version": other.version()}
+    address = reverse("press:approve", args=[other.public_id])
+    led = client.post(address, alone | {"topic": "crisis"})
+    assert led.headers["Location"].startswith(reverse("people:confirm_factor"))
+    client.post(address, alone)
+    other.refresh_from_db()
+    assert other.state == "accepted"
 
 
 def test_what_an_approver_returns_is_with_the_editors_and_not_with_the_sender(

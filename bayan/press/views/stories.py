@@ -27,11 +27,11 @@ from bayan.mandates import selectors as mandates
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
 from bayan.people.models import Member
-from bayan.people.permissions import StaffRequest, requires
+from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 from bayan.press import exporting, pictures, selectors, services, wording
 from bayan.press.forms import EditForm, PublicationForm, StoryForm
 from bayan.press.models import Approval, Story, StoryFile
-from bayan.press.selectors import VIEWS, Filters
+from bayan.work.models import Item
 
 SIZES = {"small": pictures.SMALL, "web": pictures.WEB}
 
@@ -40,12 +40,7 @@ SIZES = {"small": pictures.SMALL, "web": pictures.WEB}
 @requires("press.submit")
 def stories(request: StaffRequest) -> HttpResponse:
     """The stories of the reader's bodies; for the editors, of all of them."""
-    view = request.GET.get("view", "desk")
-    filters = Filters(
-        view=view if view in VIEWS else "desk",
-        words=request.GET.get("q", "").strip()[:100],
-        body=request.GET.get("body", "")[:40],
-    )
+    filters = selectors.filters_in(request.GET)
     after = request.GET.get("after")
     page = selectors.page_of_stories(
         filters, member=request.user, after=Cursor.read(after) if after else None
@@ -54,9 +49,11 @@ def stories(request: StaffRequest) -> HttpResponse:
     context = {
         "rows": page.rows,
         "next_cursor": page.next_cursor,
+        "asked": filters,
         "view": filters.view,
         "words": filters.words,
         "body": filters.body,
+        "states": Story.State.choices,
         "counts": {} if after else selectors.counts(filters, member=request.user),
         "bodies": list(organisation.nodes().values()) if is_desk else [],
         "is_desk": is_desk,
@@ -173,6 +170,8 @@ def _page(request: StaffRequest, found: Story, *, status: int = 200, **more: Any
     }
     if is_editor or access.may_everywhere("press.approve"):
         context |= _for_the_desk(found, files, now=now) | {"me": request.user}
+        approval = selectors.approval_for(found, context["version"], access, now=now)
+        context |= {"approval": approval, "is_grave": services.is_grave(found)}
     if may_edit:
         context["form"] = EditForm(
             initial={
@@ -301,23 +300,31 @@ def answer(request: StaffRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires("press.edit", everywhere=True)
-def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
+def approve(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
     """Accept a routine story, or ask those who must approve it."""
-    get_object_or_404(Story, public_id=public_id)
+    found = get_object_or_404(Story.objects.select_related("node"), public_id=public_id)
     weight = request.POST.get("weight", "")
     if weight not in Story.Weight.values:
         return refusal(request, _("Choose how much approval it needs."), status=422)
     topic = request.POST.get("topic", "")
     if topic not in dict(mandates.topics()):
         topic = ""
+    # Who accepts it alone approves it; whoever only asks others does not.
+    is_alone = not services.WANTED[Story.Weight(weight)]
+    if is_alone and services.is_grave(found, weight=weight, topic=topic):
+        return requires_fresh_factor(_approved)(request, found, weight, topic)
+    return _approved(request, found, weight, topic)
+
+
+def _approved(request: StaffRequest, found: Story, weight: str, topic: str) -> HttpResponse:
     now = timezone.now()
     asked = [
         member
         for field in ("first", "second")
         if (member := _approver(request.POST.get(field, ""), now=now))
     ]
-    found = services.ask_approval(
-        public_id,
+    asked_for = services.ask_approval(
+        found.public_id,
         weight,
         version=request.POST.get("version", ""),
         approvers=asked,
@@ -328,15 +335,38 @@ def approve(request: StaffRequest, public_id: UUID) -> HttpResponse:
     notices.say(
         request,
         _("Accepted. It can be sent to journalists now.")
-        if found.state == Story.State.ACCEPTED
+        if asked_for.state == Story.State.ACCEPTED
         else _("Those who approve are asked; their WhatsApp shows it."),
     )
-    return redirect("press:story", public_id)
+    return redirect("press:story", found.public_id)
 
 
 def _approver(given: str, *, now: datetime) -> Member | None:
     key = uuid_in(given)
     return next((one for one in selectors.approvers(now=now) if one.public_id == key), None)
+
+
+@require_POST
+@requires("press.submit")
+def decide(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """Approve what one was asked to, return it, or refuse it; what is grave is approved with a code."""
+    found = _found(request, public_id)
+    is_approving = request.POST.get("end") == Item.State.DONE
+    wants_code = is_approving and services.is_grave(found)
+    return (requires_fresh_factor(_decided) if wants_code else _decided)(request, found)
+
+
+def _decided(request: StaffRequest, found: Story) -> HttpResponse:
+    end = request.POST.get("end", "")
+    services.decide_approval(
+        found.public_id, version=request.POST.get("version", ""), end=end,
+        words=request.POST.get("words", "")[:1000], by=request.access, now=timezone.now(),
+    )  # fmt: skip
+    notices.say(
+        request,
+        _("Approved, and noted.") if end == Item.State.DONE else _("The editors read your reason."),
+    )
+    return redirect("press:story", found.public_id)
 
 
 @require_POST

@@ -2,6 +2,7 @@
 
 from bayan.work.services.calling import ALERT, call_for_alert, describe_alerts, settle_call
 from bayan.work.services.clocks import (
+    ITEM,
     Start,
     call,
     drop,
@@ -19,6 +20,7 @@ from bayan.work.services.contractors import (
     PhoneUnusable,
     ProjectKnown,
     add_project,
+    change_contractor,
     end_project,
 )
 from bayan.work.services.fanning import Form, Telling, can_send_form, send_form, tell_each
@@ -35,8 +37,8 @@ from bayan.work.services.hearing import (
     stop_waiting,
     word_of,
 )
+from bayan.work.services.hearing_outside import hear_outside, receive_outside
 from bayan.work.services.items import (
-    ITEM,
     DueInThePast,
     ItemIsOver,
     NotPossible,
@@ -76,7 +78,23 @@ from bayan.work.services.links import (
     open_link,
     withdraw_links,
 )
-from bayan.work.services.onward import ONE, SEVERAL
+from bayan.work.services.mail import confirm, files_first, last_parts, members_by_mail
+from bayan.work.services.onward import ONE, OUTSIDE, SEVERAL
+from bayan.work.services.outside import (
+    address_of,
+    forget_outside,
+    send_anew,
+    settle_outside,
+    tell_outside,
+)
+from bayan.work.services.papers import (
+    NoPlaceForFiles,
+    VersionOver,
+    ask_approval,
+    paper_of,
+    require_version,
+    send_version,
+)
 from bayan.work.services.saying import Word, ask, buttons_of, say, when
 from bayan.work.services.telling import tell
 from bayan.work.services.words import tell_member_onward
@@ -86,6 +104,7 @@ __all__ = [
     "ITEM",
     "NEVER_MIND",
     "ONE",
+    "OUTSIDE",
     "PRESSED_UNTIL",
     "SEVERAL",
     "DueInThePast",
@@ -93,6 +112,7 @@ __all__ = [
     "ItemIsOver",
     "LinkIsOver",
     "NameMissing",
+    "NoPlaceForFiles",
     "NotPossible",
     "NotTheirWork",
     "NotYours",
@@ -108,15 +128,20 @@ __all__ = [
     "Thing",
     "TitleMissing",
     "TooManyPictures",
+    "VersionOver",
     "Word",
     "WordsMissing",
     "add_project",
+    "address_of",
     "ask",
+    "ask_approval",
     "buttons_of",
     "call",
     "call_for_alert",
     "can_send_form",
+    "change_contractor",
     "check_age",
+    "confirm",
     "delegate",
     "describe_alerts",
     "describe_items",
@@ -126,24 +151,32 @@ __all__ = [
     "end_project",
     "explain",
     "explain_by_link",
+    "files_first",
     "finish",
     "finish_by_link",
     "forget_of",
+    "forget_outside",
     "give",
     "give_each",
     "hand_over",
     "hear_members",
+    "hear_outside",
     "hear_quotations",
     "keep",
+    "last_parts",
     "let_past",
     "make_link",
     "may_act",
+    "members_by_mail",
     "members_of",
     "open_link",
     "open_things",
+    "paper_of",
     "pause",
     "receive",
     "receive_choice",
+    "receive_outside",
+    "require_version",
     "reset",
     "rest",
     "resume",
@@ -151,14 +184,18 @@ __all__ = [
     "ring",
     "say",
     "send_again",
+    "send_anew",
     "send_form",
     "send_tasks",
+    "send_version",
     "settle_call",
+    "settle_outside",
     "start",
     "stop_waiting",
     "tell",
     "tell_each",
     "tell_member_onward",
+    "tell_outside",
     "thread",
     "thread_later",
     "when",

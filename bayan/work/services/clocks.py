@@ -20,10 +20,13 @@ from bayan.people.models import Deputyship, Member, Role
 from bayan.work import events, ladders
 from bayan.work.events import Subject
 from bayan.work.ladders import Level, Term
-from bayan.work.models import Clock, Notice, Ring
+from bayan.work.models import Clock, Item, Notice, OutsideNotice, Ring
 
 # So many clocks a transaction: each is ours until its commit.
 AT_ONCE = 200
+# The subject type of an item's own clock, and the topic under which screens hear of it.
+ITEM = "item"
+CHASED_OUTSIDE = (Level.REMINDER, Level.FIRST, Level.SECOND)
 HEADS = (Role.Kind.DIRECTOR,)
 ABOVE = (Role.Kind.DIRECTOR, Role.Kind.EXECUTIVE)
 
@@ -237,6 +240,7 @@ def ring(*, now: datetime, limit: int = AT_ONCE) -> int:
         for clock, rung, subject in ringing
         for member in addressees.of(rung.level, subject)
     )  # fmt: skip
+    _remind_outside([(clock, rung) for clock, rung, _subject in ringing], now=now)
     audit.record_all(
         audit.Entry(
             action=f"{clock.subject_type}.rang",
@@ -256,6 +260,24 @@ def ring(*, now: datetime, limit: int = AT_ONCE) -> int:
         if rung.level != Level.REMINDER:
             publish(events.ClockMissed(clock=clock, at=now))
     return len(ringing)
+
+
+def _remind_outside(ringing: Sequence[tuple[Clock, Ring]], *, now: datetime) -> None:
+    """Whoever outside has an item is reminded and chased as its giver is; that it is raised is ours."""
+    chased = {
+        clock.subject_key: (clock, rung)
+        for clock, rung in ringing
+        if clock.subject_type == ITEM and rung.level in CHASED_OUTSIDE
+    }
+    if not chased:
+        return
+    items = Item.objects.open().filter(public_id__in=chased)
+    found = items.exclude(contractor=None, outside=None).values_list("pk", "public_id")
+    OutsideNotice.objects.bulk_create(
+        OutsideNotice(item_id=pk, clock=clock, ring=rung, level=rung.level, created_at=now)
+        for pk, public_id in found
+        for clock, rung in [chased[str(public_id)]]
+    )
 
 
 class Addressees:

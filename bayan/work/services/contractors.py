@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.core.phones import mobile_in
+from bayan.organisation import selectors as organisation
 from bayan.organisation.models import Node
 from bayan.people.models import Member
 from bayan.work.models import Contractor, Project
@@ -33,6 +34,7 @@ def add_project(
     number: str = "",
     contact_name: str = "",
     phone: str = "",
+    email: str = "",
     by: Member,
     now: datetime,
 ) -> Project:
@@ -41,15 +43,11 @@ def add_project(
     :raises PhoneUnusable: this is no mobile number
     :raises ProjectKnown: it stands there already
     """
-    mobile = mobile_in(phone) if phone.strip() else ""
-    if mobile is None:
-        raise PhoneUnusable(
-            _("This is no mobile number. Write it as 05… or with its country code.")
-        )
+    mobile = _mobile(phone)
     name = " ".join(contractor.split())
     known, _is_new = Contractor.objects.get_or_create(name=name)
     known.contact_name = contact_name.strip() or known.contact_name
-    known.phone = mobile or known.phone
+    known.phone, known.email = mobile or known.phone, email.strip() or known.email
     known.ended_at = None
     known.save()
     row, is_new = Project.objects.get_or_create(
@@ -63,6 +61,40 @@ def add_project(
     row.ended_at = None
     row.save(update_fields=["ended_at"])
     _note("contractor.project_added", row, by=by, now=now)
+    return row
+
+
+def _mobile(phone: str) -> str:
+    mobile = mobile_in(phone) if phone.strip() else ""
+    if mobile is None:
+        raise PhoneUnusable(
+            _("This is no mobile number. Write it as 05… or with its country code.")
+        )
+    return mobile
+
+
+@transaction.atomic
+def change_contractor(
+    public_id: UUID, *, contact_name: str, phone: str, email: str, by: Member, now: datetime
+) -> Contractor:
+    """Write down who takes a contractor's tasks, and by what they are reached.
+
+    :raises PhoneUnusable: this is no mobile number
+    """
+    row = Contractor.objects.select_for_update().get(public_id=public_id)
+    row.contact_name = " ".join(contact_name.split())[:120]
+    row.phone, row.email = _mobile(phone), email.strip()
+    row.save(update_fields=["contact_name", "phone", "email"])
+    audit.record(
+        audit.Entry(
+            action="contractor.address_changed",
+            subject_type="contractor",
+            subject_key=str(row.public_id),
+            by=by,
+            at=now,
+            node_id=organisation.desk().pk,
+        )
+    )
     return row
 
 

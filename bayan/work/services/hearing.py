@@ -26,8 +26,9 @@ from bayan.people.models import Contact, Member
 from bayan.people.permissions import Access
 from bayan.work import events, selectors
 from bayan.work.models import Item
-from bayan.work.services import items, joining, saying
-from bayan.work.services.items import ITEM, Shown, State
+from bayan.work.services import items, joining, mail, papers, saying
+from bayan.work.services.clocks import ITEM
+from bayan.work.services.items import Shown, State
 from bayan.work.services.joining import PICTURES
 from bayan.work.services.onward import ONE
 
@@ -66,6 +67,7 @@ def _receive(
 ) -> list[IncomingMessage]:
     members = members_of([message for message, _key in replies], now=now)
     others = []
+    last = mail.last_parts([message for message, _key in replies])
     for message, key in replies:
         member = members.get(message.external_id)
         conversation = keep(message, member, now=now) if member else None
@@ -74,9 +76,12 @@ def _receive(
             continue
         with override(member.language):
             choice = message.choice_id
-            if about_one and choice.startswith("work-"):
+            if about_one and message.email:
+                is_last = message.external_id in last
+                mail.hear_answer(key, member, conversation, message, is_last=is_last, now=now)
+            elif about_one and choice.startswith("work-"):
                 _act(UUID(key), choice, member, conversation, now=now)
-            elif about_one and _is_word(message) and _remark(key, member, message, now=now):
+            elif about_one and is_word(message) and _remark(key, member, message, now=now):
                 saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
             elif about_one and choice.startswith("silence-"):
                 _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
@@ -114,7 +119,7 @@ def hear_quotations(
 
     What a citizen quotes belongs to their conversation; this is for members alone.
     """
-    quoting = [message for message, _member in messages if message.quoted_id and _is_word(message)]
+    quoting = [message for message, _member in messages if message.quoted_id and is_word(message)]
     subjects = channel_selectors.subjects_of(message.quoted_id for message in quoting)
     by_type: dict[str, list[tuple[IncomingMessage, str]]] = defaultdict(list)
     for message in quoting:
@@ -139,7 +144,11 @@ def _may_answer(message: IncomingMessage) -> bool:
 
 def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversation | None:
     """Keep a member's message in their conversation; None where they work for no body now."""
-    conversation = saying.conversation_with(member, now=now)
+    conversation = (
+        saying.conversation_by_mail(message, member, now=now)
+        if message.email
+        else saying.conversation_with(member, now=now)
+    )
     if conversation is None or conversation.number_id != message.number_id:
         return None
     inbox.store([inbox.Arrival(message, conversation)])
@@ -150,14 +159,18 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
 
 def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
     """The member behind each message, by its id; whoever is none of us is left out."""
+    by_mail = mail.members_by_mail(messages, now=now)
     senders = {
         m.external_id: people.Sender(whatsapp_id=m.whatsapp_id, phone=m.phone, name=m.name)
         for m in messages
+        if not m.email
     }
+    if not senders:
+        return by_mail
     people.lock_senders(senders.values())
     contacts: dict[people.Sender, Contact] = people.contacts_of(senders.values(), now=now)
     members = people_selectors.linked_members(contacts.values())
-    return {
+    return by_mail | {
         name: members[contacts[sender].pk]
         for name, sender in senders.items()
         if contacts[sender].pk in members
@@ -186,7 +199,8 @@ def _act(
         _ask_why(item, conversation, now=now)
         return
     if item.on_page:
-        refusal = items.NotPossible(_("This can be done on the page only, after reading it there."))
+        words = _("This can be done on the page only, after reading it there.")
+        refusal = items.NotPossible(f"{words}\n{saying.address_of(item)}")
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
     if item.kind == Item.Kind.APPROVE and now > item.due_at + PRESSED_UNTIL:
@@ -199,13 +213,13 @@ def _act(
         _refuse(key, choice, refusal, member, conversation, now=now)
         return
     end = ENDS.get(choice, State.DONE)
-    question = _question(item, end)
-    if question:
+    asked = question(item, end)
+    if asked:
         # Whoever presses it takes it: their next message is the answer.
         item.owner, item.awaits_until = member, now + AWAITED
         item.awaits = end
         item.save(update_fields=["owner", "awaits_until", "awaits"])
-        saying.say(conversation, question, now=now)
+        saying.say(conversation, asked, now=now)
         return
     _end(item, end, choice, member, conversation, now=now)
 
@@ -224,11 +238,12 @@ def _end(
     """End an item, and say so; or say why not, when whoever follows its end refuses."""
     try:
         with transaction.atomic():
+            papers.require_version(item)
             items.end_item(item, end=end, words=words, proofs=proofs, by=member, now=now)
     except DomainError as refused:
         _refuse(item.public_id, press, refused, member, conversation, now=now)
         return
-    saying.say(conversation, _thanks(item), now=now)
+    saying.say(conversation, thanks(item), now=now)
 
 
 def _refuse(
@@ -240,18 +255,23 @@ def _refuse(
     *,
     now: datetime,
 ) -> None:
-    """Say why not; that it was tried stays in the trail."""
+    """Say why not; that it was tried stays in the trail, unless something is only missing still."""
     saying.say(conversation, str(refused), now=now)
     audit.record_all(refused.entries)
+    if isinstance(refused, items.UNFINISHED):
+        return
     item = Item.objects.filter(public_id=key).first()
     if item is not None:
         items.note("item.refused", item, by=member, now=now, press=choice)
 
 
-def _is_word(message: IncomingMessage) -> bool:
+def is_word(message: IncomingMessage) -> bool:
     """Whether somebody wrote it: the button of a template has words too."""
     return not message.choice_id and (
-        message.kind in PICTURES or (message.kind == "text" and bool(message.text))
+        message.kind in PICTURES
+        or (message.kind == "text" and bool(message.text))
+        # Of a letter everything is one answer.
+        or bool(message.email)
     )
 
 
@@ -269,14 +289,16 @@ def _remark(key: str, member: Member, message: IncomingMessage, *, now: datetime
     return True
 
 
-def _question(item: Item, end: str) -> str:
+def question(item: Item, end: str) -> str:
     """What is asked before it can end; empty: one press is enough."""
     if end == State.RETURNED:
         return _("Write in one message what is to be changed.")
-    if end == State.REFUSED:
+    if end in {State.REFUSED, State.DECLINED}:
         return _("Write the reason in one message.")
     if item.kind == Item.Kind.ANSWER:
         return _("Write the answer in one message.")
+    if item.wants_proof and not items.is_of_a_place(item):
+        return _("Send a picture or a file that shows that it was done, with a few words under it.")
     if item.wants_proof:
         return _("Send a picture of the place as it is now, with a few words under it.")
     return ""
@@ -310,12 +332,14 @@ def _take(
     )
 
 
-def _thanks(item: Item) -> str:
+def thanks(item: Item) -> str:
     match item.state:
         case State.RETURNED:
             return _("Returned for changes, with your reason.")
         case State.REFUSED:
             return _("Not approved; your reason is noted.")
+        case State.DECLINED:
+            return _("Noted that you will not do it; whoever gave the task is told why.")
     if item.kind == Item.Kind.APPROVE:
         return _("Approved. Thank you.")
     if item.kind == Item.Kind.ACKNOWLEDGE:

@@ -19,18 +19,28 @@ from bayan.channels.models import Media
 from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.events import publish
+from bayan.core.rls import as_worker
 from bayan.organisation.models import Node, OutsideBody
 from bayan.people import selectors as people
 from bayan.people.models import Deputyship, Member
 from bayan.people.permissions import Access
 from bayan.work import ladders
 from bayan.work.events import ItemEnded, ItemGiven, ItemPassedOn, Subject
-from bayan.work.models import Clock, Contractor, Item, Link, Notice, Project, Proof
+from bayan.work.models import (
+    Clock,
+    Contractor,
+    Item,
+    Link,
+    Notice,
+    OutsideNotice,
+    Paper,
+    Project,
+    Proof,
+)
 from bayan.work.services import clocks
-from bayan.work.services.clocks import HEADS, Start
+from bayan.work.services.clocks import HEADS, ITEM, Start
+from bayan.work.services.onward import OUTSIDE
 
-# The subject type of an item's own clock, and the topic under which screens hear of it.
-ITEM = "item"
 # A reason for silence buys a working day, in an emergency a few minutes.
 PATIENCE, PATIENCE_IN_EMERGENCY = timedelta(hours=7), timedelta(minutes=10)
 MOST_PICTURES = 8
@@ -93,6 +103,10 @@ class NotPossible(DomainError):
     pass
 
 
+# Something is still wanted of whoever does it: they send it, and nothing was refused them.
+UNFINISHED = (WordsMissing, ProofMissing, PictureTooOld, TooManyPictures)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """What is to be done, by whom, until when."""
@@ -125,11 +139,13 @@ class Picture:
     stream: IO[bytes]
     name: str
     declared: str
+    # The kind of message under whose limits it falls: a picture, or a document.
+    kind: str = "image"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture of what was done."""
+    """A picture of what was done, or another file that shows it."""
 
     media: Media
     latitude: float | None = None
@@ -140,7 +156,7 @@ class Shown:
 
 @transaction.atomic
 def give(task: Task, *, by: Member | None, now: datetime) -> Item:
-    """Give somebody something to do. They are told by WhatsApp at once, a contractor by the link.
+    """Give somebody something to do. They are told at once, a contractor with a link.
 
     :raises TitleMissing: it says not what
     :raises DueInThePast: it could not be done in time any more
@@ -221,17 +237,22 @@ def _let_know(
     *,
     now: datetime,
 ) -> None:
-    """Whoever has an item is told, else whoever is on duty for its body, else who heads it.
+    """Whoever has an item is told, outside too, with whoever stands in for them; else whoever is on duty for
+    its body, or heads it.
 
     `too` are those who are told of each besides.
     """
     charge: dict[int, list[Member]] = {}
+    acting = people.acting_for({item.owner_id for item in items if item.owner_id}, now=now)
     notices = []
+    outside = []
     for item, clock, others in zip(items, started, too, strict=True):
         if item.is_outside:
+            outside.append(OutsideNotice(item=item, clock=clock, created_at=now))
             continue
         if item.owner is not None:
-            told = [item.owner]
+            deputy = acting.get(item.owner.pk)
+            told = [item.owner, deputy] if deputy else [item.owner]
         else:
             if item.node_id not in charge:
                 turn = people.on_duty(item.node, now=now)
@@ -244,6 +265,7 @@ def _let_know(
             for member in dict.fromkeys([*told, *others])
         ]
     Notice.objects.bulk_create(notices)
+    OutsideNotice.objects.bulk_create(outside)
 
 
 def _check_works_for(pairs: Sequence[tuple[Member, Node]], *, now: datetime) -> None:
@@ -281,9 +303,12 @@ def finish(
     now: datetime,
     words: str = "",
     pictures: Sequence[Picture] = (),
+    place: tuple[float, float] | None = None,
     end: str = State.DONE,
 ) -> Item:
     """End an item: seen, answered, done, approved; or returned or refused, which need their reason.
+
+    `place` is where the sender is, for pictures that do not say where they were taken.
 
     :raises ItemIsOver: it has ended already; the first one wins
     :raises NotYours: somebody else has it
@@ -295,8 +320,10 @@ def finish(
     """
     try:
         item = locked_for(item_id, by, now=now)
-        proofs = keep_pictures(pictures, item, now=now)
+        proofs = keep_pictures(pictures, item, place=place, now=now)
         return end_item(item, end=end, words=words, proofs=proofs, by=by.member, now=now)
+    except UNFINISHED:
+        raise
     except DomainError as refused:
         # That somebody tried to approve what they may not, or what has changed, stays in the trail.
         tried = find(item_id)
@@ -305,6 +332,11 @@ def finish(
                 _entries("item.refused", [tried], by=by.member, now=now, details=[{"press": end}])
             )
         raise
+
+
+def is_of_a_place(item: Item) -> bool:
+    """Whether what shows that it was done is a picture of a place, or whatever else does."""
+    return item.subject_type in {"", "case"}
 
 
 def keep_pictures(
@@ -330,10 +362,12 @@ def keep_pictures(
         taken = channels.taken_of(picture.stream, now=now)
         if item.kind == Item.Kind.DO:
             check_age(taken.at, since=item.given_at - GIVEN_AFTER)
-        media = channels.keep_file(
-            picture.stream, kind="image", name=picture.name, declared=picture.declared,
-            number=number, node=item.given_from, now=now,
-        )  # fmt: skip
+        # Whoever does it may not see the files of the body that gave it.
+        with as_worker():
+            media = channels.keep_file(
+                picture.stream, kind=picture.kind, name=picture.name, declared=picture.declared,
+                number=number, node=item.given_from, now=now,
+            )  # fmt: skip
         latitude, longitude = taken.point or place or (None, None)
         shown.append(Shown(media, latitude, longitude, taken.at))
     return shown
@@ -375,7 +409,11 @@ def end_item(
     if item.kind == Item.Kind.ANSWER and not words:
         raise WordsMissing(_("Write the answer."))
     if item.wants_proof and end == State.DONE and not proofs and not item.proofs.exists():
-        raise ProofMissing(_("Attach a picture of the place as it is now."))
+        raise ProofMissing(
+            _("Attach a picture of the place as it is now.")
+            if is_of_a_place(item)
+            else _("Attach a picture or a file that shows that it was done.")
+        )
     Proof.objects.bulk_create(
         (
             Proof(
@@ -394,6 +432,7 @@ def end_item(
         update_fields=["state", "answer", "ended_at", "ended_by", "ended_name", "awaits_until"]
     )
     clocks.end(ITEM, [str(item.public_id)], now=now)
+    _tell_no_more([item], now=now)
     actor: audit.Actor = by or BY_LINK
     note("item.ended", item, by=actor, now=now, item_state=str(end))
     publish(ItemEnded(item=item, by=by, at=now))
@@ -498,11 +537,23 @@ def forget_of(subject: tuple[str, str]) -> list[int]:
         clock__subject_type=ITEM, clock__subject_key__in=keys, outgoing__isnull=False
     )
     channels.forget_words(told.values_list("outgoing", flat=True))
+    channels.forget_letters(OUTSIDE, keys)
     proofs = Proof.objects.filter(item__in=rows)
     pictures = list(proofs.values_list("media", flat=True))
     proofs.delete()
+    papers = Paper.objects.filter(item__in=rows)
+    pictures += papers.values_list("media", flat=True)
+    papers.delete()
     rows.update(title="—", text="", answer="")
     return pictures
+
+
+def _tell_no_more(items: Sequence[Item], *, now: datetime) -> None:
+    """What has not left yet for whoever outside has these is not sent, and goes no further way."""
+    outside = [item for item in items if item.is_outside]
+    if outside:
+        OutsideNotice.objects.filter(item__in=outside, told_at=None).update(told_at=now)
+        channels.call_off(OUTSIDE, [str(item.public_id) for item in outside], now=now)
 
 
 def _withdraw_each(items: Sequence[Item], *, by: Member | None, now: datetime) -> None:
@@ -514,6 +565,7 @@ def _withdraw_each(items: Sequence[Item], *, by: Member | None, now: datetime) -
     Item.objects.bulk_update(items, ["state", "ended_at", "ended_by", "awaits_until"])
     clocks.end(ITEM, [str(item.public_id) for item in items], now=now)
     Link.objects.filter(item__in=items, withdrawn_at=None).update(withdrawn_at=now)
+    _tell_no_more(items, now=now)
     note_each("item.withdrawn", items, by=by or audit.SYSTEM, now=now, details=[{}] * len(items))
     for item in items:
         publish(ItemEnded(item=item, by=by, at=now))

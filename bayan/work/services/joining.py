@@ -19,7 +19,8 @@ from bayan.people.permissions import Access
 from bayan.work import events
 from bayan.work.models import Item, Proof, Remark
 from bayan.work.services import items, saying
-from bayan.work.services.items import ITEM, Shown, State
+from bayan.work.services.clocks import ITEM
+from bayan.work.services.items import Shown, State
 
 PICTURES = {"image", "document", "video"}
 

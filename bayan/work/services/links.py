@@ -12,15 +12,14 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
+from bayan.people.models import Member
 from bayan.people.permissions import Access
 from bayan.work.models import Item, Link
 from bayan.work.services import items, saying
 from bayan.work.services.items import NotYours, Picture
-from bayan.work.services.onward import ONE
 
 # It outlives the time that the work is due: who is late must still be able to say that it is done.
 GOOD_AFTER_DUE = timedelta(days=14)
@@ -49,15 +48,21 @@ def make_link(item_id: UUID, *, by: Access, now: datetime) -> str:
     item = items.locked_open(item_id)
     if not by.may("work.give", item.given_from):
         raise NotYours(_("Only whoever gave the task may send a link to it."))
+    address = new_link(item, made_by=by.member, now=now)
+    items.note("item.link_made", item, by=by.member, now=now)
+    return address
+
+
+def new_link(item: Item, *, made_by: Member | None, now: datetime) -> str:
+    """An address under which an item, locked by the caller, can be done; only its hash is kept."""
     secret = secrets.token_urlsafe(24)
     Link.objects.create(
         item=item,
         hash=hash_of(secret),
-        made_by=by.member,
+        made_by=made_by,
         made_at=now,
         expires_at=max(item.due_at, now) + GOOD_AFTER_DUE,
     )
-    items.note("item.link_made", item, by=by.member, now=now)
     return f"{settings.PUBLIC_URL}{reverse('work:link', args=[secret])}"
 
 
@@ -120,33 +125,25 @@ def finish_by_link(
             item, end=end, words=words, proofs=shown, by=None, name=called, now=now
         )
         if end in items.WANT_REASON:
-            _tell_giver(ended, now=now)
+            tell_giver_of_end(ended, now=now)
         return ended
 
 
-def _tell_giver(item: Item, *, now: datetime) -> None:
+def tell_giver_of_end(item: Item, *, now: datetime) -> None:
     """A task that comes back undone is somebody's to give anew: they hear of it where they are."""
-    giver = item.given_by
-    # Who has asked for silence finds it on their page.
-    if giver is None or not giver.is_active or giver.is_quiet(now=now):
-        return
-    with override(giver.language):
-        said = {
-            Item.State.RETURNED: _("Returned for changes by %(name)s"),
-            Item.State.REFUSED: _("Not approved by %(name)s"),
-            Item.State.DECLINED: _("Declined by %(name)s"),
-        }[Item.State(item.state)] % {"name": item.ended_name}
-        address = f"{settings.PUBLIC_URL}{reverse('work:item', args=[item.public_id])}"
-        text = "\n".join(
-            [f"*{item.title}*", f"{said}: {item.answer[: saying.LONGEST_TEXT]}", address]
-        )
-        word = saying.Word(
-            text=text,
-            what=f"{said}: {item.title}",
-            at=now,
-            subject=(ONE, str(item.public_id)),
-        )
-        saying.tell_member(giver, word, now=now)
+    saying.tell_member_who_gave(
+        item,
+        lambda: (
+            {
+                Item.State.RETURNED: _("Returned for changes by %(name)s"),
+                Item.State.REFUSED: _("Not approved by %(name)s"),
+                Item.State.DECLINED: _("Declined by %(name)s"),
+            }[Item.State(item.state)]
+            % {"name": item.ended_name}
+        ),
+        words=item.answer,
+        now=now,
+    )
 
 
 def explain_by_link(secret: str, silence: str, *, now: datetime) -> Item:

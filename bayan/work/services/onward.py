@@ -24,6 +24,8 @@ from bayan.work.models import Notice
 # What an answer to a message about one item, or to a list of several things, is about
 # (config/subscriptions.py).
 ONE, SEVERAL = "work.item", "work.list"
+# The same of what a contractor or a body outside is told: they are no members.
+OUTSIDE = "work.outside"
 # Who has not shown that a mobile is theirs cannot answer from it: no chat, but a text message.
 WITHOUT_CHAT = tuple(way for way in WAYS if way not in {Reach.Way.WHATSAPP, Reach.Way.BACKUP})
 LOCK = "bayan.work.telling"

@@ -5,7 +5,7 @@ What is to be said, to whom and when, `telling` decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import override, pgettext
 
 from bayan.channels import services as channels
+from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing, Reach, Template
 from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
+from bayan.organisation.models import Node
 from bayan.people import selectors as people_selectors
 from bayan.people import services as people
 from bayan.people.models import Member
@@ -43,14 +45,30 @@ def conversation_with(member: Member, *, now: datetime) -> Conversation | None:
     number = channels.number_for(Reach.Way.WHATSAPP)
     if number is None:
         return None
-    sender = people.Sender(phone=member.phone)
+    return _conversation(people.Sender(phone=member.phone), number.pk, body, now=now)
+
+
+def conversation_by_mail(
+    message: IncomingMessage, member: Member, *, now: datetime
+) -> Conversation | None:
+    """The conversation for what a member wrote by e-mail; None where they work for no body now."""
+    body = people_selectors.body_of_member(member, now=now)
+    if body is None:
+        return None
+    sender = people.Sender(email=message.email, name=member.name_ar)
+    return _conversation(sender, message.number_id, body, now=now)
+
+
+def _conversation(
+    sender: people.Sender, number_id: int, body: Node, *, now: datetime
+) -> Conversation:
     people.lock_senders([sender])
     contact = people.contacts_of([sender], now=now)[sender]
-    inbox.conversations_for([(contact, number.pk)], node=body, now=now)
-    conversation = (
+    inbox.conversations_for([(contact, number_id)], node=body, now=now)
+    conversation: Conversation = (
         Conversation.objects.select_for_update(of=("self",))
         .select_related("node", "number__account", "contact")
-        .get(contact=contact, number=number, node=body)
+        .get(contact=contact, number=number_id, node=body)
     )
     # It is no word about a case of the member's own that may be open there.
     conversation.matter = ""
@@ -248,6 +266,26 @@ def tell_member(member: Member, word: Word, *, now: datetime) -> str:
         )  # fmt: skip
         way = Notice.Way.TEMPLATE
     return way if message else Notice.Way.PAGE
+
+
+def tell_member_who_gave(item: Item, said: Callable[[], str], *, words: str, now: datetime) -> None:
+    """Tell whoever gave a task what became of it outside, in their language; `words` are others' own.
+
+    Who has asked for silence finds it on their page.
+    """
+    giver = item.given_by
+    if giver is None or not giver.is_active or giver.is_quiet(now=now):
+        return
+    with override(giver.language):
+        what = said()
+        text = f"{what}: {words[:LONGEST_TEXT]}" if words else what
+        word = Word(
+            text="\n".join([f"*{item.title}*", text, address_of(item)]),
+            what=f"{what}: {item.title}",
+            at=now,
+            subject=(ONE, str(item.public_id)),
+        )
+        tell_member(giver, word, now=now)
 
 
 def template_for(conversation: Conversation, member: Member) -> Template | None:

@@ -26,7 +26,7 @@ from bayan.work.events import Subject
 from bayan.work.ladders import Level
 from bayan.work.models import Item, Notice
 from bayan.work.services import onward, saying
-from bayan.work.services.items import ITEM
+from bayan.work.services.clocks import ITEM
 from bayan.work.services.onward import ONE, SEVERAL, Said
 
 AT_ONCE = 200

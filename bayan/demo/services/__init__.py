@@ -21,6 +21,7 @@ from bayan.channels.services.suggestions import SUGGESTIONS
 from bayan.core import audit
 from bayan.correspondence.models import Address
 from bayan.correspondence.services import To
+from bayan.demo.services.letters import report_from_field, working_day, write_letters
 from bayan.demo.stories import (
     BOOKINGS,
     CONTRACTORS,
@@ -247,6 +248,9 @@ def tell_stories(*, now: datetime) -> int:
     _ask_needs(members, nodes, now=now)
     _fill_press(members, nodes, now=now)
     _fill_meetings(members, nodes["eastern"], now=now)
+    named = {str(email).partition("@")[0]: member for email, member in members.items()}
+    write_letters(named, now=now)
+    report_from_field(named[FORWARDS], now=now)
     return len(STORIES)
 
 
@@ -368,7 +372,8 @@ def _fill_meetings(members: dict[str | None, Member], node: Node, *, now: dateti
             meetings.close_poll(made.public_id, by=director, now=now)
         Poll.objects.filter(pk=made.pk).update(sent_at=at)
     for title, days, agenda, answers in MEETINGS:
-        starts, held_at = max(_at_nine(now, days), now + timedelta(hours=1)), _at_nine(now, days)
+        held_at = working_day(now, days, 9)
+        starts = max(held_at, now + timedelta(hours=1))
         at = min(now, held_at) - timedelta(days=5)
         held = meetings.draft_meeting(
             meetings.Plan(
@@ -407,10 +412,10 @@ def _to(members: Iterable[Member]) -> list[To]:
 def _give_work(members: dict[str | None, Member], nodes: dict[str, Node], *, now: datetime) -> None:
     """Contractors, and a few tasks on the cases of the stories."""
     director = members[f"director.khobar@{DOMAIN}"]
-    for contractor, project, number in CONTRACTORS:
+    for contractor, project, number, phone, email in CONTRACTORS:
         work.add_project(
             contractor=contractor, project=project, department=nodes["khobar"], number=number,
-            by=director, now=now,
+            phone=phone, email=email, by=director, now=now,
         )  # fmt: skip
     case = (
         Case.objects.open()

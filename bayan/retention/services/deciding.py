@@ -15,13 +15,9 @@ from bayan.core.errors import DomainError
 from bayan.people.models import Member
 from bayan.retention import selectors
 from bayan.retention.models import Decision, Hold
-from bayan.retention.periods import RetentionUnreadable, read
-from bayan.retention.registry import Keeping, Thing, keepings, register_keeping
+from bayan.retention.periods import read
+from bayan.retention.registry import Thing, keepings
 
-__all__ = [
-    "IsHeld", "Keeping", "NotDue", "NothingHeld", "ReasonMissing", "RetentionUnreadable", "Thing",
-    "TimeMissing", "check_pack", "decide", "hold", "lift", "register_keeping",
-]  # fmt: skip
 Verdict = Decision.Verdict
 ACTIONS = {Verdict.KEEP: "kept", Verdict.HAND_OVER: "handed_over", Verdict.DESTROY: "destroyed"}
 
@@ -117,7 +113,7 @@ def decide(
     if not selectors.is_due(thing, now=now):
         raise NotDue(_("The period of %(number)s is not over.") % {"number": thing.number})
     # A hold is placed under the same lock.
-    if verdict != Verdict.KEEP and Hold.objects.standing().filter(what=thing.what, key=thing.key):
+    if verdict != Verdict.KEEP and selectors.is_held(thing):
         raise IsHeld(
             _("%(number)s is under a legal hold. Lift the hold first.") % {"number": thing.number}
         )
@@ -137,11 +133,13 @@ def decide(
 
 
 def _lock(thing: Thing) -> None:
+    """A hold is placed under the same locks as what it keeps is destroyed; always in one order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"bayan.retention {thing.what} {thing.key}"],
-        )
+        for what, key in thing.holders:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"bayan.retention {what} {key}"],
+            )
 
 
 def _note(action: str, thing: Thing, *, by: Member, now: datetime, **details: Any) -> None:
