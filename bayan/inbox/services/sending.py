@@ -543,9 +543,7 @@ def _as_letter(conversation: Conversation, draft: Draft) -> dict[str, Any]:
         return draft.content
     subject = first.text.split("\n", 1)[0][:120]
     # A letter's files are messages of their own, named by it. "Re:" in every language (RFC 5322, 3.6.5).
-    return channels.as_answer(
-        draft.content, to=latest.partition("#")[0], subject=f"Re: {subject}"
-    )
+    return channels.as_answer(draft.content, to=latest.partition("#")[0], subject=f"Re: {subject}")
 
 
 def _ask(
