@@ -59,6 +59,11 @@ class Due:
     soon: int
     removal: Removal | None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to say of it."""
+        return not (self.rows or self.count or self.unseen or self.soon or self.removal)
+
 
 @dataclass(frozen=True)
 class Preview:

@@ -33,8 +33,10 @@ def due(request: StaffRequest) -> HttpResponse:
     """What is due in the reader's bodies, how long what is kept, and what was decided."""
     now = timezone.now()
     version = selectors.schedule()
+    found = selectors.due(request.access, now=now)
     context = {
-        "due": selectors.due(request.access, now=now),
+        "due": [one for one in found if not one.is_quiet],
+        "quiet": [one.keeping.label for one in found if one.is_quiet],
         "rules": selectors.rules(),
         "version": version,
         "seen": version.number if version else 0,

@@ -145,6 +145,7 @@ class PaperForm(GiveForm):
         del self.fields["kind"], self.fields["wants_proof"]
         self.fields["title"].label = _("What is to be approved")
         self.fields["text"].label = _("Text, or what to look at")
+        self.fields["text"].help_text = ""
 
     def _holders(self, now: datetime) -> list[Any]:
         """Members and bodies: under a link without account there is no file."""
