@@ -178,7 +178,8 @@ def test_after_the_window_words_wait_until_the_person_taps(
         if not link.count():
             return False
         link.click()
-        admin.get_by_role("button", name="استخدامه لإعادة فتح المحادثات").click()
+        admin.get_by_label("ما يُستخدم له القالب تلقائيًا").select_option("reopen")
+        admin.get_by_role("button", name="اعتماده لهذا الغرض").click()
         return True
 
     wait_for(adopted, 30)

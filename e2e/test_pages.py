@@ -38,6 +38,7 @@ from bayan.correspondence import document
 from bayan.correspondence.models import Letter
 from bayan.correspondence.tests.factories import make_sent
 from bayan.meetings.tests.factories import make_called, make_poll
+from bayan.organisation.models import OutsideBody
 from bayan.people import services as people
 from bayan.people.models import Member, Role
 from bayan.people.permissions import Access
@@ -220,7 +221,9 @@ EXAMPLES: dict[str, Callable[[Guide], Visit]] = {
     "portal:code": code_of_a_case,
     "portal:track": lambda _: from_outside("portal:track"),
     "press:link": story_by_link,
+    "retention:preview": lambda _: at("retention:preview", "case"),
     "retention:thing": lambda g: at("retention:thing", "letter", letter(g).public_id),
+    "work:address": lambda _: at("work:address", "outside", OutsideBody.objects.earliest("pk").key),
     "work:link": task_by_link,
 }
 # What else answers a GET, and what stands there instead of a page.
@@ -233,7 +236,7 @@ NO_PAGE = {
     "correspondence:recipients_export": "a table", "correspondence:answers_export": "a table",
     "correspondence:whole": "files", "correspondence:answer_picture": "a picture",
     "meetings:agenda_file": "a file", "meetings:minutes_document": "a PDF",
-    "cases:picture": "a picture", "work:picture": "a picture", "needs:file": "a file",
+    "cases:picture": "a picture", "work:picture": "a picture", "work:paper": "a file", "needs:file": "a file",
     "press:link_file": "a file", "press:link_archive": "files",
     "healthz": "figures", "readyz": "figures", "metrics": "figures",
 }  # fmt: skip
