@@ -196,6 +196,10 @@ EXAMPLES: dict[str, Callable[[Guide], Visit]] = {
     "account_login": lambda _: from_outside("account_login"),
     "account_logout": lambda _: at("account_logout"),
     "mfa_authenticate": code_at_sign_in,
+    "cases:change_deadlines": lambda _: (
+        f"{reverse('cases:change_deadlines')}?priority=high",
+        None,
+    ),
     "cases:directive": directive,
     "cases:surge_join": surge_team,
     "contacts:merge": lambda g: at(
