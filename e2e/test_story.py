@@ -118,7 +118,7 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     address = editor.url
 
     # Approved by one press in WhatsApp, under the message that asks for it.
-    asked = wait_for(lambda: sent_to(instance, DIRECTOR, "اعتماد نشر"), 30)
+    asked = wait_for(lambda: sent_to(instance, DIRECTOR, "اعتماد نشر"), 120)
     assert asked is not None
     button = asked["body"]["interactive"]["action"]["buttons"][0]["reply"]
     assert button["title"] == "اعتماد"
