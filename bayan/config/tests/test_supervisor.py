@@ -122,6 +122,11 @@ def test_one_web_process_answers_while_the_other_is_started_again(
         assert httpx.get(f"http://127.0.0.1:{up.port}/healthz").text == "ok"
 
     eventually(lambda: len(up.parts("web")) == 2, "the killed one does not come back")
+    ready = f"http://127.0.0.1:{up.port}/readyz"
+    eventually(
+        lambda: all(httpx.get(ready).status_code == 200 for _time in range(40)),
+        "the one that came back is not ready",
+    )
     # Both count together, whichever refused them and whichever is asked.
     hook = f"http://127.0.0.1:{up.port}/hooks/whatsapp/nobody"
     refused = {httpx.post(hook, content=b"{}").status_code for _time in range(20)}
