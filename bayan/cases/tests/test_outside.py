@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
+from bayan.cases.services.parts import contacts_of
 from bayan.channels import services as channels
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Attempt, Outgoing, Reach, Template
@@ -253,7 +255,14 @@ def test_a_press_and_the_words_that_it_asks_for_end_the_task(
     assert (item.state, item.silence) == ("open", "parts")
     presses(sent, "outside-decline", now=now)
     assert Item.objects.get(pk=item.pk).is_open
-    # What somebody else writes meanwhile is theirs.
+    # What others write meanwhile is theirs, and is looked at together.
+    written = [incoming(received_at=now) for _number in range(6)]
+    contacts = contacts_of(written, now=now)
+    with CaptureQueriesContext(connection) as first:
+        assert not services.hear_outside(written[:1], contacts, now=now)
+    with CaptureQueriesContext(connection) as all_of_them:
+        assert not services.hear_outside(written, contacts, now=now)
+    assert len(all_of_them) == len(first)
     cases.take_in([incoming("الشارع مظلم", received_at=now)], now=now)
     cases.take_in([writes("خارج نطاق العقد", received_at=now)], now=now)
     item.refresh_from_db()

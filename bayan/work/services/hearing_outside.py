@@ -6,6 +6,7 @@ write, also with such a message before them, is the public's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -21,13 +22,13 @@ from bayan.core.errors import DomainError
 from bayan.inbox import services as inbox
 from bayan.inbox.models import Conversation, Message
 from bayan.people import services as people
-from bayan.people.models import Contact
+from bayan.people.models import Contact, Identity
 from bayan.work.models import Item, Proof, Remark
 from bayan.work.services import hearing, items, links, saying
 from bayan.work.services.items import BY_LINK, Shown, State
 from bayan.work.services.joining import PICTURES
 from bayan.work.services.onward import OUTSIDE
-from bayan.work.services.outside import address_of
+from bayan.work.services.outside import addresses_of
 
 ENDS = {
     "outside-done": State.DONE,
@@ -83,11 +84,12 @@ def hear_outside(
         for message in quoting
         if (subject := subjects.get(message.quoted_id)) and subject.type == OUTSIDE
     }
+    known = _known_by(asked)
     taken: set[str] = set()
     for message in written if asked or quoted else ():
         key = quoted.get(message.external_id, "")
         contact = contacts[message.external_id]
-        names = _names_of(message, contact) if asked else set()
+        names = {message.phone, message.email} | known.get(contact.pk, set())
         item = next(
             (one for one in asked if key in {"", str(one.public_id)} and _is_of(one, names)), None
         )
@@ -114,6 +116,18 @@ def _asked(*, now: datetime) -> list[Item]:
     )
 
 
+def _known_by(asked: Sequence[Item]) -> dict[int, set[str]]:
+    """By contact which of the addresses of these items' holders are theirs, asked for once for all."""
+    wanted = {address for item in asked for address in addresses_of(item)}
+    known: dict[int, set[str]] = defaultdict(set)
+    if wanted:
+        schemes = [Identity.Scheme.PHONE, Identity.Scheme.EMAIL]
+        rows = Identity.objects.filter(scheme__in=schemes, value__in=wanted)
+        for contact_id, address in rows.values_list("contact", "value"):
+            known[contact_id].add(address)
+    return known
+
+
 def _theirs(key: str, message: IncomingMessage, contact: Contact) -> Item | None:
     """The item of this key, if this is who was told of it."""
     if not key:
@@ -136,8 +150,7 @@ def _names_of(message: IncomingMessage, contact: Contact) -> set[str]:
 
 
 def _is_of(item: Item, names: Collection[str]) -> bool:
-    to = address_of(item)
-    return bool({to.phone, to.email} & set(names))
+    return not addresses_of(item).isdisjoint(names)
 
 
 def _keep(

@@ -23,10 +23,11 @@ from bayan.channels.services import Outsider
 from bayan.core import audit
 from bayan.core.errors import DomainError
 from bayan.inbox.models import WINDOW, Conversation
+from bayan.organisation.models import OutsideBody
 from bayan.people.models import Identity
 from bayan.people.permissions import Access
 from bayan.work.ladders import Level
-from bayan.work.models import Clock, Item, OutsideNotice
+from bayan.work.models import Clock, Contractor, Item, OutsideNotice
 from bayan.work.services import items, links, saying
 from bayan.work.services.clocks import ITEM
 from bayan.work.services.items import NotPossible, NotYours
@@ -48,15 +49,26 @@ def address_of(item: Item) -> Outsider:
     holder = item.holder_outside
     if holder is None:
         return Outsider()
-    email = holder.email.strip().lower()
-    return Outsider(phone=holder.phone, email=email, language=_language_of(holder.phone))
+    language = _language_of(holder.phone)
+    return Outsider(phone=holder.phone, email=_mail_of(holder), language=language)
+
+
+def addresses_of(item: Item) -> set[str]:
+    """The mobile and the e-mail address of whoever outside has this item, as far as they are known."""
+    holder = item.holder_outside
+    return {holder.phone, _mail_of(holder)} - {""} if holder else set()
+
+
+def _mail_of(holder: Contractor | OutsideBody) -> str:
+    return holder.email.strip().lower()
 
 
 def _language_of(phone: str) -> str:
     """In which they wrote to us last; Arabic where they never did."""
-    known = Identity.objects.filter(scheme=Identity.Scheme.PHONE, value=phone) if phone else None
-    found = known.values_list("contact__language", flat=True).first() if known else None
-    return found or "ar"
+    if not phone:
+        return "ar"
+    known = Identity.objects.filter(scheme=Identity.Scheme.PHONE, value=phone)
+    return known.values_list("contact__language", flat=True).first() or "ar"
 
 
 @transaction.atomic
