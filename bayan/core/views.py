@@ -1,12 +1,18 @@
-"""Pages that belong to no app: refusals and errors."""
+"""Pages that belong to no app: refusals and errors; and what parts of an address mean."""
 
 from collections.abc import Callable
+from datetime import date, datetime, time
 from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+
+# Beyond them nothing was written, and sums with days overflow.
+FIRST_YEAR, LAST_YEAR = 1901, 2199
 
 
 def uuid_in(given: str) -> UUID | None:
@@ -15,6 +21,21 @@ def uuid_in(given: str) -> UUID | None:
         return UUID(given)
     except ValueError:
         return None
+
+
+def day_in(given: str) -> date | None:
+    """The day that this part of an address is, as `2026-11-30`; None for anything else, and before
+    1901 or after 2199."""
+    try:
+        day = parse_date(given)
+    except ValueError:
+        return None
+    return day if day and FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which this day begins where the reader is."""
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def refusal(request: HttpRequest, text: str, *, status: int = HTTPStatus.CONFLICT) -> HttpResponse:

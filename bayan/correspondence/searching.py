@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from bayan.core import arabic
 from bayan.core.queries import array_of
+from bayan.core.views import day_in, midnight
 from bayan.correspondence.models import Letter
 
 # The latest so many are found; more members of one name than these are not told apart by it.
@@ -55,17 +54,9 @@ def asked_in(given: Mapping[str, str]) -> Asked:
         words=given.get("q", "").strip()[:100],
         kind=kind if kind in Letter.Kind.values else "",
         state=state if state in Letter.State.values else "",
-        since=_day(given.get("since", "")),
-        until=_day(given.get("until", "")),
+        since=day_in(given.get("since", "")),
+        until=day_in(given.get("until", "")),
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = parse_date(text)
-    except ValueError:
-        return None
-    return day if day and 1900 < day.year < 2200 else None
 
 
 @dataclass(frozen=True)
@@ -142,13 +133,9 @@ def narrowed(rows: QuerySet[Letter], asked: Asked, found: Found | None) -> Query
         rows = rows.filter(state=asked.state)
     # What has left counts by when it left, what has not by when it was last written.
     if asked.since:
-        begin = _midnight(asked.since)
+        begin = midnight(asked.since)
         rows = rows.filter(Q(sent_at__gte=begin) | Q(sent_at=None, changed_at__gte=begin))
     if asked.until:
-        end = _midnight(asked.until + timedelta(days=1))
+        end = midnight(asked.until + timedelta(days=1))
         rows = rows.filter(Q(sent_at__lt=end) | Q(sent_at=None, changed_at__lt=end))
     return rows
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time()))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from bayan.cases import selectors as cases
 from bayan.cases.models import Case
@@ -19,6 +18,7 @@ from bayan.cases.selectors import Spot
 from bayan.channels.models import Media
 from bayan.core import maps
 from bayan.core.paging import Cursor, Page, counts_of, page_of
+from bayan.core.views import day_in, midnight
 from bayan.desk.models import FieldReport, FieldReportQuerySet
 from bayan.inbox.models import Message
 
@@ -46,8 +46,8 @@ class Filters:
         return cls(
             view=view if view in VIEWS else "all",
             body=given.get("body", "")[:60],
-            since=_day(given.get("since", "")),
-            until=_day(given.get("until", "")),
+            since=day_in(given.get("since", "")),
+            until=day_in(given.get("until", "")),
         )
 
     def query(self, **changes: str) -> str:
@@ -59,13 +59,6 @@ class Filters:
             "until": self.until.isoformat() if self.until else "",
         } | changes
         return urlencode({name: value for name, value in parts.items() if value})
-
-
-def _day(given: str) -> date | None:
-    try:
-        return parse_date(given)
-    except ValueError:
-        return None
 
 
 def reports(filters: Filters) -> FieldReportQuerySet:
@@ -84,14 +77,10 @@ def _narrowed(filters: Filters) -> FieldReportQuerySet:
     if filters.body:
         rows = rows.filter(node__key=filters.body)
     if filters.since:
-        rows = rows.filter(at__gte=_midnight(filters.since))
+        rows = rows.filter(at__gte=midnight(filters.since))
     if filters.until:
-        rows = rows.filter(at__lt=_midnight(filters.until + timedelta(days=1)))
+        rows = rows.filter(at__lt=midnight(filters.until + timedelta(days=1)))
     return rows
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
 
 
 def counts(filters: Filters) -> dict[str, int]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from urllib.parse import urlencode
 
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from bayan.channels.models import Media
 from bayan.core.arabic import fold
 from bayan.core.models import AuditEntry
 from bayan.core.paging import Cursor, Page, counts_of, page_of
 from bayan.core.references import digits_in
+from bayan.core.views import day_in, midnight
 from bayan.inbox.models import Message
 from bayan.organisation import selectors as organisation
 from bayan.people import selectors as people
@@ -78,17 +77,9 @@ def filters_in(given: Mapping[str, str]) -> Filters:
         words=given.get("q", "").strip()[:100],
         body=given.get("body", "")[:40],
         state=state if state in State.values else "",
-        since=_day(given.get("since", "")),
-        until=_day(given.get("until", "")),
+        since=day_in(given.get("since", "")),
+        until=day_in(given.get("until", "")),
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = parse_date(text)
-    except ValueError:
-        return None
-    return day if day and 1900 < day.year < 2200 else None
 
 
 def _narrowed(filters: Filters) -> StoryQuerySet:
@@ -98,9 +89,9 @@ def _narrowed(filters: Filters) -> StoryQuerySet:
     if filters.state:
         rows = rows.filter(state=filters.state)
     if filters.since:
-        rows = rows.filter(changed_at__gte=_midnight(filters.since))
+        rows = rows.filter(changed_at__gte=midnight(filters.since))
     if filters.until:
-        rows = rows.filter(changed_at__lt=_midnight(filters.until + timedelta(days=1)))
+        rows = rows.filter(changed_at__lt=midnight(filters.until + timedelta(days=1)))
     digits = digits_in(filters.words)
     for word in filters.words.split():
         named = Q(title__icontains=word) | Q(edited_title__icontains=word) | Q(text__icontains=word)
@@ -111,10 +102,6 @@ def _narrowed(filters: Filters) -> StoryQuerySet:
             named |= Q(reference__startswith=digits)
         rows = rows.filter(named)
     return rows
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _views(rows: StoryQuerySet, member: Member) -> dict[str, QuerySet[Story]]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from bayan.core import notices
-from bayan.core.views import refusal, uuid_in
+from bayan.core.views import day_in, refusal, uuid_in
 from bayan.organisation.models import Node
 from bayan.people.permissions import StaffRequest, requires, requires_fresh_factor
 from bayan.retention import selectors, services
@@ -146,7 +145,7 @@ def _decided(request: StaffRequest, verdict: str) -> HttpResponse:
             found.thing,
             verdict,
             reason=request.POST.get("reason", ""),
-            until=_day(request.POST.get("until", "")),
+            until=day_in(request.POST.get("until", "")),
             by=request.user,
             now=now,
         )
@@ -157,13 +156,6 @@ def _decided(request: StaffRequest, verdict: str) -> HttpResponse:
         % {"count": count},
     )
     return redirect("retention:due")
-
-
-def _day(text: str) -> date | None:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def _found(request: StaffRequest, what: str, key: UUID) -> Row:
