@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from bayan.config.cli import django
 from bayan.config.cluster import Cluster
 from bayan.config.environment import LOGIN, PROJECT_DIR, Environment, environment
 from bayan.config.supervisor import answers, die_with_parent
+from emulator.tests.ports import free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -227,13 +227,6 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
         return json.load(answer)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listeners_on(port: int) -> int:

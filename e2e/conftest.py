@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bayan.config.environment import PROJECT_DIR
-from bayan.config.tests.instances import fill, free_port
+from bayan.config.tests.instances import fill
+from emulator.tests.ports import free_port
 
 CHROMIUM = os.environ.get("BAYAN_CHROMIUM", "/usr/bin/chromium")
 # So many people write in the rehearsal (test_rehearsal.py); 500 make a long one.

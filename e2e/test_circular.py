@@ -1,4 +1,7 @@
-"""A circular to twenty-five municipalities: seen by some, read by others, by SMS for five, three silent."""
+"""A circular to twenty-five municipalities: seen by some, read by others, by SMS for five, three silent.
+
+One more has no mobile: they get it by e-mail, and answer there.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from playwright.sync_api import Page, expect
 from e2e.conftest import Instance, axe, wait_for
 from e2e.test_conversation import write
 from e2e.test_path import sign_in
+from e2e.test_story import mails
 
 pytestmark = pytest.mark.xdist_group("phone")
 
-WRITER = "966500000460"
+WRITER, BY_MAIL = "966500000460", "bymail@circular.example"
 # Three people in each municipality, with mobiles of their own, which they have linked.
 STAFF = """
 from django.utils import timezone
@@ -37,6 +41,11 @@ for node in bodies.order_by("pk"):
         Role.objects.create(member=member, kind=kind, node=node, starts_at=now)
         everybody.members.add(member)
         number += 1
+member = Member.objects.create(
+    email="bymail@circular.example", name_ar="khobar by mail", phone="", toured_at=now, password="!"
+)
+Role.objects.create(member=member, kind="viewer", node=bodies.get(key="khobar"), starts_at=now)
+everybody.members.add(member)
 print(number)
 """
 PHONES = [f"96654600{number:04}" for number in range(75)]
@@ -137,9 +146,18 @@ def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
         httpx.post(f"{instance.emulator}/_phone/read", json={"person": phone}).raise_for_status()
     # Nobody reloads the page.
     counts = director.locator("#stages")
-    expect(counts).to_contain_text("55/75", timeout=60_000)
+    expect(counts).to_contain_text("55/76", timeout=60_000)
+    (letter,) = wait_for(lambda: mails(instance, BY_MAIL), 60)
+    assert "خطة موسم الأمطار" in letter["subject"]
+    answer = {"from": BY_MAIL, "to": letter["from"], "text": "تم الاطلاع"}
+    headers = {
+        "In-Reply-To": letter["headers"]["Message-ID"],
+        "Message-ID": "<c1@circular.example>",
+    }
+    httpx.post(f"{instance.emulator}/_control/mail", json=answer | {"headers": headers})
+    expect(counts).to_contain_text("56/76", timeout=60_000)
     director.get_by_role("link", name="الكشف كاملًا").click()
-    for stage, count in (("done", 55), ("read", 12), ("delivered", 8)):
+    for stage, count in (("done", 56), ("read", 12), ("delivered", 8)):
         expect(director.locator(f"tr[data-stage={stage}]")).to_have_count(count, timeout=30_000)
     expect(director.locator("td", has_text="رسالة قصيرة")).to_have_count(5)
     assert axe(director) == []
@@ -172,13 +190,13 @@ def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
     director.goto(f"{address}recipients/")
     expect(director.get_by_text("هل تشمل الطرق الزراعية؟")).to_be_visible()
 
-    letter = pypdfium2.PdfDocument(director.request.get(f"{address}letter.pdf").body())
-    assert "خطة موسم الأمطار" in letter[0].get_textpage().get_text_range()
+    paper = pypdfium2.PdfDocument(director.request.get(f"{address}letter.pdf").body())
+    assert "خطة موسم الأمطار" in paper[0].get_textpage().get_text_range()
     certificate = pypdfium2.PdfDocument(director.request.get(f"{address}certificate.pdf").body())
     words = "".join(page.get_textpage().get_text_range() for page in certificate)
     assert "1448/" in words
     assert words.count("khobar") >= 3
-    assert "تم 55" in words
+    assert "تم 56" in words
     assert words.count("رسالة") == 5
 
     # Taken back, a button that is still on somebody's phone does nothing and says so.

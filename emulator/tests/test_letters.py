@@ -3,7 +3,6 @@
 import imaplib
 import json
 import smtplib
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -16,6 +15,7 @@ import pytest
 from emulator.app import Emulator
 from emulator.settings import Options, Settings
 from emulator.tests.conftest import OPTIONS, PATIENCE_S, Business, eventually, listening, start
+from emulator.tests.ports import free_port
 
 TO, KEY = "966500000101", "demo-sms-key"
 PASSWORD = "demo-mail-password"
@@ -61,16 +61,11 @@ class Side:
         return items
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def whole() -> Iterator[Side]:
     with listening() as business:
-        smtp_port, imap_port = free_port(), free_port()
+        smtp_port = free_port(behind=1)
+        imap_port = smtp_port + 1
         settings = Settings(
             unifonic_callback=business.url, taqnyat_callback=business.url,
             smtp_port=smtp_port, imap_port=imap_port,

@@ -26,7 +26,7 @@ AHEAD = timedelta(milliseconds=400)
 # A look that is so late at most, because the disk or a core was busy, costs no part of the rate.
 MADE_GOOD = timedelta(seconds=1)
 # Kept below what is permitted: the dispatcher's valve makes good what was held up out of the rest.
-SHARE_OF_RATE = 0.985
+SHARE_OF_RATE = 0.9835
 # One message in six seconds to one person, and 45 ahead; one is kept back for what the clocks differ.
 PAIR_EVERY = timedelta(seconds=6)
 PAIR_AHEAD = PAIR_EVERY * 43

@@ -7,13 +7,11 @@ import os
 import queue
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -21,6 +19,7 @@ import psycopg
 from bayan.config.cluster import Cluster
 from bayan.config.environment import PROJECT_DIR, Environment
 from bayan.config.supervisor import answers
+from emulator.tests.ports import free_port
 
 # The run's own folder, which all its processes share (config.testing).
 _RUN = Path(os.environ.get("BAYAN_DATA_DIR", ""))
@@ -196,21 +195,6 @@ def clean_environment() -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BAYAN_")}
     # A second web process takes two seconds to start; where it matters, a test asks for it.
     return ours | {"BAYAN_WEB_PROCESSES": "1"}
-
-
-def free_port(*, behind: int = 0) -> int:
-    """A free port; so many `behind` it are free as well (the emulator's mail has two)."""
-    while True:
-        with ExitStack() as probes:
-            try:
-                first = probes.enter_context(socket.socket())
-                first.bind(("127.0.0.1", 0))
-                port = int(first.getsockname()[1])
-                for further in range(1, behind + 1):
-                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port + further))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def children(pid: int) -> list[int]:

@@ -14,7 +14,8 @@ import pytest
 from bayan.config import cluster as cluster_module
 from bayan.config.cluster import Cluster, ClusterFailed
 from bayan.config.environment import Environment
-from bayan.config.tests.instances import eventually, free_port, is_alive
+from bayan.config.tests.instances import eventually, is_alive
+from emulator.tests.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("instances")
 

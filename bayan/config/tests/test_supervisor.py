@@ -24,12 +24,12 @@ from bayan.config.tests.instances import (
     children,
     clean_environment,
     eventually,
-    free_port,
     is_alive,
     processes_of,
 )
 from bayan.demo import services as demo
 from bayan.people.models import Member
+from emulator.tests.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("instances")
 

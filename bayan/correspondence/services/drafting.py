@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from bayan.channels import services as channels
 from bayan.core import audit
 from bayan.core.errors import DomainError
+from bayan.core.rls import as_worker
 from bayan.correspondence.models import Address, AddressList, Attachment, Letter
 from bayan.correspondence.questions import Question, checked, questions_of
 from bayan.correspondence.services.parts import NotOpen, NotSent, locked, locked_open, note
@@ -226,17 +227,27 @@ def copy(letter_id: UUID, *, by: Member, now: datetime) -> Letter:
 
 
 def hand_over(member: Member, *, to: Member, by: Member, now: datetime) -> int:
-    """Give the drafts of a leaving member to another; returns how many. What they sent stays theirs."""
-    rows = list(
-        Letter.objects.filter(author=member, sent_at=None)
-        .select_related("node")
-        .order_by("pk")
-        .select_for_update(of=("self",))
-    )
-    Letter.objects.filter(pk__in=[row.pk for row in rows]).update(author=to)
-    actor = audit.Named(by.audit_key, by.audit_label)
-    for row in rows:
-        note("letter.handed_over", row, by=actor, now=now)
+    """Give the drafts of a leaving member to another; returns how many. What they sent stays theirs.
+
+    Also what is secret, which whoever does this may not see. What they were to review, which is a task
+    (`work.hand_over`), the other may read now.
+    """
+    with as_worker():
+        for letter in Letter.objects.filter(
+            state=Letter.State.REVIEWING, reviewers__contains=[member.pk]
+        ).select_for_update():
+            letter.reviewers = sorted({*letter.reviewers, to.pk})
+            letter.save(update_fields=["reviewers"])
+        rows = list(
+            Letter.objects.filter(author=member, sent_at=None)
+            .select_related("node")
+            .order_by("pk")
+            .select_for_update(of=("self",))
+        )
+        Letter.objects.filter(pk__in=[row.pk for row in rows]).update(author=to)
+        actor = audit.Named(by.audit_key, by.audit_label)
+        for row in rows:
+            note("letter.handed_over", row, by=actor, now=now)
     return len(rows)
 
 

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from bayan.channels.events import IncomingMessage
 from bayan.core import live
@@ -21,7 +20,7 @@ from bayan.correspondence.models import Letter, Look, Recipient, Reply
 from bayan.correspondence.services import filling
 from bayan.correspondence.services.parts import LETTER, named, note, titled
 from bayan.correspondence.services.sending import RECIPIENT
-from bayan.inbox.models import Message
+from bayan.inbox.models import Conversation, Message
 from bayan.people.models import Deputyship, Member
 from bayan.people.selectors import hash_of
 from bayan.work import services as work
@@ -154,42 +153,37 @@ def _form_heard(message: IncomingMessage, row: Recipient, *, now: datetime) -> b
     is_turn = row.item is not None and row.item.is_open and message.kind == "button"
     if not is_back and not is_turn:
         return False
-    member = work.members_of([message], now=now).get(message.external_id)
-    conversation = work.keep(message, member, now=now) if member else None
-    if member is None or conversation is None:
-        return False
-    with override(member.language):
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
         if is_back:
             filling.hear(message, row, member, conversation, now=now)
-            return True
+            return
         form = filling.form_of(row.letter, row)
         path = reverse("correspondence:letter", args=[row.letter.public_id])
         text = f"*{titled(row.letter)}*\n{settings.PUBLIC_URL}{path}"
         if form is None or not work.send_form(
-            conversation, text, form, subject=(RECIPIENT, str(row.public_id)), now=now
+            conversation, text, form, subject=(RECIPIENT, key), now=now
         ):
             work.say(conversation, text, now=now)
-    return True
+
+    return not work.hear_each([(message, str(row.public_id))], do, now=now)
 
 
 def _remarked(message: IncomingMessage, row: Recipient, *, is_last: bool, now: datetime) -> bool:
     """Keep what somebody wrote under the message about a copy; False where it is none of a member's."""
-    member = work.members_of([message], now=now).get(message.external_id)
-    conversation = work.keep(message, member, now=now) if member else None
-    if member is None or conversation is None:
-        return False
-    kept = Message.objects.get(
-        number=message.number_id, external_id=message.external_id, direction="in"
-    )
-    _keep(row, member, kept, now=now)
-    with override(member.language):
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        kept = Message.objects.get(
+            number=message.number_id, external_id=message.external_id, direction="in"
+        )
+        _keep(row, member, kept, now=now)
         noted = _("Noted, and handed on to whoever sent it.")
         if not message.email:
             work.say(conversation, noted, now=now)
         elif is_last:
-            subject = (RECIPIENT, str(row.public_id))
-            work.confirm(conversation, noted, subject=subject, now=now)
-    return True
+            work.confirm(conversation, noted, subject=(RECIPIENT, key), now=now)
+
+    return not work.hear_each([(message, str(row.public_id))], do, now=now)
 
 
 def _keep(found: Recipient, member: Member, message: Message, *, now: datetime) -> None:

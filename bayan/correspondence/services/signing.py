@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from bayan.channels import services as channels
-from bayan.core import audit
+from bayan.core import audit, live
 from bayan.core.errors import DomainError
 from bayan.core.rls import as_worker
 from bayan.correspondence.marking import CannotBeMarked, marked
@@ -211,7 +211,11 @@ def follow_approval(event: ItemEnded) -> None:
     :raises ChangedSince: its words are not those that were submitted
     """
     item = event.item
-    if item.subject_type != LETTER or item.kind != Item.Kind.APPROVE:
+    if item.subject_type != LETTER:
+        return
+    if item.kind != Item.Kind.APPROVE:
+        # Somebody who got it has done what it wants: whoever looks at the letter sees that.
+        live.announce([(item.given_from_id, LETTER, UUID(item.subject_key))])
         return
     letter = locked(UUID(item.subject_key))
     if letter.state == Letter.State.REVIEWING:

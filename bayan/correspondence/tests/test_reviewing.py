@@ -152,3 +152,10 @@ def test_a_secret_one_is_seen_by_its_reviewers_and_by_nobody_else_and_never_by_a
         return Letter.objects.filter(pk=letter.pk).exists()
 
     assert [sees(one) for one in (author, lawyer, second)] == [True, True, False]
+
+    # Whoever takes over from a reviewer who leaves reads it in their stead.
+    manager = make_member(Role.Kind.ADMINISTRATOR, office.desk)
+    work.hand_over(lawyer, to=second, by=manager, now=now)
+    look_as(manager.pk)
+    assert services.hand_over_letters(lawyer, to=second, by=manager, now=now) == 0
+    assert [sees(one) for one in (manager, second)] == [False, True]

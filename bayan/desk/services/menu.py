@@ -116,17 +116,11 @@ def send_menu(conversation: Conversation, member: Member, *, now: datetime) -> N
 @transaction.atomic
 def receive_choice(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Do what members chose from a list or a button of ours; what others press is a message like any."""
-    members = work.members_of([message for message, _key in replies], now=now)
-    others = []
-    for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = work.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            _choose(message.choice_id, key, conversation, member, now=now)
-    cases.take_in(others, now=now)
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        _choose(message.choice_id, key, conversation, member, now=now)
+
+    cases.take_in(work.hear_each(replies, do, now=now), now=now)
 
 
 def _choose(

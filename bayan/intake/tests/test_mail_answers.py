@@ -164,7 +164,7 @@ def test_a_machine_that_does_not_say_so_is_not_answered_for_ever(
     assert Reply.objects.count() == 1
 
 
-def test_pictures_by_mail_show_what_was_done_and_their_words_are_a_remark(
+def test_pictures_by_mail_show_what_was_done_and_a_line_of_its_own_ends_it(
     office: Office, number: Number, now: datetime
 ) -> None:
     item = make_item(office.qatif, now=now, owner=office.neighbour, wants_proof=True)
@@ -184,3 +184,34 @@ def test_pictures_by_mail_show_what_was_done_and_their_words_are_a_remark(
     told = Outgoing.objects.filter(pk__gt=row.pk).get()
     assert f"/work/{item.public_id}/" in told.content["email"]["text"]
     assert not Case.objects.exists()
+
+    thread = left(told)
+    answer(
+        number, thread, sender=address_of(office.neighbour), text="تم ردمها غدًا؟", key="a2", now=now
+    )
+    item.refresh_from_db()
+    assert item.is_open
+    answer(
+        number, thread, sender=address_of(office.neighbour), text="السلام عليكم\nتمّ.\nأبو سالم",
+        key="a3", now=now,
+    )  # fmt: skip
+    item.refresh_from_db()
+    assert (item.state, item.ended_by) == (Item.State.DONE, office.neighbour)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(Item.Kind.ACKNOWLEDGE, Item.State.DONE), (Item.Kind.APPROVE, Item.State.OPEN)],
+)
+def test_by_mail_it_is_said_that_something_was_seen_and_nothing_is_approved(
+    office: Office, number: Number, kind: Item.Kind, state: Item.State, now: datetime
+) -> None:
+    item = make_item(office.qatif, now=now, owner=office.neighbour, kind=kind)
+    work.tell(now=now)
+    channels.Reaching().step(now=now)
+    row = left(Outgoing.objects.get(subject_type=work.ONE))
+
+    answer(number, row, sender=address_of(office.neighbour), text="تم الاطلاع", now=now)
+
+    item.refresh_from_db()
+    assert item.state == state

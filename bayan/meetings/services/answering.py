@@ -31,24 +31,20 @@ def receive_answers(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime
 ) -> list[IncomingMessage]:
     """Note what members pressed under an invitation. Returns what is none of a member's."""
-    members = work.members_of([message for message, _key in replies], now=now)
     rows = {
         str(row.public_id): row
         for row in Invitee.objects.filter(
             public_id__in=[key for _message, key in replies]
         ).select_related("meeting__node")
     }
-    others = []
-    for message, key in replies:
-        # A letter has no buttons: its page takes the answer.
-        member = members.get(message.external_id) if not message.email else None
-        conversation = work.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            _take(rows.get(key), message, member, conversation, now=now)
-    return others
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        _take(rows.get(key), message, member, conversation, now=now)
+
+    # A letter has no buttons: its page takes the answer.
+    letters = [message for message, _key in replies if message.email]
+    pressed = [(message, key) for message, key in replies if not message.email]
+    return letters + work.hear_each(pressed, do, now=now)
 
 
 def hear_names(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -> set[str]:

@@ -105,23 +105,17 @@ def receive(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime
 ) -> list[IncomingMessage]:
     """Count what members pressed or wrote under a poll. Returns what is none of a member's."""
-    members = work.members_of([message for message, _key in replies], now=now)
     voters = {
         str(voter.public_id): voter
         for voter in Voter.objects.filter(
             public_id__in=[key for _message, key in replies]
         ).select_related("poll__node", "member")
     }
-    others = []
-    for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = work.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            _take(voters.get(key), message, member, conversation, now=now)
-    return others
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        _take(voters.get(key), message, member, conversation, now=now)
+
+    return work.hear_each(replies, do, now=now)
 
 
 def hear(messages: Sequence[tuple[IncomingMessage, Member]], *, now: datetime) -> set[str]:

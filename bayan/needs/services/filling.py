@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from bayan.cases import services as cases
 from bayan.channels import services as channels
@@ -65,21 +64,14 @@ def offer(conversation: Conversation, lines: Sequence[str], *, now: datetime) ->
 @transaction.atomic
 def receive_asked(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Open the form that a member chose, or take one that came back; others' messages are like any other."""
-    members = work.members_of([message for message, _key in replies], now=now)
-    others = []
-    for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = work.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            if message.kind == "flow_reply":
-                work.say(conversation, _taken(message, key, member, now=now), now=now)
-            else:
-                _open(message, member, conversation, now=now)
-    if others:
-        cases.take_in(others, now=now)
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        if message.kind == "flow_reply":
+            work.say(conversation, _taken(message, key, member, now=now), now=now)
+        else:
+            _open(message, member, conversation, now=now)
+
+    cases.take_in(work.hear_each(replies, do, now=now), now=now)
 
 
 def _open(

@@ -229,18 +229,11 @@ def answer_needs(member: Member, now: datetime) -> str:
 @transaction.atomic
 def receive_told(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Do what whoever asked pressed under such a message; what others press is a message like any other."""
-    members = work.members_of([message for message, _key in replies], now=now)
-    others = []
-    for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = work.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            work.say(conversation, _answer(UUID(key), message, member, now=now), now=now)
-    if others:
-        cases.take_in(others, now=now)
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        work.say(conversation, _answer(UUID(key), message, member, now=now), now=now)
+
+    cases.take_in(work.hear_each(replies, do, now=now), now=now)
 
 
 def _answer(key: UUID, message: IncomingMessage, member: Member, *, now: datetime) -> str:

@@ -291,17 +291,11 @@ def _title_and_text(parts: Sequence[str]) -> tuple[str, str]:
 @transaction.atomic
 def receive_choice(replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime) -> None:
     """Do what members pressed under a message about their story; what others press is any message."""
-    members = hearing.members_of([message for message, _key in replies], now=now)
-    others = []
-    for message, key in replies:
-        member = members.get(message.external_id)
-        conversation = hearing.keep(message, member, now=now) if member else None
-        if member is None or conversation is None:
-            others.append(message)
-            continue
-        with override(member.language):
-            _press(message.choice_id, key, member, conversation, now=now)
-    cases.take_in(others, now=now)
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        _press(message.choice_id, key, member, conversation, now=now)
+
+    cases.take_in(hearing.hear_each(replies, do, now=now), now=now)
 
 
 def _press(

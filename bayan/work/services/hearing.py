@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,7 +37,6 @@ AWAITED = timedelta(minutes=30)
 # So long after it was due an approval may still be given by its button; then on its page only.
 PRESSED_UNTIL = timedelta(days=3)
 LONGEST_WORD = 20
-_SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
 # What asks for one's tasks, and what takes back that one was asked; however they are spelt.
 TASKS = frozenset(map(fold, ("مهامي", "مهام", "المهام", "تكليفاتي", "tasks", "my tasks")))
 NEVER_MIND = frozenset(map(fold, ("إلغاء", "لا", "cancel")))
@@ -65,9 +64,38 @@ def receive_choice(
 def _receive(
     replies: Sequence[tuple[IncomingMessage, str]], *, now: datetime, about_one: bool
 ) -> list[IncomingMessage]:
-    members = members_of([message for message, _key in replies], now=now)
-    others = []
     last = mail.last_parts([message for message, _key in replies])
+
+    def do(message: IncomingMessage, key: str, member: Member, conversation: Conversation) -> None:
+        choice = message.choice_id
+        if about_one and message.email:
+            is_last = message.external_id in last
+            mail.hear_answer(key, member, conversation, message, is_last=is_last, now=now)
+        elif about_one and choice.startswith("work-"):
+            _act(UUID(key), choice, member, conversation, now=now)
+        elif about_one and is_word(message) and _remark(key, member, message, now=now):
+            saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
+        elif about_one and choice.startswith("silence-"):
+            _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
+        else:
+            _show(choice if not about_one else f"{ITEM}-{key}", member, conversation, now=now)
+
+    return hear_each(replies, do, now=now)
+
+
+def hear_each(
+    replies: Sequence[tuple[IncomingMessage, str]],
+    do: Callable[[IncomingMessage, str, Member, Conversation], None],
+    *,
+    now: datetime,
+) -> list[IncomingMessage]:
+    """Keep what members pressed or wrote in their conversations, and do for each what it asks for.
+
+    `do` is called in the member's language with the message, the key of what it is about, the member and
+    their conversation. Returns what is none of a member's.
+    """
+    members = _members_of([message for message, _key in replies], now=now)
+    others = []
     for message, key in replies:
         member = members.get(message.external_id)
         conversation = keep(message, member, now=now) if member else None
@@ -75,18 +103,7 @@ def _receive(
             others.append(message)
             continue
         with override(member.language):
-            choice = message.choice_id
-            if about_one and message.email:
-                is_last = message.external_id in last
-                mail.hear_answer(key, member, conversation, message, is_last=is_last, now=now)
-            elif about_one and choice.startswith("work-"):
-                _act(UUID(key), choice, member, conversation, now=now)
-            elif about_one and is_word(message) and _remark(key, member, message, now=now):
-                saying.say(conversation, _("Noted, and handed on to whoever sent it."), now=now)
-            elif about_one and choice.startswith("silence-"):
-                _explain(UUID(key), choice.removeprefix("silence-"), member, conversation, now=now)
-            else:
-                _show(choice if not about_one else f"{ITEM}-{key}", member, conversation, now=now)
+            do(message, key, member, conversation)
     return others
 
 
@@ -135,7 +152,7 @@ def hear_quotations(
 
 def word_of(text: str) -> str:
     """A short message without what spelling and signs differ in; empty for a longer one."""
-    return " ".join(fold(text).translate(_SIGNS).split()) if len(text) <= LONGEST_WORD else ""
+    return " ".join(fold(text).translate(mail.SIGNS).split()) if len(text) <= LONGEST_WORD else ""
 
 
 def _may_answer(message: IncomingMessage) -> bool:
@@ -157,7 +174,7 @@ def keep(message: IncomingMessage, member: Member, *, now: datetime) -> Conversa
     return conversation
 
 
-def members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
+def _members_of(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
     """The member behind each message, by its id; whoever is none of us is left out."""
     by_mail = mail.members_by_mail(messages, now=now)
     senders = {

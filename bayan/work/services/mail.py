@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from bayan.channels.events import IncomingMessage
 from bayan.channels.models import Outgoing
 from bayan.core import audit
+from bayan.core.arabic import fold
 from bayan.core.errors import DomainError
 from bayan.inbox.models import Conversation, Message
 from bayan.people.models import Identity, Member
@@ -31,6 +32,27 @@ from bayan.work.services.onward import ONE
 # Who was told so often within a day what became of their letters is a machine that does not say so: to tell
 # it once more would be answered once more.
 MOST_A_DAY, A_DAY = 12, timedelta(days=1)
+# Lines that say that it was seen, or done; however they are spelt.
+SIGNS = str.maketrans(dict.fromkeys(".!؟?،,«»\"'", " "))
+DONE = frozenset(
+    map(fold, ("تم", "تم التنفيذ", "تم الإنجاز", "تم الانتهاء", "نُفّذ", "أُنجز", "done", "completed"))
+)
+SEEN = DONE | frozenset(
+    map(
+        fold,
+        (
+            "تم الاطلاع",
+            "اطلعت",
+            "اطلعت عليه",
+            "تم العلم",
+            "للعلم",
+            "علم",
+            "seen",
+            "noted",
+            "acknowledged",
+        ),
+    )
+)
 
 
 def members_by_mail(messages: Sequence[IncomingMessage], *, now: datetime) -> dict[str, Member]:
@@ -103,7 +125,8 @@ def hear_answer(
 ) -> None:
     """Put what a member answered by e-mail to an item: it is the answer that was asked for, else a remark.
 
-    A letter has no buttons, so what is to be seen or done is ended on its page; they are told where.
+    A letter has no buttons: what is to be seen or done is ended by a line that says no more than that it was,
+    or on its page; they are told where. What is to be approved is not ended by e-mail.
     """
     item = items.find(UUID(key))
     kept = Message.objects.filter(
@@ -131,12 +154,20 @@ def confirm(
 
 
 def _is_the_answer(item: Item, message: IncomingMessage) -> bool:
-    return (
-        item.is_open
-        and item.kind == Item.Kind.ANSWER
-        and not item.on_page
-        and bool(message.text.strip())
-    )
+    written = message.text.strip()
+    if not item.is_open or item.on_page or not written:
+        return False
+    # A greeting may stand before it, a name behind it: a line of its own says it.
+    lines = {" ".join(fold(line).translate(SIGNS).split()) for line in written.splitlines()}
+    match item.kind:
+        case Item.Kind.ANSWER:
+            return True
+        case Item.Kind.ACKNOWLEDGE:
+            return not lines.isdisjoint(SEEN)
+        case Item.Kind.DO:
+            return not lines.isdisjoint(DONE)
+        case _:
+            return False
 
 
 def _ended(item: Item, member: Member, message: IncomingMessage, *, now: datetime) -> str:
