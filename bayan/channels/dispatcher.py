@@ -42,8 +42,8 @@ KEEP_CONNECTION_SECONDS = 4
 # Below what a process may have open (1,024 files); what finds none free waits for one.
 MOST_CONNECTIONS = 800
 # One in so many of what is permitted in a second is kept back: what is held up on its way arrives in a
-# fuller second than it left in (docs/measurements.md). Claims are reckoned a little slower still, so that what
-# is held up here is made good.
+# fuller second than it left in (docs/measurements.md). Claims are reckoned a little slower still, so that
+# what is held up here is made good.
 KEPT_BACK = 66
 WINDOW_SECONDS = 1.0
 # What was held up leaves a little closer together, never all in one gush.
