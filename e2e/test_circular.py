@@ -5,6 +5,7 @@ One more has no mobile: they get it by e-mail, and answer there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -220,3 +221,58 @@ def test_a_circular_to_all_municipalities_is_followed_until_nobody_is_silent(
             if item["to"] == silent[0] and "انته" in str(item["body"])
         ]
     )
+
+
+OFFICER = "966500000700"
+ONE = f"""
+from django.utils import timezone
+from bayan.correspondence.models import AddressList
+from bayan.organisation.models import Node
+from bayan.people.models import Member
+officer = Member.objects.get(phone="{OFFICER}")
+Member.objects.filter(pk=officer.pk).update(phone_linked_at=timezone.now())
+made = AddressList.objects.create(node=Node.objects.get(kind="authority"), name="للمناوبة وحدها")
+made.members.add(officer)
+"""
+
+
+def test_of_a_confidential_letter_only_a_link_leaves_and_once_recalled_it_opens_nothing(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
+    done = instance.bayan("manage", "shell", "--no-imports", "--command", ONE)
+    assert done.returncode == 0, done.stderr
+    write(instance, OFFICER, text="مهامي")
+
+    def links() -> list[str]:
+        items = httpx.get(f"{instance.emulator}/_control/sent").json()["items"]
+        texts = [str(item["body"]) for item in items if item["to"] == OFFICER]
+        assert not any("لا تغادر المنصة" in text for text in texts)
+        return [found[0] for text in texts if (found := re.search(r"/letters/open/[\w-]+/", text))]
+
+    director = new_page(viewport={"width": 1366, "height": 900})
+    sign_in(director, instance, "فيصل العتيبي")
+    for title in ("مواقع المضخات الاحتياطية", "أرقام غرفة الطوارئ"):
+        before = len(links())
+        director.goto(f"{instance.url}/letters/new/")
+        director.get_by_label("الموضوع").fill(title)
+        director.get_by_label("النص").fill("كلمات لا تغادر المنصة.")
+        director.get_by_label("درجة السرية").select_option("restricted")
+        director.get_by_text("القوائم", exact=True).click()
+        director.get_by_label("للمناوبة وحدها").first.check()
+        director.get_by_role("button", name="حفظ المسودة").click()
+        director.get_by_role("button", name="رفع للتوقيع").click()
+        wait_for(lambda: len(links()) > before, 30)  # noqa: B023  # looked at at once
+    read, recalled = links()[-2:]
+    director.locator("summary", has_text="سحب المراسلة").click()
+    director.get_by_label("السبب (لا تقرؤه إلا جهتك)").fill("أرقام قديمة")
+    director.get_by_role("button", name="سحب المراسلة").click()
+    expect(director.locator("#recalled")).to_be_visible()
+
+    officer = new_page(viewport={"width": 390, "height": 844})
+    sign_in(officer, instance, "هند الدوسري")
+    officer.goto(f"{instance.url}{read}")
+    expect(officer.get_by_text("كلمات لا تغادر المنصة.")).to_be_visible()
+    for link, why in ((recalled, "سُحبت هذه المراسلة."), (read, "سبق استعمال")):
+        answer = officer.request.get(f"{instance.url}{link}")
+        assert (answer.status, why in answer.text()) == (410, True)
+        assert "كلمات لا تغادر المنصة." not in answer.text()

@@ -120,15 +120,33 @@ def test_a_mayors_story_with_pictures_reaches_a_journalist_byte_for_byte(
     address = editor.url
 
     # Approved by one press in WhatsApp, under the message that asks for it.
-    asked = wait_for(lambda: sent_to(instance, DIRECTOR, "اعتماد نشر"), 30)
-    assert asked is not None
-    button = asked["body"]["interactive"]["action"]["buttons"][0]["reply"]
-    assert button["title"] == "اعتماد"
-    pressed = {"type": "button_reply", "button_reply": button}
-    press = {"type": "interactive", "interactive": pressed, "context": {"id": asked["id"]}}
+    def press_approve(asked: dict[str, Any] | None) -> None:
+        assert asked is not None
+        button = asked["body"]["interactive"]["action"]["buttons"][0]["reply"]
+        assert button["title"] == "اعتماد"
+        pressed = {"type": "button_reply", "button_reply": button}
+        context = {"id": asked["id"]}
+        write(
+            instance,
+            DIRECTOR,
+            message={"type": "interactive", "interactive": pressed, "context": context},
+        )
+
+    old = wait_for(lambda: sent_to(instance, DIRECTOR, "اعتماد نشر"), 30)
+    # Its words change: the button that was sent for the old ones approves nothing, and says so.
+    editor.get_by_label("النص للصحفيين").fill(TEXT.replace("اليوم", "اليوم الأحد السابع"))
+    editor.get_by_role("button", name="حفظ", exact=True).click()
+    expect(editor.locator("ins")).to_contain_text("السابع")
+    press_approve(old)
+    wait_for(lambda: "لم يعد هذا الاعتماد" in told(instance, DIRECTOR)[-1])
+    editor.goto(address)
+    editor.get_by_label("وزن المادة").select_option("important")
+    editor.get_by_label("من يعتمد").select_option(label="فيصل العتيبي")
+    editor.get_by_role("button", name="قبول أو طلب اعتماد").click()
+    asked = wait_for(lambda: (new := sent_to(instance, DIRECTOR, "اعتماد نشر")) != old and new, 30)
     # The dispatcher writes down what it sent a moment after: nobody presses sooner than a page loads.
     editor.reload()
-    write(instance, DIRECTOR, message=press)
+    press_approve(asked)
     wait_for(lambda: any("قُبل للنشر" in text for text in told(instance, MAYOR)), 60)
 
     write(instance, JOURNALIST, name="منى الصحفية", text="السلام عليكم")
