@@ -16,7 +16,10 @@ import argparse
 import json
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,68 +31,193 @@ from sklearn.decomposition import TruncatedSVD
 from bayan.triage import alike
 from bayan.triage.features import read
 from bayan.triage.lexicon import things_among
-from bayan.triage.matters import Limits, Matters, Trace, trace_of
-from bayan.triage.reading import Triage
+from bayan.triage.matters import Limits, Matters, Trace, told_of, trace_of
+from bayan.triage.reading import Reading, Triage
 from bayan.triage.text import words_in
 
 ROOT = Path(__file__).parent.parent
 SETS = ROOT / "bayan" / "triage" / "sets"
 # The net: so many inner values of each of so many fits that begin elsewhere; how much it is held back.
-INNER, FITS, STRENGTH, ROUNDS = 12, 3, 6e-3, 80
+INNER, FITS, STRENGTH, ROUNDS = 24, 3, 2e-3, 200
 # Of the messages of a matter so many begin one of their own, where the net is fitted.
-BEGUN = (0.0, 0.5)
+BEGUN = (0.0, 0.5, 0.8)
 # Words and stems that occur in so many messages of the training part are kept.
 LEAST = 3
+# What words mean is taught so many times by each stream, by so many matters at once; how far a step goes, how
+# much cosines differ, how much the words are held back where they were.
+TAUGHT, AT_ONCE, PACE, WARMTH, HELD_BACK = 25, 192, 0.01, 0.1, 1e-4
+# What is taught by some streams is weighed by the others.
+PARTS, FOLDS = 2, 3
+LIMITS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 Array = np.ndarray[Any, Any]
-Net = dict[str, Array]
+# What is kept in `matters.npz`, or a part of it.
+Held = dict[str, Array]
+_NO_NET: Held = {"net.new": np.array(0.0)}
 # Of a message the features of matters, a row each, and which of them are its own.
 Choice = tuple[Array, list[int]]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it is read, with the matter that it is about."""
+
+    id: str
+    at: datetime
+    group: str | None
+    reading: Reading
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--frozen", action="store_true")
     options = parser.parse_args()
-    meaning = meaning_of_words()
-    _write(meaning, {"new": np.array(0.0)})
+    # Something to read with, until it is learned.
+    _write({**meaning_of_words([]), **_NO_NET})
     alike.meaning.cache_clear()
     reader = Triage.load(ROOT / "authorities" / "eastern")
-    months = defaultdict(list)
-    for trace, group in traces(SETS / "matters-train.jsonl", reader):
-        months[trace.at.month].append((trace, group))
-    net = fitted_to(list(months.values()))
-    _write(meaning, net)
+    streams = defaultdict(list)
+    for one in messages_of(SETS / "matters-train.jsonl", reader):
+        streams[one.at.strftime("%Y-%m")].append(one)
+    found = fitted_to(list(streams.values()))
     tried = {}
     apart = []
-    for month, rows in months.items():
-        others = [held for other, held in months.items() if other != month]
-        apart.append((rows, fitted_to(others)))
-        show(f"month {month}", apart[-1:])
-    tried["each month by the others"] = show("each month by the others", apart)
+    names = sorted(streams)
+    for fold in range(FOLDS):
+        others = [streams[name] for at, name in enumerate(names) if at % FOLDS != fold]
+        net = fitted_to(others)
+        apart.extend((streams[name], net) for name in names[fold::FOLDS])
+    tried["each stream by others"] = show("each stream by others", apart)
     if options.frozen:
-        tried["frozen set"] = show("frozen", [(traces(SETS / "matters.jsonl", reader), net)])
-    _write_card([len(rows) for rows in months.values()], reader, tried)
+        frozen = list(messages_of(SETS / "matters.jsonl", reader))
+        tried["frozen set"] = show("frozen", [(frozen, found)])
+    _write(found)
+    _write_card({name: len(rows) for name, rows in streams.items()}, reader, tried)
 
 
-def fitted_to(months: list[list[tuple[Trace, str | None]]]) -> Net:
-    """What finds the matters to compare, and then the net that weighs them."""
-    rough = fitted_roughly([one for rows in months for one in looked_at(rows)])
-    alike.meaning().rough = rough.tolist()
-    choices = [one for rows in months for begun in BEGUN for one in chosen(rows, begun)]
-    compared = sum(bool(right) for _xs, right in choices)
-    print(f"{len(choices)} messages, {compared} with their matter among those compared")
-    return {**fitted(choices), "rough": rough}
+def fitted_to(streams: list[list[Message]]) -> Held:
+    """All that tells matters apart, learned from these streams.
 
-
-def meaning_of_words() -> dict[str, Array]:
-    """Words with how often they occur; stems with how rare they are and, as a row each, what they mean.
-
-    Stems that occur in the same messages more often than by chance mean the like: the rows are the first
-    axes of that (positive pointwise mutual information, smoothed).
+    What words mean is taught by some of the streams and weighed by the others, in turn: by its own examples
+    it would look better than it is.
     """
+    texts = [one.reading for rows in streams for one in rows]
+    meaning = meaning_of_words(texts)
+    parts = [streams[at::PARTS] for at in range(PARTS)]
+    looked: list[Choice] = []
+    laid = []
+    for at, part in enumerate(parts):
+        others = [rows for other, held in enumerate(parts) if other != at for rows in held]
+        taught = {**meaning, "vectors": taught_by(others, meaning)}
+        _take(taught)
+        traces = [traced(rows) for rows in part]
+        laid.append((taught, traces))
+        looked += [one for rows in traces for one in looked_at(rows)]
+    rough = fitted_roughly(looked)
+    choices = []
+    for taught, traces in laid:
+        _take(taught)
+        alike.meaning().rough = rough.tolist()
+        choices += [one for rows in traces for begun in BEGUN for one in chosen(rows, begun)]
+    compared = sum(bool(right) for _xs, right in choices)
+    print(f"{len(choices)} messages, {compared} with their matter among those compared", flush=True)
+    net = {f"net.{name}": array for name, array in fitted(choices).items()}
+    return {**meaning, "vectors": taught_by(streams, meaning), **net, "rough": rough}
+
+
+def taught_by(streams: list[list[Message]], meaning: Held) -> Array:
+    """What stems mean, moved so that messages about one matter lie near each other, and others apart.
+
+    Of a stream so many matters at once: of each two messages by chance, which are to be nearer to each other
+    than to those of the other matters and of none (softmax of their cosines; Adam).
+    """
+    _take(meaning)
+    chance = np.random.default_rng(0)
+    begun = np.asarray(meaning["vectors"], np.float32)
+    vectors = begun.copy()
+    slope, square = np.zeros_like(vectors), np.zeros_like(vectors)
+    laid = [_bags(rows) for rows in streams]
+    step = 0
+    for _round in range(TAUGHT):
+        for bags, groups, alone in laid:
+            for _turn in range(max(1, sum(map(len, groups)) // AT_ONCE)):
+                some = chance.choice(len(groups), min(AT_ONCE, len(groups)), replace=False)
+                pairs = np.array([chance.choice(groups[at], 2, replace=False) for at in some])
+                none = chance.choice(alone, min(AT_ONCE, len(alone)), replace=False)
+                one, other = bags[pairs[:, 0]], bags[np.concatenate([pairs[:, 1], none])]
+                turn = _pulled(one, other, vectors) + HELD_BACK * (vectors - begun)
+                step += 1
+                slope = 0.9 * slope + 0.1 * turn
+                square = 0.999 * square + 0.001 * turn * turn
+                vectors -= (
+                    PACE * (slope / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+                )
+    return vectors
+
+
+def _bags(rows: list[Message]) -> tuple[Any, list[list[int]], Array]:
+    """What a look is made of (`Meaning.look`), a row a message; the rows of each matter; those of none."""
+    held = alike.meaning()
+    cells = [
+        (at, column, weight)
+        for at, one in enumerate(rows)
+        for column, weight in zip(*held.parts_of(*told_of(one.reading)[:2]), strict=True)
+    ]
+    of, columns, weights = zip(*cells, strict=True)
+    shape = (len(rows), len(held.columns))
+    bags = sparse.csr_matrix((np.array(weights, np.float32), (of, columns)), shape=shape)
+    groups = defaultdict(list)
+    for at, one in enumerate(rows):
+        if one.group:
+            groups[one.group].append(at)
+    alone = np.array([at for at, one in enumerate(rows) if not one.group])
+    return bags, list(groups.values()), alone
+
+
+def _pulled(one: Any, other: Any, vectors: Array) -> Array:
+    """The slope of how little the first of each pair foresees the second among all others."""
+    looks, lengths = [], []
+    for bags in (one, other):
+        meant = bags @ vectors
+        length = np.linalg.norm(meant, axis=1, keepdims=True) + 1e-3
+        looks.append(meant / length)
+        lengths.append(length)
+    near = looks[0] @ looks[1].T / WARMTH
+    share = np.exp(near - near.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    own = np.arange(len(share))
+    share[own, own] -= 1
+    share /= len(share) * WARMTH
+    found = np.zeros_like(vectors)
+    for bags, look, length, back in (
+        (one, looks[0], lengths[0], share @ looks[1]),
+        (other, looks[1], lengths[1], share.T @ looks[0]),
+    ):
+        found += bags.T @ ((back - (back * look).sum(axis=1, keepdims=True) * look) / length)
+    return found
+
+
+def _take(held: Held) -> None:
+    """Read by this from now on."""
+    alike.meaning.cache_clear()
+    _write({**_NO_NET, **held})
+    alike.meaning()
+
+
+@cache
+def written_to_train() -> list[list[str]]:
+    """The words of each message of the training part."""
     lines = (SETS / "train.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [read(json.loads(line)["text"]) for line in lines]
-    written = [[word for word, _start, _end in words_in(text)] for text in texts]
+    return [[word for word, _start, _end in words_in(text)] for text in texts]
+
+
+def meaning_of_words(more: list[Reading]) -> Held:
+    """Of the training part and these, words with how often they occur; stems with their rarity and meaning.
+
+    Stems that occur in the same messages more often than by chance mean the like: the rows of `vectors` are
+    the first axes of that (positive pointwise mutual information, smoothed).
+    """
+    written = [*written_to_train(), *(list(one.read_words) for one in more)]
     counts = Counter(word for words in written for word in set(words))
     kept = sorted(word for word, count in counts.items() if count >= LEAST)
     nothing = np.zeros((0, alike.MEANING))
@@ -140,19 +268,18 @@ def meaning_of_words() -> dict[str, Array]:
     }
 
 
-def show(
-    name: str, tried: list[tuple[list[tuple[Trace, str | None]], Net]]
-) -> dict[str, dict[str, float]]:
-    """Print how good these are, each by its net, at several limits; returns the figures by limit."""
+def show(name: str, tried: list[tuple[list[Message], Held]]) -> dict[str, dict[str, float]]:
+    """Print how good these are, each by what was learned, at several limits; returns the figures by limit."""
+    sums: dict[tuple[float, bool], Counter[str]] = defaultdict(Counter)
+    for rows, held in tried:
+        _take(held)
+        traces = traced(rows)
+        for join in LIMITS:
+            for told in (False, True):
+                sums[join, told] += figures(traces, Limits(join, 0.05), told=told)
     found = {}
-    for join in (0.6, 0.7, 0.8, 0.85, 0.9, 0.95):
-        by_itself, answered = (
-            sum(
-                (figures(rows, net, Limits(join, 0.05), told=told) for rows, net in tried),
-                Counter(),
-            )
-            for told in (False, True)
-        )
+    for join in LIMITS:
+        by_itself, answered = sums[join, False], sums[join, True]
         print(
             f"{name}, join {join}: {_said(by_itself)}; suggestions answered: {_said(answered)}",
             flush=True,
@@ -165,7 +292,7 @@ def show(
 
 
 def _write_card(
-    months: list[int], reader: Triage, tried: dict[str, dict[str, dict[str, float]]]
+    streams: dict[str, int], reader: Triage, tried: dict[str, dict[str, dict[str, float]]]
 ) -> None:
     """The card of the net, beside it: from what it was made, and how good it is."""
     card = {
@@ -173,9 +300,9 @@ def _write_card(
         "learned_from": [
             {"name": "Bayan's own set, training part: words", "licence": "EUPL-1.2"},
             {
-                "name": "Bayan's own set, matters-train.jsonl: the net",
-                "rows": sum(months),
-                "by_month": months,
+                "name": "Bayan's own set, matters-train.jsonl: words, what they mean, the net",
+                "rows": sum(streams.values()),
+                "by_stream": streams,
                 "licence": "EUPL-1.2",
             },
         ],
@@ -189,19 +316,17 @@ def _write_card(
     alike.FILE.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
-def traces(path: Path, reader: Triage) -> list[tuple[Trace, str | None]]:
+def messages_of(path: Path, reader: Triage) -> Iterator[Message]:
     """Each message with the matter that it is about, in the order of time."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows.sort(key=lambda row: datetime.fromisoformat(row["created_at"]))
-    return [
-        (
-            trace_of(
-                reader.read(row["text"]), id=row["id"], at=datetime.fromisoformat(row["created_at"])
-            ),
-            row["group"],
-        )
-        for row in rows
-    ]
+    for row in sorted(rows, key=lambda row: datetime.fromisoformat(row["created_at"])):
+        at = datetime.fromisoformat(row["created_at"])
+        yield Message(row["id"], at, row["group"], reader.read(row["text"]))
+
+
+def traced(rows: list[Message]) -> list[tuple[Trace, str | None]]:
+    """Their traces by what is known now, each with the matter that it is about."""
+    return [(trace_of(one.reading, id=one.id, at=one.at), one.group) for one in rows]
 
 
 def looked_at(rows: list[tuple[Trace, str | None]]) -> list[Choice]:
@@ -286,7 +411,7 @@ def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
     return found
 
 
-def fitted(choices: list[Choice]) -> Net:
+def fitted(choices: list[Choice]) -> Held:
     """The net: the chance of each matter among those compared and of a new one, as often as it was so."""
     every = np.vstack([features for features, _right in choices])
     mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-6
@@ -335,23 +460,20 @@ def fitted(choices: list[Choice]) -> Net:
     }
 
 
-def _write(meaning: dict[str, Array], net: Net) -> None:
-    named = {
-        name if name == "rough" else f"net.{name}": array.astype(np.float32)
-        for name, array in net.items()
+def _write(held: Held) -> None:
+    smaller = {
+        name: array.astype(np.float32) if name == "rough" or name[:4] == "net." else array
+        for name, array in held.items()
     }
-    np.savez_compressed(alike.FILE, allow_pickle=False, **meaning, **named)
+    smaller["vectors"] = held["vectors"].astype(np.float16)
+    np.savez_compressed(alike.FILE, allow_pickle=False, **smaller)
 
 
-def figures(
-    rows: list[tuple[Trace, str | None]], net: Net, limits: Limits, *, told: bool
-) -> Counter[str]:
+def figures(rows: list[tuple[Trace, str | None]], limits: Limits, *, told: bool) -> Counter[str]:
     """Joins, those that are right, messages that should be joined and are, or are joined or suggested.
 
     `told`: a member says of each suggestion whether it is right, and right ones are joined then.
     """
-    alike.meaning().take_net(net)
-    alike.meaning().rough = net["rough"].tolist()
     held = Matters(limits)
     # What a matter of the program is about: what its first message is about.
     about: dict[str, str | None] = {}

@@ -33,6 +33,15 @@ _BESIDE = frozenset(
     behind opposite beside next at by outside front jnb janb gedam gddam 3nd wara""".split()  # noqa: SIM905
 )
 _STREET = frozenset("شارع بشارع الشارع طريق بطريق ش street road st share3 shar3 شوارع".split())  # noqa: SIM905
+# Behind these the name is two words: "the King Saud street" is no other's.
+_TITLES = frozenset(
+    "الملك الامير الاميره الامام الشيخ ابو ابي ام ابن بن عبد king prince imam abu bin".split()  # noqa: SIM905
+)
+# What there is many of, each with a name of its own: two that bear other names are two places.
+_FACILITIES = """مدرسه مدارس ابتدائيه متوسطه ثانويه روضه جامع مسجد مصلي محطه مقهي كوفي مطعم مخبز بقاله تموينات
+    اسواق سوق صيدليه مغسله حديقه منتزه ملعب قاعه استراحه مجمع برج عماره سكن مستشفي مستوصف مركز مكتب دوار جسر
+    كوبري نفق تقاطع اشاره مخرج شاطئ كورنيش واجهه مقبره ورشه مصنع مخطط حي school mosque station cafe
+    restaurant bakery park mall tower hospital clinic roundabout bridge tunnel beach""".split()  # noqa: SIM905
 # Who asks how and when; who comes back to what was told before.
 _ASKING = frozenset(
     "متي كم كيف وين هل ايش وش شروط رسوم how when where what which".split()  # noqa: SIM905
@@ -43,6 +52,8 @@ _AGAIN = frozenset(
 )
 # Marks: what a message says of where, beside the gazetteer's places. Each begins with one of these.
 NAMED, LANDMARK, STREET, NUMBER, TOWN, LANGUAGE = "P", "L", "S", "N", "C", "A"
+# A facility with its name, and of which sort one is named.
+FACILITY, SORT = "F", "K"
 # A matter is listed by a word, a thing or a name so often at most: what more share says nothing.
 LISTED = 40
 RAREST = math.log(1 + LISTED)
@@ -60,7 +71,7 @@ _LONG = (MEANING, len(CATEGORIES), len(KINDS), LOOK - _OWN)
 # So many columns compare the looks of a message and a matter, and so many are of the message alone.
 LOOKS, ALONE = 7, len(KINDS) + 5
 # Words that are rarer than this tell matters apart; a number, which nobody wrote before, counts so much.
-TELLING, OF_A_NUMBER = 3.0, 4.0
+TELLING, OF_A_NUMBER, OF_A_THING = 3.0, 4.0, 6.0
 UNKNOWN = 10.0
 _COLUMNS = [*(f"category.{name}" for name in CATEGORIES), *(f"kind.{name}" for name in KINDS)]
 _shares_of = itemgetter(*_COLUMNS)
@@ -96,6 +107,7 @@ class Meaning:
         self.stem = lru_cache(maxsize=65_536)(self._stem)
         self.known = lru_cache(maxsize=65_536)(self._known)
         self.things = things()
+        self.facilities = frozenset(map(self._stem, _FACILITIES))
 
     def _stem(self, word: str) -> str:
         if word.isdecimal():
@@ -120,6 +132,12 @@ class Meaning:
         if "spread" in net:
             self.net["narrow"] = (1 / net["spread"]).astype(np.float32)
 
+    def name_at(self, words: Sequence[str], at: int) -> str:
+        """The name that begins there, as stems; of two words behind a title."""
+        if words[at] in _TITLES and at + 1 < len(words):
+            return f"{self.stem(words[at])} {self.stem(words[at + 1])}"
+        return self.stem(words[at])
+
     def _known(self, word: str) -> Known:
         things, ends_pair = self.things.labels_of(word), bool(self.things.second_of_pair(word))
         if word.isdecimal():
@@ -133,12 +151,10 @@ class Meaning:
         column = self.columns.get(stem)
         return UNKNOWN if column is None else self.rarity[column]
 
-    def look(
-        self, words: Mapping[str, float], things: Iterable[str], own: Sequence[float],
-        probabilities: Mapping[str, float],
-    ) -> Array:  # fmt: skip
-        """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
-        found = np.zeros(LOOK, np.float16)
+    def parts_of(
+        self, words: Mapping[str, float], things: Iterable[str]
+    ) -> tuple[list[int], list[float]]:
+        """The rows of `vectors` that say what a message means, and how much each of them says."""
         rows, weights = [], []
         columns = self.columns
         for stem, weight in words.items():
@@ -148,7 +164,16 @@ class Meaning:
         for thing in sorted(things):
             if (column := columns.get(f"T:{thing}")) is not None:
                 rows.append(column)
-                weights.append(6.0)
+                weights.append(OF_A_THING)
+        return rows, weights
+
+    def look(
+        self, words: Mapping[str, float], things: Iterable[str], own: Sequence[float],
+        probabilities: Mapping[str, float],
+    ) -> Array:  # fmt: skip
+        """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
+        found = np.zeros(LOOK, np.float16)
+        rows, weights = self.parts_of(words, things)
         if rows:
             meant = np.array(weights, np.float32) @ self.vectors[rows]
             found[:MEANING] = meant / (math.sqrt(meant @ meant) or 1.0)
@@ -216,7 +241,13 @@ def marks_of(
                 if len(other) > 2 and held.rarity_of(stem) > 4:
                     found.add(f"{LANDMARK}:{stem}")
         elif word in _STREET:
-            found.add(f"{STREET}:{held.stem(words[at + 1])}")
+            found.add(f"{STREET}:{held.name_at(words, at + 1)}")
+        elif (
+            (sort := held.stem(word)) in held.facilities
+            and len(words[at + 1]) > 2
+            and words[at + 1] not in _BESIDE
+        ):
+            found.update((f"{FACILITY}:{sort} {held.name_at(words, at + 1)}", f"{SORT}:{sort}"))
     return frozenset(found)
 
 

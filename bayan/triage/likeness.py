@@ -24,9 +24,9 @@ FEATURES = (
     "rare_second", "same_place", "other_place", "same_town", "other_town", "same_names", "seldom_name",
     "other_names", "same_body", "other_body", "nowhere", "matter_nowhere", "placed", "matter_placed",
     "same_landmark", "landmark_told", "other_landmark", "same_street", "other_street", "same_number",
-    "other_number", "same_things", "things_share", "other_thing", "seldom_things", "seldom_thing",
-    "things_cover", "thing", "matter_thing", "hours", "lately", "hours_of_first", "days", "hour_of_day",
-    "size", "same_language",
+    "other_number", "same_facility", "other_facility", "same_things", "things_share", "other_thing",
+    "seldom_things", "seldom_thing", "things_cover", "thing", "matter_thing", "hours", "lately",
+    "hours_of_first", "days", "hour_of_day", "size", "same_language",
 )  # fmt: skip
 _HELD = len(FEATURES) + alike.LOOKS
 # Of these and of the looks behind them also by how much a matter is ahead of the others.
@@ -129,7 +129,7 @@ def rows_of(
     return rows
 
 
-def features_of(  # noqa: PLR0912  # asked for each matter: calls would cost as much as it
+def features_of(  # noqa: PLR0912, PLR0915  # asked for each matter: calls would cost as much as it
     known: Known, matter: Matter, cosine: float, words: int
 ) -> tuple[float, ...]:
     """What a message and a matter say alike or apart, as `FEATURES` names it."""
@@ -152,6 +152,7 @@ def features_of(  # noqa: PLR0912  # asked for each matter: calls would cost as 
     fine = both_placed and not places.isdisjoint(their_places)
     theirs = matter.sorts
     names, town, landmark, street, number, name = 0, False, False, False, False, 0.0
+    facility = sort_of_facility = False
     for mark in known.marks & matter.marks:
         sort = mark[0]
         if sort == alike.NAMED:
@@ -163,8 +164,12 @@ def features_of(  # noqa: PLR0912  # asked for each matter: calls would cost as 
             landmark = True
         elif sort == alike.STREET:
             street = True
-        else:
+        elif sort == alike.NUMBER:
             number = True
+        elif sort == alike.FACILITY:
+            facility = True
+        else:
+            sort_of_facility = True
     told = landmark
     if not told:
         for word in known.landmarks:
@@ -213,6 +218,8 @@ def features_of(  # noqa: PLR0912  # asked for each matter: calls would cost as 
         known.streets and alike.STREET in theirs and not street,
         number,
         known.numbers and alike.NUMBER in theirs and not number,
+        facility,
+        sort_of_facility and not facility,
         shared,
         shared / (either or 1),
         bool(things and their_things) and not shared,

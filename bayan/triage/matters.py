@@ -63,7 +63,7 @@ _NOTHING: frozenset[str] = frozenset()
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.95
+    join: float = 0.85
     suggest: float = 0.05
 
 
@@ -437,6 +437,12 @@ def _unlist(index: dict[str, array[int]], key: str, row: int) -> None:
             del index[key]
 
 
+def told_of(reading: Reading) -> tuple[dict[str, float], frozenset[str], set[str]]:
+    """The stems that tell what a message is about, the things that it names, the words of its places."""
+    named = {word for place in reading.places for word in _words_of(place.text)}
+    return *alike.told(reading.read_words, named), named
+
+
 def trace_of(
     reading: Reading,
     *,
@@ -444,9 +450,8 @@ def trace_of(
     at: datetime,
 ) -> Trace:
     """What of a read message is compared. The names of its places count as places, not as words."""
-    named = {word for place in reading.places for word in _words_of(place.text)}
+    telling, things, named = told_of(reading)
     words = reading.read_words
-    telling, things = alike.told(words, named)
     fine, towns = set(), set()
     for place in reading.places:
         for entry in place.entries:

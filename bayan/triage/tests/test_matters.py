@@ -229,6 +229,22 @@ def test_names_of_places_are_compared_as_places(reader: Triage) -> None:
     assert sum(weight**2 for weight in trace.words.values()) == pytest.approx(1)
 
 
+def test_a_street_is_named_whole_and_a_school_by_its_name(reader: Triage) -> None:
+    def marks(text: str, sorts: str) -> set[str]:
+        return {
+            mark
+            for mark in trace_of(reader.read(text), id="x", at=MONDAY).marks
+            if mark[0] in sorts
+        }
+
+    saud, fahd = "حفرة في شارع الملك سعود", "حفرة في شارع الملك فهد"
+    assert marks(saud, "S") == marks("الاسفلت نازل بشارع الملك سعود", "S") != marks(fahd, "S")
+    first, second = "كلاب عند مدرسة المثنى", "كلاب قدام مدرسة الفاروق"
+    assert marks(first, "F") == marks("ظلام ورا مدرسه المثنى", "F") != marks(second, "F")
+    # Both name a school: that they name two tells them apart.
+    assert marks(first, "K") == marks(second, "K") != set()
+
+
 def test_a_text_without_telling_words_is_compared_with_nothing(reader: Triage) -> None:
     matters = Matters()
     for number in range(3):
