@@ -2,10 +2,12 @@
 
     python scripts/fit_matters.py [--frozen]
 
-How rare words are and which mean the like is learned from the training part (train.jsonl); the net that
-weighs, from bayan/triage/sets/matters-train.jsonl. Its months are streams of their own: a net of all is
-written, then each is tried with a net of the others. Printed are the precision and recall of joins, and the
-recall with suggestions, at several limits; once more with a member who answers each suggestion rightly.
+How rare words are and which mean the like is learned from the training part (train.jsonl) and from
+bayan/triage/sets/matters-train.jsonl; from the latter alone, what words mean for telling matters apart,
+and the net that weighs. Its months are streams of their own: what is written is learned from all, then
+each is tried by what others taught. Printed are the precision and recall of joins, and the recall with
+suggestions, at several limits; once more with a member who answers each suggestion rightly. It takes ten
+minutes.
 The card beside it, `matters.json`, holds the figures. `--frozen` also tries the frozen matters.jsonl: it is
 no set to tune by.
 """

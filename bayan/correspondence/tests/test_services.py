@@ -9,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bayan.cases.models import Forward
+from bayan.channels import services as channels
 from bayan.channels.models import Outgoing
 from bayan.channels.tests.factories import make_number
+from bayan.channels.tests.test_reaching import make_mail_number
 from bayan.correspondence import selectors, services
 from bayan.correspondence.models import Address, Letter, Recipient, Reply
 from bayan.correspondence.services import To
@@ -145,6 +147,31 @@ def test_of_what_is_secret_not_even_the_title_leaves_and_no_button_confirms_it(
     press = written_by(office.mayor, choice_id="work-done", kind="button")
     work.receive([(press, str(task_of(letter).public_id))], now=now)
     assert task_of(letter).is_open
+
+
+@pytest.mark.parametrize("grade", [Letter.Grade.PUBLIC, Letter.Grade.SECRET])
+def test_no_reminder_and_no_e_mail_says_what_is_secret(
+    office: Office, grade: str, now: datetime
+) -> None:
+    make_number()
+    make_mail_number()
+    within_the_window(office.mayor, now=now)
+    # One has WhatsApp, the other e-mail alone.
+    both = [*to_khobar(office.khobar), To(kind=Address.Kind.MEMBER, member=office.neighbour)]
+    make_sent(office.desk, office.writer, now=now, to=both, grade=grade)
+    for days in range(1, 6):
+        later = now + timedelta(days=days)
+        within_the_window(office.mayor, now=later)
+        work.ring(now=later)
+        work.tell(now=later)
+        channels.Reaching().step(now=later)
+
+    told = [str(row.content) for row in Outgoing.objects.all()]
+    assert any("تذكير" in one for one in told)
+    assert any("email" in one for one in told)
+    # Of what is public reminders do say it: they are the same messages.
+    says = any("موسم" in one for one in told)
+    assert says == (grade == Letter.Grade.PUBLIC)
 
 
 def test_a_recall_kills_the_tasks_and_the_links_and_tells_whoever_was_told(

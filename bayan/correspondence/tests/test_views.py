@@ -328,3 +328,42 @@ def test_somebody_elses_secret_draft_is_signed_with_a_code_and_by_no_press(
     assert client.post(address("decide", secret), given).status_code == 302
     secret.refresh_from_db()
     assert (secret.state, secret.signer) == (Letter.State.SENT, office.writer)
+
+
+@pytest.mark.parametrize("grade", [Letter.Grade.PUBLIC, Letter.Grade.SECRET])
+def test_a_secret_letter_is_on_no_page_list_file_or_search_of_whoever_did_not_get_it(
+    client: StaffClient, office: Office, grade: str, now: datetime
+) -> None:
+    name = "رمز بوابة المستودع"
+    letter = make_sent(
+        office.desk, office.writer, now=now, to=to(office.khobar), grade=grade, subject=name
+    )
+    # The public one shows that the test looks where there is something to be seen.
+    is_there = grade == Letter.Grade.PUBLIC
+    client.force_login(make_member(Role.Kind.DIRECTOR, office.desk))
+    of_it = (
+        "letter",
+        "document",
+        "whole",
+        "certificate",
+        "recipients",
+        "recipients_export",
+        "digest",
+    )
+    answers = [client.get(address(each, letter)) for each in of_it]
+    assert {answer.status_code == 200 for answer in answers} == {is_there}
+    lists = [
+        reverse("correspondence:letters") + "?view=sent&q=المستودع",
+        reverse("correspondence:export") + "?view=sent",
+        reverse("correspondence:letters") + "?view=sent",
+    ]
+    for path in lists:
+        answer = client.get(path)
+        said = b"".join(answer)
+        assert (name in said.decode()) == is_there, path
+    client.force_login(office.neighbour)
+    assert {client.get(address(each, letter)).status_code for each in of_it} <= {403, 404}
+    for path in lists:
+        answer = client.get(path)
+        said = b"".join(answer)
+        assert name not in said.decode(), path
