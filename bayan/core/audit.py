@@ -70,11 +70,14 @@ def record(entry: Entry) -> None:
 def record_all(entries: Iterable[Entry]) -> None:
     """Write many lines in the running transaction with one statement."""
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    entries = list(entries)
+    # Each is asked once who they are: the roles of a member are read from the database.
+    actors = {id(actor): actor for actor in (e.by for e in entries)}
+    named = {key: (actor.audit_key, actor.audit_label) for key, actor in actors.items()}
     rows = [
         (
             e.at,
-            e.by.audit_key,
-            e.by.audit_label,
+            *named[id(e.by)],
             e.action,
             e.subject_type,
             e.subject_key,

@@ -249,9 +249,7 @@ def gather(rows: CaseQuerySet, *, by: Member, now: datetime) -> inbox.Done:
     if first is None or not moved:
         raise NothingToGather(_("There are no two open cases here that could become one."))
     facts = {"cases": [[case.pk, case.parent_id] for case in moved]}
-    for case in moved:
-        case.parent_id = root
-    Case.objects.bulk_update(moved, ["parent"])
+    Case.objects.filter(pk__in=[case.pk for case in moved]).update(parent=root)
     _decide_all(moved, root, is_same=True, by=by, now=now)
     _tell("case.joined", moved, by=by, now=now, to=first.reference)
     live.announce([(first.node_id, "case", first.public_id)])
