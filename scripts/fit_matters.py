@@ -4,10 +4,10 @@
 
 How rare words are and which mean the like is learned from the training part (train.jsonl) and from
 bayan/triage/sets/matters-train.jsonl; from the latter alone, what words mean for telling matters apart,
-and the net that weighs. Its months are streams of their own: what is written is learned from all, then
+and the nets that weigh. Its months are streams of their own: what is written is learned from all, then
 each is tried by what others taught. Printed are the precision and recall of joins, and the recall with
-suggestions, at several limits; once more with a member who answers each suggestion rightly. It takes ten
-minutes.
+suggestions, at several limits; once more with a member who answers each suggestion rightly. It takes 25
+minutes on two cores.
 The card beside it, `matters.json`, holds the figures. `--frozen` also tries the frozen matters.jsonl: it is
 no set to tune by.
 """
@@ -18,19 +18,24 @@ import argparse
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.decomposition import TruncatedSVD
+from threadpoolctl import threadpool_limits
 
-from bayan.triage import alike
+from bayan.triage import alike, closely
+from bayan.triage.closely import Pairs
 from bayan.triage.features import read
 from bayan.triage.lexicon import things_among
 from bayan.triage.matters import Limits, Matters, Trace, told_of, trace_of
@@ -39,10 +44,14 @@ from bayan.triage.text import words_in
 
 ROOT = Path(__file__).parent.parent
 SETS = ROOT / "bayan" / "triage" / "sets"
-# The net: so many inner values of each of so many fits that begin elsewhere; how much it is held back.
-INNER, FITS, STRENGTH, ROUNDS = 24, 3, 2e-3, 200
-# Of the messages of a matter so many begin one of their own, where the net is fitted.
-BEGUN = (0.0, 0.5, 0.8)
+# The net: so many inner values; how much it is held back.
+INNER, STRENGTH, ROUNDS = 24, 2e-3, 150
+# The net of a close look: so many values of a pair, and inner ones; how often all is seen, so many messages
+# at once; how far a step goes, how much of a pair is left out by chance, how much its weights shrink.
+OF_PAIRS, INSIDE, EPOCHS, SEEN_AT_ONCE = 32, 32, 20, 512
+STEP, LEFT_OUT, SHRINK = 3e-3, 0.35, 1e-2
+# Of the messages of a matter so many begin one of their own, where the nets are fitted.
+BEGUN = (0.0, 0.6)
 # Words and stems that occur in so many messages of the training part are kept.
 LEAST = 3
 # What words mean is taught so many times by each stream, by so many matters at once; how far a step goes, how
@@ -50,13 +59,27 @@ LEAST = 3
 TAUGHT, AT_ONCE, PACE, WARMTH, HELD_BACK = 25, 192, 0.01, 0.1, 1e-4
 # What is taught by some streams is weighed by the others.
 PARTS, FOLDS = 2, 3
+# Streams whose writers were asked to say little: in a third of what they wrote no telling word stands that
+# others of the matter wrote, and most of it names no place. They are tried apart.
+SCARCE = frozenset(
+    """2027-04 2027-06 2027-07 2027-08 2027-10 2027-11 2027-12 2028-01 2028-02 2028-03 2028-05 2028-06 2028-09
+    2028-10 2028-11 2028-12""".split()  # noqa: SIM905
+)
+# So many processes fit at a time.
+AT_A_TIME = 2
 LIMITS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 Array = np.ndarray[Any, Any]
 # What is kept in `matters.npz`, or a part of it.
 Held = dict[str, Array]
 _NO_NET: Held = {"net.new": np.array(0.0)}
-# Of a message the features of matters, a row each, and which of them are its own.
-Choice = tuple[Array, list[int]]
+
+
+class Choice(NamedTuple):
+    """Of a message the features of matters, a row each, which of them are its own, and the pairs."""
+
+    features: Array
+    own: list[int]
+    pairs: Pairs | None = None
 
 
 @dataclass(frozen=True)
@@ -80,20 +103,43 @@ def main() -> None:
     streams = defaultdict(list)
     for one in messages_of(SETS / "matters-train.jsonl", reader):
         streams[one.at.strftime("%Y-%m")].append(one)
-    found = fitted_to(list(streams.values()))
-    tried = {}
-    apart = []
     names = sorted(streams)
-    for fold in range(FOLDS):
-        others = [streams[name] for at, name in enumerate(names) if at % FOLDS != fold]
-        net = fitted_to(others)
-        apart.extend((streams[name], net) for name in names[fold::FOLDS])
-    tried["each stream by others"] = show("each stream by others", apart)
+    months = [streams[name] for name in names]
+    folds = [
+        [rows for at, rows in enumerate(months) if at % FOLDS != fold] for fold in range(FOLDS)
+    ]
+    found, *by_fold = apart(fitted_to, [months, *folds])
+    tried = {}
+    for name, which in (("each stream by others", False), ("each scarce stream by others", True)):
+        by_others = [
+            (rows, by_fold[at % FOLDS])
+            for at, rows in enumerate(months)
+            if (names[at] in SCARCE) == which
+        ]
+        tried[name] = show(name, by_others)
     if options.frozen:
         frozen = list(messages_of(SETS / "matters.jsonl", reader))
         tried["frozen set"] = show("frozen", [(frozen, found)])
     _write(found)
     _write_card({name: len(rows) for name, rows in streams.items()}, reader, tried)
+
+
+# What is at work apart: processes have it already when they begin.
+_shared: list[Any] = []
+
+
+def apart(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """What this makes of each item, in processes of their own."""
+    _shared[:] = items
+    with ProcessPoolExecutor(AT_A_TIME, mp_context=get_context("fork")) as pool:
+        return list(pool.map(partial(_by_itself, work), range(len(items))))
+
+
+def _by_itself(work: Callable[[Any], Any], number: int) -> Any:
+    # What is read by is kept in a file of its own meanwhile.
+    with TemporaryDirectory() as folder, threadpool_limits(1):
+        alike.FILE = Path(folder) / alike.FILE.name
+        return work(_shared[number])
 
 
 def fitted_to(streams: list[list[Message]]) -> Held:
@@ -115,15 +161,26 @@ def fitted_to(streams: list[list[Message]]) -> Held:
         laid.append((taught, traces))
         looked += [one for rows in traces for one in looked_at(rows)]
     rough = fitted_roughly(looked)
-    choices = []
+    choices, units = [], []
     for taught, traces in laid:
         _take(taught)
         alike.meaning().rough = rough.tolist()
-        choices += [one for rows in traces for begun in BEGUN for one in chosen(rows, begun)]
-    compared = sum(bool(right) for _xs, right in choices)
+        begun_at = sum(map(len, units))
+        units.append(alike.meaning().units)
+        choices += [
+            one for rows in traces for begun in BEGUN for one in chosen(rows, begun, begun_at)
+        ]
+    compared = sum(bool(one.own) for one in choices)
     print(f"{len(choices)} messages, {compared} with their matter among those compared", flush=True)
-    net = {f"net.{name}": array for name, array in fitted(choices).items()}
-    return {**meaning, "vectors": taught_by(streams, meaning), **net, "rough": rough}
+    net = fitted(choices)
+    close = fitted_closely(choices, np.concatenate(units), net)
+    return {
+        **meaning,
+        "vectors": taught_by(streams, meaning),
+        "rough": rough,
+        **{f"net.{name}": array for name, array in net.items()},
+        **{f"close.{name}": array for name, array in close.items()},
+    }
 
 
 def taught_by(streams: list[list[Message]], meaning: Held) -> Array:
@@ -273,12 +330,9 @@ def meaning_of_words(more: list[Reading]) -> Held:
 def show(name: str, tried: list[tuple[list[Message], Held]]) -> dict[str, dict[str, float]]:
     """Print how good these are, each by what was learned, at several limits; returns the figures by limit."""
     sums: dict[tuple[float, bool], Counter[str]] = defaultdict(Counter)
-    for rows, held in tried:
-        _take(held)
-        traces = traced(rows)
-        for join in LIMITS:
-            for told in (False, True):
-                sums[join, told] += figures(traces, Limits(join, 0.05), told=told)
+    for by_limit in apart(_tried, tried):
+        for limit, found_by_it in by_limit.items():
+            sums[limit] += found_by_it
     found = {}
     for join in LIMITS:
         by_itself, answered = sums[join, False], sums[join, True]
@@ -291,6 +345,17 @@ def show(name: str, tried: list[tuple[list[Message], Held]]) -> dict[str, dict[s
             **{f"{key}_answered": value for key, value in _shares(answered).items()},
         }
     return found
+
+
+def _tried(by: tuple[list[Message], Held]) -> dict[tuple[float, bool], Counter[str]]:
+    rows, held = by
+    _take(held)
+    traces = traced(rows)
+    return {
+        (join, told): figures(traces, Limits(join, 0.05), told=told)
+        for join in LIMITS
+        for told in (False, True)
+    }
 
 
 def _write_card(
@@ -309,7 +374,11 @@ def _write_card(
             },
         ],
         "net": {
-            "inner": INNER, "fits": FITS, "strength": STRENGTH, "rounds": ROUNDS, "begun": list(BEGUN),
+            "inner": INNER, "strength": STRENGTH, "rounds": ROUNDS, "begun": list(BEGUN),
+        },
+        "close_look": {
+            "of_pairs": OF_PAIRS, "inside": INSIDE, "epochs": EPOCHS, "step": STEP, "left_out": LEFT_OUT,
+            "shrink": SHRINK,
         },
         "limits": {"join": Limits().join, "suggest": Limits().suggest},
         "scores": tried,
@@ -338,14 +407,14 @@ def looked_at(rows: list[tuple[Trace, str | None]]) -> list[Choice]:
     for trace, group in rows:
         ids, features = held.looked_at(trace)
         if ids:
-            found.append((features, [ids.index(group)] if group in ids else []))
+            found.append(Choice(features, [ids.index(group)] if group in ids else []))
         held.put(trace, group or trace.id)
     return found
 
 
 def fitted_roughly(choices: list[Choice]) -> Array:
     """Weights of what the first look weighs, and of a matter against a new one."""
-    every = np.vstack([features for features, _right in choices])
+    every = np.vstack([one.features for one in choices])
     starts, of, right, right_of = _laid_out(choices)
 
     def loss(flat: Array) -> tuple[float, Array]:
@@ -359,13 +428,13 @@ def fitted_roughly(choices: list[Choice]) -> Array:
 
 def _laid_out(choices: list[Choice]) -> tuple[Array, Array, Array, Array]:
     """Where each message's rows begin, whose each row is, which rows are right and whose those are."""
-    sizes = [len(features) for features, _right in choices]
+    sizes = [len(one.features) for one in choices]
     starts = np.cumsum([0, *sizes])[:-1]
     of = np.repeat(np.arange(len(choices)), sizes)
     pairs = [
         (start + at, number)
-        for number, (start, (_f, rights)) in enumerate(zip(starts, choices, strict=True))
-        for at in rights
+        for number, (start, one) in enumerate(zip(starts, choices, strict=True))
+        for at in one.own
     ]
     right, right_of = np.array(pairs).T
     return starts, of, right, right_of
@@ -390,21 +459,31 @@ def _surprise(
     return float((np.log(total) - np.log(good)).mean()), share / len(starts)
 
 
-def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
+def chosen(rows: list[tuple[Trace, str | None]], begun: float, units_at: int) -> list[Choice]:
     """For each message the features of the matters that it is compared with, and which are its own.
 
     All messages before it stand where they belong, but so many of them, by chance, have begun another matter
-    about the same, as at work; none is right where it begins one.
+    about the same, as at work; none is right where it begins one. What pairs mean stands from row `units_at`
+    on.
     """
     held = Matters()
     chance = np.random.default_rng(0)
     parts: dict[str, list[str]] = defaultdict(list)
     found = []
     for trace, group in rows:
-        ids, features = held.compared(trace)
+        ids, features, pairs = held.compared(trace)
         own = parts[group] if group else []
-        if ids:
-            found.append((features, [at for at, one in enumerate(ids) if one in own]))
+        if pairs:
+            # There are millions of pairs.
+            smaller = Pairs(
+                pairs.said.astype(np.float16),
+                (pairs.own + units_at).astype(np.int32),
+                (pairs.theirs + units_at).astype(np.int32),
+                pairs.each,
+            )
+            found.append(
+                Choice(features, [at for at, one in enumerate(ids) if one in own], smaller)
+            )
         if not own or chance.random() < begun:
             own.append(trace.id)
             held.put(trace, trace.id)
@@ -415,7 +494,7 @@ def chosen(rows: list[tuple[Trace, str | None]], begun: float) -> list[Choice]:
 
 def fitted(choices: list[Choice]) -> Held:
     """The net: the chance of each matter among those compared and of a new one, as often as it was so."""
-    every = np.vstack([features for features, _right in choices])
+    every = np.vstack([one.features for one in choices])
     mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-6
     every = np.clip((every - mean) / spread, -4, 4).astype(np.float32)
     starts, of, right, right_of = _laid_out(choices)
@@ -439,32 +518,132 @@ def fitted(choices: list[Choice]) -> Held:
         held_back = STRENGTH * sum(float((one**2).sum()) for one in (first, out, skip))
         return value + held_back, np.concatenate(slope).astype(float)
 
-    found = []
-    for fit in range(FITS):
-        chance = np.random.default_rng(fit)
-        start = [
-            chance.normal(size=wide * inner) * 0.45 / math.sqrt(wide), np.zeros(inner),
-            chance.normal(size=inner) * 0.3, np.zeros(wide), [-3.0],
-        ]  # fmt: skip
-        best = minimize(
-            loss, np.concatenate(start), jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS}
-        )
-        found.append(parts(best.x))
-    firsts, biases, outs, skips, news = zip(*found, strict=True)
+    chance = np.random.default_rng(0)
+    start = [
+        chance.normal(size=wide * inner) * 0.45 / math.sqrt(wide), np.zeros(inner),
+        chance.normal(size=inner) * 0.3, np.zeros(wide), [-3.0],
+    ]  # fmt: skip
+    best = minimize(
+        loss, np.concatenate(start), jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS}
+    )
+    first, bias, out, skip, new = parts(best.x)
     return {
-        "mean": mean,
-        "spread": spread,
-        "in": np.hstack(firsts),
-        "bias": np.concatenate(biases),
-        "out": np.concatenate(outs) / FITS,
-        "skip": np.mean(skips, axis=0),
-        "new": np.array(np.mean(news)),
-    }
+        "mean": mean, "spread": spread, "in": first, "bias": bias, "out": out, "skip": skip,
+        "new": np.array(new),
+    }  # fmt: skip
+
+
+def fitted_closely(choices: list[Choice], units: Array, net: Held) -> Held:
+    """The net of a close look (`closely.score`): it foresees the same as `fitted`, by pairs as well.
+
+    Adam, whose steps grow in the first third and shrink to nothing; of what is known of a pair a part is left
+    out each time, so that it learns no words by heart.
+    """
+    whole = np.vstack([one.features for one in choices])
+    whole = np.clip((whole - net["mean"]) / net["spread"], -4, 4).astype(np.float32)
+    laid = _Laid(choices, whole, units)
+    chance = np.random.default_rng(0)
+
+    def begun(wide: int, narrow: int) -> Array:
+        return chance.uniform(-1, 1, (wide, narrow)) / math.sqrt(wide)
+
+    held = {
+        "pair": begun(closely.WIDE, OF_PAIRS), "pair_bias": np.zeros(OF_PAIRS),
+        "in": begun(whole.shape[1] + 2 * OF_PAIRS, INSIDE), "bias": np.zeros(INSIDE),
+        "out": begun(INSIDE, 1)[:, 0], "skip": np.zeros(whole.shape[1]), "new": np.full(1, -3.0),
+    }  # fmt: skip
+    held = {name: array.astype(np.float32) for name, array in held.items()}
+    slopes = {name: np.zeros_like(array) for name, array in held.items()}
+    squares = {name: np.zeros_like(array) for name, array in held.items()}
+    turns = len(choices) // SEEN_AT_ONCE
+    for epoch in range(EPOCHS):
+        order = chance.permutation(len(choices))
+        surprise = 0.0
+        for turn in range(turns):
+            some = np.sort(order[turn * SEEN_AT_ONCE : (turn + 1) * SEEN_AT_ONCE])
+            value, slope = laid.slope(held, some, chance)
+            surprise += value
+            step = epoch * turns + turn + 1
+            pace = STEP * _pace(step / (EPOCHS * turns))
+            for name, array in slope.items():
+                slopes[name] += 0.1 * (array - slopes[name])
+                squares[name] += 0.001 * (array * array - squares[name])
+                way = slopes[name] / (1 - 0.9**step)
+                way /= np.sqrt(squares[name] / (1 - 0.999**step)) + 1e-8
+                held[name] -= pace * (way + SHRINK * held[name])
+    print(f"closely: surprised by {surprise / turns:.3f}", flush=True)
+    return held
+
+
+def _pace(done: float) -> float:
+    """How much of the longest step is taken, when so much is done."""
+    rising = 0.3
+    if done < rising:
+        return 0.52 - 0.48 * math.cos(math.pi * done / rising)
+    return 0.5 + 0.5 * math.cos(math.pi * (done - rising) / (1 - rising))
+
+
+class _Laid:
+    """All choices one behind the other, for the net of a close look."""
+
+    def __init__(self, choices: list[Choice], whole: Array, units: Array) -> None:
+        self.whole, self.units = whole, units
+        pairs = [one.pairs for one in choices if one.pairs]
+        self.said = np.concatenate([one.said for one in pairs])
+        self.own = np.concatenate([one.own for one in pairs])
+        self.theirs = np.concatenate([one.theirs for one in pairs])
+        # Where each message's matters begin and how many it has; each matter's pairs likewise.
+        self.sizes = np.array([len(one.features) for one in choices])
+        self.starts = np.cumsum([0, *self.sizes])[:-1]
+        self.each = np.repeat([one.each for one in pairs], self.sizes)
+        self.pairs_at = np.cumsum([0, *self.each])[:-1]
+        self.right = np.zeros(len(whole), bool)
+        self.right[_laid_out(choices)[2]] = True
+
+    def slope(self, net: Held, some: Array, chance: np.random.Generator) -> tuple[float, Held]:
+        """How little these messages are foreseen, and how that changes with the net."""
+        rows, starts = _runs(self.starts[some], self.sizes[some])
+        each = self.each[rows]
+        at, pairs_at = _runs(self.pairs_at[rows], each)
+        whole, wide = self.whole[rows], self.whole.shape[1]
+        pairs = closely.laid_out(
+            self.said[at].astype(np.float32), self.units[self.own[at]], self.units[self.theirs[at]]
+        )
+        pairs *= chance.random(pairs.shape, dtype=np.float32) > LEFT_OUT
+        pairs *= 1 / (1 - LEFT_OUT)
+        weighed = np.tanh(pairs @ net["pair"] + net["pair_bias"])
+        most = np.maximum.reduceat(weighed, pairs_at)
+        together = np.add.reduceat(weighed, pairs_at) / closely.ADDED
+        laid = np.concatenate([whole, together, most], axis=1)
+        inner = np.tanh(laid @ net["in"] + net["bias"])
+        scores = inner @ net["out"] + whole @ net["skip"] + net["new"]
+        right = np.flatnonzero(self.right[rows])
+        of = np.repeat(np.arange(len(some)), self.sizes[some])
+        value, share = _surprise(scores.astype(float), starts, of, right, of[right])
+        share = share.astype(np.float32)
+        back = np.outer(share, net["out"]) * (1 - inner**2)
+        added, largest = np.hsplit(back @ net["in"][wide:].T, 2)
+        whose = np.repeat(np.arange(len(rows)), each)
+        deep = added[whose] / closely.ADDED + largest[whose] * (weighed == most[whose])
+        deep *= 1 - weighed**2
+        return value, {
+            "pair": pairs.T @ deep, "pair_bias": deep.sum(axis=0),
+            "in": laid.T @ back, "bias": back.sum(axis=0),
+            "out": inner.T @ share, "skip": whole.T @ share, "new": share.sum(keepdims=True),
+        }  # fmt: skip
+
+
+def _runs(starts: Array, sizes: Array) -> tuple[Array, Array]:
+    """All numbers of runs that begin there, one behind the other, and where each run begins among them."""
+    begins = np.cumsum([0, *sizes])[:-1]
+    return np.repeat(starts - begins, sizes) + np.arange(sizes.sum()), begins
 
 
 def _write(held: Held) -> None:
     smaller = {
-        name: array.astype(np.float32) if name == "rough" or name[:4] == "net." else array
+        name: array.astype(np.float32)
+        if name.partition(".")[0] in {"rough", "net", "close"}
+        else array
         for name, array in held.items()
     }
     smaller["vectors"] = held["vectors"].astype(np.float16)

@@ -102,7 +102,15 @@ class Meaning:
         self.columns = {stem: at for at, stem in enumerate(held["stems"].tolist())}
         self.rarity = held["rarity"].astype(np.float32).tolist()
         self.vectors = held["vectors"].astype(np.float32)
+        # Of length one each; behind them what means nothing, for what is not known.
+        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
+        nothing = np.zeros((1, self.vectors.shape[1]), np.float32)
+        self.units = np.concatenate([self.vectors / (lengths + 1e-6), nothing])
         self.take_net({name[4:]: array for name, array in held.items() if name[:4] == "net."})
+        # The net of a close look (`closely`).
+        self.close = {
+            name[6:]: held[name].astype(np.float32) for name in held if name[:6] == "close."
+        }
         self.rough: list[float] = held["rough"].tolist() if "rough" in held else [*_BY_HAND]
         self.stem = lru_cache(maxsize=65_536)(self._stem)
         self.known = lru_cache(maxsize=65_536)(self._known)
@@ -180,12 +188,16 @@ class Meaning:
         found[MEANING:] = [*map(math.sqrt, _shares_of(probabilities)), *own]
         return found
 
-    def score(self, features: Array) -> Array:
-        """What each of the compared matters is worth, a new one being worth 0."""
-        net = self.net
-        inner = features - net["mean"]
-        inner *= net["narrow"]
+    def evened(self, features: Array) -> Array:
+        """Features of matters as the nets weigh them: around 0, about as far from it each."""
+        inner = features - self.net["mean"]
+        inner *= self.net["narrow"]
         np.clip(inner, -4, 4, out=inner)
+        return np.asarray(inner)
+
+    def score(self, inner: Array) -> Array:
+        """What each of the compared matters is worth by its `evened` features, a new one being worth 0."""
+        net = self.net
         middle = inner @ net["in"]
         middle += net["bias"]
         np.tanh(middle, out=middle)

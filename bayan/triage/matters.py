@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayan.triage import alike
+from bayan.triage import alike, closely
 from bayan.triage.bursts import Seen
 from bayan.triage.likeness import Known, cosines, is_copy, rows_of
 from bayan.triage.looks import Looks
@@ -54,16 +54,20 @@ FOUND_BY, MARKS = 80, 60
 COMMON = 3.5
 # The likeness of what is passed on or sent once more.
 COPY = 0.97
+# A message is looked at closely where its likeliest matter is likelier than the first, less than the second:
+# beside matters that are likelier than that.
+IN_DOUBT, LOOKED_AT_CLOSELY = (0.5, 0.97), 0.1
 # Matters that are less worth than this at a first look (the logarithm; a new one is worth 0) are left out.
 LEAST_WORTH = -5.0
 _NOTHING: frozenset[str] = frozenset()
+_NOTHING_NEAR: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
 class Limits:
     """From which likeness on a message joins a matter, or a person is asked (`thresholds`)."""
 
-    join: float = 0.85
+    join: float = 0.8
     suggest: float = 0.05
 
 
@@ -115,7 +119,7 @@ class Matter:
 
     __slots__ = (
         "began", "bodies", "categories", "first", "hour", "id", "last", "last_at", "latest", "marks",
-        "members", "places", "row", "size", "sorts", "things", "total", "words",
+        "members", "near", "places", "row", "size", "sorts", "things", "total", "words",
     )  # fmt: skip
 
     def __init__(self, id: str, trace: Trace, looks: Looks) -> None:  # noqa: A002  # its name
@@ -135,6 +139,8 @@ class Matter:
         self.sorts = alike.sorts_of(trace.marks)
         self.bodies: frozenset[str] = frozenset([trace.body]) if trace.body else _NOTHING
         self.categories = trace.categories
+        # Matters that its first message may belong to, with their likeness.
+        self.near: Mapping[str, float] = _NOTHING_NEAR
         # The looks of all, added; and of each remembered one.
         self.total = self.members = trace.look
 
@@ -184,12 +190,40 @@ class Matters:
         """Where this message belongs; it is remembered there."""
         self._close_before(trace.at - OPEN_FOR)
         found = self.alike(trace)
-        best = found[0] if found else ("", 0.0)
+        best = self._surest(found)
         joins = best[1] >= self.limits.join
-        others = tuple(one for one in found[joins:][:3] if one[1] >= self.limits.suggest)
+        others = tuple(
+            one
+            for one in found
+            if one[1] >= self.limits.suggest and not (joins and one[0] == best[0])
+        )[:3]
         matter_id = best[0] if joins else trace.id
         self._take(matter_id, trace)
+        if not joins:
+            self._open[matter_id].near = dict(others)
         return Verdict(matter_id, not joins, best[1], others)
+
+    def _surest(self, found: Sequence[tuple[str, float]]) -> tuple[str, float]:
+        """The likeliest matter, where one may lie in parts.
+
+        What speaks for another matter speaks for it as far as one was likely the other when it began.
+        """
+        best = found[0] if found else ("", 0.0)
+        if best[1] >= self.limits.join or sum(map(_second, found)) < self.limits.join:
+            return best
+        near = {
+            one: {self._now_in(other): share for other, share in self._open[one].near.items()}
+            for one, _likeness in found
+        }
+        for one, likeness in found:
+            whole = likeness + sum(
+                other_likeness * max(near[one].get(other, 0.0), near[other].get(one, 0.0))
+                for other, other_likeness in found
+                if other != one
+            )
+            if whole > best[1]:
+                best = (one, whole)
+        return best
 
     def put(self, trace: Trace, matter_id: str) -> None:
         """Remember a message in the matter that is known to be its own, as when matters are read again."""
@@ -212,6 +246,7 @@ class Matters:
         # What it no longer remembers in full counts by its sums.
         rest = old.size - len(old.latest)
         matter.size += rest
+        matter.near = {**old.near, **matter.near}
         matter.places |= old.places
         matter.things |= old.things
         matter.marks |= old.marks
@@ -254,23 +289,28 @@ class Matters:
         ]
         if copies:
             return [(min(copies, key=lambda matter: matter.began).id, COPY)]
-        # What is left for a new matter is 1; the others share with it what their scores are worth.
-        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
-        scores = alike.meaning().score(rows).tolist()
-        worth = [math.exp(min(score, 30.0)) for score in scores]
-        total = 1 + sum(worth)
-        likeness = [(m.id, value / total) for m, value in zip(compared, worth, strict=True)]
-        return sorted(likeness, key=_second, reverse=True)
+        meaning, seldom = alike.meaning(), self._seldom(trace)
+        whole = meaning.evened(rows_of(Known(trace, seldom), compared, held, sides, beside))
+        scores = meaning.score(whole)
+        likeness = _shares(scores)
+        if meaning.close and IN_DOUBT[0] < max(likeness) < IN_DOUBT[1]:
+            near = [at for at, share in enumerate(likeness) if share > LOOKED_AT_CLOSELY]
+            pairs = closely.pairs_of(trace, seldom, [compared[at] for at in near])
+            scores[near] = closely.score(whole[near], pairs)
+            likeness = _shares(scores)
+        found = zip([matter.id for matter in compared], likeness, strict=True)
+        return sorted(found, key=_second, reverse=True)
 
-    def compared(self, trace: Trace) -> tuple[list[str], Array]:
-        """The matters that a message is compared with, and of each a row of what is weighed; to fit it."""
+    def compared(self, trace: Trace) -> tuple[list[str], Array, closely.Pairs | None]:
+        """The matters that a message is compared with, a row each of what is weighed, pairs; to fit it."""
         sides = _laid_out(trace)
         compared, beside = self._nearest(trace, sides)
         if not compared:
-            return [], np.zeros((0, 0))
+            return [], np.zeros((0, 0)), None
+        seldom = self._seldom(trace)
         held = [cosines(trace, matter) for matter in compared]
-        rows = rows_of(Known(trace, self._seldom(trace)), compared, held, sides, beside)
-        return [matter.id for matter in compared], rows
+        rows = rows_of(Known(trace, seldom), compared, held, sides, beside)
+        return [matter.id for matter in compared], rows, closely.pairs_of(trace, seldom, compared)
 
     def looked_at(self, trace: Trace) -> tuple[list[str], Array]:
         """All matters that anything leads to, and of each a row of what the first look weighs; to fit it."""
@@ -399,6 +439,13 @@ class Matters:
             _unlist(self._by_word, word, matter.row)
         for place in _signposts(matter):
             _unlist(self._by_place, place, matter.row)
+
+
+def _shares(scores: Array) -> list[float]:
+    """How likely each is by its score; what is left for a new matter is worth 1."""
+    worth = [math.exp(min(score, 30.0)) for score in scores.tolist()]
+    total = 1 + sum(worth)
+    return [value / total for value in worth]
 
 
 def _laid_out(trace: Trace) -> Array:

@@ -83,6 +83,30 @@ def test_what_is_likely_and_not_sure_is_suggested() -> None:
     assert {matter for matter, _likeness in third.suggestions} == {"first", "second"}
 
 
+def test_what_speaks_for_the_parts_of_a_matter_speaks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    matters = Matters(Limits(join=0.8, suggest=0.1))
+    for name, words, found in (
+        ("a", "حفر شارع كفر", []),
+        # Whoever wrote this was likely, and not surely, writing about the first one.
+        ("b", "هبوط اسفلت رصيف", [("a", 0.75)]),
+        ("apart", "كلب حديق مسعور", [("a", 0.02)]),
+    ):
+        monkeypatch.setattr(matters, "alike", lambda _trace, found=found: found)
+        assert matters.add(make_trace(name, words)).is_new
+
+    # 0.5 + 0.75 × 0.45: the two are one, very likely.
+    monkeypatch.setattr(matters, "alike", lambda _trace: [("a", 0.5), ("b", 0.45)])
+    joined = matters.add(make_trace("c", "حفر اسفلت"))
+    assert (joined.matter, joined.is_new) == ("a", False)
+    assert joined.likeness == pytest.approx(0.8375)
+    assert joined.suggestions == (("b", 0.45),)
+    # What may be one of two others is sure of neither.
+    monkeypatch.setattr(matters, "alike", lambda _trace: [("a", 0.5), ("apart", 0.45)])
+    assert matters.add(make_trace("d", "حفر حديق")).is_new
+
+
 def test_what_is_known_to_belong_somewhere_is_remembered_there() -> None:
     matters = Matters(EASY)
     matters.put(make_trace("a", "حفر شارع كفر"), "known")
