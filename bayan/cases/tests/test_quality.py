@@ -57,6 +57,8 @@ def test_a_sample_has_its_size_no_repeats_and_is_the_same_for_the_same_seed(
 
 def closed_cases(node: Node, count: int, by: Member, *, excused: int = 0) -> list[Case]:
     """Cases of a body that closed this month; the first `excused` of them without a picture."""
+    # Set up on the first of December, the tests' instance has drawn November already, of nothing.
+    Draw.objects.filter(closed=0).delete()
     made = make_case("حفرة في الشارع", node=node)
     rows = [made]
     for number in range(1, count):

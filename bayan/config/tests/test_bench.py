@@ -40,7 +40,7 @@ def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> 
     with bench(
         folder, "intake", "--seconds", "0.5", "--connections", "16", is_first=True
     ) as process:
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=240)
 
     assert process.returncode == 0, err
     figures = json.loads(out.splitlines()[-1])
