@@ -59,7 +59,7 @@ def test_a_worker_killed_in_a_batch_sends_nothing_twice_and_loses_nobody(
     }  # fmt: skip
     assert Outgoing.objects.count() == Case.objects.closed().count() == 4
 
-    # A step ends after a while: where the machine is slow, the rest takes several.
+    # A step passes over rows that the killed connection may hold still: the next ones take them.
     for _step in range(5):
         services.Delivery().step(now=LATER)
 
