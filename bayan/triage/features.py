@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,17 @@ def pieces_of(token: str) -> list[str]:
     return [
         f"w:{token}",
         *(f"l:{label}" for label in meanings().labels_of(token)),
-        *[
-            padded[at : at + size]
-            for size in range(SHORTEST, min(LONGEST, len(padded)) + 1)
-            for at in range(len(padded) - size + 1)
-        ],
+        *map(padded.__getitem__, _parts_of(len(padded))),
+    ]
+
+
+@lru_cache(maxsize=64)
+def _parts_of(length: int) -> list[slice]:
+    """Where the pieces of a word of so many letters stand in it."""
+    return [
+        slice(at, at + size)
+        for size in range(SHORTEST, min(LONGEST, length) + 1)
+        for at in range(length - size + 1)
     ]
 
 
@@ -107,7 +114,7 @@ class Vocabulary:
         self.rarest = float(self.rarity.max()) if len(self.pieces) else 1.0
         self._stems: dict[str, tuple[str, float]] = {}
         self._columns = {piece: column for column, piece in enumerate(self.pieces)}
-        self._may_end = meanings().second_of_pair
+        self._may_begin, self._may_end = meanings().first_of_pair, meanings().second_of_pair
         # Two words that say something side by side.
         self.pairs = {piece[2:] for piece in self.pieces if piece[:2] == "w:" and " " in piece}
 
@@ -144,12 +151,22 @@ class Vocabulary:
             self._stems[word] = known
         return known
 
-    def knows(self, pair: str) -> bool:
-        """Whether a pair of words says anything: as itself, or by the lexicon."""
-        if pair in self.pairs:
-            return True
-        first, _space, second = pair.partition(" ")
-        return bool(self._may_end(second) and meanings().labels_of_pair(first, second))
+    def telling(self, tokens: Iterable[str]) -> list[str]:
+        """Those of these tokens that may say anything; of pairs what does so as itself or by the lexicon."""
+        pairs, may_begin, may_end = self.pairs, self._may_begin, self._may_end
+        found: list[str] = []
+        for token in tokens:
+            if " " in token and token not in pairs:
+                first, _space, second = token.partition(" ")
+                # Few words end a pair; most are done here.
+                if not (
+                    may_end(second)
+                    and may_begin(first)
+                    and meanings().labels_of_pair(first, second)
+                ):
+                    continue
+            found.append(token)
+        return found
 
     def row(self, token: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Columns and values of a token; no columns where all of it is unknown.
@@ -161,5 +178,4 @@ class Vocabulary:
 
     def columns_of(self, token: str) -> list[int]:
         """The columns of a token's pieces."""
-        known = self._columns
-        return [known[one] for one in pieces_of(token) if one in known]
+        return [at for at in map(self._columns.get, pieces_of(token)) if at is not None]

@@ -16,21 +16,27 @@ _PREFIXES = (
     "وبال", "فبال", "وال", "فال", "بال", "كال", "هال", "ولل", "لل", "ال", "وب", "ول", "و", "ب", "ل", "ف",
     "ك", "ه",
 )  # fmt: skip
-_FIRST_LETTERS = frozenset(prefix[0] for prefix in _PREFIXES)
+# By their first letter, each with its length: most words ask few of them.
+_BY_LETTER = {
+    letter: [(prefix, len(prefix)) for prefix in _PREFIXES if prefix[0] == letter]
+    for letter in {prefix[0] for prefix in _PREFIXES}
+}
 
 
 @lru_cache(maxsize=65_536)
 def bare_forms(word: str) -> tuple[str, ...]:
     """A word, and the word without what may be written as one with it."""
-    if word[:1] not in _FIRST_LETTERS:
+    prefixes = _BY_LETTER.get(word[:1])
+    if prefixes is None:
         return (word,)
+    longest = len(word) - 3
     return (
         word,
-        *(
-            word[len(prefix) :]
-            for prefix in _PREFIXES
-            if word.startswith(prefix) and len(word) - len(prefix) >= 3
-        ),
+        *[
+            word[length:]
+            for prefix, length in prefixes
+            if length <= longest and word.startswith(prefix)
+        ],
     )
 
 
@@ -64,7 +70,10 @@ class Lexicon:
         self._pairs: dict[str, list[str]] = {}
         with path.open("rb") as file:
             self._add("", tomllib.load(file))
-        self._longest = max(map(len, self._begins), default=0)
+        # By their first three letters, the shortest first: most words begin like none.
+        self._by_three: dict[str, list[str]] = {}
+        for begin in sorted(self._begins, key=len):
+            self._by_three.setdefault(begin[:3], []).append(begin)
         self.labels_of = lru_cache(maxsize=65_536)(self._labels_of)
         # Few words stand in any pair, and few say anything: most questions end here.
         self.first_of_pair = _forms_in({key.partition(" ")[0] for key in self._pairs})
@@ -87,14 +96,14 @@ class Lexicon:
 
     def _labels_of(self, word: str) -> tuple[str, ...]:
         """The labels for which a plain word speaks."""
-        found: dict[str, None] = {}
+        found: list[str] = []
         for form in bare_forms(word):
             if labels := self._wholes.get(form):
-                found.update(dict.fromkeys(labels))
-            for end in range(3, min(len(form), self._longest) + 1):
-                if labels := self._begins.get(form[:end]):
-                    found.update(dict.fromkeys(labels))
-        return tuple(found)
+                found += labels
+            for begin in self._by_three.get(form[:3], ()):
+                if form.startswith(begin):
+                    found += self._begins[begin]
+        return tuple(dict.fromkeys(found)) if found else ()
 
     def spoken_of(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
         """The labels for which plain words in their order speak.
@@ -117,14 +126,13 @@ class Lexicon:
         firsts = self.first_of_pair(first) if seconds else ()
         if not firsts:
             return ()
-        return tuple(
-            dict.fromkeys(
-                label
-                for other in seconds
-                for one in firsts
-                for label in self._pairs.get(f"{one} {other}", ())
-            )
-        )
+        found = [
+            label
+            for other in seconds
+            for one in firsts
+            for label in self._pairs.get(f"{one} {other}", ())
+        ]
+        return tuple(dict.fromkeys(found)) if found else ()
 
 
 @cache

@@ -45,9 +45,9 @@ COMPARED, LOOKED_AT, BY_WORDS, LISTED_BY_WORD, LISTED_BY_PLACE = 6, 64, 12, alik
 LED_TO = 16
 # A word that leads to so many says little: it leads to so few, and counts so much.
 LISTED_IF_COMMON, WORTH_IF_COMMON = 6, 0.2
-# So many are open at most, about 8 KB each, so that no stream needs 1 GB: beyond, the one that was silent
+# So many are open at most, about 9 KB each, so that no stream needs 1 GB: beyond, the one that was silent
 # longest is closed.
-MOST_OPEN = 80_000
+MOST_OPEN = 60_000
 # A matter knows so many words, and so many marks, of all its messages.
 FOUND_BY, MARKS = 80, 60
 # Words rarer than this (`Vocabulary`: 1 is in every text) tell matters apart.

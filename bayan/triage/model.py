@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from bayan.triage.features import WINDOW, Vocabulary, stretches
-from bayan.triage.lexicon import meanings
 from bayan.triage.safety import signs_of, stands_among
 from bayan.triage.taxonomy import CATEGORIES, INFO_TYPES, KINDS, SENTIMENTS, URGENCIES
 
@@ -120,13 +119,22 @@ class Model:
         intercepts: Array,
         card: Mapping[str, Any],
         ordinary: Sequence[str] = (),
+        *,
+        weight_scale: Array | None = None,
     ) -> None:
-        """`weights`: pieces by WEIGHED, or by COLUMNS; `card["temperatures"]`: by head and sign."""
+        """`weights`: pieces by WEIGHED, or by COLUMNS; `card["temperatures"]`: by head and sign.
+
+        `weight_scale`: what each column is to be multiplied with.
+        """
         self.vocabulary = vocabulary
         if weights.shape[1] == len(COLUMNS):
             weights = np.pad(weights, ((0, 0), (0, len(PUBLIC))))
+            if weight_scale is not None:
+                weight_scale = np.append(weight_scale, np.ones(len(PUBLIC)))
             intercepts = np.append(intercepts, [NEVER, *(0.0 for _label in SENTIMENTS)])
-        self.weights = weights.astype(np.float32)
+        # As they come, of a byte each where they were read from a folder; times `weight_scale` they weigh.
+        self._weights = weights if weight_scale is not None else weights.astype(np.float32)
+        self._weight_scale = weight_scale
         self.intercepts = intercepts.astype(np.float32)
         self.card = dict(card)
         # Words that mostly mean no place (`places.ordinary_words`).
@@ -159,21 +167,30 @@ class Model:
             pieces = held["pieces"].tobytes().decode("utf-8").split("\n")
             return cls(
                 Vocabulary(pieces, held["rarity"]),
-                held["weights"].astype(np.float32) * held["weight_scale"],
+                held["weights"],
                 held["intercepts"],
                 card,
                 held["ordinary"].tobytes().decode("utf-8").split("\n"),
+                weight_scale=held["weight_scale"].astype(np.float32),
             )
+
+    @property
+    def weights(self) -> Array:
+        """What each piece says for each of WEIGHED."""
+        if self._weight_scale is None:
+            return self._weights
+        return np.asarray(self._weights * self._weight_scale, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write it into this folder; a piece's weights in a byte each."""
         folder.mkdir(parents=True, exist_ok=True)
-        scale = np.maximum(np.abs(self.weights).max(axis=0), 1e-9) / 127
+        weights = self.weights
+        scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
         np.savez_compressed(
             folder / "model.npz",
             pieces=np.frombuffer("\n".join(self.vocabulary.pieces).encode("utf-8"), dtype=np.uint8),
             rarity=self.vocabulary.rarity.astype(np.float16),
-            weights=np.rint(self.weights / scale).astype(np.int8),
+            weights=np.rint(weights / scale).astype(np.int8),
             weight_scale=scale,
             intercepts=self.intercepts,
             ordinary=np.frombuffer("\n".join(self.ordinary).encode("utf-8"), dtype=np.uint8),
@@ -184,9 +201,7 @@ class Model:
 
     def _row(self, token: str) -> int:
         """Where the token's numbers stand in the table."""
-        if " " in token and not self.vocabulary.knows(token):
-            return 0
-        return self._learn([token])[0]
+        return self._learn([token])[0] if self.vocabulary.telling([token]) else 0
 
     def _learn(self, tokens: Sequence[str]) -> range:
         """Work out the numbers of these tokens, all at once; returns where they stand in the table."""
@@ -195,20 +210,24 @@ class Model:
         while rows.stop > len(self._table):
             self._table = np.vstack([self._table, np.zeros_like(self._table)])
         pieces = [self.vocabulary.columns_of(token) for token in tokens]
-        starts = [0, *accumulate(map(len, pieces))]
-        if starts[-1]:
-            columns = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
-            values = self.vocabulary.rarity[columns]
-            held = self.weights.take(columns, axis=0)
-            held *= values[:, None]
+        said = [at for at, each in enumerate(pieces) if each]
+        if said:
+            begins = [0, *accumulate(len(pieces[at]) for at in said)]
+            columns = np.fromiter(chain.from_iterable(pieces), np.int64, begins.pop())
+            values = self.vocabulary.rarity.take(columns)
+            held = self._weights.take(columns, axis=0) * values[:, None]
             # Pieces count one by one, so that a text's length is the sum of what its tokens bring.
             values *= values
-            said = [at for at, each in enumerate(pieces) if each]
-            begins = [starts[at] for at in said]
-            into = [first + at for at in said]
-            self._table[into, :-1] = np.add.reduceat(held, begins)
+            into: slice | list[int] = slice(rows.start, rows.stop)
+            if len(said) < len(tokens):
+                into = [first + at for at in said]
+            weighed = np.add.reduceat(held, begins)
+            if self._weight_scale is not None:
+                weighed *= self._weight_scale
+            self._table[into, :-1] = weighed
             self._table[into, -1] = np.add.reduceat(values, begins)
-        self._table[[first + at for at, each in enumerate(pieces) if not each]] = 0
+        if len(said) < len(tokens):
+            self._table[[first + at for at, each in enumerate(pieces) if not each]] = 0
         self._rows.update(zip(tokens, rows, strict=True))
         return rows
 
@@ -219,23 +238,12 @@ class Model:
         """
         if len(self._rows) >= KEPT:
             self._rows.clear()
-        known = self._rows.get
-        # Most pairs say nothing and are asked for again: nothing ends with their second word.
-        pairs, ends_pair = self.vocabulary.pairs, meanings().second_of_pair
-        new = [
-            token
-            for token in dict.fromkeys(tokens)
-            if not known(token)
-            and (
-                " " not in token
-                or token in pairs
-                or (ends_pair(token.partition(" ")[2]) and self.vocabulary.knows(token))
-            )
-        ]
-        if new:
+        known = self._rows
+        # Most pairs say nothing and are asked for again.
+        if new := self.vocabulary.telling({token for token in tokens if token not in known}):
             self._learn(new)
-        places = [known(token, 0) for token in tokens]
-        rows = self._table[places] if places else self._table[:0]
+        places = [at or 0 for at in map(known.get, tokens)]
+        rows = self._table.take(places, axis=0) if places else self._table[:0]
         total = rows.sum(axis=0)
         length = float(total[-1]) ** 0.5 or 1.0
         weighed = total[:-1] / length + self.intercepts

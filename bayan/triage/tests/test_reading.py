@@ -183,7 +183,7 @@ def test_a_long_text_is_as_dangerous_as_its_most_dangerous_stretch(reader: Triag
 
 def emergency_of(model: Model, tokens: Sequence[str]) -> float:
     """The score of an emergency of these tokens as they are, as the classifier was taught."""
-    known = [token for token in tokens if " " not in token or model.vocabulary.knows(token)]
+    known = model.vocabulary.telling(tokens)
     rows = [model.vocabulary.row(token) for token in known]
     score = sum(float(values @ model.weights[at, models.EMERGENCY]) for at, values in rows)
     length = math.sqrt(sum(float(values @ values) for _at, values in rows)) or 1
