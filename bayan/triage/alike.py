@@ -9,6 +9,7 @@ small net, fitted by `scripts/fit_matters.py` and kept in `model/matters.npz`.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -111,11 +112,39 @@ class Meaning:
         self.close = {
             name[6:]: held[name].astype(np.float32) for name in held if name[:6] == "close."
         }
-        self.rough: list[float] = held["rough"].tolist() if "rough" in held else [*_BY_HAND]
+        self.rough = held["rough"].tolist() if "rough" in held else [*_BY_HAND]
         self.stem = lru_cache(maxsize=65_536)(self._stem)
         self.known = lru_cache(maxsize=65_536)(self._known)
         self.things = things()
         self.facilities = frozenset(map(self._stem, _FACILITIES))
+
+    @property
+    def rough(self) -> list[float]:
+        """What the first look makes of `ROUGH`, and behind them of a new matter."""
+        return self._rough
+
+    @rough.setter
+    def rough(self, weights: Sequence[float]) -> None:
+        self._rough = [*weights]
+        means, service, kind, *rest = self._rough[ROUGH.index("means") : -1]
+        self._first_look = np.zeros((LOOK + 5, 6), np.float32)
+        self._first_look[_KINDS, 3] = self._first_look[_KINDS + 1, 4] = 1.0
+        column = self._first_look[:, 5]
+        column[:MEANING], column[MEANING:_KINDS], column[_KINDS:_OWN] = means, service, kind
+        column[LOOK:] = rest
+
+    def laid_out(self, own: Array) -> Array:
+        """A message's look as what rows of `Looks` are multiplied with, to see how alike they are.
+
+        Columns: what is meant, service, kind; how much of it complains, and points out; what the first look
+        makes of it (by `ROUGH` from `means` on).
+        """
+        found = self._first_look.copy()
+        found[:MEANING, 0] = own[:MEANING]
+        found[MEANING:_KINDS, 1] = own[MEANING:_KINDS]
+        found[_KINDS:_OWN, 2] = own[_KINDS:_OWN]
+        found[:_OWN, 5] *= own[:_OWN]
+        return found
 
     def _stem(self, word: str) -> str:
         if word.isdecimal():
@@ -180,19 +209,20 @@ class Meaning:
         probabilities: Mapping[str, float],
     ) -> Array:  # fmt: skip
         """What a message means, of which services and kinds it may be, and `own`, as one row of numbers."""
-        found = np.zeros(LOOK, np.float16)
+        found = np.zeros(LOOK, np.float32)
         rows, weights = self.parts_of(words, things)
         if rows:
-            meant = np.array(weights, np.float32) @ self.vectors[rows]
+            meant = numbers(weights) @ self.vectors.take(rows, axis=0)
             found[:MEANING] = meant / (math.sqrt(meant @ meant) or 1.0)
-        found[MEANING:] = [*map(math.sqrt, _shares_of(probabilities)), *own]
-        return found
+        found[MEANING:] = numbers([*map(math.sqrt, _shares_of(probabilities)), *own])
+        return found.astype(np.float16)
 
     def evened(self, features: Array) -> Array:
         """Features of matters as the nets weigh them: around 0, about as far from it each."""
         inner = features - self.net["mean"]
         inner *= self.net["narrow"]
-        np.clip(inner, -4, 4, out=inner)
+        np.maximum(inner, -4, out=inner)
+        np.minimum(inner, 4, out=inner)
         return np.asarray(inner)
 
     def score(self, inner: Array) -> Array:
@@ -202,6 +232,11 @@ class Meaning:
         middle += net["bias"]
         np.tanh(middle, out=middle)
         return np.asarray(middle @ net["out"] + inner @ net["skip"] + net["new"])
+
+
+def numbers(values: Sequence[float]) -> Array:
+    """These as an array: numpy alone would look at each of them several times."""
+    return np.frombuffer(array("f", values), np.float32)
 
 
 @cache
@@ -278,22 +313,6 @@ def sorts_of(marks: Iterable[str]) -> frozenset[str]:
     return frozenset([mark[0] for mark in marks])
 
 
-def laid_out(own: Array, rough: Sequence[float]) -> Array:
-    """A message's look as what rows of `Looks` are multiplied with, to see how alike they are.
-
-    Columns: what is meant, service, kind; how much of it complains, and points out; what the first look makes
-    of it (by `ROUGH` from `means` on).
-    """
-    found = np.zeros((LOOK + 5, 6), np.float32)
-    found[:MEANING, 0] = own[:MEANING]
-    found[MEANING:_KINDS, 1] = own[MEANING:_KINDS]
-    found[_KINDS:_OWN, 2] = own[_KINDS:_OWN]
-    found[:_OWN, 5] = found[:_OWN, :3] @ rough[:3]
-    found[LOOK:, 5] = rough[3:]
-    found[_KINDS, 3] = found[_KINDS + 1, 4] = 1.0
-    return found
-
-
 def of_length_one(total: Array) -> Array:
     """The look of many messages together by the sum of theirs: each part of length one, as of a message."""
     lengths = np.sqrt(np.add.reduceat(total * total, (*_PARTS, _OWN))) + 1e-6
@@ -305,10 +324,17 @@ def against_others(held: Array) -> Array:
     """By how much each matter is ahead of the best other one in each column; behind it is below 0."""
     if len(held) < 2:
         return held * 0
-    order = np.sort(held, axis=0)
-    return np.asarray(held - np.where(held >= order[-1], order[-2], order[-1]))
+    order = held.copy()
+    order.sort(axis=0)
+    best, second = order[-1], order[-2]
+    return np.asarray(held - np.where(held >= best, second, best))
 
 
 def of_message(own: Array) -> Array:
     """What a message is by itself: of what kinds, its own, and how sure its service is."""
-    return np.concatenate([own[_KINDS:_OWN] ** 2, own[_OWN:], [own[MEANING:_KINDS].max() ** 2]])
+    found = np.empty(ALONE, np.float32)
+    kinds = own[_KINDS:_OWN]
+    np.multiply(kinds, kinds, out=found[: len(KINDS)])
+    found[len(KINDS) : -1] = own[_OWN:]
+    found[-1] = own[MEANING:_KINDS].max() ** 2
+    return found

@@ -60,31 +60,31 @@ def pairs_of(trace: Trace, seldom: Mapping[str, float], matters: Sequence[Matter
     columns, units, rarities = meaning.columns, meaning.units, meaning.rarity
     nobody = len(units) - 1
     words, things, marks = trace.words, trace.things, trace.marks
-    rows, own, known_to = [], [], seldom.get
+    rows: list[float] = []
+    own, known_to = [], seldom.get
     for word, weight in words.items():
         own.append(at := columns.get(word, nobody))
         rarity = alike.UNKNOWN if at == nobody else rarities[at]
         if word.isdecimal():
             rarity = alike.OF_A_NUMBER
         few = known_to(word, alike.RAREST) / 4
-        rows.append([*_IS[0], 0, 1, 0, weight, rarity / _RAREST, few, 0, 0, at == nobody, 0])
+        rows += (*_IS[0], 0, 1, 0, weight, rarity / _RAREST, few, 0, 0, at == nobody, 0)
     for thing in things:
         own.append(at := columns.get(f"{THING}:{thing}", nobody))
         few = known_to(thing, alike.RAREST) / 4
-        rows.append([*_IS[1], 0, 1, 0, 1, 0, few, 0, 0, at == nobody, 0])
+        rows += (*_IS[1], 0, 1, 0, 1, 0, few, 0, 0, at == nobody, 0)
     compared = [mark for mark in marks if mark[0] in _SORT_AT]
     for mark in compared:
         own.append(nobody)
         few = known_to(mark, alike.RAREST) / 4
-        rows.append([*_IS[_SORT_AT[mark[0]]], 0, 0, 0, 1, 0, few, 0, 0, 1, 0])
-    alone, held, count = np.array(rows, np.float32), np.array(own), len(rows)
+        rows += (*_IS[_SORT_AT[mark[0]]], 0, 0, 0, 1, 0, few, 0, 0, 1, 0)
+    alone, held, count = alike.numbers(rows).reshape(-1, SAID), np.array(own), len(own)
     known = count - len(compared)
     said = np.empty((len(matters), count, SAID), np.float32)
     said[:] = alone
     theirs = np.empty((len(matters), count), int)
     theirs[:] = nobody
-    meant = units[held[:known]]
-    unknown = held[:known] == nobody
+    meant, unknown = units[held[:known]], held[:known] == nobody
     numbers = np.arange(known)
     for matter, row, nearest in zip(matters, said, theirs, strict=True):
         same = [word in matter.words for word in words]

@@ -74,13 +74,9 @@ def cosines(trace: Trace, matter: Matter) -> tuple[list[float], int]:
     words = 0
     for other in matter.remembered():
         theirs = other.words
-        cosine, shared = 0.0, 0
-        for word, weight in own.items():
-            if word in theirs:
-                cosine += weight * theirs[word]
-                shared += 1
-        words = max(words, shared)
-        found.append(cosine)
+        shared = [word for word in own if word in theirs]
+        found.append(sum([own[word] * theirs[word] for word in shared]))
+        words = max(words, len(shared))
     return found, words
 
 
@@ -107,25 +103,20 @@ def rows_of(
     `held`: `cosines` of each; `sides`: the message's look, laid out; `beside`: their looks by that.
     """
     rows = np.empty((len(matters), WIDE), np.float32)
-    rows[:, : len(FEATURES)] = np.array(
-        [
-            features_of(known, matter, max(each), words)
-            for matter, (each, words) in zip(matters, held, strict=True)
-        ],
-        np.float32,
-    )
+    alike_in: list[float] = []
+    for matter, (each, words) in zip(matters, held, strict=True):
+        alike_in += features_of(known, matter, max(each), words)
+    rows[:, : len(FEATURES)] = alike.numbers(alike_in).reshape(len(matters), -1)
     looks = rows[:, len(FEATURES) : _HELD]
     looks[:, 0:4:2] = looks[:, 1:4:2] = beside[:, :2]
     looks[:, 4:] = beside[:, 2:5]
     for row, matter in enumerate(matters):
         if matter.size > 1:
             # Also the remembered message that is nearest.
-            each = (
-                matter.members.reshape(-1, alike.LOOK).astype(np.float32) @ sides[: alike.LOOK, :2]
-            )
-            looks[row, 1:4:2] = each.max(axis=0)
+            members = matter.members.reshape(-1, alike.LOOK).astype(np.float32)
+            looks[row, 1:4:2] = (members @ sides[: alike.LOOK, :2]).max(axis=0)
     rows[:, _HELD:_ALONE] = alike.of_message(known.trace.look.astype(np.float32))
-    rows[:, _ALONE:] = alike.against_others(rows[:, _AHEAD])
+    rows[:, _ALONE:] = alike.against_others(rows.take(_AHEAD, axis=1))
     return rows
 
 

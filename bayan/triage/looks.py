@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 _HOUR, _BODY, _SIZE = alike.LOOK, alike.LOOK + 1, alike.LOOK + 4
 _WIDE = alike.LOOK + 5
 _NOBODY, _MANY = 0.0, -1.0
-_NOTHING: Array = np.zeros(0, np.int32)
+_NOTHING: Array = np.zeros(0, np.intp)
 # A larger matter is not likelier.
 _LARGE = 20
 
@@ -32,7 +32,7 @@ class Looks:
         self._rows: Array = np.zeros((256, _WIDE), np.float32)
         # For sums, by rows.
         self._sums: Array = np.zeros(256, np.float32)
-        self._last: Array = np.zeros(256, np.int32)
+        self._last: Array = np.zeros(256, np.intp)
         # By its row; of rows that are not in use a matter that is closed.
         self.matters: list[Matter] = []
         self._free: list[int] = []
@@ -51,7 +51,7 @@ class Looks:
             more = np.zeros((len(self._rows) // 2, _WIDE), np.float32)
             self._rows = np.concatenate([self._rows, more])
             self._sums = np.zeros(len(self._rows), np.float32)
-            self._last = np.zeros(len(self._rows), np.int32)
+            self._last = np.zeros(len(self._rows), np.intp)
         return len(self.matters) - 1
 
     def leave(self, row: int) -> None:
@@ -64,10 +64,10 @@ class Looks:
         """Each of these rows once, and what they are worth; one worth for so many of them each."""
         if not rows:
             return _NOTHING, _NOTHING
-        many = np.frombuffer(rows, np.int32)
-        numbers = np.arange(len(many), dtype=np.int32)
+        many = np.frombuffer(rows, np.int32).astype(np.intp)
+        numbers = np.arange(len(many))
         self._sums[many] = 0
-        np.add.at(self._sums, many, np.array(worths, np.float32).repeat(counts))
+        np.add.at(self._sums, many, alike.numbers(worths).repeat(counts))
         self._last[many] = numbers
         once = many[self._last[many] == numbers]
         return once, self._sums[once]

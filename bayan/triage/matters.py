@@ -449,7 +449,7 @@ def _shares(scores: Array) -> list[float]:
 
 
 def _laid_out(trace: Trace) -> Array:
-    return alike.laid_out(trace.look, alike.meaning().rough[_LEADS:-1])
+    return alike.meaning().laid_out(trace.look.astype(np.float32))
 
 
 def _signs(things: Iterable[str]) -> list[str]:
