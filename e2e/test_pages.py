@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.signing import get_cookie_signer
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from bayan.cases import services as cases
 from bayan.cases.models import Case
@@ -358,11 +358,15 @@ def test_every_page_is_clean_fits_its_screen_and_raises_no_error(  # noqa: PLR09
 def look(page: Page, address: str, rules: Sequence[str]) -> list[str]:
     """What is wrong with a page as it stands there, once it has fetched its parts."""
     page.goto(address)
-    expect(page.locator(".htmx-request")).to_have_count(0)
+    page.evaluate(ALL_IS_THERE)
     page.add_script_tag(url=AXE_HERE)
     return axe(page, rules=rules, is_there=True) + (
         ["stands out at the side"] if page.evaluate(STANDS_OUT) else []
     )
 
 
+# From one drawing of the page to the next; who asks from outside waits longer.
+ALL_IS_THERE = """async () => {
+  while (document.querySelector(".htmx-request")) await new Promise(requestAnimationFrame);
+}"""
 STANDS_OUT = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

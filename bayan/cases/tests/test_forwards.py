@@ -390,7 +390,7 @@ def test_two_workers_and_a_killed_one_answer_once(
     assert Outgoing.objects.count() == 1
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(presses=st.lists(st.sampled_from([CREATE, JOIN, NOTE, "forward-nothing"]), max_size=7))
 def test_presses_in_any_order_and_number_end_in_one_place(db: None, presses: list[str]) -> None:
     with transaction.atomic():

@@ -104,7 +104,7 @@ def test_what_is_under_way_leaves_room_for_a_reply_and_then_for_nothing(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     throughput=st.integers(1, 400),

@@ -17,12 +17,9 @@ from bayan.config.tests.instances import clean_environment, eventually, filled, 
 pytestmark = pytest.mark.xdist_group("instances")
 
 
-def bench(
-    folder: Path, name: str, *arguments: str, is_first: bool = False
-) -> subprocess.Popen[str]:
-    """`is_first`: it prepares its database itself, as whoever calls it has it do."""
+def bench(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
-    prepared = {} if is_first else {"BAYAN_BENCH_FROM": str(filled(demo=True))}
+    prepared = {"BAYAN_BENCH_FROM": str(filled(demo=True))}
     return subprocess.Popen(
         [sys.executable, "-m", "bayan", "bench", name, *arguments],
         env=clean_environment() | {"TMPDIR": str(folder)} | prepared,
@@ -37,9 +34,7 @@ def bench(
 
 def test_the_last_line_holds_the_figures_and_nothing_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "bench"
-    with bench(
-        folder, "intake", "--seconds", "0.5", "--connections", "16", is_first=True
-    ) as process:
+    with bench(folder, "intake", "--seconds", "0.5", "--connections", "16") as process:
         out, err = process.communicate(timeout=240)
 
     assert process.returncode == 0, err

@@ -24,7 +24,7 @@ from bayan.people.models import Contact
 
 # Each example starts from the same rows: its changes are rolled back.
 example_by_example = settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -187,7 +187,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-@settings(example_by_example, max_examples=150)
+@settings(example_by_example, max_examples=80)
 @given(data=st.data())
 def test_a_body_with_wrong_types_anywhere_harms_neither_us_nor_its_neighbours(
     account: Account, now: datetime, data: Any
