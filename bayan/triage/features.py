@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,11 +82,10 @@ def pieces_of(token: str) -> list[str]:
     return [
         f"w:{token}",
         *(f"l:{label}" for label in meanings().labels_of(token)),
-        *map(padded.__getitem__, _parts_of(len(padded))),
+        *map(padded.__getitem__, _PARTS.get(len(padded)) or _parts_of(len(padded))),
     ]
 
 
-@lru_cache(maxsize=64)
 def _parts_of(length: int) -> list[slice]:
     """Where the pieces of a word of so many letters stand in it."""
     return [
@@ -95,6 +93,10 @@ def _parts_of(length: int) -> list[slice]:
         for size in range(SHORTEST, min(LONGEST, length) + 1)
         for at in range(length - size + 1)
     ]
+
+
+# Of all words but those that are none.
+_PARTS = {length: _parts_of(length) for length in range(SHORTEST, 40)}
 
 
 def read(text: str, form: Plain | None = None, language: str = "") -> str:
