@@ -24,10 +24,9 @@ from bayan.people.models import Member, Turn
 now = timezone.now()
 desk = Node.objects.get(kind="authority")
 officer = Member.objects.get(phone="{OFFICER}")
-Turn.objects.filter(node=desk, starts_at__lt=now + timedelta(hours=9), ends_at__gt=now).delete()
-Turn.objects.create(
-    node=desk, member=officer, starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=8)
-)
+begin, end = now - timedelta(minutes=1), now + timedelta(hours=8)
+Turn.objects.filter(node=desk, starts_at__lt=end, ends_at__gt=begin).delete()
+Turn.objects.create(node=desk, member=officer, starts_at=begin, ends_at=end)
 Member.objects.filter(email__startswith="director@").update(
     phone="{DIRECTOR}", phone_linked_at=now
 )
