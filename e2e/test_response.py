@@ -63,10 +63,10 @@ def test_an_emergency_reaches_who_is_on_duty_and_goes_up_until_somebody_has_seen
     # Nobody answers: reminder, first and second chaser, and the director hears of it.
     for level in ("تذكير", "تعقيب أول"):
         carry_out(LATER)
-        wait_for(lambda: level in said_to(instance, OFFICER))  # noqa: B023  # looked at at once
+        wait_for(lambda: level in said_to(instance, OFFICER), 60)  # noqa: B023  # looked at at once
     assert URGENT not in said_to(instance, DIRECTOR)
     carry_out(LATER)
-    wait_for(lambda: URGENT in said_to(instance, DIRECTOR))
+    wait_for(lambda: URGENT in said_to(instance, DIRECTOR), 60)
 
     phone = new_page(viewport={"width": 1366, "height": 900})
     phone.goto(f"{instance.emulator}/?person={OFFICER}")
