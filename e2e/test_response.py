@@ -60,13 +60,14 @@ def test_an_emergency_reaches_who_is_on_duty_and_goes_up_until_somebody_has_seen
         write(instance, person, text="مهامي")
     write(instance, "966500000691", name="أم خالد", text="الحقوا طفل طاح في حفرة صرف مكشوفة")
     wait_for(lambda: URGENT in said_to(instance, OFFICER))
-    # Nobody answers: reminder, first and second chaser, and the director hears of it.
+    # Nobody answers: reminder, first and second chaser, and the director hears of it. The demo may have told
+    # the officer of an emergency, too: whose phone rang three times hears more a minute later.
     for level in ("تذكير", "تعقيب أول"):
         carry_out(LATER)
-        wait_for(lambda: level in said_to(instance, OFFICER), 60)  # noqa: B023  # looked at at once
+        wait_for(lambda: level in said_to(instance, OFFICER), 90)  # noqa: B023  # looked at at once
     assert URGENT not in said_to(instance, DIRECTOR)
     carry_out(LATER)
-    wait_for(lambda: URGENT in said_to(instance, DIRECTOR), 60)
+    wait_for(lambda: URGENT in said_to(instance, DIRECTOR))
 
     phone = new_page(viewport={"width": 1366, "height": 900})
     phone.goto(f"{instance.emulator}/?person={OFFICER}")
